@@ -1,0 +1,133 @@
+// Claims and certificates as values. tools/widecheck/FORMAT.md is the normative description of their
+// files and of what each rule demands.
+//
+// A claim file states properties of one network and one dataset. It is what an auditor reads. The
+// certificate file beside it holds one proof per property, in the same order: a hint that convinces
+// the checker, never trusted.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+#include <widecert/data/dataset.h>
+#include <widecert/network/architecture.h>
+
+namespace widecert {
+
+// Parameters at a point: tensors per linear node name.
+struct NodeTensors {
+  TensorSpec weights = FillTensor{0};
+  std::optional<TensorSpec> bias;  // present unless the bias mode is none
+};
+using PointSpec = std::map<std::string, NodeTensors>;
+
+// theta(alpha) = constant + alpha * slope.
+struct NodeFamily {
+  NodeTensors constant, slope;
+};
+using Family = std::map<std::string, NodeFamily>;
+
+// ---- properties (kind in the file) ----
+
+struct PatchesDistinct {  // "patches-distinct": Assumption 3.1 for the patches of `node` on the data
+  std::string node;
+};
+struct PatchesCollide {  // "patches-collide": patch p of sample i equals patch q of sample j, i != j
+  std::string node;
+  std::size_t i, p, j, q;
+};
+struct FeaturesDistinctAt {  // "features-distinct-at": at the given parameters the patches entering
+  std::string node;          // `node` differ between any two samples (Lemma D.1)
+  PointSpec parameters;
+};
+struct WeightsFullRankAt {  // "weights-full-rank-at": U of `node` has full rank at these filters
+  std::string node;
+  TensorSpec weights;
+};
+struct ActivationViolates {  // "activation-violates": the function at `node` violates Assumption 3.2
+  std::string node;
+};
+struct NeverIndependent {  // "never-independent": rank F < N for every parameter of Theta
+  std::string node;
+};
+struct IndependentOnRay {  // "independent-on-ray": rank F = N at theta(alpha) for all alpha >= alpha_0
+  std::string node;        // "affinely-independent-on-ray": rank [F, 1] = N
+  bool affine = false;
+  Rational alpha_0;
+  Family family;
+};
+struct IndependentSomewhere {  // "independent-somewhere": rank F = N at some parameter
+  std::string node;
+};
+using Property =
+    std::variant<PatchesDistinct, PatchesCollide, FeaturesDistinctAt, WeightsFullRankAt,
+                 ActivationViolates, NeverIndependent, IndependentOnRay, IndependentSomewhere>;
+
+// ---- proofs (rule in the file) ----
+
+struct DigestsProof {};           // "distinct-digests"
+struct ComparisonProof {};        // "comparison"
+struct ProjectionProof {          // "separating-projection"
+  std::vector<Integer> direction;
+  long precision;
+};
+struct ModularProof {             // "modular-elimination"
+  std::uint64_t prime;
+};
+struct TailProof {};              // "activation-table"
+struct WidthProof {};             // "width"
+struct EqualSamplesProof {        // "equal-samples"
+  std::size_t i, j;
+};
+struct EqualColumnsProof {};      // "equal-columns"
+
+// Evidence that a family of feature matrices is nonsingular from alpha_0 on (Lemma M and the exact
+// triangular case). order[r] is the sample in row r; neuron j belongs to row j.
+enum class RayRule { triangular, h_matrix, row_difference };
+struct RayProof {
+  RayRule rule = RayRule::triangular;
+  std::vector<std::size_t> order;
+  Rational delta;                            // z_ij <= -delta below the diagonal
+  Rational diagonal_low, diagonal_high;      // of z_jj
+  Rational upper;                            // Delta: z_ij <= upper above the diagonal
+  bool saturated = false;                    // row-difference: neuron N-1 stands in for the ones
+  long precision = 0;                        // bits, where features below are irrational
+};
+// "from-ray": a family and its evidence, for independent-somewhere.
+struct FromRayProof {
+  Family family;
+  Rational alpha_0;
+  RayProof ray;
+};
+using Proof = std::variant<DigestsProof, ComparisonProof, ProjectionProof, ModularProof, TailProof,
+                           WidthProof, EqualSamplesProof, EqualColumnsProof, RayProof, FromRayProof>;
+
+// ---- files ----
+
+struct ClaimFile {
+  Architecture network;
+  DatasetSpec data;  // paths relative to the claim file
+  std::vector<Property> properties;
+};
+
+std::string kind_of(const Property& property);
+// One sentence for people.
+std::string state(const Property& property, std::size_t samples);
+
+// Canonical text of one property: equal exactly if the properties are.
+std::string property_text(const Property& property);
+
+// Canonical text of the two files: the same value gives the same bytes.
+std::string claim_text(const ClaimFile& claim);
+std::string certificate_text(const std::string& claim_text, const std::vector<Proof>& proofs);
+
+// Throw InputError naming the place in the file.
+ClaimFile parse_claim(const std::string& text, const std::string& file);
+std::vector<Proof> parse_certificate(const std::string& text, const std::string& file);
+
+// Witness: all tensors of the family at one alpha, as JSON text with exact rationals.
+std::string witness_text(const Architecture& network, const Family& family, const Rational& alpha);
+
+}  // namespace widecert

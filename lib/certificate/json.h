@@ -1,0 +1,61 @@
+// Strict JSON for the library's own reading: no duplicate keys, no floats, bounded depth, digits and
+// bytes, unknown keys are errors, and every error names the file and the place inside it.
+// (The checker has a reader of its own, on purpose.)
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+#include <widecert/number/rational.h>
+
+namespace widecert {
+
+using Json = nlohmann::json;
+
+// Throws InputError.
+Json parse_json(const std::string& text, const std::string& file);
+Json read_json_file(const std::string& path);
+
+// Canonical text: keys sorted, objects indented, arrays and short objects on one line, final newline.
+std::string to_text(const Json& value);
+
+Json to_json(const Integer& value);   // a JSON integer below 2^53, else a string
+Json to_json(const Rational& value);  // likewise; "p/q" in lowest terms otherwise
+
+// A value together with its place ("case.json: network.nodes[2].filters"), for reading.
+class JsonReader {
+ public:
+  JsonReader(const Json& value, std::string place) : value_(&value), place_(std::move(place)) {}
+
+  [[noreturn]] void fail(const std::string& expected) const;
+  const Json& json() const { return *value_; }
+  const std::string& place() const { return place_; }
+
+  // Objects. `get` requires the key; `find` returns nothing if it is absent. done() throws if a key
+  // was never asked for, naming it.
+  JsonReader get(const char* key);
+  std::optional<JsonReader> find(const char* key);
+  void done() const;
+  std::vector<std::string> keys() const;
+
+  std::vector<JsonReader> list() const;
+  std::string text() const;
+  bool boolean() const;
+  bool is_text() const { return value_->is_string(); }
+  bool is_list() const { return value_->is_array(); }
+  bool is_null() const { return value_->is_null(); }
+  std::int64_t integer(std::int64_t low, std::int64_t high) const;
+  std::size_t size(std::size_t high = std::size_t{1} << 40) const;
+  Integer big_integer() const;
+  Rational rational() const;
+
+ private:
+  const Json* value_;
+  std::string place_;
+  std::set<std::string> asked_;
+};
+
+}  // namespace widecert

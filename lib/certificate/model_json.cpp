@@ -1,0 +1,440 @@
+#include <widecert/certificate/model_json.h>
+
+#include <widecert/number/error.h>
+
+namespace widecert {
+namespace {
+
+template <class... Ts>
+struct overloaded : Ts... {
+  using Ts::operator()...;
+};
+
+constexpr std::size_t kMaxExtent = std::size_t{1} << 40;
+
+// ---- windows ----
+
+Json pair_json(const WindowSpec& window, const std::array<std::size_t, 2>& value) {
+  if (window.dimensions == 1) return value[1];
+  return Json::array({value[0], value[1]});
+}
+
+void put_window(Json& out, const WindowSpec& window) {
+  const std::array<std::size_t, 2> one{1, 1};
+  out["size"] = pair_json(window, window.size);
+  if (window.stride != one) out["stride"] = pair_json(window, window.stride);
+  if (window.dilation != one) out["dilation"] = pair_json(window, window.dilation);
+  if (window.padding.kind == Padding::Kind::same) out["padding"] = "same";
+  if (window.padding.kind == Padding::Kind::given) {
+    const auto& a = window.padding.amount;
+    out["padding"] = window.dimensions == 1 ? Json::array({a[1], a[3]})
+                                            : Json::array({a[0], a[1], a[2], a[3]});
+  }
+}
+
+WindowSpec read_window(JsonReader& in, int dimensions) {
+  WindowSpec window;
+  window.dimensions = dimensions;
+  const auto pair = [&](const char* key, std::array<std::size_t, 2>& value) {
+    const auto found = in.find(key);
+    if (!found) return false;
+    if (dimensions == 1) {
+      value = {1, found->size(kMaxExtent)};
+    } else {
+      const auto list = found->list();
+      if (list.size() != 2) found->fail("two numbers, [height, width]");
+      value = {list[0].size(kMaxExtent), list[1].size(kMaxExtent)};
+    }
+    return true;
+  };
+  if (!pair("size", window.size)) in.get("size");
+  pair("stride", window.stride);
+  pair("dilation", window.dilation);
+  if (const auto padding = in.find("padding")) {
+    if (padding->is_list()) {
+      const auto list = padding->list();
+      if (list.size() != (dimensions == 1 ? 2u : 4u)) {
+        padding->fail(dimensions == 1 ? "[before, after]" : "[top, left, bottom, right]");
+      }
+      auto& a = window.padding.amount;
+      window.padding.kind = Padding::Kind::given;
+      for (std::size_t k = 0; k < list.size(); ++k) {
+        a[dimensions == 1 ? 2 * k + 1 : k] = list[k].size(1'000'000);
+      }
+    } else if (padding->text() == "same") {
+      window.padding.kind = Padding::Kind::same;
+    } else if (padding->text() != "valid") {
+      padding->fail("\"valid\", \"same\" or a list of numbers");
+    }
+  }
+  return window;
+}
+
+// ---- patches ----
+
+Json patches_json(const std::vector<Patch>& patches) {
+  Json list = Json::array();
+  for (const Patch& patch : patches) {
+    Json entries = Json::array();
+    for (std::int64_t e : patch.entries) entries.push_back(e == kPadding ? Json() : Json(e));
+    list.push_back(entries);
+  }
+  return list;
+}
+
+std::vector<Patch> read_patches(JsonReader& in) {
+  std::vector<Patch> patches;
+  for (const JsonReader& entry : in.get("patches").list()) {
+    Patch patch;
+    for (const JsonReader& e : entry.list()) {
+      patch.entries.push_back(e.is_null() ? kPadding : static_cast<std::int64_t>(e.size()));
+    }
+    patches.push_back(std::move(patch));
+  }
+  if (auto banks = in.find("banks")) {
+    const auto list = banks->list();
+    if (list.size() != patches.size()) banks->fail("one bank number per patch");
+    for (std::size_t p = 0; p < list.size(); ++p) patches[p].bank = list[p].size(patches.size());
+  }
+  return patches;
+}
+
+void put_patches(Json& out, const std::vector<Patch>& patches) {
+  out["patches"] = patches_json(patches);
+  if (std::any_of(patches.begin(), patches.end(), [](const Patch& p) { return p.bank != 0; })) {
+    Json banks = Json::array();
+    for (const Patch& patch : patches) banks.push_back(patch.bank);
+    out["banks"] = banks;
+  }
+}
+
+// ---- nodes ----
+
+const char* bias_name(BiasMode mode) {
+  switch (mode) {
+    case BiasMode::none: return "none";
+    case BiasMode::channel: return "channel";
+    case BiasMode::neuron: return "neuron";
+  }
+  throw InternalError("unknown bias mode");
+}
+
+BiasMode read_bias(JsonReader& in) {
+  const JsonReader bias = in.get("bias");
+  const std::string text = bias.text();
+  for (BiasMode mode : {BiasMode::none, BiasMode::channel, BiasMode::neuron})
+    if (text == bias_name(mode)) return mode;
+  bias.fail("\"none\", \"channel\" (tied) or \"neuron\" (the paper's)");
+}
+
+void put_linear(Json& out, const LinearSpec& linear) {
+  std::visit(overloaded{[&](const ConvSpec& conv) {
+                          out["op"] = conv.window.dimensions == 1 ? "conv1d" : "conv2d";
+                          put_window(out, conv.window);
+                          out["filters"] = conv.filters;
+                          if (conv.groups != 1) out["groups"] = conv.groups;
+                        },
+                        [&](const DenseSpec& dense) {
+                          out["op"] = "dense";
+                          out["filters"] = dense.filters;
+                        },
+                        [&](const PatchListSpec& list) {
+                          out["op"] = "linear";
+                          out["filters"] = list.filters;
+                          put_patches(out, list.patches);
+                        }},
+             linear.form);
+  out["bias"] = bias_name(linear.bias);
+  if (linear.frozen_weights) out["frozen-weights"] = to_json(*linear.frozen_weights);
+  if (linear.frozen_bias) out["frozen-bias"] = to_json(*linear.frozen_bias);
+}
+
+LinearSpec read_linear(JsonReader& in, const std::string& op) {
+  LinearSpec linear;
+  const std::size_t filters = in.get("filters").size();
+  if (op == "dense") {
+    linear.form = DenseSpec{filters};
+  } else if (op == "linear") {
+    linear.form = PatchListSpec{read_patches(in), filters};
+  } else {
+    ConvSpec conv;
+    conv.window = read_window(in, op == "conv1d" ? 1 : 2);
+    conv.filters = filters;
+    if (const auto groups = in.find("groups")) conv.groups = groups->size();
+    if (conv.groups == 0) in.get("groups").fail("a positive number");
+    linear.form = conv;
+  }
+  linear.bias = read_bias(in);
+  if (const auto weights = in.find("frozen-weights")) linear.frozen_weights = read_tensor(*weights);
+  if (const auto bias = in.find("frozen-bias")) linear.frozen_bias = read_tensor(*bias);
+  return linear;
+}
+
+ActivationSpec read_activation(JsonReader& in) {
+  const JsonReader function = in.get("function");
+  const auto kind = activation_by_name(function.text());
+  if (!kind) {
+    std::string known;
+    for (ActivationKind k : all_activation_kinds()) {
+      known += (known.empty() ? "" : ", ") + std::string(facts(k).name);
+    }
+    function.fail("one of " + known);
+  }
+  Activation f{*kind, 1};
+  if (*kind == ActivationKind::leaky_relu) f.parameter = in.get("slope").rational();
+  if (*kind == ActivationKind::softplus) {
+    if (const auto sharpness = in.find("sharpness")) f.parameter = sharpness->rational();
+  }
+  return {f};
+}
+
+void put_activation(Json& out, const Activation& f) {
+  out["op"] = "activation";
+  out["function"] = facts(f.kind).name;
+  if (f.kind == ActivationKind::leaky_relu) out["slope"] = to_json(f.parameter);
+  if (f.kind == ActivationKind::softplus && f.parameter != 1) {
+    out["sharpness"] = to_json(f.parameter);
+  }
+}
+
+NodeSpec read_spec(JsonReader& in, const std::string& op) {
+  if (op == "conv1d" || op == "conv2d" || op == "dense" || op == "linear") {
+    return read_linear(in, op);
+  }
+  if (op == "activation") return read_activation(in);
+  for (const auto& [prefix, kind] : {std::pair{std::string("maxpool"), PoolSpec::Kind::max},
+                                     std::pair{std::string("avgpool"), PoolSpec::Kind::average}}) {
+    if (op == prefix) return PoolSpec{kind, read_patches(in)};
+    if (op == prefix + "1d" || op == prefix + "2d") {
+      WindowSpec window = read_window(in, op == prefix + "1d" ? 1 : 2);
+      // A pool without a stride moves by its size, as in all frameworks.
+      if (!in.find("stride")) window.stride = window.size;
+      return PoolSpec{kind, window};
+    }
+  }
+  if (op == "sum") return SumSpec{};
+  if (op == "concat") return ConcatSpec{};
+  if (op == "batchnorm") {
+    return BatchNormSpec{read_tensor(in.get("scale")), read_tensor(in.get("shift"))};
+  }
+  in.get("op").fail(
+      "conv1d, conv2d, dense, linear, activation, maxpool, maxpool1d, maxpool2d, avgpool, "
+      "avgpool1d, avgpool2d, sum, concat or batchnorm");
+}
+
+}  // namespace
+
+Json to_json(const TensorSpec& tensor) {
+  return std::visit(
+      overloaded{[](const FillTensor& fill) { return Json{{"fill", to_json(fill.value)}}; },
+                 [](const ExplicitTensor& given) {
+                   Json rows = Json::array();
+                   for (const auto& row : given.rows) {
+                     Json values = Json::array();
+                     for (const Rational& v : row) values.push_back(to_json(v));
+                     rows.push_back(values);
+                   }
+                   return Json{{"rows", rows}};
+                 },
+                 [](const SeededTensor& seeded) {
+                   Json out{{"name", seeded.name},
+                            {"seed", to_json(Integer(seeded.seed))},
+                            {"low", to_json(Integer(seeded.low))},
+                            {"high", to_json(Integer(seeded.high))}};
+                   if (seeded.divisor != 1) out["divisor"] = to_json(seeded.divisor);
+                   return Json{{"seeded", out}};
+                 }},
+      tensor);
+}
+
+TensorSpec read_tensor(JsonReader in) {
+  if (const auto fill = in.find("fill")) {
+    in.done();
+    return FillTensor{fill->rational()};
+  }
+  if (const auto rows = in.find("rows")) {
+    in.done();
+    ExplicitTensor tensor;
+    for (const JsonReader& row : rows->list()) {
+      auto& values = tensor.rows.emplace_back();
+      for (const JsonReader& v : row.list()) values.push_back(v.rational());
+    }
+    return tensor;
+  }
+  auto seeded = in.find("seeded");
+  if (!seeded) in.fail("a tensor: {\"fill\": v}, {\"rows\": [[...]]} or {\"seeded\": {...}}");
+  in.done();
+  SeededTensor tensor;
+  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+  tensor.name = seeded->get("name").text();
+  tensor.seed = static_cast<std::uint64_t>(seeded->get("seed").integer(0, kMax));
+  tensor.low = seeded->get("low").integer(-kMax, kMax);
+  tensor.high = seeded->get("high").integer(-kMax, kMax);
+  if (const auto divisor = seeded->find("divisor")) tensor.divisor = divisor->big_integer();
+  if (tensor.low > tensor.high) seeded->fail("low <= high");
+  if (tensor.divisor <= 0) seeded->fail("a positive divisor");
+  seeded->done();
+  return tensor;
+}
+
+Json to_json(const Architecture& network) {
+  Json nodes = Json::array();
+  for (std::size_t i = 1; i < network.nodes().size(); ++i) {
+    const Node& node = network.node(i);
+    Json out{{"name", node.name}};
+    if (node.inputs.size() == 1) {
+      if (node.inputs[0] != i - 1) out["input"] = network.node(node.inputs[0]).name;
+    } else {
+      for (std::size_t input : node.inputs) out["inputs"].push_back(network.node(input).name);
+    }
+    std::visit(overloaded{[&](const InputSpec&) {},
+                          [&](const LinearSpec& linear) { put_linear(out, linear); },
+                          [&](const ActivationSpec& a) { put_activation(out, a.function); },
+                          [&](const PoolSpec& pool) {
+                            std::string op =
+                                pool.kind == PoolSpec::Kind::max ? "maxpool" : "avgpool";
+                            if (const auto* window = std::get_if<WindowSpec>(&pool.form)) {
+                              op += window->dimensions == 1 ? "1d" : "2d";
+                              put_window(out, *window);
+                              out["stride"] = pair_json(*window, window->stride);
+                            } else {
+                              put_patches(out, std::get<std::vector<Patch>>(pool.form));
+                            }
+                            out["op"] = op;
+                          },
+                          [&](const SumSpec&) { out["op"] = "sum"; },
+                          [&](const ConcatSpec&) { out["op"] = "concat"; },
+                          [&](const BatchNormSpec& norm) {
+                            out["op"] = "batchnorm";
+                            out["scale"] = to_json(norm.scale);
+                            out["shift"] = to_json(norm.shift);
+                          }},
+               node.spec);
+    nodes.push_back(out);
+  }
+  const Node& input = network.node(0);
+  return Json{{"input", {{"name", input.name}, {"shape", input.shape}}}, {"nodes", nodes}};
+}
+
+Architecture read_network(JsonReader in) {
+  JsonReader input = in.get("input");
+  Shape shape;
+  for (const JsonReader& extent : input.get("shape").list()) shape.push_back(extent.size());
+  std::string name = "x";
+  if (const auto given = input.find("name")) name = given->text();
+  input.done();
+  try {
+    Architecture network(name, shape);
+    std::string previous = name;
+    for (JsonReader node : in.get("nodes").list()) {
+      const std::string node_name = node.get("name").text();
+      std::vector<std::string> inputs;
+      if (const auto several = node.find("inputs")) {
+        for (const JsonReader& one : several->list()) inputs.push_back(one.text());
+      } else if (const auto one = node.find("input")) {
+        inputs.push_back(one->text());
+      } else {
+        inputs.push_back(previous);
+      }
+      const std::string op = node.get("op").text();
+      NodeSpec spec = read_spec(node, op);
+      node.done();
+      network.add(node_name, std::move(spec), inputs);
+      previous = node_name;
+    }
+    in.done();
+    return network;
+  } catch (const ShapeError& error) {
+    throw InputError(in.place() + ": " + error.what());
+  }
+}
+
+Json to_json(const DatasetSpec& data) {
+  Json out = std::visit(
+      overloaded{[](const InlineSource& given) {
+                   Json rows = Json::array();
+                   for (const auto& sample : given.samples) {
+                     Json row = Json::array();
+                     for (const Rational& v : sample) row.push_back(to_json(v));
+                     rows.push_back(row);
+                   }
+                   return Json{{"format", "inline"}, {"samples", rows}};
+                 },
+                 [](const IdxSource& idx) {
+                   Json idx_out{{"format", "idx"}, {"path", idx.path}, {"sha256", idx.sha256}};
+                   if (!idx.labels.empty()) idx_out["labels"] = idx.labels;
+                   return idx_out;
+                 },
+                 [](const CsvSource& csv) {
+                   Json csv_out{{"format", "csv"}, {"path", csv.path}, {"sha256", csv.sha256}};
+                   if (csv.options.header) csv_out["header"] = true;
+                   if (csv.options.label_column) csv_out["label_column"] = *csv.options.label_column;
+                   return csv_out;
+                 }},
+      data.source);
+  if (data.first != 0) out["first"] = data.first;
+  if (data.count) out["count"] = *data.count;
+  if (data.multiply != 1) out["multiply"] = to_json(data.multiply);
+  if (data.divide != 1) out["divide"] = to_json(data.divide);
+  if (data.noise) {
+    out["noise"] = Json{{"seed", to_json(Integer(data.noise->seed))},
+                        {"low", to_json(Integer(data.noise->low))},
+                        {"high", to_json(Integer(data.noise->high))}};
+  }
+  return out;
+}
+
+DatasetSpec read_dataset(JsonReader in) {
+  DatasetSpec data;
+  const JsonReader format = in.get("format");
+  const auto digest = [&]() -> std::string {
+    const auto found = in.find("sha256");
+    return found ? found->text() : std::string();
+  };
+  const auto path = [&](const JsonReader& where) {
+    const std::string text = where.text();
+    if (text.empty() || text.front() == '/') where.fail("a path relative to this file");
+    return text;
+  };
+  if (format.text() == "inline") {
+    InlineSource given;
+    for (const JsonReader& row : in.get("samples").list()) {
+      auto& sample = given.samples.emplace_back();
+      for (const JsonReader& v : row.list()) sample.push_back(v.rational());
+    }
+    data.source = std::move(given);
+  } else if (format.text() == "idx") {
+    IdxSource idx{path(in.get("path")), digest(), ""};
+    if (const auto labels = in.find("labels")) idx.labels = path(*labels);
+    data.source = idx;
+  } else if (format.text() == "csv") {
+    CsvSource csv{path(in.get("path")), digest(), {}};
+    if (const auto header = in.find("header")) csv.options.header = header->boolean();
+    if (const auto label = in.find("label_column")) csv.options.label_column = label->size(1'000'000);
+    data.source = csv;
+  } else {
+    format.fail("\"inline\", \"idx\" or \"csv\"");
+  }
+  if (const auto first = in.find("first")) data.first = first->size();
+  if (const auto count = in.find("count")) data.count = count->size();
+  if (const auto multiply = in.find("multiply")) data.multiply = multiply->big_integer();
+  if (const auto divide = in.find("divide")) {
+    data.divide = divide->big_integer();
+    if (data.divide <= 0) divide->fail("a positive integer");
+  }
+  if (auto noise = in.find("noise")) {
+    constexpr std::int64_t kMax = std::int64_t{1} << 53;
+    NoiseSpec spec;
+    spec.seed = static_cast<std::uint64_t>(
+        noise->get("seed").integer(0, std::numeric_limits<std::int64_t>::max()));
+    spec.low = noise->get("low").integer(-kMax, kMax);
+    spec.high = noise->get("high").integer(-kMax, kMax);
+    if (spec.low > spec.high) noise->fail("low <= high");
+    noise->done();
+    data.noise = spec;
+  }
+  in.done();
+  return data;
+}
+
+}  // namespace widecert

@@ -1,0 +1,72 @@
+// Dataset: N samples of exact rational numbers over one common divisor.
+//
+// A DatasetSpec is what a file says: where the raw values v come from and the exact transform
+// x = (multiply * v + noise) / divide. The noise is a seeded uniform integer keyed by (sample index
+// in the source, feature index), SeededIntegers domain "noise", so subsets and shards agree. It is
+// bounded integer noise, not the paper's Gaussian.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+#include <widecert/data/csv.h>
+
+namespace widecert {
+
+struct InlineSource {
+  std::vector<std::vector<Rational>> samples;
+};
+struct IdxSource {
+  std::string path;                   // relative to the file that names it
+  std::string sha256;                 // hex, of the decompressed payload; empty: not yet known
+  std::string labels;                 // path of an IDX label file; may be empty
+};
+struct CsvSource {
+  std::string path, sha256;
+  CsvOptions options;
+};
+
+struct NoiseSpec {
+  std::uint64_t seed = 0;
+  std::int64_t low = 0, high = 0;
+};
+
+struct DatasetSpec {
+  std::variant<InlineSource, IdxSource, CsvSource> source;
+  std::size_t first = 0;              // the samples first .. first + count - 1 of the source
+  std::optional<std::size_t> count;   // all the rest if absent
+  Integer multiply = 1, divide = 1;   // divide > 0
+  std::optional<NoiseSpec> noise;
+};
+
+class Dataset {
+ public:
+  std::size_t size() const { return size_; }
+  std::size_t width() const { return width_; }
+  // x_ij = numerator(i, j) / divisor(); divisor() > 0.
+  const Integer& divisor() const { return divisor_; }
+  Integer numerator(std::size_t sample, std::size_t feature) const;
+  Rational at(std::size_t sample, std::size_t feature) const;
+  std::vector<Rational> sample(std::size_t i) const;
+  // The numerators row by row if every one fits into 64 bits, else null.
+  const std::vector<std::int64_t>* small_numerators() const {
+    return large_.empty() ? &small_ : nullptr;
+  }
+
+  static Dataset from_samples(const std::vector<std::vector<Rational>>& samples);
+
+ private:
+  friend Dataset load(const DatasetSpec&, const std::string&, DatasetSpec*);
+  std::size_t size_ = 0, width_ = 0;
+  Integer divisor_ = 1;
+  std::vector<std::int64_t> small_;
+  std::vector<Integer> large_;  // used instead of small_ when not empty
+};
+
+// Reads and transforms the samples; paths are relative to `directory`. If `resolved` is given it
+// receives the spec with digest and count filled in. Throws InputError (file, place, expectation),
+// also when the digest, the number of labels or the selection does not fit.
+Dataset load(const DatasetSpec& spec, const std::string& directory, DatasetSpec* resolved = nullptr);
+
+}  // namespace widecert

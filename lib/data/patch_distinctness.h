@@ -1,0 +1,23 @@
+// Assumption 3.1 (Nguyen & Hein 2018), decided exactly: x_i^p != x_j^q for all samples i != j and all
+// patches p, q. Time near-linear in N * P: patches are sorted by a 64-bit hash and equality is
+// confirmed entry by entry, so a hash collision cannot lie in either direction.
+#pragma once
+
+#include <optional>
+#include <widecert/data/dataset.h>
+#include <widecert/network/patches.h>
+
+namespace widecert {
+
+struct PatchCollision {  // 0-based; patch p of sample i equals patch q of sample j, i < j
+  std::size_t i, p, j, q;
+};
+
+// The lexicographically first collision (i, p, j, q), or nothing if all are distinct. Throws
+// ShapeError if the layout does not fit the data. Memory: 16 bytes per patch and sample.
+std::optional<PatchCollision> find_patch_collision(const Dataset& data, const PatchLayout& layout);
+
+// Two equal samples (i < j), or nothing.
+std::optional<std::pair<std::size_t, std::size_t>> find_equal_samples(const Dataset& data);
+
+}  // namespace widecert

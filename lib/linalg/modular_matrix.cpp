@@ -1,0 +1,45 @@
+#include <widecert/linalg/modular_matrix.h>
+
+#include <flint/nmod_mat.h>
+#include <flint/ulong_extras.h>
+#include <widecert/number/error.h>
+
+namespace widecert {
+
+struct ModularMatrix::Storage {
+  nmod_mat_t m;
+  Storage(std::size_t rows, std::size_t cols, std::uint64_t prime) {
+    nmod_mat_init(m, static_cast<slong>(rows), static_cast<slong>(cols), prime);
+  }
+  ~Storage() { nmod_mat_clear(m); }
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+};
+
+ModularMatrix::ModularMatrix(std::size_t rows, std::size_t cols, std::uint64_t prime) {
+  if (prime >= (std::uint64_t{1} << 63) || n_is_prime(prime) == 0) {
+    throw InputError(std::to_string(prime) + " is not a prime below 2^63");
+  }
+  storage_ = std::make_unique<Storage>(rows, cols, prime);
+}
+
+ModularMatrix::~ModularMatrix() = default;
+
+void ModularMatrix::set(std::size_t row, std::size_t col, const Rational& value) {
+  auto& m = storage_->m;
+  const auto* q = value.backend().data();
+  const std::uint64_t denominator = mpz_fdiv_ui(mpq_denref(q), m->mod.n);
+  if (denominator == 0) {
+    throw InputError(to_string(value) + " has a denominator divisible by " +
+                     std::to_string(m->mod.n) + "; choose another prime");
+  }
+  const std::uint64_t numerator = mpz_fdiv_ui(mpq_numref(q), m->mod.n);
+  nmod_mat_entry(m, static_cast<slong>(row), static_cast<slong>(col)) =
+      denominator == 1 ? numerator : nmod_div(numerator, denominator, m->mod);
+}
+
+std::size_t ModularMatrix::rank() const {
+  return static_cast<std::size_t>(nmod_mat_rank(storage_->m));
+}
+
+}  // namespace widecert

@@ -1,0 +1,29 @@
+// ModularMatrix: a dense matrix modulo a word-size prime and its rank, by FLINT. The rank bounds the
+// rational rank from below: rank(A mod p) <= rank_Q(A) whenever all denominators are prime to p.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <widecert/number/rational.h>
+
+namespace widecert {
+
+// The largest prime below 2^31: fits the checker's 64-bit elimination.
+inline constexpr std::uint64_t kRankPrime = 2147483647;
+
+class ModularMatrix {
+ public:
+  // A zero matrix, 8 bytes an entry. Throws InputError unless `prime` is a prime below 2^63.
+  ModularMatrix(std::size_t rows, std::size_t cols, std::uint64_t prime);
+  ~ModularMatrix();
+  // Throws InputError if the denominator is divisible by the prime.
+  void set(std::size_t row, std::size_t col, const Rational& value);
+  // Cost O(rows cols min(rows, cols)) word operations, sub-cubic for large sizes.
+  std::size_t rank() const;
+
+ private:
+  struct Storage;
+  std::unique_ptr<Storage> storage_;
+};
+
+}  // namespace widecert

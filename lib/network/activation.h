@@ -1,0 +1,93 @@
+// The one table of activation functions, with the proved facts that theorems ask for.
+//
+// A fact is a statement about the function on all of R, with its justification beside it in
+// activation.cpp; tests confront each with ball evaluations. The checker keeps its own copy.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+#include <widecert/number/ball.h>
+#include <widecert/number/residue.h>
+
+namespace widecert {
+
+enum class ActivationKind {
+  relu, leaky_relu, elu, sigmoid, tanh, softplus, silu, gelu, mish, identity, gaussian,
+  one_minus_sigmoid, step, half_step
+};
+
+struct Activation {
+  ActivationKind kind = ActivationKind::identity;
+  // leaky-relu: the slope on t < 0 (non-zero); softplus: the sharpness a > 0; otherwise unused.
+  Rational parameter = 1;
+};
+
+// Assumption 3.2 (Nguyen & Hein 2018) with its evidence.
+struct FiniteLimits {  // lim at -inf and +inf exist and their product is 0
+  Rational at_minus_infinity, at_plus_infinity;
+};
+struct GrowthBounds {  // |s(t)| <= rho1 e^{rho2 t} for t < 0 and |s(t)| <= rho3 t + rho4 for t >= 0
+  Ball rho1, rho2, rho3, rho4;
+};
+struct LeftTailAwayFromZero {  // fails: |s(t)| >= least > 0 for all t <= from, and the limits do not
+  Rational from, least;        // both exist with product 0
+};
+struct Discontinuous {  // fails: not continuous at this point
+  Rational at;
+};
+using Assumption32 = std::variant<FiniteLimits, GrowthBounds, LeftTailAwayFromZero, Discontinuous>;
+
+// |s(t) - limit| <= bound(t) for all t <= from; bound is non-decreasing there and tends to 0.
+struct LeftTail {
+  Rational from;
+  Rational limit;
+  Ball (*bound)(const Activation&, const Ball& t);
+};
+
+struct ActivationFacts {
+  std::string_view name;     // as written in files
+  std::string_view formula;  // for people
+  bool continuous;
+  bool analytic;             // real analytic on R
+  bool strictly_monotone;
+  bool derivative_nonzero;   // differentiable with s'(t) != 0 for every t
+  bool rational_on_rationals;
+  // s is strictly monotone on [1/4, 5/4], the interval where Lemma D.1 places its biases.
+  bool injective_on_d1_interval;
+  std::string_view range;
+  std::string_view assumption_3_2;  // the justification, in words
+  std::string_view justification;   // of the other facts
+};
+
+const ActivationFacts& facts(ActivationKind kind);
+Assumption32 assumption_3_2(const Activation& f);
+bool satisfies_assumption_3_2(const Activation& f);
+// Absent where the function does not tend to a finite limit at -infinity.
+std::optional<LeftTail> left_tail(const Activation& f);
+
+const std::vector<ActivationKind>& all_activation_kinds();
+std::optional<ActivationKind> activation_by_name(std::string_view name);
+// "leaky-relu(1/100)", "sigmoid".
+std::string describe(const Activation& f);
+
+// Exact value; throws InputError where the value is irrational (see rational_on_rationals).
+Rational evaluate(const Activation& f, const Rational& t);
+// Encloses { s(t) : t in the ball }.
+Ball evaluate(const Activation& f, const Ball& t);
+// Encloses { s'(t) } and, at a kink inside the ball, the interval between the one-sided derivatives.
+// For the step functions: throws InputError (they are not differentiable).
+Ball derivative(const Activation& f, const Ball& t);
+// Nearest double value as libm gives it: for pictures and searches, never inside a bound.
+double evaluate(const Activation& f, double t);
+
+template <std::uint32_t Prime>
+Residue<Prime> evaluate(const Activation& f, Residue<Prime> t) {
+  if (f.kind == ActivationKind::identity) return t;
+  throw InputError(std::string(facts(f.kind).name) +
+                   " is not defined on residues: there is no order on GF(p)");
+}
+
+}  // namespace widecert

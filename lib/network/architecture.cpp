@@ -1,0 +1,363 @@
+#include <widecert/network/architecture.h>
+
+#include <algorithm>
+#include <widecert/number/error.h>
+
+namespace widecert {
+namespace {
+
+template <class... Ts>
+struct overloaded : Ts... {
+  using Ts::operator()...;
+};
+
+// Sizes beyond this are refused: 2^40 neurons, far above any network, far below overflow.
+constexpr std::size_t kMaxWidth = std::size_t{1} << 40;
+
+std::size_t product(const Shape& shape) {
+  std::size_t n = 1;
+  for (std::size_t extent : shape) {
+    if (extent == 0) throw ShapeError("a shape with a zero extent: " + describe(shape));
+    if (extent > kMaxWidth || n > kMaxWidth / extent) {
+      throw ShapeError("a shape with more than 2^40 neurons");
+    }
+    n *= extent;
+  }
+  return n;
+}
+
+std::size_t channels(const Shape& shape) { return shape.back(); }
+
+WindowGeometry geometry(const WindowSpec& window, const Shape& input, std::size_t groups) {
+  const std::size_t expected = window.dimensions == 1 ? 2 : 3;
+  if (input.size() != expected) {
+    throw ShapeError(std::string("expected an input of shape ") +
+                     (expected == 2 ? "[length, channels]" : "[height, width, channels]") +
+                     ", found " + describe(input));
+  }
+  WindowGeometry g;
+  g.height = expected == 2 ? 1 : input[0];
+  g.width = input[expected - 2];
+  g.channels = input[expected - 1];
+  g.groups = groups;
+  g.size = window.size;
+  g.stride = window.stride;
+  g.dilation = window.dilation;
+  for (int d = 0; d < 2; ++d) {
+    if (g.size[d] == 0 || g.stride[d] == 0 || g.dilation[d] == 0) {
+      throw ShapeError("size, stride and dilation must be positive");
+    }
+    if (std::max({g.size[d], g.stride[d], g.dilation[d]}) > 1'000'000) {
+      throw ShapeError("size, stride and dilation must be at most 1,000,000");
+    }
+  }
+  if (window.padding.kind == Padding::Kind::same) g.pad_same();
+  if (window.padding.kind == Padding::Kind::given) g.padding = window.padding.amount;
+  return g;
+}
+
+Shape window_shape(const WindowGeometry& g, int dimensions, std::size_t out_channels) {
+  if (dimensions == 1) return {g.output_width(), out_channels};
+  return {g.output_height(), g.output_width(), out_channels};
+}
+
+void infer_linear(Node& node, const LinearSpec& linear, const Node& input) {
+  std::visit(
+      overloaded{
+          [&](const ConvSpec& conv) {
+            const WindowGeometry g = geometry(conv.window, input.shape, conv.groups);
+            node.patches = PatchLayout::window(g);
+            if (conv.filters == 0 || conv.filters % conv.groups != 0) {
+              throw ShapeError(std::to_string(conv.filters) +
+                               " filters: expected a positive multiple of the " +
+                               std::to_string(conv.groups) + " group(s)");
+            }
+            node.filters = conv.filters / conv.groups;
+            node.shape = window_shape(g, conv.window.dimensions, conv.filters);
+          },
+          [&](const DenseSpec& dense) {
+            if (dense.filters == 0) throw ShapeError("a dense layer with 0 neurons");
+            node.patches = PatchLayout::full(input.width);
+            node.filters = dense.filters;
+            node.shape = {dense.filters};
+          },
+          [&](const PatchListSpec& list) {
+            if (list.filters == 0) throw ShapeError("0 filters; expected at least one");
+            node.patches = PatchLayout::from_list(input.width, list.patches);
+            node.filters = list.filters;
+            node.shape = {node.patches->count(), list.filters};
+          }},
+      linear.form);
+}
+
+void infer_pool(Node& node, const PoolSpec& pool, const Node& input) {
+  if (const auto* patches = std::get_if<std::vector<Patch>>(&pool.form)) {
+    node.patches = PatchLayout::from_list(input.width, *patches);
+    node.shape = {node.patches->count()};
+    return;
+  }
+  const auto& window = std::get<WindowSpec>(pool.form);
+  const WindowGeometry g = geometry(window, input.shape, channels(input.shape));
+  for (int d = 0; d < 2; ++d) {
+    if (std::max(g.padding[d], g.padding[d + 2]) >= (g.size[d] - 1) * g.dilation[d] + 1) {
+      throw ShapeError("padding as large as the window: a pool would see padding only");
+    }
+  }
+  node.patches = PatchLayout::window(g);
+  node.shape = window_shape(g, window.dimensions, g.channels);
+}
+
+void infer_concat(Node& node, const std::vector<const Node*>& inputs) {
+  node.shape = inputs.front()->shape;
+  node.shape.back() = 0;
+  for (const Node* input : inputs) {
+    Shape rest = input->shape;
+    if (rest.size() != node.shape.size() ||
+        !std::equal(rest.begin(), rest.end() - 1, node.shape.begin())) {
+      throw ShapeError("concatenation of " + describe(inputs.front()->shape) + " and " +
+                       describe(rest) + ": all extents but the last must agree");
+    }
+    node.shape.back() += rest.back();
+  }
+}
+
+bool good_name(const std::string& name) {
+  return !name.empty() && name.size() <= 100 &&
+         name.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") ==
+             std::string::npos;
+}
+
+}  // namespace
+
+Architecture::Architecture(std::string input_name, Shape input_shape) {
+  if (input_shape.empty() || input_shape.size() > 3) {
+    throw ShapeError("the input shape must be [n], [length, channels] or [height, width, channels]");
+  }
+  if (!good_name(input_name)) throw ShapeError("bad name of the input node");
+  Node node;
+  node.name = input_name;
+  node.spec = InputSpec{input_shape};
+  node.width = product(input_shape);
+  node.shape = std::move(input_shape);
+  nodes_.push_back(std::move(node));
+  by_name_[input_name] = 0;
+}
+
+void Architecture::add(std::string name, NodeSpec spec, const std::vector<std::string>& inputs) {
+  const std::string where = "layer \"" + name + "\": ";
+  if (!good_name(name)) {
+    throw ShapeError(where + "a name has 1 to 100 letters, digits, '_', '.', '-'");
+  }
+  if (by_name_.count(name) != 0) throw ShapeError(where + "this name is taken");
+  Node node;
+  node.name = name;
+  node.spec = std::move(spec);
+  std::vector<const Node*> from;
+  for (const std::string& input : inputs) {
+    const auto found = by_name_.find(input);
+    if (found == by_name_.end()) {
+      throw ShapeError(where + "its input \"" + input + "\" is not an earlier layer");
+    }
+    node.inputs.push_back(found->second);
+    from.push_back(&nodes_[found->second]);
+  }
+  const bool joins =
+      std::holds_alternative<SumSpec>(node.spec) || std::holds_alternative<ConcatSpec>(node.spec);
+  if (joins ? from.size() < 2 : from.size() != 1) {
+    throw ShapeError(where + (joins ? "expected two or more inputs" : "expected one input") +
+                     ", found " + std::to_string(from.size()));
+  }
+  try {
+    std::visit(
+        overloaded{
+            [&](const InputSpec&) { throw ShapeError("a second input node"); },
+            [&](const LinearSpec& linear) { infer_linear(node, linear, *from[0]); },
+            [&](const ActivationSpec& activation) {
+              const Activation& f = activation.function;
+              if (f.kind == ActivationKind::leaky_relu && f.parameter == 0) {
+                throw ShapeError("leaky-relu with slope 0; use relu");
+              }
+              if (f.kind == ActivationKind::softplus && f.parameter <= 0) {
+                throw ShapeError("softplus needs a positive sharpness");
+              }
+              node.shape = from[0]->shape;
+            },
+            [&](const PoolSpec& pool) { infer_pool(node, pool, *from[0]); },
+            [&](const SumSpec&) {
+              for (const Node* input : from) {
+                if (input->shape != from[0]->shape) {
+                  throw ShapeError("a sum of " + describe(from[0]->shape) + " and " +
+                                   describe(input->shape));
+                }
+              }
+              node.shape = from[0]->shape;
+            },
+            [&](const ConcatSpec&) { infer_concat(node, from); },
+            [&](const BatchNormSpec& norm) {
+              node.shape = from[0]->shape;
+              const TensorShape per_channel{channels(node.shape)};
+              expand(norm.scale, per_channel, "scale");
+              expand(norm.shift, per_channel, "shift");
+            }},
+        node.spec);
+    node.width = product(node.shape);
+  } catch (const ShapeError& error) {
+    throw ShapeError(where + error.what());
+  }
+  by_name_[name] = nodes_.size();
+  nodes_.push_back(std::move(node));
+  if (const auto* linear = std::get_if<LinearSpec>(&nodes_.back().spec)) {
+    const std::size_t index = nodes_.size() - 1;
+    if (linear->frozen_weights) {
+      expand(*linear->frozen_weights, weights_shape(index), where + "frozen weights");
+    }
+    if (linear->frozen_bias) {
+      expand(*linear->frozen_bias, bias_shape(index), where + "frozen bias");
+    }
+  }
+}
+
+std::size_t Architecture::index_of(const std::string& name) const {
+  const auto found = by_name_.find(name);
+  if (found != by_name_.end()) return found->second;
+  std::string known;
+  for (const Node& node : nodes_) known += (known.empty() ? "" : ", ") + node.name;
+  throw InputError("there is no layer \"" + name + "\"; the layers are: " + known);
+}
+
+TensorShape Architecture::weights_shape(std::size_t index) const {
+  const Node& node = nodes_[index];
+  check(std::holds_alternative<LinearSpec>(node.spec), "weights of a linear node");
+  TensorShape shape;
+  for (std::size_t bank = 0; bank < node.patches->banks(); ++bank)
+    shape.insert(shape.end(), node.filters, node.patches->length(bank));
+  return shape;
+}
+
+TensorShape Architecture::bias_shape(std::size_t index) const {
+  const Node& node = nodes_[index];
+  const auto& linear = std::get<LinearSpec>(node.spec);
+  switch (linear.bias) {
+    case BiasMode::none: return {};
+    case BiasMode::channel: return {node.patches->banks() * node.filters};
+    case BiasMode::neuron: return {node.width};
+  }
+  throw InternalError("unknown bias mode");
+}
+
+std::size_t Architecture::filter_index(std::size_t index, std::size_t neuron) const {
+  const Node& node = nodes_[index];
+  return node.patches->bank(neuron / node.filters) * node.filters + neuron % node.filters;
+}
+
+std::size_t Architecture::bias_index(std::size_t index, std::size_t neuron) const {
+  const auto& linear = std::get<LinearSpec>(nodes_[index].spec);
+  return linear.bias == BiasMode::neuron ? neuron : filter_index(index, neuron);
+}
+
+std::vector<std::size_t> Architecture::ancestors(std::size_t target) const {
+  std::vector<bool> needed(nodes_.size(), false);
+  needed[target] = true;
+  std::vector<std::size_t> order;
+  for (std::size_t i = target + 1; i-- > 0;) {
+    if (!needed[i]) continue;
+    order.push_back(i);
+    for (std::size_t input : nodes_[i].inputs) needed[input] = true;
+  }
+  std::reverse(order.begin(), order.end());
+  return order;
+}
+
+Chain Architecture::paper_chain() const {
+  Chain chain;
+  for (std::size_t i = 1; i < nodes_.size(); ++i) {
+    const Node& node = nodes_[i];
+    const auto broken = [&](const std::string& why) {
+      return Chain{{}, "layer \"" + node.name + "\" " + why};
+    };
+    if (node.inputs != std::vector<std::size_t>{i - 1}) {
+      return broken("does not follow the layer before it: the architecture is not a chain");
+    }
+    if (std::holds_alternative<LinearSpec>(node.spec)) {
+      chain.layers.push_back({i, std::nullopt});
+    } else if (const auto* pool = std::get_if<PoolSpec>(&node.spec)) {
+      if (pool->kind != PoolSpec::Kind::max) return broken("is average pooling");
+      chain.layers.push_back({i, std::nullopt});
+    } else if (std::holds_alternative<ActivationSpec>(node.spec)) {
+      if (chain.layers.empty() || chain.layers.back().map != i - 1 ||
+          !std::holds_alternative<LinearSpec>(nodes_[i - 1].spec)) {
+        return broken("is an activation that does not follow a linear layer");
+      }
+      chain.layers.back().activation = i;
+    } else {
+      return broken("is neither linear, nor an activation, nor max pooling");
+    }
+  }
+  return chain;
+}
+
+std::string describe(const Shape& shape) {
+  std::string text;
+  for (std::size_t extent : shape) text += (text.empty() ? "" : " x ") + std::to_string(extent);
+  return text;
+}
+
+namespace {
+
+std::string describe_window(const WindowSpec& window) {
+  const bool flat = window.dimensions == 1;
+  const auto pair = [&](const std::array<std::size_t, 2>& a) {
+    return flat ? std::to_string(a[1]) : std::to_string(a[0]) + "x" + std::to_string(a[1]);
+  };
+  std::string text = pair(window.size);
+  if (window.stride != std::array<std::size_t, 2>{1, 1}) text += ", stride " + pair(window.stride);
+  if (window.dilation != std::array<std::size_t, 2>{1, 1}) {
+    text += ", dilation " + pair(window.dilation);
+  }
+  if (window.padding.kind == Padding::Kind::same) text += ", same padding";
+  if (window.padding.kind == Padding::Kind::given) text += ", zero padding";
+  return text;
+}
+
+std::string describe_linear(const LinearSpec& linear, const Node& node) {
+  std::string text = std::visit(
+      overloaded{[&](const ConvSpec& conv) {
+                   return "convolution " + describe_window(conv.window) + ", " +
+                          std::to_string(conv.filters) + " filters" +
+                          (conv.groups == 1 ? "" : ", " + std::to_string(conv.groups) + " groups");
+                 },
+                 [&](const DenseSpec&) { return std::string("dense"); },
+                 [&](const PatchListSpec& list) {
+                   return std::to_string(node.patches->count()) + " patches, " +
+                          std::to_string(list.filters) + " filter(s)";
+                 }},
+      linear.form);
+  switch (linear.bias) {
+    case BiasMode::none: return text + ", no bias";
+    case BiasMode::channel: return text + ", a bias per channel";
+    case BiasMode::neuron: return text + ", a bias per neuron";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string describe(const Node& node) {
+  return std::visit(
+      overloaded{[&](const InputSpec&) { return std::string("input"); },
+                 [&](const LinearSpec& linear) { return describe_linear(linear, node); },
+                 [&](const ActivationSpec& a) { return widecert::describe(a.function); },
+                 [&](const PoolSpec& pool) {
+                   const std::string kind =
+                       pool.kind == PoolSpec::Kind::max ? "max pooling" : "average pooling";
+                   const auto* window = std::get_if<WindowSpec>(&pool.form);
+                   return kind + (window != nullptr ? " " + describe_window(*window) : "");
+                 },
+                 [&](const SumSpec&) { return std::string("sum"); },
+                 [&](const ConcatSpec&) { return std::string("concatenation"); },
+                 [&](const BatchNormSpec&) { return std::string("batch norm (inference)"); }},
+      node.spec);
+}
+
+}  // namespace widecert

@@ -1,0 +1,133 @@
+// Architecture: a DAG of named nodes in topological order, with its parameter space Theta.
+//
+// Each node is written as a spec (what stands in the file) and carries what shape inference derived
+// from it. Theta is part of the architecture: a bias is absent, one per channel (tied over the
+// patches) or one per neuron (the paper's); a tensor is free unless the spec freezes it to a value.
+//
+// The papers speak of a chain of layers. A layer is a linear node with the activation that follows it
+// (none at the output), or a pooling node; paper_chain() lists them or says why there is no chain.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+#include <widecert/network/activation.h>
+#include <widecert/network/patches.h>
+#include <widecert/network/tensor.h>
+
+namespace widecert {
+
+using Shape = std::vector<std::size_t>;  // [n], [L, C] or [H, W, C]
+
+enum class BiasMode { none, channel, neuron };
+
+struct Padding {
+  enum class Kind { valid, same, given } kind = Kind::valid;
+  std::array<std::size_t, 4> amount{};  // top, left, bottom, right; for `given`
+};
+
+// The sliding windows of convolutions and pools. `dimensions` is 1 ([L, C] inputs) or 2 ([H, W, C]).
+struct WindowSpec {
+  int dimensions = 2;
+  std::array<std::size_t, 2> size{1, 1}, stride{1, 1}, dilation{1, 1};
+  Padding padding;
+};
+
+struct InputSpec {
+  Shape shape;
+};
+struct ConvSpec {
+  WindowSpec window;
+  std::size_t filters = 0, groups = 1;
+};
+struct DenseSpec {
+  std::size_t filters = 0;
+};
+struct PatchListSpec {
+  std::vector<Patch> patches;
+  std::size_t filters = 0;  // per bank
+};
+struct LinearSpec {
+  std::variant<ConvSpec, DenseSpec, PatchListSpec> form;
+  BiasMode bias = BiasMode::neuron;
+  std::optional<TensorSpec> frozen_weights, frozen_bias;
+};
+struct ActivationSpec {
+  Activation function;
+};
+// Pools. Max pooling ignores padding entries; average pooling counts them as 0.
+struct PoolSpec {
+  enum class Kind { max, average } kind = Kind::max;
+  std::variant<WindowSpec, std::vector<Patch>> form;
+};
+struct SumSpec {};
+struct ConcatSpec {};  // along the channels; flat inputs one after the other
+// Inference mode: y = scale_c x + shift_c per channel, both frozen.
+struct BatchNormSpec {
+  TensorSpec scale, shift;
+};
+using NodeSpec = std::variant<InputSpec, LinearSpec, ActivationSpec, PoolSpec, SumSpec, ConcatSpec,
+                              BatchNormSpec>;
+
+struct Node {
+  std::string name;
+  NodeSpec spec;
+  std::vector<std::size_t> inputs;  // earlier nodes
+  Shape shape;
+  std::size_t width = 0;               // number of neurons
+  std::optional<PatchLayout> patches;  // of linear and pooling nodes
+  std::size_t filters = 0;             // per bank, of linear nodes
+};
+
+// One layer of the paper's chain.
+struct Layer {
+  std::size_t map;                        // the linear or pooling node
+  std::optional<std::size_t> activation;  // the activation after it
+  std::size_t output() const { return activation.value_or(map); }  // the node whose value is F_k
+};
+
+struct Chain {
+  std::vector<Layer> layers;
+  std::string obstacle;  // why the architecture is not a chain; empty if it is
+};
+
+class Architecture {
+ public:
+  // Starts with the input node. Throws ShapeError on an empty or zero shape.
+  Architecture(std::string input_name, Shape input_shape);
+  // Appends a node; `inputs` are names of earlier nodes. Infers its shape exactly. Throws ShapeError
+  // naming the node on a bad or repeated name, an unknown input or shapes that do not fit.
+  void add(std::string name, NodeSpec spec, const std::vector<std::string>& inputs);
+
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const Node& node(std::size_t index) const { return nodes_[index]; }
+  // Throws InputError listing the known names.
+  std::size_t index_of(const std::string& name) const;
+  std::size_t input_width() const { return nodes_.front().width; }
+
+  // Row lengths of W (one row per filter) and of b of a linear node.
+  TensorShape weights_shape(std::size_t node) const;
+  TensorShape bias_shape(std::size_t node) const;
+  // Which entry of b neuron h of a linear node uses; which row of W.
+  std::size_t bias_index(std::size_t node, std::size_t neuron) const;
+  std::size_t filter_index(std::size_t node, std::size_t neuron) const;
+
+  // The nodes that `target` depends on, itself included, in topological order.
+  std::vector<std::size_t> ancestors(std::size_t target) const;
+
+  Chain paper_chain() const;
+
+ private:
+  std::vector<Node> nodes_;
+  std::map<std::string, std::size_t> by_name_;
+};
+
+// "conv2d 3x3, 50 filters, one bias per neuron": for people.
+std::string describe(const Node& node);
+std::string describe(const Shape& shape);
+
+}  // namespace widecert

@@ -1,0 +1,35 @@
+// ScaledFeatures: the values of a node on every sample as integers over one common divisor, with one
+// error radius: the exact value lies in [number - radius, number + radius] / divisor.
+//
+// The radius is 0 where the values are rational (computed exactly); elsewhere ball arithmetic puts
+// them on the grid of multiples of 2^-bits. From here on every computation is integer arithmetic.
+#pragma once
+
+#include <functional>
+#include <vector>
+#include <widecert/data/dataset.h>
+#include <widecert/network/forward.h>
+
+namespace widecert {
+
+struct ScaledFeatures {
+  std::size_t samples = 0, width = 0;
+  Integer divisor = 1, radius = 0;
+  // Row by row; exactly one of the two is used: `small` if every number fits into 64 bits.
+  std::vector<std::int64_t> small;
+  std::vector<Integer> large;
+
+  bool is_small() const { return large.empty(); }
+  Integer max_abs() const;
+};
+
+// True if the values of `node` are rational at rational parameters and inputs.
+bool rational_valued(const Architecture& network, std::size_t node);
+
+// The values of `node` on all samples at rational parameters (one entry per linear node below it).
+// `bits` is the grid where values are irrational. `tick(done)` is called per sample.
+ScaledFeatures scaled_features(const Architecture& network, const Parameters<Rational>& theta,
+                               const Dataset& data, std::size_t node, int bits,
+                               const std::function<void(std::size_t)>& tick);
+
+}  // namespace widecert

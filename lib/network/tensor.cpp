@@ -1,0 +1,40 @@
+#include <widecert/network/tensor.h>
+
+#include <widecert/number/error.h>
+#include <widecert/number/stream.h>
+
+namespace widecert {
+
+Tensor expand(const TensorSpec& spec, const TensorShape& shape, const std::string& what) {
+  if (const auto* given = std::get_if<ExplicitTensor>(&spec)) {
+    bool fits = given->rows.size() == shape.size();
+    for (std::size_t r = 0; fits && r < shape.size(); ++r) fits = given->rows[r].size() == shape[r];
+    if (!fits) {
+      throw ShapeError(what + " has the wrong shape: expected " + std::to_string(shape.size()) +
+                       " row(s)" +
+                       (shape.empty() ? "" : " of " + std::to_string(shape.front()) + " entries") +
+                       ", found " + std::to_string(given->rows.size()) + " row(s)" +
+                       (given->rows.empty()
+                            ? ""
+                            : ", the first of " + std::to_string(given->rows.front().size())));
+    }
+    return given->rows;
+  }
+  Tensor tensor(shape.size());
+  if (const auto* fill = std::get_if<FillTensor>(&spec)) {
+    for (std::size_t r = 0; r < shape.size(); ++r) tensor[r].assign(shape[r], fill->value);
+    return tensor;
+  }
+  const auto& seeded = std::get<SeededTensor>(spec);
+  if (seeded.divisor <= 0) throw InputError(what + ": the divisor must be positive");
+  SeededIntegers integers("tensor", seeded.seed, seeded.name, seeded.low, seeded.high);
+  for (std::size_t r = 0; r < shape.size(); ++r) {
+    tensor[r].reserve(shape[r]);
+    for (std::size_t c = 0; c < shape[r]; ++c) {
+      tensor[r].push_back(Rational(Integer(integers.at(r, c)), seeded.divisor));
+    }
+  }
+  return tensor;
+}
+
+}  // namespace widecert

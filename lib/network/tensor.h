@@ -1,0 +1,35 @@
+// TensorSpec: how a rational tensor is written down - one value everywhere, all values, or seeded
+// integers over a common divisor (SeededIntegers, domain "tensor"). Claims carry specs, so a dense
+// layer with a hundred thousand generated weights takes one line.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+#include <widecert/number/rational.h>
+
+namespace widecert {
+
+struct FillTensor {
+  Rational value;
+};
+struct ExplicitTensor {
+  std::vector<std::vector<Rational>> rows;
+};
+struct SeededTensor {
+  std::string name;
+  std::uint64_t seed = 0;
+  std::int64_t low = 0, high = 0;
+  Integer divisor = 1;  // > 0; the value is the integer over it
+};
+using TensorSpec = std::variant<FillTensor, ExplicitTensor, SeededTensor>;
+
+// Weights have one row per filter, the length of its patches; a bias is one row.
+using TensorShape = std::vector<std::size_t>;  // row lengths
+using Tensor = std::vector<std::vector<Rational>>;
+
+// Throws ShapeError if an explicit tensor has another shape; `what` names the tensor in the message.
+Tensor expand(const TensorSpec& spec, const TensorShape& shape, const std::string& what);
+
+}  // namespace widecert

@@ -1,0 +1,125 @@
+#include <widecert/number/rational.h>
+
+#include <cmath>
+
+#include <widecert/number/error.h>
+
+namespace widecert {
+namespace {
+
+[[noreturn]] void not_a_number(std::string_view text) {
+  throw InputError("\"" + std::string(text.substr(0, 40)) + (text.size() > 40 ? "..." : "") +
+                   "\" is not a number: expected an integer, p/q with q > 0, or a finite decimal");
+}
+
+bool all_digits(std::string_view s) {
+  if (s.empty()) return false;
+  for (char c : s)
+    if (c < '0' || c > '9') return false;
+  return true;
+}
+
+Integer parse_digits(std::string_view digits, std::string_view whole) {
+  if (!all_digits(digits)) not_a_number(whole);
+  // A leading zero would make GMP read octal.
+  const auto first = digits.find_first_not_of('0');
+  if (first == std::string_view::npos) return Integer(0);
+  return Integer(std::string(digits.substr(first)));
+}
+
+}  // namespace
+
+Rational parse_rational(std::string_view text) {
+  if (text.size() > kMaxDigits) {
+    throw InputError("a number of " + std::to_string(text.size()) + " characters; at most " +
+                     std::to_string(kMaxDigits) + " are read");
+  }
+  std::string_view rest = text;
+  const bool negative = !rest.empty() && rest.front() == '-';
+  if (negative || (!rest.empty() && rest.front() == '+')) rest.remove_prefix(1);
+
+  Rational value;
+  if (const auto slash = rest.find('/'); slash != std::string_view::npos) {
+    const Integer numerator = parse_digits(rest.substr(0, slash), text);
+    const Integer denominator = parse_digits(rest.substr(slash + 1), text);
+    if (denominator == 0) not_a_number(text);
+    value = Rational(numerator, denominator);
+  } else {
+    long exponent = 0;
+    if (const auto e = rest.find_first_of("eE"); e != std::string_view::npos) {
+      std::string_view digits = rest.substr(e + 1);
+      const bool down = !digits.empty() && digits.front() == '-';
+      if (down || (!digits.empty() && digits.front() == '+')) digits.remove_prefix(1);
+      if (!all_digits(digits) || digits.size() > 6) not_a_number(text);
+      exponent = std::stol(std::string(digits)) * (down ? -1 : 1);
+      rest = rest.substr(0, e);
+    }
+    std::string digits;
+    const auto dot = rest.find('.');
+    if (dot == std::string_view::npos) {
+      digits = std::string(rest);
+    } else {
+      digits = std::string(rest.substr(0, dot)) + std::string(rest.substr(dot + 1));
+      exponent -= static_cast<long>(rest.size() - dot - 1);
+    }
+    if (std::abs(exponent) > kMaxExponent) not_a_number(text);
+    value = Rational(parse_digits(digits, text));
+    const Integer scale = pow(Integer(10), static_cast<unsigned>(std::abs(exponent)));
+    if (exponent < 0) {
+      value /= Rational(scale);
+    } else {
+      value *= Rational(scale);
+    }
+  }
+  return negative ? Rational(-value) : value;
+}
+
+Rational exactly(double value) {
+  if (!std::isfinite(value)) {
+    throw InputError("a non-finite floating-point number; expected a finite one");
+  }
+  return Rational(value);
+}
+
+std::string to_string(const Rational& value) { return value.str(); }
+
+Integer floor(const Rational& value) {
+  Integer result;
+  mpz_fdiv_q(result.backend().data(), mpq_numref(value.backend().data()),
+             mpq_denref(value.backend().data()));
+  return result;
+}
+
+Integer ceil(const Rational& value) { return -floor(Rational(-value)); }
+
+Rational power_of_two(int exponent) {
+  const Rational power(Integer(1) << static_cast<unsigned>(std::abs(exponent)));
+  return exponent < 0 ? Rational(1 / power) : power;
+}
+
+Rational round_down(const Rational& value, int bits) {
+  const Rational scale = power_of_two(bits);
+  return Rational(floor(Rational(value * scale))) / scale;
+}
+
+Rational round_up(const Rational& value, int bits) { return -round_down(Rational(-value), bits); }
+
+namespace {
+int bits_for(const Rational& value, int digits) {
+  check(value > 0, "a short bound is asked of a positive value only");
+  const auto size = [](mpz_srcptr z) { return static_cast<int>(mpz_sizeinbase(z, 2)); };
+  const int exponent =
+      size(mpq_numref(value.backend().data())) - size(mpq_denref(value.backend().data()));
+  return digits - exponent;
+}
+}  // namespace
+
+Rational short_upper_bound(const Rational& value, int digits) {
+  return round_up(value, bits_for(value, digits));
+}
+
+Rational short_lower_bound(const Rational& value, int digits) {
+  return round_down(value, bits_for(value, digits));
+}
+
+}  // namespace widecert

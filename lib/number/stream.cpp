@@ -1,0 +1,57 @@
+#include <widecert/number/stream.h>
+
+#include <widecert/number/error.h>
+#include <widecert/number/sha256.h>
+
+namespace widecert {
+namespace {
+
+void put_u64be(char* out, std::uint64_t value) {
+  for (int i = 7; i >= 0; --i, value >>= 8) out[i] = static_cast<char>(value & 0xff);
+}
+
+}  // namespace
+
+SeededIntegers::SeededIntegers(std::string_view domain, std::uint64_t seed, std::string_view name,
+                               std::int64_t low, std::int64_t high)
+    : low_(low), range_(static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) + 1) {
+  if (low > high || range_ == 0 || range_ > (std::uint64_t{1} << 63)) {
+    throw InputError("seeded integers from " + std::to_string(low) + " to " +
+                     std::to_string(high) + ": expected low <= high and at most 2^63 values");
+  }
+  rejected_ = (0 - range_) % range_;
+  key_ = "widecert/1/";
+  key_ += domain;
+  key_ += '/' + std::to_string(seed) + '/';
+  key_ += name;
+  key_ += '/';
+  prefix_ = key_.size();
+  key_.resize(prefix_ + 24);
+}
+
+void SeededIntegers::compute(std::uint64_t row, std::uint64_t group, std::uint64_t attempt) {
+  if (valid_ && row == row_ && group == group_ && attempt == attempt_) return;
+  put_u64be(&key_[prefix_], row);
+  put_u64be(&key_[prefix_ + 8], group);
+  put_u64be(&key_[prefix_ + 16], attempt);
+  const Digest digest = sha256(key_);
+  for (int w = 0; w < 4; ++w) {
+    words_[w] = 0;
+    for (int b = 0; b < 8; ++b) words_[w] = words_[w] << 8 | digest[8 * w + b];
+  }
+  valid_ = true;
+  row_ = row;
+  group_ = group;
+  attempt_ = attempt;
+}
+
+std::int64_t SeededIntegers::at(std::uint64_t row, std::uint64_t column) {
+  for (std::uint64_t attempt = 0;; ++attempt) {
+    compute(row, column / 4, attempt);
+    const std::uint64_t x = words_[column % 4];
+    if (rejected_ != 0 && x >= 0 - rejected_) continue;
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(low_) + x % range_);
+  }
+}
+
+}  // namespace widecert

@@ -1,0 +1,107 @@
+#include <widecert/proofs/case_file.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <widecert/certificate/model_json.h>
+#include <widecert/number/error.h>
+
+namespace widecert {
+namespace fs = std::filesystem;
+namespace {
+
+bool is_case_name(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return name == "case.json" || name.ends_with(".case.json");
+}
+
+Expectation read_expectation(JsonReader in) {
+  Expectation expected;
+  const JsonReader outcome = in.get("outcome");
+  const std::string text = outcome.text();
+  bool known = false;
+  for (Verdict v : {Verdict::proved, Verdict::refuted, Verdict::undecided, Verdict::not_applicable}) {
+    if (text == to_string(v)) {
+      expected.verdict = v;
+      known = true;
+    }
+  }
+  if (!known) outcome.fail("proved, refuted, undecided or not applicable");
+  if (const auto reason = in.find("reason")) expected.reason = reason->text();
+  in.done();
+  return expected;
+}
+
+}  // namespace
+
+std::string CaseFile::directory() const {
+  const fs::path parent = fs::path(path).parent_path();
+  return parent.empty() ? "." : parent.string();
+}
+
+CaseFile read_case(const std::string& given) {
+  fs::path path = given;
+  if (fs::is_directory(path)) path /= "case.json";
+  if (!fs::exists(path) && fs::exists(given + ".case.json")) path = given + ".case.json";
+  if (!fs::exists(path)) {
+    throw InputError(path.string() + ": there is no such case; expected a case file or a folder "
+                                     "with a case.json (widecert init writes a first one)");
+  }
+  const Json json = read_json_file(path.string());
+  JsonReader in(json, path.string());
+  if (in.get("format").text() != "widecert-case") in.get("format").fail("\"widecert-case\"");
+  if (in.get("version").integer(0, 1'000'000) != 1) in.get("version").fail("version 1");
+  CaseFile file{path.string(), "", "", "", read_network(in.get("network")),
+                read_dataset(in.get("data")), {}};
+  if (const auto title = in.find("title")) file.title = title->text();
+  if (const auto about = in.find("about")) file.about = about->text();
+  for (JsonReader entry : in.get("prove").list()) {
+    CaseEntry one;
+    one.request.theorem = entry.get("theorem").text();
+    one.request.node = entry.get("node").text();
+    if (const auto claim = entry.find("claim")) one.request.claim = claim->text();
+    if (const auto expect = entry.find("expect")) one.expected = read_expectation(*expect);
+    entry.done();
+    file.entries.push_back(std::move(one));
+  }
+  in.done();
+  if (file.entries.empty()) throw InputError(path.string() + ": the list \"prove\" is empty");
+  const std::string stem = path.filename().string();
+  file.name = stem == "case.json" ? fs::absolute(path).parent_path().filename().string()
+                                  : stem.substr(0, stem.size() - std::string(".case.json").size());
+  if (stem != "case.json" && !is_case_name(path)) file.name = path.stem().string();
+  return file;
+}
+
+Instance load_instance(const CaseFile& file) {
+  Instance instance{file.network, file.data, {}};
+  try {
+    instance.data = load(file.data, file.directory(), &instance.data_spec);
+  } catch (const InputError& error) {
+    throw InputError(file.path + ": data: " + error.what());
+  }
+  if (instance.data.width() != file.network.input_width()) {
+    throw InputError(file.path + ": samples have " + std::to_string(instance.data.width()) +
+                     " features, the network's input shape " +
+                     describe(file.network.node(0).shape) + " needs " +
+                     std::to_string(file.network.input_width()));
+  }
+  return instance;
+}
+
+std::vector<std::string> find_cases(const std::string& path) {
+  std::vector<std::string> cases;
+  if (fs::is_directory(path)) {
+    for (const auto& entry : fs::recursive_directory_iterator(path)) {
+      if (entry.is_regular_file() && is_case_name(entry.path())) {
+        cases.push_back(entry.path().string());
+      }
+    }
+  } else if (fs::exists(path)) {
+    cases.push_back(path);
+  }
+  if (cases.empty()) throw InputError(path + ": no case.json or *.case.json at or below this path");
+  std::sort(cases.begin(), cases.end());
+  return cases;
+}
+
+}  // namespace widecert

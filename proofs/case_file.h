@@ -1,0 +1,35 @@
+// Case files: an instance, what to prove about it, and the outcome that is expected.
+#pragma once
+
+#include <widecert/proofs/outcome.h>
+
+namespace widecert {
+
+struct Expectation {
+  Verdict verdict = Verdict::proved;
+  std::string reason;
+};
+
+struct CaseEntry {
+  Request request;
+  std::optional<Expectation> expected;
+};
+
+struct CaseFile {
+  std::string path;   // of the file
+  std::string name;   // of its folder, or of the file
+  std::string title, about;
+  Architecture network;
+  DatasetSpec data;
+  std::vector<CaseEntry> entries;
+  std::string directory() const;
+};
+
+// `path` is a case file, with or without its ".case.json", or a folder with a case.json. Throws InputError naming the place.
+CaseFile read_case(const std::string& path);
+// Reads the data; the spec of the instance carries digest and count.
+Instance load_instance(const CaseFile& file);
+// All case files at or below a path, sorted. Throws InputError if there is none.
+std::vector<std::string> find_cases(const std::string& path);
+
+}  // namespace widecert

@@ -1,0 +1,133 @@
+#include <widecert/proofs/catalogue.h>
+
+#include <algorithm>
+#include <widecert/number/error.h>
+#include <widecert/proofs/full_rank_weights.h>
+#include <widecert/proofs/hypotheses.h>
+#include <widecert/proofs/row_difference.h>
+#include <widecert/proofs/theorem_3_4.h>
+
+namespace widecert {
+namespace {
+
+Outcome prove_assumption_3_1(const Instance& instance, const Request& request, const Options&) {
+  return assumption_3_1(instance, request.node);
+}
+
+// Proving "never independent" turns the refutation of independence into the thing asked for.
+Outcome prove_never_independent(const Instance& instance, const Request& request, const Options&) {
+  Outcome failure;
+  const auto at = locate(instance, request.node, failure);
+  if (!at) return failure;
+  auto outcome = never_independent(instance, *at);
+  if (!outcome) {
+    return {Verdict::undecided, "no-structural-reason",
+            "neither the width, nor equal samples, nor tied columns bound the rank", {}, {}};
+  }
+  outcome->verdict = Verdict::proved;
+  outcome->reason.clear();
+  return *outcome;
+}
+
+}  // namespace
+
+const std::vector<TheoremEntry>& catalogue() {
+  static const std::vector<TheoremEntry> entries = {
+      {"theorem-3.4",
+       "Independent features at a wide layer",
+       "Nguyen & Hein, ICML 2018, Theorem 3.4 (and Lemma D.1 below layer k)",
+       "If layer k has at least N neurons, there are parameters of layers 1..k with rank F_k = N. "
+       "widecert proves more: an explicit rational family theta_0 + alpha theta_1 and an explicit "
+       "alpha_0 such that rank F_k = N for EVERY alpha >= alpha_0.",
+       {"a chain of convolutional, dense and max-pooling layers, all parameters free",
+        "n_k >= N, and one free bias per neuron in layer k",
+        "Assumption 3.1: no data patch is shared by two samples",
+        "Assumption 3.2 for the activation of layer k: relu, sigmoid, softplus, silu, gelu, mish, "
+        "gaussian, one-minus-sigmoid",
+        "below layer k: any activation but the steps (injective where Lemma D.1 puts its biases)"},
+       {"independent-on-ray", "independent-somewhere", "patches-distinct", "features-distinct-at",
+        "weights-full-rank-at", "never-independent", "patches-collide", "activation-violates"},
+       {"triangular-ray", "h-matrix-ray", "from-ray", "distinct-digests", "separating-projection",
+        "modular-elimination", "width", "equal-samples", "equal-columns", "comparison",
+        "activation-table"},
+       {"not-a-chain", "layer-kind", "frozen-parameters", "width", "equal-samples", "equal-columns",
+        "tied-biases", "activation-violates", "patches-collide", "not-injective", "no-bias",
+        "no-gap"},
+       theorem_3_4_obstacle,
+       prove_theorem_3_4},
+      {"row-difference",
+       "Independent features for bounded increasing activations",
+       "after Nguyen & Hein, ICML 2017, Lemma 4.3",
+       "For sigmoid and tanh, subtracting consecutive rows of [F_k, 1] leaves a matrix that turns "
+       "triangular along a ray: rank [F_k, 1] = N with n_k >= N-1, and rank F_k = N with n_k >= N "
+       "where one further neuron is saturated in place of the ones. This covers tanh, which violates "
+       "Assumption 3.2.",
+       {"a chain of convolutional, dense and max-pooling layers, all parameters free",
+        "one free bias per neuron in layer k", "Assumption 3.1", "sigmoid or tanh at layer k",
+        "at least two samples"},
+       {"independent-on-ray", "affinely-independent-on-ray", "patches-distinct",
+        "features-distinct-at", "weights-full-rank-at", "never-independent", "patches-collide"},
+       {"row-difference-ray", "distinct-digests", "separating-projection", "modular-elimination",
+        "width", "equal-samples", "equal-columns", "comparison"},
+       {"not-a-chain", "layer-kind", "frozen-parameters", "width", "equal-samples", "equal-columns",
+        "tied-biases", "one-sample", "not-bounded-increasing", "patches-collide", "not-injective",
+        "no-bias", "no-gap"},
+       row_difference_obstacle,
+       prove_row_difference},
+      {"assumption-3.1",
+       "Data patches are distinct",
+       "Nguyen & Hein, ICML 2018, Assumption 3.1",
+       "x_i^p != x_j^q for all samples i != j and all patches p, q of the first layer; decided "
+       "exactly, and where it fails the first offending (i, p, j, q) is reported.",
+       {"the node is the layer that reads the input"},
+       {"patches-distinct", "patches-collide"},
+       {"distinct-digests", "comparison"},
+       {"layer-kind", "patches-collide"},
+       nullptr,
+       prove_assumption_3_1},
+      {"full-rank-weights",
+       "The weight matrix U has full rank at explicit filters",
+       "Nguyen & Hein, ICML 2018, Assumption 2.4 and Lemma 2.5",
+       "Explicit integer filters W with rank M_k(W) = min(n_{k-1}, n_k); by Lemma 2.5 almost every W "
+       "then has full rank.",
+       {"a linear layer whose smaller side is at most 4,000"},
+       {"weights-full-rank-at"},
+       {"modular-elimination"},
+       {"rank-deficient", "too-large"},
+       nullptr,
+       find_full_rank_weights},
+      {"never-independent",
+       "The features are dependent for every parameter",
+       "elementary; the converse of the width condition",
+       "rank F_k < N whatever the parameters, because the layer has fewer than N neurons, two samples "
+       "are equal, or tied biases force equal columns.",
+       {"a chain of convolutional, dense and max-pooling layers"},
+       {"never-independent"},
+       {"width", "equal-samples", "equal-columns"},
+       {"not-a-chain", "layer-kind", "frozen-parameters", "no-structural-reason"},
+       nullptr,
+       prove_never_independent},
+  };
+  return entries;
+}
+
+const TheoremEntry& theorem(const std::string& id) {
+  std::string known;
+  for (const TheoremEntry& entry : catalogue()) {
+    if (entry.id == id) return entry;
+    known += (known.empty() ? "" : ", ") + entry.id;
+  }
+  throw InputError("there is no theorem \"" + id + "\"; the catalogue has: " + known);
+}
+
+Outcome prove(const Instance& instance, const Request& request, const Options& options) {
+  const TheoremEntry& entry = theorem(request.theorem);
+  if (!request.claim.empty() &&
+      std::find(entry.claims.begin(), entry.claims.end(), request.claim) == entry.claims.end()) {
+    throw InputError("theorem \"" + entry.id + "\" does not prove \"" + request.claim +
+                     "\"; see widecert explain " + entry.id);
+  }
+  return entry.prove(instance, request, options);
+}
+
+}  // namespace widecert

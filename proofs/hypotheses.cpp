@@ -1,0 +1,157 @@
+#include <widecert/proofs/hypotheses.h>
+
+#include <fmt/format.h>
+
+#include <map>
+#include <widecert/data/patch_distinctness.h>
+#include <widecert/number/error.h>
+
+namespace widecert {
+namespace {
+
+Outcome not_applicable(std::string reason, std::string explanation) {
+  return {Verdict::not_applicable, std::move(reason), std::move(explanation), {}, {}};
+}
+
+// The number of distinct columns that F_1 can have when biases are tied: neurons (p, t) and (q, t)
+// of one bank agree for every parameter if patches p and q agree on every sample.
+std::size_t distinct_columns(const Instance& instance, const Node& node) {
+  const PatchLayout& layout = *node.patches;
+  // Exact partition refinement: patches stay in one class while they agree on all samples so far.
+  std::vector<std::size_t> cls(layout.count());
+  std::size_t classes = layout.banks();
+  for (std::size_t p = 0; p < layout.count(); ++p) cls[p] = layout.bank(p);
+  for (std::size_t i = 0; i < instance.data.size(); ++i) {
+    std::map<std::pair<std::size_t, std::vector<Integer>>, std::size_t> refined;
+    for (std::size_t p = 0; p < layout.count(); ++p) {
+      std::vector<Integer> content;
+      for (std::int64_t e : layout.entries(p)) {
+        content.push_back(e == kPadding ? Integer(0) : instance.data.numerator(i, e));
+      }
+      cls[p] = refined.try_emplace({cls[p], std::move(content)}, refined.size()).first->second;
+    }
+    classes = refined.size();
+    if (classes == layout.count()) break;
+  }
+  return classes * node.filters;
+}
+
+}  // namespace
+
+std::string to_string(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::proved: return "proved";
+    case Verdict::refuted: return "refuted";
+    case Verdict::undecided: return "undecided";
+    case Verdict::not_applicable: return "not applicable";
+  }
+  throw InternalError("unknown verdict");
+}
+
+std::optional<ChainPosition> locate(const Instance& instance, const std::string& node,
+                                    Outcome& failure) {
+  const std::size_t index = instance.network.index_of(node);
+  ChainPosition at{instance.network.paper_chain(), 0};
+  if (!at.chain.obstacle.empty()) {
+    failure = not_applicable("not-a-chain",
+                             "the theorem speaks of a chain of convolutional, dense and max-pooling "
+                             "layers; " + at.chain.obstacle);
+    return std::nullopt;
+  }
+  for (std::size_t l = 0; l < at.chain.layers.size(); ++l) {
+    if (at.chain.layers[l].output() == index) at.k = l + 1;
+  }
+  if (at.k == 0 || !at.layer().activation) {
+    failure = not_applicable(
+        "layer-kind", "F must be the output of a convolutional or dense layer with an activation; "
+                      "layer \"" + node + "\" is " + describe(instance.network.node(index)) +
+                      (at.k == 0 ? " (name the activation after it)" : ""));
+    return std::nullopt;
+  }
+  for (std::size_t l = 0; l < at.k; ++l) {
+    const Node& map = instance.network.node(at.chain.layers[l].map);
+    const auto* linear = std::get_if<LinearSpec>(&map.spec);
+    if (linear != nullptr && (linear->frozen_weights || linear->frozen_bias)) {
+      failure = not_applicable("frozen-parameters",
+                               "layer \"" + map.name + "\" has frozen tensors; the theorem needs "
+                               "every parameter of layers 1 to k free");
+      return std::nullopt;
+    }
+  }
+  return at;
+}
+
+std::string first_layer(const Instance& instance, const ChainPosition& at) {
+  return instance.network.node(at.chain.layers.front().map).name;
+}
+
+Outcome tied_biases(const Node& map) {
+  return not_applicable("tied-biases", "the construction needs one free bias per neuron in layer \"" +
+                                           map.name + "\" (\"bias\": \"neuron\")");
+}
+
+std::optional<Outcome> never_independent(const Instance& instance, const ChainPosition& at) {
+  const std::size_t n = instance.data.size();
+  const Node& output = instance.network.node(at.layer().output());
+  const auto refuted = [&](std::string reason, std::string why, Proof proof) {
+    return Outcome{Verdict::refuted, std::move(reason), std::move(why),
+                   {{NeverIndependent{output.name}, std::move(proof)}}, {}};
+  };
+  if (output.width < n) {
+    return refuted("width",
+                   fmt::format("layer {} has {} neurons for {} samples, so rank F < N for every "
+                               "parameter", output.name, output.width, n),
+                   WidthProof{});
+  }
+  if (const auto equal = find_equal_samples(instance.data)) {
+    return refuted("equal-samples",
+                   fmt::format("samples {} and {} are equal, so F has two equal rows for every "
+                               "parameter", equal->first + 1, equal->second + 1),
+                   EqualSamplesProof{equal->first, equal->second});
+  }
+  const Node& map = instance.network.node(at.layer().map);
+  if (at.k == 1 && std::get<LinearSpec>(map.spec).bias != BiasMode::neuron) {
+    const std::size_t columns = distinct_columns(instance, map);
+    if (columns < n) {
+      return refuted("equal-columns",
+                     fmt::format("with tied biases F has at most {} distinct columns for {} "
+                                 "samples, whatever the filters", columns, n),
+                     EqualColumnsProof{});
+    }
+  }
+  return std::nullopt;
+}
+
+Outcome assumption_3_1(const Instance& instance, const std::string& node) {
+  const Node& first = instance.network.node(instance.network.index_of(node));
+  if (!first.patches || first.inputs != std::vector<std::size_t>{0}) {
+    return not_applicable("layer-kind", "Assumption 3.1 speaks of the patches of the layer that "
+                                        "reads the input; \"" + node + "\" is not that layer");
+  }
+  const auto collision = find_patch_collision(instance.data, *first.patches);
+  if (!collision) {
+    return {Verdict::proved, "", "all data patches of different samples differ (Assumption 3.1)",
+            {{PatchesDistinct{node}, DigestsProof{}}}, {}};
+  }
+  Outcome outcome = not_applicable(
+      "patches-collide",
+      fmt::format("Assumption 3.1 fails: patch {} of sample {} equals patch {} of sample {}",
+                  collision->p + 1, collision->i + 1, collision->q + 1, collision->j + 1));
+  outcome.findings.push_back(
+      {PatchesCollide{node, collision->i, collision->p, collision->j, collision->q},
+       ComparisonProof{}});
+  return outcome;
+}
+
+std::optional<Outcome> violates_assumption_3_2(const Instance& instance, const ChainPosition& at) {
+  const Node& node = instance.network.node(*at.layer().activation);
+  const Activation& f = std::get<ActivationSpec>(node.spec).function;
+  if (satisfies_assumption_3_2(f)) return std::nullopt;
+  Outcome outcome = not_applicable(
+      "activation-violates", fmt::format("Assumption 3.2 for {} {}", describe(f),
+                                         facts(f.kind).assumption_3_2));
+  outcome.findings.push_back({ActivationViolates{node.name}, TailProof{}});
+  return outcome;
+}
+
+}  // namespace widecert

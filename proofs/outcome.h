@@ -1,0 +1,51 @@
+// What goes into a prover and what comes out: a prover is a function from Instance and options to
+// Outcome.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+#include <widecert/certificate/claim.h>
+
+namespace widecert {
+
+struct Instance {
+  Architecture network;
+  DatasetSpec data_spec;
+  Dataset data;
+};
+
+// Told how far a stage has come; may throw to stop the work (time limit, interruption).
+using Progress = std::function<void(const std::string& stage, std::size_t done, std::size_t total)>;
+
+struct Options {
+  std::uint64_t seed = 1;
+  Progress progress = [](const std::string&, std::size_t, std::size_t) {};
+};
+
+// One entry of a case's "prove" list.
+struct Request {
+  std::string theorem;  // id in the catalogue
+  std::string node;     // the node whose features F (or whose patches, weights) are meant
+  std::string claim;    // kind of claim; empty: the theorem's first
+};
+
+enum class Verdict { proved, refuted, undecided, not_applicable };
+std::string to_string(Verdict verdict);
+
+// A property with the proof that the checker will be asked to accept.
+struct Finding {
+  Property property;
+  Proof proof;
+};
+
+struct Outcome {
+  Verdict verdict = Verdict::undecided;
+  std::string reason;            // a fixed word: "patches-collide", "width", ...; empty if proved
+  std::string explanation;       // one sentence for people
+  std::vector<Finding> findings; // the main one first, hypotheses and side results after it
+  std::vector<std::pair<std::string, std::string>> ingredients;  // what alpha_0 is made of
+};
+
+}  // namespace widecert

@@ -1,0 +1,48 @@
+// The commands of widecert: read, ask a prover or the checker, print. No mathematics here.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "console.h"
+
+namespace widecert::tool {
+
+// Exit codes of the house (DESIGN: "The command line").
+enum Exit : int {
+  kProved = 0, kRefuted = 1, kUsage = 2, kUndecided = 3, kMalformed = 4, kRejected = 5,
+  kInternal = 70, kTimeout = 124, kInterrupted = 130
+};
+// Of several codes the one that decides: the first of 70, 130, 124, 4, 5, 1, 3, 0 that occurs.
+int worse(int a, int b);
+
+struct Common {
+  ConsoleOptions console;
+  bool json = false;
+  std::uint64_t seed = 1;
+};
+
+struct ProveOptions {
+  std::string case_path, output = "out", witness, alpha;
+};
+struct RegressOptions {
+  std::vector<std::string> paths;
+  std::string junit;
+};
+struct ReportOptions {
+  std::string claim_path, output;
+};
+struct InitOptions {
+  std::string data, layers, output = "case.json", shape;
+};
+
+int run_prove(const Common& common, const ProveOptions& options);
+int run_check(const Common& common, const std::vector<std::string>& files);
+int run_inspect(const Common& common, const std::string& case_path);
+int run_explain(const Common& common, const std::string& id);
+int run_report(const Common& common, const ReportOptions& options);
+int run_regress(const Common& common, const RegressOptions& options);
+int run_init(const Common& common, const InitOptions& options);
+
+}  // namespace widecert::tool

@@ -1,0 +1,112 @@
+// The command line: options, exit codes, and nothing else.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <new>
+#include <sys/resource.h>
+#include <widecert/number/error.h>
+
+#include "commands.h"
+
+namespace {
+
+using namespace widecert::tool;
+
+int run(int argc, char** argv) {
+  CLI::App app{"widecert: the theorems on wide neural networks, turned into certificates"};
+  app.set_version_flag("--version", "widecert 0.1.0");
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.footer("Exit status: 0 all proved, 1 refuted, 2 usage, 3 undecided or not applicable, 4 malformed\n"
+             "input, 5 certificate rejected, 70 internal error, 124 timeout, 130 interrupted.\n"
+             "First steps: tools/demo; then widecert explain, widecert inspect cases/digits/sigmoid.");
+
+  Common common;
+  double memory_gib = 0;
+  app.add_flag("--json", common.json, "machine-readable result on standard output");
+  app.add_flag("--quiet", common.console.quiet, "no text and no progress; the exit status tells");
+  app.add_option("--seed", common.seed, "seed of the constructions (same seed, same bytes)")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62));
+  app.add_option("--timeout", common.console.timeout_seconds, "give up after this many seconds (124)")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--memory", memory_gib, "limit on memory, in GiB")->check(CLI::PositiveNumber);
+
+  ProveOptions prove_options;
+  auto* prove = app.add_subcommand("prove", "prove what a case asks for, write claim and certificate, check them");
+  prove->add_option("CASE", prove_options.case_path, "a case file or a folder with case.json")->required();
+  prove->add_option("-o,--output", prove_options.output, "folder for claim and certificate (default: out)");
+  prove->add_option("--witness", prove_options.witness, "write all tensors at one alpha to this file");
+  prove->add_option("--alpha", prove_options.alpha, "the alpha of the witness, >= alpha_0 (default)");
+
+  std::vector<std::string> files;
+  auto* check = app.add_subcommand("check", "run the independent checker, widecheck, on a claim");
+  check->add_option("CLAIM", files, "NAME.claim.json, and the certificate if it is elsewhere")
+      ->required()->expected(1, 2);
+
+  std::string case_path;
+  auto* inspect = app.add_subcommand("inspect", "layers, widths, which theorems apply and why not");
+  inspect->add_option("CASE", case_path, "a case file or its folder")->required();
+
+  std::string id;
+  auto* explain = app.add_subcommand("explain", "the catalogue of theorems, or one entry");
+  explain->add_option("ID", id, "for example theorem-3.4");
+
+  ReportOptions report_options;
+  auto* report = app.add_subcommand("report", "one self-contained HTML page about a claim");
+  report->add_option("CLAIM", report_options.claim_path, "NAME.claim.json")->required();
+  report->add_option("-o,--output", report_options.output, "the page (default: beside the claim)");
+
+  RegressOptions regress_options;
+  auto* regress = app.add_subcommand("regress", "re-prove and re-check every case, compare with what it expects");
+  regress->add_option("PATH", regress_options.paths, "case files or folders")->required();
+  regress->add_option("--junit", regress_options.junit, "write JUnit XML to this file");
+
+  InitOptions init_options;
+  auto* init = app.add_subcommand("init", "a first case from a data file and a one-line architecture");
+  init->add_option("DATA", init_options.data, "IDX(.gz) or CSV(.gz) file")->required();
+  init->add_option("--layers", init_options.layers, "for example \"conv2d:3x3:50 sigmoid\"")->required();
+  init->add_option("--shape", init_options.shape, "of a sample, for example 8x8x1");
+  init->add_option("-o,--output", init_options.output, "the case file (default: case.json)");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kProved : kUsage;
+  }
+  if (memory_gib > 0) {
+    const auto bytes = static_cast<rlim_t>(memory_gib * 1024 * 1024 * 1024);
+    const rlimit limit{bytes, bytes};
+    setrlimit(RLIMIT_AS, &limit);
+  }
+  catch_interruptions();
+  if (*prove) return run_prove(common, prove_options);
+  if (*check) return run_check(common, files);
+  if (*inspect) return run_inspect(common, case_path);
+  if (*explain) return run_explain(common, id);
+  if (*report) return run_report(common, report_options);
+  if (*regress) return run_regress(common, regress_options);
+  return run_init(common, init_options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto fail = [](int code, const char* what) {
+    std::fprintf(stderr, "widecert: %s\n", what);
+    return code;
+  };
+  try {
+    return run(argc, argv);
+  } catch (const TimedOut& error) {
+    return fail(kTimeout, error.what());
+  } catch (const Interrupted& error) {
+    return fail(kInterrupted, error.what());
+  } catch (const widecert::InputError& error) {
+    return fail(kMalformed, error.what());
+  } catch (const widecert::ShapeError& error) {
+    return fail(kMalformed, error.what());
+  } catch (const std::bad_alloc&) {
+    return fail(kInternal, "out of memory; raise --memory or take fewer samples");
+  } catch (const std::exception& error) {
+    return fail(kInternal, error.what());
+  }
+}

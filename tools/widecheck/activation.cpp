@@ -1,0 +1,152 @@
+#include "activation.h"
+
+#include <array>
+
+#include "verdict.h"
+
+namespace widecheck {
+namespace {
+
+struct Entry {
+  const char* name;
+  Function function;
+};
+constexpr std::array<Entry, 14> kNames{{{"relu", Function::relu},
+                                        {"leaky-relu", Function::leaky_relu},
+                                        {"elu", Function::elu},
+                                        {"sigmoid", Function::sigmoid},
+                                        {"tanh", Function::tanh},
+                                        {"softplus", Function::softplus},
+                                        {"silu", Function::silu},
+                                        {"gelu", Function::gelu},
+                                        {"mish", Function::mish},
+                                        {"identity", Function::identity},
+                                        {"gaussian", Function::gaussian},
+                                        {"one-minus-sigmoid", Function::one_minus_sigmoid},
+                                        {"step", Function::step},
+                                        {"half-step", Function::half_step}}};
+
+// S(x) = 1/(1+e^-x); with e = e^-|x| it is 1/(1+e) for x >= 0 and e/(1+e) below. Both are monotone in e.
+Interval logistic(const mpq_class& x, unsigned bits) {
+  const Interval e = exp_minus(abs(x), bits);
+  if (x >= 0) return {1 / (1 + e.high), 1 / (1 + e.low)};
+  return {e.low / (1 + e.low), e.high / (1 + e.high)};
+}
+
+Interval times(const Interval& a, const mpq_class& x) {
+  if (x >= 0) return {a.low * x, a.high * x};
+  return {a.high * x, a.low * x};
+}
+
+// Extra bits so that a factor |x| keeps the width.
+unsigned bits_of(const mpq_class& x) {
+  const mpz_class q = abs(x.get_num()) / x.get_den() + 1;
+  return static_cast<unsigned>(mpz_sizeinbase(q.get_mpz_t(), 2));
+}
+
+}  // namespace
+
+Activation read_activation(Value& node) {
+  const Value function = node.at("function");
+  const std::string name = function.text();
+  for (const Entry& entry : kNames) {
+    if (name != entry.name) continue;
+    Activation f{entry.function, 1, name};
+    if (f.function == Function::leaky_relu) {
+      f.parameter = node.at("slope").rational();
+      if (f.parameter == 0) node.at("slope").bad("a slope other than 0");
+    }
+    if (f.function == Function::softplus && node.has("sharpness")) {
+      f.parameter = node.at("sharpness").rational();
+      if (f.parameter <= 0) node.at("sharpness").bad("a positive number");
+    }
+    return f;
+  }
+  function.bad("an activation of version 1");
+}
+
+bool piecewise_linear(Function f) {
+  return f == Function::relu || f == Function::leaky_relu || f == Function::identity;
+}
+bool is_step(Function f) { return f == Function::step || f == Function::half_step; }
+
+Interval value(const Activation& f, const mpq_class& x, unsigned bits) {
+  switch (f.function) {
+    case Function::sigmoid: return logistic(x, bits);
+    case Function::one_minus_sigmoid: return logistic(-x, bits);
+    case Function::tanh: {  // 2 S(2x) - 1
+      const Interval s = logistic(2 * x, bits + 1);
+      return {2 * s.low - 1, 2 * s.high - 1};
+    }
+    case Function::elu: {
+      if (x >= 0) return {x, x};
+      const Interval e = exp_minus(-x, bits);
+      return {e.low - 1, e.high - 1};
+    }
+    case Function::gaussian: return exp_minus(x * x, bits);
+    case Function::softplus: {  // (max(y, 0) + ln(1 + e^-|y|))/a with y = a x
+      const unsigned more = bits + bits_of(1 / f.parameter);
+      const mpq_class y = f.parameter * x;
+      const Interval e = exp_minus(abs(y), more);
+      const mpq_class base = y > 0 ? y : mpq_class(0);
+      return {(base + log(1 + e.low, more).low) / f.parameter,
+              (base + log(1 + e.high, more).high) / f.parameter};
+    }
+    case Function::silu: return times(logistic(x, bits + bits_of(x)), x);
+    case Function::gelu: {
+      const Interval tail = normal_tail(abs(x), bits + bits_of(x));
+      return times(x >= 0 ? Interval{1 - tail.high, 1 - tail.low} : tail, x);
+    }
+    case Function::mish: {
+      // tanh(ln(1+e^x)) = ((1+e^x)^2 - 1)/((1+e^x)^2 + 1) = r/(r+2) with r = e^2x + 2 e^x; for x > 0,
+      // with u = e^-x, it is (1+2u)/(1+2u+2u^2). Both are monotone in the exponential.
+      const Interval e = exp_minus(abs(x), bits + bits_of(x) + 2);
+      const auto below = [](const mpq_class& w) -> mpq_class { return (w * w + 2 * w) / (w * w + 2 * w + 2); };
+      const auto above = [](const mpq_class& u) -> mpq_class { return (1 + 2 * u) / (1 + 2 * u + 2 * u * u); };
+      const Interval factor =
+          x <= 0 ? Interval{below(e.low), below(e.high)} : Interval{above(e.high), above(e.low)};
+      return times(factor, x);
+    }
+    default: throw Rejected("unsupported", f.name + " is not evaluated by series");
+  }
+}
+
+mpq_class lipschitz(const Activation& f) {
+  switch (f.function) {
+    case Function::leaky_relu: {
+      const mpq_class slope = abs(f.parameter);
+      return slope > 1 ? slope : mpq_class(1);
+    }
+    case Function::sigmoid:
+    case Function::one_minus_sigmoid: return mpq_class(1, 4);  // S(1-S) <= 1/4
+    case Function::relu:
+    case Function::identity:
+    case Function::elu:
+    case Function::tanh:
+    case Function::softplus: return 1;   // derivatives in [0, 1]
+    case Function::gaussian: return 1;   // |2t e^{-t^2}| <= sqrt(2/e) < 1
+    case Function::silu: return 2;       // |S + t S(1-S)| <= 1 + |t| e^{-|t|} <= 1 + 1/e
+    case Function::gelu: return 2;       // |Phi + t phi(t)| <= 1 + e^{-1/2}/sqrt(2 pi)
+    case Function::mish: return 3;       // |tanh| + |t| S sech^2 <= 1 + 4 |t| S (1-S)^2 <= 1 + 4/e
+    default: throw Rejected("unsupported", f.name + " is not Lipschitz");
+  }
+}
+
+std::string violation_of_3_2(const Activation& f) {
+  // 3.2 asks for a continuous function with finite limits of product 0, or for |s(t)| <= rho1
+  // e^{rho2 t} on t < 0 (which tends to 0) and linear growth. A left tail away from 0, with no pair of
+  // finite limits of product 0, excludes both.
+  switch (f.function) {
+    case Function::identity: return "|s(t)| = |t| >= 1 for t <= -1, and it is unbounded";
+    case Function::leaky_relu:
+      return "|s(t)| = |slope| |t| >= |slope| > 0 for t <= -1, and it is unbounded";
+    case Function::elu:
+      return "|s(t)| >= 1 - 1/e > 3/5 for t <= -1, and s(t) = t is unbounded for t >= 0";
+    case Function::tanh: return "|s(t)| >= tanh(1) > 3/4 for t <= -1, and the limits are -1 and 1";
+    case Function::step:
+    case Function::half_step: return "not continuous at 0";
+    default: return "";
+  }
+}
+
+}  // namespace widecheck

@@ -1,0 +1,300 @@
+#include "data.h"
+
+#include <openssl/evp.h>
+#include <zlib.h>
+
+#include <bit>
+#include <cmath>
+#include <memory>
+
+#include "seeded.h"
+#include "verdict.h"
+
+namespace widecheck {
+namespace {
+
+// A file, decompressed if gzip, with the SHA-256 of everything read.
+class Stream {
+ public:
+  explicit Stream(const std::string& path)
+      : path_(path), file_(gzopen(path.c_str(), "rb"), &gzclose), hash_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
+    if (!file_) throw Malformed("no-data", path + ": the data file cannot be opened");
+    EVP_DigestInit_ex(hash_.get(), EVP_sha256(), nullptr);
+  }
+  std::size_t read(void* out, std::size_t size) {
+    std::size_t done = 0;
+    while (done < size) {
+      const int got = gzread(file_.get(), static_cast<char*>(out) + done,
+                             static_cast<unsigned>(std::min<std::size_t>(size - done, 1u << 20)));
+      if (got < 0) throw Malformed("data", path_ + ": damaged gzip data");
+      if (got == 0) break;
+      done += static_cast<std::size_t>(got);
+    }
+    EVP_DigestUpdate(hash_.get(), out, done);
+    return done;
+  }
+  void need(void* out, std::size_t size) {
+    if (read(out, size) != size) throw Malformed("data", path_ + ": the data file is truncated");
+  }
+  void finish(const std::string& expected) {
+    unsigned char digest[32];
+    EVP_DigestFinal_ex(hash_.get(), digest, nullptr);
+    std::string hex;
+    char two[3];
+    for (unsigned char b : digest) {
+      std::snprintf(two, sizeof two, "%02x", b);
+      hex += two;
+    }
+    require(hex == expected, "data-digest",
+            path_ + " has SHA-256 " + hex + "; the claim speaks of " + expected);
+  }
+
+ private:
+  std::string path_;
+  std::unique_ptr<gzFile_s, decltype(&gzclose)> file_;
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash_;
+};
+
+std::uint64_t big_endian(const unsigned char* bytes, std::size_t n) {
+  std::uint64_t v = 0;
+  for (std::size_t b = 0; b < n; ++b) v = v << 8 | bytes[b];
+  return v;
+}
+
+mpq_class decode(int type, const unsigned char* bytes, const std::string& path) {
+  switch (type) {
+    case 0x08: return static_cast<long>(bytes[0]);
+    case 0x09: return static_cast<long>(static_cast<std::int8_t>(bytes[0]));
+    case 0x0B: return static_cast<long>(static_cast<std::int16_t>(big_endian(bytes, 2)));
+    case 0x0C: return static_cast<long>(static_cast<std::int32_t>(big_endian(bytes, 4)));
+    default: break;
+  }
+  // Binary floats: a sign, an exponent and an integer significand, read exactly.
+  const double d = type == 0x0D
+                       ? std::bit_cast<float>(static_cast<std::uint32_t>(big_endian(bytes, 4)))
+                       : std::bit_cast<double>(big_endian(bytes, 8));
+  if (!std::isfinite(d)) throw Malformed("data", path + ": a non-finite value");
+  mpq_class exact;
+  mpq_set_d(exact.get_mpq_t(), d);
+  return exact;
+}
+
+// "12", "-3/4", "0.25", "1e-3".
+mpq_class parse_decimal(std::string text, const std::string& place) {
+  const auto bad = [&]() { return Malformed("data", place + ": not a finite number: " + text.substr(0, 40)); };
+  const std::string whole = text;
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string::npos || text.size() > 10'000) throw bad();
+  text = text.substr(first, text.find_last_not_of(" \t") - first + 1);
+  bool negative = false;
+  if (text[0] == '-' || text[0] == '+') {
+    negative = text[0] == '-';
+    text.erase(0, 1);
+  }
+  const auto digits = [&](const std::string& s) {
+    if (s.empty() || s.find_first_not_of("0123456789") != std::string::npos) throw bad();
+    return mpz_class(s, 10);
+  };
+  mpq_class value;
+  if (const auto slash = text.find('/'); slash != std::string::npos) {
+    const mpz_class q = digits(text.substr(slash + 1));
+    if (q == 0) throw bad();
+    value = mpq_class(digits(text.substr(0, slash)), q);
+    value.canonicalize();
+  } else {
+    long exponent = 0;
+    if (const auto e = text.find_first_of("eE"); e != std::string::npos) {
+      std::string power = text.substr(e + 1);
+      const bool down = !power.empty() && power[0] == '-';
+      if (down || (!power.empty() && power[0] == '+')) power.erase(0, 1);
+      const mpz_class magnitude = digits(power);
+      if (magnitude > 10'000) throw bad();
+      exponent = magnitude.get_si() * (down ? -1 : 1);
+      text.resize(e);
+    }
+    if (const auto dot = text.find('.'); dot != std::string::npos) {
+      exponent -= static_cast<long>(text.size() - dot - 1);
+      text.erase(dot, 1);
+    }
+    mpz_class scale;
+    mpz_ui_pow_ui(scale.get_mpz_t(), 10, static_cast<unsigned long>(std::labs(exponent)));
+    value = digits(text);
+    if (exponent < 0) {
+      value /= scale;
+    } else {
+      value *= scale;
+    }
+  }
+  return negative ? mpq_class(-value) : value;
+}
+
+}  // namespace
+
+Data::Data(Value json, std::string directory, std::size_t width) : width_(width) {
+  const std::string format = json.at("format").text();
+  description_ = format;
+  if (format == "inline") {
+    format_ = Format::inline_rows;
+    for (const Value& sample : json.at("samples").list()) {
+      auto& row = rows_.emplace_back();
+      for (const Value& v : sample.list()) row.push_back(v.rational());
+      if (row.size() != width) sample.bad(std::to_string(width) + " features");
+    }
+  } else if (format == "idx" || format == "csv") {
+    format_ = format == "idx" ? Format::idx : Format::csv;
+    const std::string path = json.at("path").text();
+    if (path.empty() || path[0] == '/' || path.find('\0') != std::string::npos) {
+      json.at("path").bad("a path relative to the claim file");
+    }
+    path_ = directory + "/" + path;
+    sha256_ = json.at("sha256").text();
+    description_ = path + ", SHA-256 " + sha256_;
+    if (format == "idx" && json.has("labels")) json.at("labels").text();  // no rule reads labels
+    if (format == "csv") {
+      if (json.has("header")) header_ = json.at("header").boolean();
+      if (json.has("label_column")) {
+        label_column_ = static_cast<long>(json.at("label_column").number(1'000'000));
+      }
+    }
+  } else {
+    json.at("format").bad("inline, idx or csv");
+  }
+  if (json.has("first")) first_ = json.at("first").number(1u << 30);
+  count_ = json.at("count").number(1u << 30);
+  if (count_ == 0) json.at("count").bad("at least one sample");
+  if (json.has("multiply")) multiply_ = json.at("multiply").integer();
+  if (json.has("divide")) divide_ = json.at("divide").integer();
+  if (divide_ <= 0) json.at("divide").bad("a positive integer");
+  if (json.has("noise")) {
+    Value noise = json.at("noise");
+    noisy_ = true;
+    noise_seed_ = noise.at("seed").number(INT64_MAX);
+    const auto bounded = [&](const char* key) {
+      const mpz_class v = noise.at(key).integer();
+      if (abs(v) > (mpz_class(1) << 53)) noise.at(key).bad("an integer of at most 2^53");
+      return static_cast<std::int64_t>(v.get_si());
+    };
+    noise_low_ = bounded("low");
+    noise_high_ = bounded("high");
+    if (noise_low_ > noise_high_) noise.bad("low <= high");
+    noise.only();
+  }
+  json.only();
+}
+
+void Data::stream_idx(const std::function<void(std::size_t, std::vector<mpq_class>)>& row) const {
+  Stream in(path_);
+  unsigned char magic[4];
+  in.need(magic, 4);
+  const int type = magic[2];
+  const std::size_t bytes = type == 0x08 || type == 0x09   ? 1
+                            : type == 0x0B                 ? 2
+                            : type == 0x0C || type == 0x0D ? 4
+                            : type == 0x0E                 ? 8
+                                                           : 0;
+  if (magic[0] != 0 || magic[1] != 0 || bytes == 0 || magic[3] < 1 || magic[3] > 4) {
+    throw Malformed("data", path_ + ": not an IDX file");
+  }
+  std::size_t samples = 0, width = 1;
+  for (int d = 0; d < magic[3]; ++d) {
+    unsigned char extent[4];
+    in.need(extent, 4);
+    const std::size_t e = big_endian(extent, 4);
+    if (d == 0) {
+      samples = e;
+    } else if (e == 0 || e > (std::size_t{1} << 30) / width) {
+      throw Malformed("data", path_ + ": absurd extents");
+    } else {
+      width *= e;
+    }
+  }
+  if (samples > (std::size_t{1} << 33) / (width * bytes)) {
+    throw Malformed("data", path_ + ": a header that promises more than 8 GiB");
+  }
+  if (width != width_ || first_ > samples || count_ > samples - first_) {
+    throw Malformed("data", path_ + ": the samples do not fit the claim");
+  }
+  std::vector<unsigned char> buffer(width * bytes);
+  for (std::size_t i = 0; i < samples; ++i) {
+    in.need(buffer.data(), buffer.size());
+    if (i < first_ || i >= first_ + count_) continue;
+    std::vector<mpq_class> values;
+    for (std::size_t j = 0; j < width; ++j) values.push_back(decode(type, &buffer[j * bytes], path_));
+    row(i, std::move(values));
+  }
+  char extra = 0;
+  if (in.read(&extra, 1) != 0) throw Malformed("data", path_ + ": the data file is too long");
+  in.finish(sha256_);
+}
+
+void Data::stream_csv(const std::function<void(std::size_t, std::vector<mpq_class>)>& row) const {
+  Stream in(path_);
+  std::string line;
+  std::size_t number = 0, sample = 0;
+  const auto take = [&]() {
+    ++number;
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (number == 1 && header_) return;
+    const std::size_t index = sample++;
+    if (index < first_ || index >= first_ + count_) return;
+    std::vector<mpq_class> values;
+    std::size_t from = 0;
+    for (long column = 0; from <= line.size(); ++column) {
+      auto comma = line.find(',', from);
+      if (comma == std::string::npos) comma = line.size();
+      if (column != label_column_) {
+        values.push_back(parse_decimal(line.substr(from, comma - from),
+                                       path_ + ":" + std::to_string(number)));
+      }
+      from = comma + 1;
+    }
+    if (values.size() != width_) {
+      throw Malformed("data", path_ + ":" + std::to_string(number) + ": the wrong number of fields");
+    }
+    row(index, std::move(values));
+  };
+  std::vector<char> buffer(1 << 16);
+  for (;;) {
+    const std::size_t got = in.read(buffer.data(), buffer.size());
+    for (std::size_t b = 0; b < got; ++b) {
+      if (buffer[b] == '\n') {
+        take();
+        line.clear();
+      } else {
+        line += buffer[b];
+        if (line.size() > (std::size_t{1} << 26)) throw Malformed("data", path_ + ": a line too long");
+      }
+    }
+    if (got < buffer.size()) break;
+  }
+  if (!line.empty()) take();
+  if (sample < first_ + count_) throw Malformed("data", path_ + ": fewer samples than the claim says");
+  in.finish(sha256_);
+}
+
+void Data::for_each(const std::function<void(std::size_t, const Values&)>& visit) const {
+  const Seeded noise("noise", noise_seed_, "x", noise_low_, noise_high_);
+  const auto transform = [&](std::size_t source, const std::vector<mpq_class>& raw) {
+    Values x;
+    mpz_class common = 1;
+    for (const mpq_class& v : raw) common = lcm(common, v.get_den());
+    x.divisor = common * divide_;
+    for (std::size_t j = 0; j < raw.size(); ++j) {
+      mpz_class v = raw[j].get_num() * (common / raw[j].get_den()) * multiply_;
+      if (noisy_) v += mpz_class(static_cast<long>(noise.at(source, j))) * common;
+      x.v.push_back(std::move(v));
+    }
+    visit(source - first_, x);
+  };
+  switch (format_) {
+    case Format::idx: return stream_idx(transform);
+    case Format::csv: return stream_csv(transform);
+    case Format::inline_rows: break;
+  }
+  if (first_ > rows_.size() || count_ > rows_.size() - first_) {
+    throw Malformed("data", "fewer inline samples than the claim says");
+  }
+  for (std::size_t i = first_; i < first_ + count_; ++i) transform(i, rows_[i]);
+}
+
+}  // namespace widecheck

@@ -1,0 +1,48 @@
+// Strict reading of the two JSON files: objects without duplicate or unknown keys, integers only,
+// exact rationals in lowest terms, bounded depth, digits and bytes.
+#pragma once
+
+#include <gmpxx.h>
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace widecheck {
+
+// One value of a file with its place, for messages.
+class Value {
+ public:
+  Value(const nlohmann::json& json, std::string place) : json_(&json), place_(std::move(place)) {}
+
+  Value at(const std::string& key);               // required
+  bool has(const std::string& key);               // asks for an optional key
+  void only() const;                              // rejects keys that were never asked for
+  std::vector<std::string> keys() const;
+  std::vector<Value> list() const;
+  std::string text() const;
+  bool boolean() const;
+  bool is_null() const { return json_->is_null(); }
+  bool is_text() const { return json_->is_string(); }
+  bool is_list() const { return json_->is_array(); }
+  mpq_class rational() const;
+  mpz_class integer() const;
+  std::uint64_t number(std::uint64_t most) const;  // 0..most
+  const std::string& place() const { return place_; }
+  [[noreturn]] void bad(const std::string& expected) const;
+
+ private:
+  const nlohmann::json* json_;
+  std::string place_;
+  std::set<std::string> asked_;
+};
+
+// Throws Malformed.
+std::string read_file(const std::string& path);
+nlohmann::json parse(const std::string& text, const std::string& path);
+
+std::string sha256_hex(const std::string& bytes);
+
+}  // namespace widecheck

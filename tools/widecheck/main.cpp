@@ -1,0 +1,195 @@
+// widecheck: the independent checker. It shares no code with the library or the provers and needs GMP,
+// a JSON reader, zlib and SHA-256 only. FORMAT.md beside this file is its specification.
+#include <gmp.h>
+#include <openssl/opensslv.h>
+#include <sys/resource.h>
+#include <zlib.h>
+
+#include <filesystem>
+#include <iostream>
+#include <new>
+
+#include "rules.h"
+#include "verdict.h"
+
+namespace {
+
+using namespace widecheck;
+using nlohmann::json;
+
+constexpr int kProved = 0, kUsage = 2, kMalformed = 4, kRejected = 5, kInternal = 70;
+
+constexpr const char* kHelp =
+    "usage: widecheck [--json] CLAIM.claim.json [CERTIFICATE.cert.json]\n"
+    "\n"
+    "Verifies every claim of a claim file with the certificate beside it (or the one given).\n"
+    "Data files named in the claim are found relative to the claim file.\n"
+    "\n"
+    "  --json     one JSON object on standard output instead of text\n"
+    "  --help     this text\n"
+    "  --version  the version of the format that is checked\n"
+    "\n"
+    "exit status: 0 every claim proved (and there is at least one); 2 usage; 4 a file is\n"
+    "malformed or missing; 5 the certificate is rejected; 70 internal error\n";
+
+long peak_megabytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss / 1024;
+}
+
+std::string trusted_base() {
+  return std::string("widecheck's source, the C++ compiler, GMP ") + gmp_version + ", zlib " +
+         zlibVersion() + ", SHA-256 of OpenSSL " + OPENSSL_VERSION_STR + ", the JSON reader nlohmann " +
+         std::to_string(NLOHMANN_JSON_VERSION_MAJOR) + "." + std::to_string(NLOHMANN_JSON_VERSION_MINOR);
+}
+
+struct Line {
+  std::string verdict, rule, text, reason;
+};
+
+struct Report {
+  std::string claim_digest, data;
+  std::vector<Line> lines;
+  int exit = kProved;
+  std::string reason, message;  // of a file that is malformed as a whole
+};
+
+Report run(const std::string& claim_path, const std::string& certificate_path) {
+  Report report;
+  const std::string claim_bytes = read_file(claim_path);
+  report.claim_digest = sha256_hex(claim_bytes);
+  const json claim_json = parse(claim_bytes, claim_path);
+  const json certificate_json = parse(read_file(certificate_path), certificate_path);
+  Value claim(claim_json, "claim"), certificate(certificate_json, "certificate");
+  if (claim.at("format").text() != "widecert-claim") claim.at("format").bad("\"widecert-claim\"");
+  if (claim.at("version").number(1'000'000) != 1) claim.at("version").bad("version 1");
+  if (certificate.at("format").text() != "widecert-certificate") {
+    certificate.at("format").bad("\"widecert-certificate\"");
+  }
+  if (certificate.at("version").number(1'000'000) != 1) certificate.at("version").bad("version 1");
+  const std::string bound = certificate.at("claim_sha256").text();
+
+  const Network network(claim.at("network"));
+  const std::string directory = std::filesystem::path(claim_path).parent_path().string();
+  const Data data(claim.at("data"), directory.empty() ? "." : directory, network.inputs());
+  report.data = data.description();
+  const auto claims = claim.at("claims").list();
+  const auto proofs = certificate.at("proofs").list();
+  claim.only();
+  certificate.only();
+  if (claims.empty()) throw Malformed("no-claims", claim_path + ": the file claims nothing");
+  require(bound == report.claim_digest, "other-claim",
+          "the certificate was made for another claim (SHA-256 " + bound.substr(0, 64) + ")");
+  require(proofs.size() == claims.size(), "proofs",
+          std::to_string(claims.size()) + " claims and " + std::to_string(proofs.size()) + " proofs");
+  const Context context{network, data};
+  for (std::size_t k = 0; k < claims.size(); ++k) {
+    Line line;
+    try {
+      line.text = check_claim(context, claims[k], proofs[k], line.rule);
+      line.verdict = "PROVED";
+    } catch (const Rejected& rejected) {
+      line = {"REJECTED", line.rule, claims[k].place() + ": " + rejected.what(), rejected.reason};
+      report.exit = kRejected;
+    }
+    report.lines.push_back(std::move(line));
+  }
+  return report;
+}
+
+void print_text(const Report& report) {
+  for (const Line& line : report.lines) {
+    std::cout << line.verdict << "  " << line.text;
+    if (line.verdict == "PROVED") {
+      std::cout << "  [rule " << line.rule << "]\n";
+    } else {
+      std::cout << "  [reason: " << line.reason << "]\n";
+    }
+  }
+  if (!report.message.empty()) {
+    std::cout << (report.exit == kRejected ? "REJECTED" : "MALFORMED") << "  " << report.message
+              << "  [reason: " << report.reason << "]\n";
+  }
+  std::cout << "claim file SHA-256: " << report.claim_digest << "\n";
+  if (!report.data.empty()) std::cout << "data: " << report.data << "\n";
+  std::cout << "grade: unconditional (no probability, no assumption on SHA-256 beyond naming files)\n"
+            << "trusted base: " << trusted_base() << "\n"
+            << "peak memory: " << peak_megabytes() << " MB\n";
+}
+
+void print_json(const Report& report) {
+  json lines = json::array();
+  for (const Line& line : report.lines) {
+    json entry{{"verdict", line.verdict}, {"rule", line.rule}, {"text", line.text}};
+    if (!line.reason.empty()) entry["reason"] = line.reason;
+    lines.push_back(entry);
+  }
+  json out{{"claims", lines},
+           {"claim_sha256", report.claim_digest},
+           {"proved", report.exit == kProved},
+           {"trusted_base", trusted_base()},
+           {"peak_memory_mb", peak_megabytes()},
+           {"exit", report.exit}};
+  if (!report.message.empty()) {
+    out["message"] = report.message;
+    out["reason"] = report.reason;
+  }
+  std::cout << out.dump(1, ' ', false, json::error_handler_t::replace) << "\n";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<std::string> files;
+  bool as_json = false;
+  for (int a = 1; a < argc; ++a) {
+    const std::string argument = argv[a];
+    if (argument == "--help" || argument == "-h") {
+      std::cout << kHelp;
+      return 0;
+    }
+    if (argument == "--version") {
+      std::cout << "widecheck, format version 1\n";
+      return 0;
+    }
+    if (argument == "--json") {
+      as_json = true;
+    } else if (!argument.empty() && argument[0] == '-') {
+      std::cerr << "widecheck: unknown option " << argument << "\n" << kHelp;
+      return kUsage;
+    } else {
+      files.push_back(argument);
+    }
+  }
+  const std::string suffix = ".claim.json";
+  if (files.size() == 1 && files[0].ends_with(suffix)) {
+    files.push_back(files[0].substr(0, files[0].size() - suffix.size()) + ".cert.json");
+  }
+  if (files.size() != 2) {
+    std::cerr << kHelp;
+    return kUsage;
+  }
+  Report report;
+  try {
+    report = run(files[0], files[1]);
+  } catch (const Malformed& malformed) {
+    report.exit = kMalformed;
+    report.reason = malformed.reason;
+    report.message = malformed.what();
+  } catch (const Rejected& rejected) {
+    report.exit = kRejected;
+    report.reason = rejected.reason;
+    report.message = rejected.what();
+  } catch (const std::bad_alloc&) {
+    report.exit = kInternal;
+    report.reason = "memory";
+    report.message = "out of memory";
+  } catch (const std::exception& error) {
+    report.exit = kInternal;
+    report.reason = "internal";
+    report.message = std::string("internal error: ") + error.what();
+  }
+  as_json ? print_json(report) : print_text(report);
+  return report.exit;
+}

@@ -1,0 +1,595 @@
+#include "network.h"
+
+#include <algorithm>
+#include <set>
+
+#include "seeded.h"
+#include "verdict.h"
+
+namespace widecheck {
+namespace {
+
+// What a claim may ask the checker to hold in memory at once.
+constexpr std::size_t kMaxEntries = std::size_t{1} << 27;
+
+std::size_t checked_product(const std::vector<std::size_t>& factors, const std::string& place) {
+  std::size_t product = 1;
+  for (std::size_t f : factors) {
+    if (f == 0 || f > kMaxEntries / product) {
+      throw Malformed("shape", place + ": an extent of 0, or more than 2^27 numbers");
+    }
+    product *= f;
+  }
+  return product;
+}
+
+// ---- windows ----
+
+struct Window {
+  std::size_t size[2], stride[2], dilation[2], before[2], after[2], extent[2], count[2];
+  std::size_t channels;
+};
+
+void read_pair(Value& node, const char* key, int dimensions, std::size_t out[2]) {
+  constexpr std::uint64_t kMost = 1'000'000;
+  const Value json = node.at(key);
+  if (dimensions == 1) {
+    out[0] = 1;
+    out[1] = json.number(kMost);
+  } else {
+    const auto list = json.list();
+    if (list.size() != 2) json.bad("[height, width]");
+    out[0] = list[0].number(kMost);
+    out[1] = list[1].number(kMost);
+  }
+  if (out[0] == 0 || out[1] == 0) json.bad("positive numbers");
+}
+
+Window read_window(Value& node, int dimensions, const std::vector<std::size_t>& shape,
+                   bool stride_is_size) {
+  if (shape.size() != static_cast<std::size_t>(dimensions) + 1) {
+    throw Malformed("shape", node.place() + ": the window does not fit the shape of its input");
+  }
+  Window w{};
+  w.extent[0] = dimensions == 1 ? 1 : shape[0];
+  w.extent[1] = shape[shape.size() - 2];
+  w.channels = shape.back();
+  read_pair(node, "size", dimensions, w.size);
+  for (int d = 0; d < 2; ++d) {
+    w.stride[d] = stride_is_size ? w.size[d] : 1;
+    w.dilation[d] = 1;
+  }
+  if (node.has("stride")) read_pair(node, "stride", dimensions, w.stride);
+  if (node.has("dilation")) read_pair(node, "dilation", dimensions, w.dilation);
+  if (node.has("padding")) {
+    const Value padding = node.at("padding");
+    if (padding.is_list()) {
+      const auto list = padding.list();
+      if (list.size() != static_cast<std::size_t>(2 * dimensions)) padding.bad("2 numbers a dimension");
+      for (std::size_t k = 0; k < list.size(); ++k) {
+        const std::size_t amount = list[k].number(1'000'000);
+        const std::size_t d = dimensions == 1 ? 1 : k % 2;
+        (k < list.size() / 2 ? w.before : w.after)[d] = amount;
+      }
+    } else if (padding.text() == "same") {
+      for (int d = 0; d < 2; ++d) {
+        const std::size_t outputs = (w.extent[d] + w.stride[d] - 1) / w.stride[d];
+        const std::size_t reach = (outputs - 1) * w.stride[d] + (w.size[d] - 1) * w.dilation[d] + 1;
+        const std::size_t total = reach > w.extent[d] ? reach - w.extent[d] : 0;
+        w.before[d] = total / 2;
+        w.after[d] = total - total / 2;
+      }
+    } else if (padding.text() != "valid") {
+      padding.bad("\"valid\", \"same\" or a list");
+    }
+  }
+  for (int d = 0; d < 2; ++d) {
+    const std::size_t reach = (w.size[d] - 1) * w.dilation[d] + 1;
+    const std::size_t padded = w.extent[d] + w.before[d] + w.after[d];
+    if (padded < reach) throw Malformed("shape", node.place() + ": the window does not fit");
+    w.count[d] = (padded - reach) / w.stride[d] + 1;
+  }
+  return w;
+}
+
+// Patches run (y, x, group); entries run (dy, dx, channel of the group).
+Patches expand_window(const Window& w, std::size_t groups, const std::string& place) {
+  if (groups == 0 || w.channels % groups != 0) {
+    throw Malformed("shape", place + ": the groups do not divide the channels");
+  }
+  const std::size_t per_group = w.channels / groups;
+  checked_product({w.count[0], w.count[1], groups, w.size[0], w.size[1], per_group}, place);
+  Patches patches;
+  patches.banks = groups;
+  for (std::size_t y = 0; y < w.count[0]; ++y) {
+    for (std::size_t x = 0; x < w.count[1]; ++x) {
+      for (std::size_t g = 0; g < groups; ++g) {
+        std::vector<long> patch;
+        for (std::size_t dy = 0; dy < w.size[0]; ++dy) {
+          for (std::size_t dx = 0; dx < w.size[1]; ++dx) {
+            const long row = static_cast<long>(y * w.stride[0] + dy * w.dilation[0]) -
+                             static_cast<long>(w.before[0]);
+            const long column = static_cast<long>(x * w.stride[1] + dx * w.dilation[1]) -
+                                static_cast<long>(w.before[1]);
+            const bool inside = row >= 0 && row < static_cast<long>(w.extent[0]) && column >= 0 &&
+                                column < static_cast<long>(w.extent[1]);
+            for (std::size_t c = 0; c < per_group; ++c) {
+              const std::size_t channel = g * per_group + c;
+              patch.push_back(inside ? (row * static_cast<long>(w.extent[1]) + column) *
+                                               static_cast<long>(w.channels) +
+                                           static_cast<long>(channel)
+                                     : kPad);
+            }
+          }
+        }
+        patches.entries.push_back(std::move(patch));
+        patches.bank.push_back(g);
+      }
+    }
+  }
+  return patches;
+}
+
+Patches read_patch_list(Value& node, std::size_t inputs) {
+  Patches patches;
+  for (const Value& json : node.at("patches").list()) {
+    std::vector<long> patch;
+    std::set<long> seen;
+    for (const Value& e : json.list()) {
+      if (e.is_null()) {
+        patch.push_back(kPad);
+        continue;
+      }
+      const long entry = static_cast<long>(e.number(inputs - 1));
+      if (!seen.insert(entry).second) json.bad("distinct input neurons");
+      patch.push_back(entry);
+    }
+    if (seen.empty()) json.bad("a patch with at least one neuron");
+    patches.entries.push_back(std::move(patch));
+  }
+  if (patches.entries.empty()) node.at("patches").bad("at least one patch");
+  patches.bank.assign(patches.entries.size(), 0);
+  if (node.has("banks")) {
+    const Value banks = node.at("banks");
+    const auto list = banks.list();
+    if (list.size() != patches.entries.size()) banks.bad("one bank a patch");
+    for (std::size_t p = 0; p < list.size(); ++p) {
+      patches.bank[p] = list[p].number(list.size());
+      patches.banks = std::max(patches.banks, patches.bank[p] + 1);
+    }
+  }
+  std::vector<std::size_t> length(patches.banks, 0);
+  for (std::size_t p = 0; p < patches.entries.size(); ++p) {
+    std::size_t& l = length[patches.bank[p]];
+    if (l != 0 && l != patches.entries[p].size()) {
+      throw Malformed("shape", node.place() + ": patches of one bank differ in length");
+    }
+    l = patches.entries[p].size();
+  }
+  if (std::count(length.begin(), length.end(), 0u) != 0) {
+    throw Malformed("shape", node.place() + ": a bank without patches");
+  }
+  return patches;
+}
+
+// ---- nodes ----
+
+void read_linear(Node& node, Value& json, const std::string& op, const Node& from) {
+  std::size_t filters = json.at("filters").number(kMaxEntries);
+  if (op == "dense") {
+    std::vector<long> all(from.width);
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<long>(i);
+    node.patches = {{std::move(all)}, {0}, 1};
+    node.shape = {filters};
+  } else if (op == "linear") {
+    node.patches = read_patch_list(json, from.width);
+    node.shape = {node.patches.entries.size(), filters};
+  } else {
+    const int dimensions = op == "conv1d" ? 1 : 2;
+    const Window w = read_window(json, dimensions, from.shape, false);
+    const std::size_t groups = json.has("groups") ? json.at("groups").number(kMaxEntries) : 1;
+    node.patches = expand_window(w, groups, json.place());
+    node.shape = dimensions == 1 ? std::vector<std::size_t>{w.count[1], filters}
+                                 : std::vector<std::size_t>{w.count[0], w.count[1], filters};
+    if (filters % groups != 0) throw Malformed("shape", json.place() + ": filters and groups");
+    filters /= groups;
+  }
+  if (filters == 0) throw Malformed("shape", json.place() + ": no filters");
+  node.op = Op::linear;
+  node.filters = filters;
+  const std::string bias = json.at("bias").text();
+  if (bias == "none") {
+    node.bias = Bias::none;
+  } else if (bias == "channel") {
+    node.bias = Bias::channel;
+  } else if (bias == "neuron") {
+    node.bias = Bias::neuron;
+  } else {
+    json.at("bias").bad("none, channel or neuron");
+  }
+  // Frozen tensors are part of Theta; no rule of version 1 uses their values.
+  node.frozen = json.has("frozen-weights") | json.has("frozen-bias");
+}
+
+void read_pool(Node& node, Value& json, const std::string& op, const Node& from) {
+  node.op = op.starts_with("max") ? Op::max_pool : Op::average_pool;
+  if (op.ends_with("pool")) {
+    node.patches = read_patch_list(json, from.width);
+    node.shape = {node.patches.entries.size()};
+    return;
+  }
+  const int dimensions = op.ends_with("1d") ? 1 : 2;
+  const Window w = read_window(json, dimensions, from.shape, true);
+  node.patches = expand_window(w, w.channels, json.place());
+  node.shape = from.shape;
+  node.shape[node.shape.size() - 2] = w.count[1];
+  if (dimensions == 2) node.shape[0] = w.count[0];
+  for (const auto& patch : node.patches.entries) {
+    if (std::all_of(patch.begin(), patch.end(), [](long e) { return e == kPad; })) {
+      throw Malformed("shape", json.place() + ": a pool of padding only");
+    }
+  }
+}
+
+mpz_class max_row_norm(const Tensor& tensor) {
+  mpz_class norm = 0;
+  for (const auto& row : tensor.rows) {
+    mpz_class sum = 0;
+    for (const mpz_class& w : row) sum += abs(w);
+    norm = std::max(norm, sum);
+  }
+  return norm;
+}
+
+// Brings values to a multiple of their divisor.
+void rescale(Values& x, const mpz_class& divisor) {
+  const mpz_class factor = divisor / x.divisor;
+  for (mpz_class& v : x.v) v *= factor;
+  x.radius *= factor;
+  x.divisor = divisor;
+}
+
+Values apply(const Activation& f, Values x, unsigned bits) {
+  if (f.function == Function::relu) {
+    for (mpz_class& v : x.v)
+      if (v < 0) v = 0;
+    return x;
+  }
+  if (f.function == Function::identity) return x;
+  if (f.function == Function::leaky_relu) {
+    const mpz_class p = f.parameter.get_num(), q = f.parameter.get_den();
+    for (mpz_class& v : x.v) v *= v < 0 ? p : q;
+    x.radius *= std::max(mpz_class(abs(p)), q);
+    x.divisor *= q;
+    return x;
+  }
+  if (is_step(f.function)) {
+    for (mpz_class& v : x.v) {
+      require(abs(v) > x.radius || x.radius == 0, "sign", "the sign of a value below a step is unknown");
+      const int half = f.function == Function::half_step && v == 0 ? 1 : 0;
+      v = v > 0 ? 2 : half;
+    }
+    x.divisor = 2;
+    x.radius = 0;
+    return x;
+  }
+  // Transcendental: the grid of multiples of 2^-bits. The middle of an enclosure of width 2^-bits,
+  // rounded down, is within 2 of the exact value; the radius of the argument enters by Lipschitz.
+  const mpz_class one = mpz_class(1) << bits;
+  Values y;
+  y.divisor = one;
+  y.v.reserve(x.v.size());
+  for (const mpz_class& v : x.v) {
+    mpq_class argument(v, x.divisor);
+    argument.canonicalize();
+    const Interval enclosure = value(f, argument, bits);
+    require((enclosure.high - enclosure.low) * one <= 2, "precision", "an enclosure is too wide");
+    const mpq_class middle = (enclosure.low + enclosure.high) / 2 * one;
+    mpz_class grid;
+    mpz_fdiv_q(grid.get_mpz_t(), middle.get_num_mpz_t(), middle.get_den_mpz_t());
+    y.v.push_back(grid);
+  }
+  const mpq_class carried = lipschitz(f) * x.radius * one / x.divisor;
+  mpz_cdiv_q(y.radius.get_mpz_t(), carried.get_num_mpz_t(), carried.get_den_mpz_t());
+  y.radius += 2;
+  return y;
+}
+
+Values linear(const Network& network, std::size_t index, const Parameters& theta, const Values& x) {
+  const Node& node = network.node(index);
+  const mpz_class product = x.divisor * theta.weights.divisor;
+  Values y;
+  y.divisor = lcm(product, theta.bias.divisor);
+  const mpz_class factor = y.divisor / product, bias_factor = y.divisor / theta.bias.divisor;
+  y.radius = x.radius * max_row_norm(theta.weights) * factor;
+  y.v.reserve(node.width);
+  for (std::size_t h = 0; h < node.width; ++h) {
+    const auto& entries = node.patches.entries[h / node.filters];
+    const auto& w = theta.weights.rows[network.filter_of(index, h)];
+    mpz_class sum = 0;
+    for (std::size_t r = 0; r < entries.size(); ++r) {
+      if (entries[r] != kPad) {
+        mpz_addmul(sum.get_mpz_t(), w[r].get_mpz_t(),
+                   x.v[static_cast<std::size_t>(entries[r])].get_mpz_t());
+      }
+    }
+    sum *= factor;
+    if (node.bias != Bias::none) sum += theta.bias.rows[0][network.bias_of(index, h)] * bias_factor;
+    y.v.push_back(std::move(sum));
+  }
+  return y;
+}
+
+Values pool(const Node& node, const Values& x) {
+  const bool maximum = node.op == Op::max_pool;
+  Values y{{}, x.divisor, x.radius};
+  const std::size_t length = node.patches.entries[0].size();
+  if (!maximum) {
+    y.divisor *= static_cast<unsigned long>(length);
+    y.radius *= static_cast<unsigned long>(length);
+  }
+  for (const auto& entries : node.patches.entries) {
+    if (!maximum && entries.size() != length) {
+      throw Rejected("unsupported", "average pooling over patches of different lengths");
+    }
+    mpz_class result = 0;
+    bool first = true;
+    for (long e : entries) {
+      if (e == kPad) continue;
+      const mpz_class& v = x.v[static_cast<std::size_t>(e)];
+      if (!maximum) {
+        result += v;
+      } else if (first || v > result) {
+        result = v;
+      }
+      first = false;
+    }
+    y.v.push_back(std::move(result));
+  }
+  return y;
+}
+
+}  // namespace
+
+bool Tensor::zero() const {
+  for (const auto& row : rows)
+    for (const mpz_class& v : row)
+      if (v != 0) return false;
+  return true;
+}
+
+Tensor read_tensor(Value json, const std::vector<std::size_t>& row_lengths) {
+  Tensor tensor;
+  std::size_t entries = 0;
+  for (std::size_t length : row_lengths) {
+    entries += length;
+    if (entries > kMaxEntries) throw Malformed("shape", json.place() + ": more than 2^27 numbers");
+  }
+  if (json.has("fill")) {
+    const mpq_class fill = json.at("fill").rational();
+    for (std::size_t length : row_lengths) tensor.rows.emplace_back(length, fill.get_num());
+    tensor.divisor = fill.get_den();
+  } else if (json.has("rows")) {
+    const auto rows = json.at("rows").list();
+    std::vector<std::vector<mpq_class>> values;
+    if (rows.size() != row_lengths.size()) json.at("rows").bad("the number of rows of the tensor");
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      const auto list = rows[r].list();
+      if (list.size() != row_lengths[r]) {
+        throw Malformed("shape", rows[r].place() + ": expected " + std::to_string(row_lengths[r]) +
+                                     " numbers, found " + std::to_string(list.size()));
+      }
+      auto& row = values.emplace_back();
+      for (const Value& v : list) {
+        row.push_back(v.rational());
+        tensor.divisor = lcm(tensor.divisor, row.back().get_den());
+        if (mpz_sizeinbase(tensor.divisor.get_mpz_t(), 2) > 100'000) {
+          throw Malformed("number", json.place() + ": denominators without a reasonable common multiple");
+        }
+      }
+    }
+    for (const auto& row : values) {
+      auto& out = tensor.rows.emplace_back();
+      for (const mpq_class& v : row) out.push_back(v.get_num() * (tensor.divisor / v.get_den()));
+    }
+  } else if (json.has("seeded")) {
+    Value seeded = json.at("seeded");
+    const auto bounded = [&](const char* key) {
+      const mpz_class v = seeded.at(key).integer();
+      if (abs(v) >= (mpz_class(1) << 62)) seeded.at(key).bad("an integer below 2^62");
+      return static_cast<std::int64_t>(v.get_si());
+    };
+    const std::int64_t low = bounded("low"), high = bounded("high");
+    if (low > high) seeded.bad("low <= high");
+    const std::string name = seeded.at("name").text();
+    const Seeded integers("tensor", seeded.at("seed").number(INT64_MAX), name, low, high);
+    if (seeded.has("divisor")) tensor.divisor = seeded.at("divisor").integer();
+    if (tensor.divisor <= 0) seeded.at("divisor").bad("a positive integer");
+    seeded.only();
+    for (std::size_t r = 0; r < row_lengths.size(); ++r) {
+      auto& row = tensor.rows.emplace_back();
+      for (std::size_t c = 0; c < row_lengths[r]; ++c) row.emplace_back(static_cast<long>(integers.at(r, c)));
+    }
+  } else {
+    json.bad("a tensor");
+  }
+  json.only();
+  return tensor;
+}
+
+Network::Network(Value json) {
+  Value input = json.at("input");
+  Node first;
+  first.name = input.at("name").text();
+  for (const Value& extent : input.at("shape").list()) first.shape.push_back(extent.number(kMaxEntries));
+  if (first.shape.empty() || first.shape.size() > 3) input.at("shape").bad("1 to 3 extents");
+  input.only();
+  first.width = checked_product(first.shape, input.place());
+  names_[first.name] = 0;
+  nodes_.push_back(std::move(first));
+
+  for (Value item : json.at("nodes").list()) {
+    Node node;
+    node.name = item.at("name").text();
+    if (item.has("inputs")) {
+      for (const Value& name : item.at("inputs").list()) node.inputs.push_back(find(name.text()));
+    } else {
+      node.inputs = {item.has("input") ? find(item.at("input").text()) : nodes_.size() - 1};
+    }
+    const std::string op = item.at("op").text();
+    const bool joins = op == "sum" || op == "concat";
+    if (joins ? node.inputs.size() < 2 : node.inputs.size() != 1) {
+      throw Malformed("shape", item.place() + ": the wrong number of inputs");
+    }
+    const Node& from = nodes_[node.inputs[0]];
+    if (op == "conv1d" || op == "conv2d" || op == "dense" || op == "linear") {
+      read_linear(node, item, op, from);
+    } else if (op == "activation") {
+      node.op = Op::activation;
+      node.activation = read_activation(item);
+      node.shape = from.shape;
+    } else if (op == "maxpool" || op == "maxpool1d" || op == "maxpool2d" || op == "avgpool" ||
+               op == "avgpool1d" || op == "avgpool2d") {
+      read_pool(node, item, op, from);
+    } else if (op == "sum") {
+      node.op = Op::sum;
+      node.shape = from.shape;
+      for (std::size_t i : node.inputs) {
+        if (nodes_[i].shape != node.shape) throw Malformed("shape", item.place() + ": unequal shapes");
+      }
+    } else if (op == "concat") {
+      node.op = Op::concat;
+      node.shape = from.shape;
+      node.shape.back() = 0;
+      for (std::size_t i : node.inputs) {
+        std::vector<std::size_t> shape = nodes_[i].shape;
+        node.shape.back() += shape.back();
+        shape.back() = node.shape.back();
+        if (shape != node.shape) throw Malformed("shape", item.place() + ": unequal shapes");
+      }
+    } else if (op == "batchnorm") {
+      node.op = Op::batch_norm;
+      node.shape = from.shape;
+      node.scale = read_tensor(item.at("scale"), {node.shape.back()});
+      node.shift = read_tensor(item.at("shift"), {node.shape.back()});
+    } else {
+      item.at("op").bad("an operation of version 1");
+    }
+    item.only();
+    node.width = checked_product(node.shape, item.place());
+    if (!names_.emplace(node.name, nodes_.size()).second) {
+      throw Malformed("shape", item.place() + ": the name is taken");
+    }
+    nodes_.push_back(std::move(node));
+  }
+  json.only();
+}
+
+std::size_t Network::find(const std::string& name) const {
+  const auto found = names_.find(name);
+  if (found == names_.end()) {
+    throw Malformed("no-such-node", "there is no layer \"" + name.substr(0, 100) + "\"");
+  }
+  return found->second;
+}
+
+std::vector<std::size_t> Network::below(std::size_t target) const {
+  std::vector<bool> needed(target + 1, false);
+  needed[target] = true;
+  for (std::size_t i = target + 1; i-- > 0;) {
+    if (!needed[i]) continue;
+    for (std::size_t input : nodes_[i].inputs) needed[input] = true;
+  }
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i <= target; ++i)
+    if (needed[i]) order.push_back(i);
+  return order;
+}
+
+std::vector<std::size_t> Network::weights_shape(std::size_t i) const {
+  const Node& node = nodes_[i];
+  std::vector<std::size_t> length(node.patches.banks);
+  for (std::size_t p = 0; p < node.patches.entries.size(); ++p) {
+    length[node.patches.bank[p]] = node.patches.entries[p].size();
+  }
+  std::vector<std::size_t> shape;
+  for (std::size_t l : length) shape.insert(shape.end(), node.filters, l);
+  return shape;
+}
+
+std::vector<std::size_t> Network::bias_shape(std::size_t i) const {
+  const Node& node = nodes_[i];
+  if (node.bias == Bias::none) return {};
+  return {node.bias == Bias::neuron ? node.width : node.patches.banks * node.filters};
+}
+
+std::size_t Network::filter_of(std::size_t i, std::size_t neuron) const {
+  const Node& node = nodes_[i];
+  return node.patches.bank[neuron / node.filters] * node.filters + neuron % node.filters;
+}
+
+std::size_t Network::bias_of(std::size_t i, std::size_t neuron) const {
+  return nodes_[i].bias == Bias::neuron ? neuron : filter_of(i, neuron);
+}
+
+Values Network::evaluate(std::size_t target, const std::map<std::size_t, Parameters>& theta,
+                         Values x, unsigned bits) const {
+  std::map<std::size_t, Values> known;
+  for (std::size_t i : below(target)) {
+    const Node& node = nodes_[i];
+    const auto in = [&](std::size_t k) -> const Values& { return known.at(node.inputs[k]); };
+    Values y;
+    switch (node.op) {
+      case Op::input: y = std::move(x); break;
+      case Op::linear: y = linear(*this, i, theta.at(i), in(0)); break;
+      case Op::activation: y = apply(node.activation, in(0), bits); break;
+      case Op::max_pool:
+      case Op::average_pool: y = pool(node, in(0)); break;
+      case Op::sum:
+      case Op::concat: {
+        mpz_class common = 1;
+        for (std::size_t k = 0; k < node.inputs.size(); ++k) common = lcm(common, in(k).divisor);
+        y.divisor = common;
+        y.v.resize(node.width);
+        std::size_t offset = 0;  // of the channels, for concat
+        for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+          Values part = in(k);
+          rescale(part, common);
+          const std::size_t channels = nodes_[node.inputs[k]].shape.back();
+          for (std::size_t h = 0; h < part.v.size(); ++h) {
+            const std::size_t to = node.op == Op::sum ? h
+                                                      : h / channels * node.shape.back() + offset +
+                                                            h % channels;
+            y.v[to] += part.v[h];
+          }
+          if (node.op == Op::sum) {
+            y.radius += part.radius;
+          } else {
+            y.radius = std::max(y.radius, part.radius);
+            offset += channels;
+          }
+        }
+        break;
+      }
+      case Op::batch_norm: {
+        const std::size_t channels = node.shape.back();
+        y = in(0);
+        y.divisor = lcm(mpz_class(y.divisor * node.scale.divisor), node.shift.divisor);
+        const mpz_class factor = y.divisor / (in(0).divisor * node.scale.divisor);
+        const mpz_class shift_factor = y.divisor / node.shift.divisor;
+        mpz_class most = 0;
+        for (const mpz_class& s : node.scale.rows[0]) most = std::max(most, mpz_class(abs(s)));
+        y.radius *= most * factor;
+        for (std::size_t h = 0; h < y.v.size(); ++h) {
+          y.v[h] *= node.scale.rows[0][h % channels] * factor;
+          y.v[h] += node.shift.rows[0][h % channels] * shift_factor;
+        }
+        break;
+      }
+    }
+    known[i] = std::move(y);
+  }
+  return std::move(known.at(target));
+}
+
+}  // namespace widecheck

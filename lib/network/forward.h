@@ -163,4 +163,11 @@ std::vector<std::vector<S>> forward(const Architecture& network, const Parameter
   return value;
 }
 
+// The value of `target` alone: a row of F_k (activation) or G_k (linear node).
+template <class S>
+std::vector<S> node_value(const Architecture& network, const Parameters<S>& theta,
+                          const std::vector<S>& x, std::size_t target) {
+  return std::move(forward(network, theta, x, target)[target]);
+}
+
 }  // namespace widecert

@@ -68,7 +68,7 @@ ScaledFeatures scaled_features(const Architecture& network, const Parameters<Rat
   if (rational_valued(network, node)) {
     std::vector<std::vector<Rational>> rows;
     for (std::size_t i = 0; i < data.size(); ++i) {
-      rows.push_back(forward(network, theta, data.sample(i), node)[node]);
+      rows.push_back(node_value(network, theta, data.sample(i), node));
       for (const Rational& v : rows.back()) f.divisor = lcm(f.divisor, Integer(denominator(v)));
       tick(i);
     }
@@ -83,9 +83,8 @@ ScaledFeatures scaled_features(const Architecture& network, const Parameters<Rat
     for (std::size_t i = 0; i < data.size(); ++i) {
       std::vector<Ball> x;
       for (const Rational& v : data.sample(i)) x.push_back(Ball::enclosing(v));
-      for (const Ball& v : forward(network, balls, x, node)[node]) {
-        f.large.push_back(to_grid(v, bits));
-      }
+      const std::vector<Ball> row = node_value(network, balls, x, node);
+      for (const Ball& v : row) f.large.push_back(to_grid(v, bits));
       tick(i);
     }
   }

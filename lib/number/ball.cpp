@@ -71,7 +71,10 @@ Rational Ball::lower_bound() const {
 }
 
 Rational Ball::upper_bound() const { return -(-*this).lower_bound(); }
-Rational Ball::midpoint() const { return to_rational(arb_midref(value_)); }
+Rational Ball::midpoint() const {
+  check(finite(), "midpoint of a finite ball");
+  return to_rational(arb_midref(value_));
+}
 
 bool Ball::contains(const Rational& x) const {
   fmpq_t exact;

@@ -143,7 +143,7 @@ Samples sample_matrix(const Architecture& network, const Dataset& data, const Ra
     for (const Rational& value : data.sample(ray.proof->order[pick(row)])) {
       x.push_back(value.convert_to<double>());
     }
-    const auto features = forward(network, below, x, source)[source];
+    const auto features = node_value(network, below, x, source);
     for (std::size_t k = 0; k < s.side; ++k) {
       double z = centres[k];
       for (std::size_t r = 0; r < entries[k].size(); ++r)

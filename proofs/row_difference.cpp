@@ -64,11 +64,11 @@ Outcome prove_row_difference(const Instance& instance, const Request& request,
       {IndependentOnRay{output.name, affine, threshold.alpha_0, family},
        RayProof{RayRule::row_difference, ray->gaps.order, ray->gaps.delta, ray->gaps.diagonal_low,
                 ray->gaps.diagonal_high, ray->gaps.upper, !affine, ray->bits}});
+  outcome.ingredients = ray_ingredients(*ray, threshold);
   add_side_findings(instance, *at, *ray, family, options.progress, outcome);
   outcome.explanation =
       fmt::format("{} neurons for {} samples, {}: row differences turn triangular", output.width, n,
                   describe(f));
-  outcome.ingredients = ray_ingredients(*ray, threshold);
   return outcome;
 }
 

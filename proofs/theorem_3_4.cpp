@@ -48,10 +48,10 @@ Outcome prove_theorem_3_4(const Instance& instance, const Request& request,
     outcome.findings.push_back(
         {IndependentOnRay{output.name, false, threshold.alpha_0, family}, proof});
   }
+  outcome.ingredients = ray_ingredients(*ray, threshold);
   add_side_findings(instance, *at, *ray, family, options.progress, outcome);
   outcome.explanation = fmt::format("{} >= {} neurons, {}: F is nonsingular on the whole ray",
                                     output.width, n, describe(f));
-  outcome.ingredients = ray_ingredients(*ray, threshold);
   return outcome;
 }
 

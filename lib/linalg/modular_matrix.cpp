@@ -35,7 +35,7 @@ void ModularMatrix::set(std::size_t row, std::size_t col, const Rational& value)
   }
   const std::uint64_t numerator = mpz_fdiv_ui(mpq_numref(q), m->mod.n);
   nmod_mat_entry(m, static_cast<slong>(row), static_cast<slong>(col)) =
-      denominator == 1 ? numerator : nmod_div(numerator, denominator, m->mod);
+      denominator == 1 ? numerator : n_mulmod2(numerator, n_invmod(denominator, m->mod.n), m->mod.n);
 }
 
 std::size_t ModularMatrix::rank() const {

@@ -26,9 +26,10 @@ namespace {
 // ---- the checker, a separate program ----
 
 std::string checker_path() {
-  const fs::path self = fs::read_symlink("/proc/self/exe");
+  std::error_code unknown;
+  const fs::path self = fs::read_symlink("/proc/self/exe", unknown);
   const fs::path beside = self.parent_path() / "widecheck";
-  return fs::exists(beside) ? beside.string() : "widecheck";
+  return !unknown && fs::exists(beside) ? beside.string() : "widecheck";
 }
 
 std::string shell_quote(const std::string& text) {

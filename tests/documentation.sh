@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Runs every command of the documentation: each line of each ```sh block of the pages below, in order,
+# in a copy of the repository without shared data, as a reader would. tools/test and tools/demo, which
+# install and build, are not repeated inside the tests: tools/test is what runs them, and tools/demo is
+# run here on the build at hand.
+set -euo pipefail
+programs=$1
+here=$(cd "$(dirname "$0")/.." && pwd)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cp -r "$here"/{cases,tools,proofs,README.md} "$scratch"
+cd "$scratch"
+export PATH="$programs:$PATH" NO_COLOR=1
+count=0
+for page in README.md proofs/README.md tools/widecheck/FORMAT.md cases/README.md; do
+  [ -f "$page" ] || { echo "missing page $page"; exit 1; }
+  while IFS= read -r line; do
+    case "$line" in
+      ''|'#'*) continue ;;
+      tools/test*) echo "not repeated: $line"; continue ;;
+      tools/demo*) line="tools/demo --programs $programs" ;;
+    esac
+    expected=0
+    case "$line" in
+      *'# exit '*) expected=${line##*'# exit '}; line=${line%%'# exit '*} ;;
+    esac
+    count=$((count + 1))
+    status=0
+    bash -c "$line" > "$scratch/.log" 2>&1 < /dev/null || status=$?
+    if [ "$status" != "$expected" ]; then
+      echo "$page: \"$line\" ended with $status, expected $expected"; cat "$scratch/.log"; exit 1
+    fi
+    echo "ok: $line"
+  done < <(awk '/^```sh$/{on=1; next} /^```/{on=0} on' "$page")
+done
+[ "$count" -ge 10 ] || { echo "only $count commands found"; exit 1; }
+echo "$count commands of the documentation ran"

@@ -1,0 +1,5 @@
+// Compiled once: the Catch main of version 2 is slow to build (version 3 brings its own).
+#if !__has_include(<catch2/catch_all.hpp>)
+#define CATCH_CONFIG_MAIN
+#include <catch2/catch.hpp>
+#endif

@@ -1,9 +1,9 @@
+#include <widecert/certificate/model_json.h>
+#include <widecert/number/error.h>
 #include <widecert/proofs/case_file.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <widecert/certificate/model_json.h>
-#include <widecert/number/error.h>
 
 namespace widecert {
 namespace fs = std::filesystem;
@@ -19,7 +19,8 @@ Expectation read_expectation(JsonReader in) {
   const JsonReader outcome = in.get("outcome");
   const std::string text = outcome.text();
   bool known = false;
-  for (Verdict v : {Verdict::proved, Verdict::refuted, Verdict::undecided, Verdict::not_applicable}) {
+  for (Verdict v :
+       {Verdict::proved, Verdict::refuted, Verdict::undecided, Verdict::not_applicable}) {
     if (text == to_string(v)) {
       expected.verdict = v;
       known = true;
@@ -43,15 +44,16 @@ CaseFile read_case(const std::string& given) {
   if (fs::is_directory(path)) path /= "case.json";
   if (!fs::exists(path) && fs::exists(given + ".case.json")) path = given + ".case.json";
   if (!fs::exists(path)) {
-    throw InputError(path.string() + ": there is no such case; expected a case file or a folder "
-                                     "with a case.json (widecert init writes a first one)");
+    throw InputError(path.string() +
+                     ": there is no such case; expected a case file or a folder "
+                     "with a case.json (widecert init writes a first one)");
   }
   const Json json = read_json_file(path.string());
   JsonReader in(json, path.string());
   if (in.get("format").text() != "widecert-case") in.get("format").fail("\"widecert-case\"");
   if (in.get("version").integer(0, 1'000'000) != 1) in.get("version").fail("version 1");
-  CaseFile file{path.string(), "", "", "", read_network(in.get("network")),
-                read_dataset(in.get("data")), {}};
+  CaseFile file{
+      path.string(), "", "", "", read_network(in.get("network")), read_dataset(in.get("data")), {}};
   if (const auto title = in.find("title")) file.title = title->text();
   if (const auto about = in.find("about")) file.about = about->text();
   for (JsonReader entry : in.get("prove").list()) {

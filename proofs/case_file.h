@@ -16,8 +16,8 @@ struct CaseEntry {
 };
 
 struct CaseFile {
-  std::string path;   // of the file
-  std::string name;   // of its folder, or of the file
+  std::string path;  // of the file
+  std::string name;  // of its folder, or of the file
   std::string title, about;
   Architecture network;
   DatasetSpec data;
@@ -25,7 +25,8 @@ struct CaseFile {
   std::string directory() const;
 };
 
-// `path` is a case file, with or without its ".case.json", or a folder with a case.json. Throws InputError naming the place.
+// `path` is a case file, with or without its ".case.json", or a folder with a case.json. Throws
+// InputError naming the place.
 CaseFile read_case(const std::string& path);
 // Reads the data; the spec of the instance carries digest and count.
 Instance load_instance(const CaseFile& file);

@@ -1,11 +1,11 @@
-#include <widecert/proofs/catalogue.h>
-
-#include <algorithm>
 #include <widecert/number/error.h>
+#include <widecert/proofs/catalogue.h>
 #include <widecert/proofs/full_rank_weights.h>
 #include <widecert/proofs/hypotheses.h>
 #include <widecert/proofs/row_difference.h>
 #include <widecert/proofs/theorem_3_4.h>
+
+#include <algorithm>
 
 namespace widecert {
 namespace {
@@ -21,8 +21,11 @@ Outcome prove_never_independent(const Instance& instance, const Request& request
   if (!at) return failure;
   auto outcome = never_independent(instance, *at);
   if (!outcome) {
-    return {Verdict::undecided, "no-structural-reason",
-            "neither the width, nor equal samples, nor tied columns bound the rank", {}, {}};
+    return {Verdict::undecided,
+            "no-structural-reason",
+            "neither the width, nor equal samples, nor tied columns bound the rank",
+            {},
+            {}};
   }
   outcome->verdict = Verdict::proved;
   outcome->reason.clear();
@@ -60,7 +63,8 @@ const std::vector<TheoremEntry>& catalogue() {
        "after Nguyen & Hein, ICML 2017, Lemma 4.3",
        "For sigmoid and tanh, subtracting consecutive rows of [F_k, 1] leaves a matrix that turns "
        "triangular along a ray: rank [F_k, 1] = N with n_k >= N-1, and rank F_k = N with n_k >= N "
-       "where one further neuron is saturated in place of the ones. This covers tanh, which violates "
+       "where one further neuron is saturated in place of the ones. This covers tanh, which "
+       "violates "
        "Assumption 3.2.",
        {"a chain of convolutional, dense and max-pooling layers, all parameters free",
         "one free bias per neuron in layer k", "Assumption 3.1", "sigmoid or tanh at layer k",
@@ -88,7 +92,8 @@ const std::vector<TheoremEntry>& catalogue() {
       {"full-rank-weights",
        "The weight matrix U has full rank at explicit filters",
        "Nguyen & Hein, ICML 2018, Assumption 2.4 and Lemma 2.5",
-       "Explicit integer filters W with rank M_k(W) = min(n_{k-1}, n_k); by Lemma 2.5 almost every W "
+       "Explicit integer filters W with rank M_k(W) = min(n_{k-1}, n_k); by Lemma 2.5 almost every "
+       "W "
        "then has full rank.",
        {"a linear layer whose smaller side is at most 4,000"},
        {"weights-full-rank-at"},
@@ -99,7 +104,8 @@ const std::vector<TheoremEntry>& catalogue() {
       {"never-independent",
        "The features are dependent for every parameter",
        "elementary; the converse of the width condition",
-       "rank F_k < N whatever the parameters, because the layer has fewer than N neurons, two samples "
+       "rank F_k < N whatever the parameters, because the layer has fewer than N neurons, two "
+       "samples "
        "are equal, or tied biases force equal columns.",
        {"a chain of convolutional, dense and max-pooling layers"},
        {"never-independent"},

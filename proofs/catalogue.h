@@ -2,17 +2,18 @@
 // Adding a theorem is one file in proofs/, one entry here, and a checker rule if none serves.
 #pragma once
 
+#include <widecert/proofs/outcome.h>
+
 #include <string>
 #include <vector>
-#include <widecert/proofs/outcome.h>
 
 namespace widecert {
 
 struct TheoremEntry {
   std::string id;
   std::string title;
-  std::string source;      // in the papers
-  std::string statement;   // in words
+  std::string source;     // in the papers
+  std::string statement;  // in words
   std::vector<std::string> hypotheses;
   std::vector<std::string> claims;   // kinds it can prove or refute with; the first is the default
   std::vector<std::string> rules;    // the checker's rules behind them

@@ -1,11 +1,10 @@
-#include <widecert/proofs/full_rank_weights.h>
-
 #include <fmt/format.h>
-
-#include <algorithm>
 #include <widecert/linalg/modular_matrix.h>
 #include <widecert/network/filter_map.h>
 #include <widecert/number/error.h>
+#include <widecert/proofs/full_rank_weights.h>
+
+#include <algorithm>
 
 namespace widecert {
 
@@ -19,10 +18,13 @@ Outcome weights_full_rank_at(const Architecture& network, const std::string& nam
   const std::size_t rows = node.patches->inputs(), cols = node.width;
   const std::size_t full = std::min(rows, cols);
   if (full > 4000 || rows * cols > (std::size_t{1} << 28)) {
-    return {Verdict::undecided, "too-large",
+    return {Verdict::undecided,
+            "too-large",
             fmt::format("U of layer {} is {} x {}; elimination is offered up to 4,000 on the "
-                        "smaller side and 2^28 entries", name, rows, cols),
-            {}, {}};
+                        "smaller side and 2^28 entries",
+                        name, rows, cols),
+            {},
+            {}};
   }
   const Tensor weights = expand(spec, network.weights_shape(index), name);
   ModularMatrix u(rows, cols, kRankPrime);
@@ -31,13 +33,18 @@ Outcome weights_full_rank_at(const Architecture& network, const std::string& nam
   });
   const std::size_t rank = u.rank();
   if (rank < full) {
-    return {Verdict::undecided, "rank-deficient",
+    return {Verdict::undecided,
+            "rank-deficient",
             fmt::format("U of layer {} has rank {} of {} modulo {} at these filters", name, rank,
                         full, kRankPrime),
-            {}, {}};
+            {},
+            {}};
   }
-  return {Verdict::proved, "", fmt::format("U of layer {} has full rank {}", name, full),
-          {{WeightsFullRankAt{name, spec}, ModularProof{kRankPrime}}}, {}};
+  return {Verdict::proved,
+          "",
+          fmt::format("U of layer {} has full rank {}", name, full),
+          {{WeightsFullRankAt{name, spec}, ModularProof{kRankPrime}}},
+          {}};
 }
 
 Outcome find_full_rank_weights(const Instance& instance, const Request& request,

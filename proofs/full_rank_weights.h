@@ -1,6 +1,6 @@
 // Full rank of U = M(W) at given filters, by elimination modulo a prime: rank(U mod p) <= rank_Q(U)
-// <= min(n_{k-1}, n_k) (Assumption 2.4 and Lemma 2.5, Nguyen & Hein 2018: one such W implies full rank
-// for almost every W).
+// <= min(n_{k-1}, n_k) (Assumption 2.4 and Lemma 2.5, Nguyen & Hein 2018: one such W implies full
+// rank for almost every W).
 #pragma once
 
 #include <widecert/proofs/outcome.h>

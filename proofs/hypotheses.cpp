@@ -1,10 +1,9 @@
-#include <widecert/proofs/hypotheses.h>
-
 #include <fmt/format.h>
-
-#include <map>
 #include <widecert/data/patch_distinctness.h>
 #include <widecert/number/error.h>
+#include <widecert/proofs/hypotheses.h>
+
+#include <map>
 
 namespace widecert {
 namespace {
@@ -40,10 +39,14 @@ std::size_t distinct_columns(const Instance& instance, const Node& node) {
 
 std::string to_string(Verdict verdict) {
   switch (verdict) {
-    case Verdict::proved: return "proved";
-    case Verdict::refuted: return "refuted";
-    case Verdict::undecided: return "undecided";
-    case Verdict::not_applicable: return "not applicable";
+    case Verdict::proved:
+      return "proved";
+    case Verdict::refuted:
+      return "refuted";
+    case Verdict::undecided:
+      return "undecided";
+    case Verdict::not_applicable:
+      return "not applicable";
   }
   throw InternalError("unknown verdict");
 }
@@ -53,28 +56,32 @@ std::optional<ChainPosition> locate(const Instance& instance, const std::string&
   const std::size_t index = instance.network.index_of(node);
   ChainPosition at{instance.network.paper_chain(), 0};
   if (!at.chain.obstacle.empty()) {
-    failure = not_applicable("not-a-chain",
-                             "the theorem speaks of a chain of convolutional, dense and max-pooling "
-                             "layers; " + at.chain.obstacle);
+    failure =
+        not_applicable("not-a-chain",
+                       "the theorem speaks of a chain of convolutional, dense and max-pooling "
+                       "layers; " +
+                           at.chain.obstacle);
     return std::nullopt;
   }
   for (std::size_t l = 0; l < at.chain.layers.size(); ++l) {
     if (at.chain.layers[l].output() == index) at.k = l + 1;
   }
   if (at.k == 0 || !at.layer().activation) {
-    failure = not_applicable(
-        "layer-kind", "F must be the output of a convolutional or dense layer with an activation; "
-                      "layer \"" + node + "\" is " + describe(instance.network.node(index)) +
-                      (at.k == 0 ? " (name the activation after it)" : ""));
+    failure =
+        not_applicable("layer-kind",
+                       "F must be the output of a convolutional or dense layer with an activation; "
+                       "layer \"" +
+                           node + "\" is " + describe(instance.network.node(index)) +
+                           (at.k == 0 ? " (name the activation after it)" : ""));
     return std::nullopt;
   }
   for (std::size_t l = 0; l < at.k; ++l) {
     const Node& map = instance.network.node(at.chain.layers[l].map);
     const auto* linear = std::get_if<LinearSpec>(&map.spec);
     if (linear != nullptr && (linear->frozen_weights || linear->frozen_bias)) {
-      failure = not_applicable("frozen-parameters",
-                               "layer \"" + map.name + "\" has frozen tensors; the theorem needs "
-                               "every parameter of layers 1 to k free");
+      failure = not_applicable("frozen-parameters", "layer \"" + map.name +
+                                                        "\" has frozen tensors; the theorem needs "
+                                                        "every parameter of layers 1 to k free");
       return std::nullopt;
     }
   }
@@ -86,27 +93,33 @@ std::string first_layer(const Instance& instance, const ChainPosition& at) {
 }
 
 Outcome tied_biases(const Node& map) {
-  return not_applicable("tied-biases", "the construction needs one free bias per neuron in layer \"" +
-                                           map.name + "\" (\"bias\": \"neuron\")");
+  return not_applicable("tied-biases",
+                        "the construction needs one free bias per neuron in layer \"" + map.name +
+                            "\" (\"bias\": \"neuron\")");
 }
 
 std::optional<Outcome> never_independent(const Instance& instance, const ChainPosition& at) {
   const std::size_t n = instance.data.size();
   const Node& output = instance.network.node(at.layer().output());
   const auto refuted = [&](std::string reason, std::string why, Proof proof) {
-    return Outcome{Verdict::refuted, std::move(reason), std::move(why),
-                   {{NeverIndependent{output.name}, std::move(proof)}}, {}};
+    return Outcome{Verdict::refuted,
+                   std::move(reason),
+                   std::move(why),
+                   {{NeverIndependent{output.name}, std::move(proof)}},
+                   {}};
   };
   if (output.width < n) {
     return refuted("width",
                    fmt::format("layer {} has {} neurons for {} samples, so rank F < N for every "
-                               "parameter", output.name, output.width, n),
+                               "parameter",
+                               output.name, output.width, n),
                    WidthProof{});
   }
   if (const auto equal = find_equal_samples(instance.data)) {
     return refuted("equal-samples",
                    fmt::format("samples {} and {} are equal, so F has two equal rows for every "
-                               "parameter", equal->first + 1, equal->second + 1),
+                               "parameter",
+                               equal->first + 1, equal->second + 1),
                    EqualSamplesProof{equal->first, equal->second});
   }
   const Node& map = instance.network.node(at.layer().map);
@@ -115,7 +128,8 @@ std::optional<Outcome> never_independent(const Instance& instance, const ChainPo
     if (columns < n) {
       return refuted("equal-columns",
                      fmt::format("with tied biases F has at most {} distinct columns for {} "
-                                 "samples, whatever the filters", columns, n),
+                                 "samples, whatever the filters",
+                                 columns, n),
                      EqualColumnsProof{});
     }
   }
@@ -125,13 +139,18 @@ std::optional<Outcome> never_independent(const Instance& instance, const ChainPo
 Outcome assumption_3_1(const Instance& instance, const std::string& node) {
   const Node& first = instance.network.node(instance.network.index_of(node));
   if (!first.patches || first.inputs != std::vector<std::size_t>{0}) {
-    return not_applicable("layer-kind", "Assumption 3.1 speaks of the patches of the layer that "
-                                        "reads the input; \"" + node + "\" is not that layer");
+    return not_applicable("layer-kind",
+                          "Assumption 3.1 speaks of the patches of the layer that "
+                          "reads the input; \"" +
+                              node + "\" is not that layer");
   }
   const auto collision = find_patch_collision(instance.data, *first.patches);
   if (!collision) {
-    return {Verdict::proved, "", "all data patches of different samples differ (Assumption 3.1)",
-            {{PatchesDistinct{node}, DigestsProof{}}}, {}};
+    return {Verdict::proved,
+            "",
+            "all data patches of different samples differ (Assumption 3.1)",
+            {{PatchesDistinct{node}, DigestsProof{}}},
+            {}};
   }
   Outcome outcome = not_applicable(
       "patches-collide",
@@ -148,8 +167,8 @@ std::optional<Outcome> violates_assumption_3_2(const Instance& instance, const C
   const Activation& f = std::get<ActivationSpec>(node.spec).function;
   if (satisfies_assumption_3_2(f)) return std::nullopt;
   Outcome outcome = not_applicable(
-      "activation-violates", fmt::format("Assumption 3.2 for {} {}", describe(f),
-                                         facts(f.kind).assumption_3_2));
+      "activation-violates",
+      fmt::format("Assumption 3.2 for {} {}", describe(f), facts(f.kind).assumption_3_2));
   outcome.findings.push_back({ActivationViolates{node.name}, TailProof{}});
   return outcome;
 }

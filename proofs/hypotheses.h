@@ -30,8 +30,8 @@ Outcome tied_biases(const Node& map);
 // equal patches in layer 1 ("equal-columns"). Nothing if none of them applies.
 std::optional<Outcome> never_independent(const Instance& instance, const ChainPosition& at);
 
-// Assumption 3.1: either PatchesDistinct is the first finding of a proved outcome, or the outcome is
-// not applicable with reason "patches-collide".
+// Assumption 3.1: either PatchesDistinct is the first finding of a proved outcome, or the outcome
+// is not applicable with reason "patches-collide".
 Outcome assumption_3_1(const Instance& instance, const std::string& node);
 
 // Assumption 3.2 for the activation of layer k; the not-applicable outcome if it fails.

@@ -1,8 +1,8 @@
+#include <widecert/number/error.h>
+#include <widecert/number/stream.h>
 #include <widecert/proofs/lemma_d1.h>
 
 #include <algorithm>
-#include <widecert/number/error.h>
-#include <widecert/number/stream.h>
 
 namespace widecert {
 namespace {
@@ -54,15 +54,18 @@ std::optional<LowerLayers> choose_lower_layers(const Instance& instance, const C
           std::get<ActivationSpec>(instance.network.node(*layer.activation).spec).function.kind;
       const bool biased = linear->bias != BiasMode::none;
       if (biased ? !facts(kind).injective_on_d1_interval : !monotone_around_zero(kind)) {
-        failure = {Verdict::not_applicable, biased ? "not-injective" : "no-bias",
+        failure = {Verdict::not_applicable,
+                   biased ? "not-injective" : "no-bias",
                    "Lemma D.1 needs layer \"" + map.name + "\" to reach an interval where " +
                        std::string(facts(kind).name) + " is injective",
-                   {}, {}};
+                   {},
+                   {}};
         return std::nullopt;
       }
     }
     std::size_t length = 0;
-    for (std::size_t row : instance.network.weights_shape(layer.map)) length = std::max(length, row);
+    for (std::size_t row : instance.network.weights_shape(layer.map))
+      length = std::max(length, row);
     NodeTensors tensors;
     tensors.weights =
         SeededTensor{map.name, seed, -kFilterRange, kFilterRange, divisor_for(length, bound)};
@@ -100,7 +103,8 @@ std::optional<Finding> features_distinct(const Instance& instance, const ChainPo
       for (std::size_t r = 0; r < entries.size(); ++r) {
         if (entries[r] == kPadding) continue;
         const std::size_t e = i * features.width + static_cast<std::size_t>(entries[r]);
-        sum += direction[r] * (features.is_small() ? Integer(features.small[e]) : features.large[e]);
+        sum +=
+            direction[r] * (features.is_small() ? Integer(features.small[e]) : features.large[e]);
       }
       values.emplace_back(std::move(sum), i);
     }
@@ -109,7 +113,8 @@ std::optional<Finding> features_distinct(const Instance& instance, const ChainPo
   // Room for the checker's own, slightly wider enclosures.
   const Integer apart = 16 * features.radius * norm;
   for (std::size_t v = 1; v < values.size(); ++v) {
-    if (values[v].second != values[v - 1].second && values[v].first - values[v - 1].first <= apart) {
+    if (values[v].second != values[v - 1].second &&
+        values[v].first - values[v - 1].first <= apart) {
       return std::nullopt;
     }
   }

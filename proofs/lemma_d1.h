@@ -6,8 +6,8 @@
 //
 // Here: seeded integer filters over a power of two with |<w, f>| <= 1/2 and all biases 3/4, so that
 // every pre-activation lies in [1/4, 5/4], where each activation of the table but the two steps is
-// strictly monotone. What is claimed does not rest on the lemma: distinctness is then checked on the
-// values themselves, exactly or by enclosures.
+// strictly monotone. What is claimed does not rest on the lemma: distinctness is then checked on
+// the values themselves, exactly or by enclosures.
 #pragma once
 
 #include <widecert/network/scaled_features.h>

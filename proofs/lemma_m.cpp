@@ -1,7 +1,7 @@
+#include <widecert/number/error.h>
 #include <widecert/proofs/lemma_m.h>
 
 #include <algorithm>
-#include <widecert/number/error.h>
 
 namespace widecert {
 namespace {
@@ -23,7 +23,8 @@ Rational near_best_beta(std::size_t n) {
 }  // namespace
 
 Centre centre_for(K kind) {
-  const bool vanishing = kind == K::softplus || kind == K::silu || kind == K::gelu || kind == K::mish;
+  const bool vanishing =
+      kind == K::softplus || kind == K::silu || kind == K::gelu || kind == K::mish;
   return vanishing ? Centre::mid_gap : Centre::at_minimum;
 }
 
@@ -40,8 +41,10 @@ bool has_ray_threshold(K kind) {
     case K::silu:
     case K::gelu:
     case K::mish:
-    case K::gaussian: return true;
-    default: return false;
+    case K::gaussian:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -91,7 +94,8 @@ RayThreshold ray_threshold(const Activation& f, const Separation& gaps, std::siz
       result.alpha_0 = short_upper_bound(alpha.upper_bound(), kDigits);
       return result;
     }
-    default: throw InternalError("no ray threshold for this activation");
+    default:
+      throw InternalError("no ray threshold for this activation");
   }
 }
 

@@ -2,11 +2,12 @@
 // Outcome.
 #pragma once
 
+#include <widecert/certificate/claim.h>
+
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
-#include <widecert/certificate/claim.h>
 
 namespace widecert {
 
@@ -42,9 +43,9 @@ struct Finding {
 
 struct Outcome {
   Verdict verdict = Verdict::undecided;
-  std::string reason;            // a fixed word: "patches-collide", "width", ...; empty if proved
-  std::string explanation;       // one sentence for people
-  std::vector<Finding> findings; // the main one first, hypotheses and side results after it
+  std::string reason;             // a fixed word: "patches-collide", "width", ...; empty if proved
+  std::string explanation;        // one sentence for people
+  std::vector<Finding> findings;  // the main one first, hypotheses and side results after it
   std::vector<std::pair<std::string, std::string>> ingredients;  // what alpha_0 is made of
 };
 

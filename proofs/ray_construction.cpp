@@ -1,9 +1,7 @@
-#include <widecert/proofs/ray_construction.h>
-
 #include <fmt/format.h>
-
 #include <widecert/number/error.h>
 #include <widecert/proofs/full_rank_weights.h>
+#include <widecert/proofs/ray_construction.h>
 
 namespace widecert {
 namespace {
@@ -58,14 +56,17 @@ std::optional<RayConstruction> construct_ray(const Instance& instance, const Cha
         }
         return ray;
       }
-      if (rational) break;             // an exact tie: only another seed helps
+      if (rational) break;  // an exact tie: only another seed helps
       if (bits >= 4 * kFirstBits && attempt + 1 < kSeeds) break;  // likely a tie
     }
   }
-  failure = {Verdict::undecided, "no-gap",
+  failure = {Verdict::undecided,
+             "no-gap",
              fmt::format("no separating filters were found with seeds {} to {}: two samples tie at "
-                         "layer {}", options.seed, options.seed + kSeeds - 1, map.name),
-             {}, {}};
+                         "layer {}",
+                         options.seed, options.seed + kSeeds - 1, map.name),
+             {},
+             {}};
   return std::nullopt;
 }
 
@@ -97,15 +98,17 @@ std::vector<std::pair<std::string, std::string>> ray_ingredients(const RayConstr
       {"delta", "the gap below the diagonal: " + approximate(ray.gaps.delta)},
       {"Delta", "the reach above the diagonal: " + approximate(ray.gaps.upper)},
       {"beta", to_string(threshold.beta)},
-      {"alpha_0", to_string(threshold.alpha_0) + " (about " + approximate(threshold.alpha_0) + ")"}};
+      {"alpha_0",
+       to_string(threshold.alpha_0) + " (about " + approximate(threshold.alpha_0) + ")"}};
   if (ray.bits != 0) {
     lines.emplace_back("precision", fmt::format("{} bits for the layers below", ray.bits));
   }
   return lines;
 }
 
-void add_side_findings(const Instance& instance, const ChainPosition& at, const RayConstruction& ray,
-                       const Family& family, const Progress& progress, Outcome& outcome) {
+void add_side_findings(const Instance& instance, const ChainPosition& at,
+                       const RayConstruction& ray, const Family& family, const Progress& progress,
+                       Outcome& outcome) {
   outcome.findings.push_back({PatchesDistinct{first_layer(instance, at)}, DigestsProof{}});
   if (ray.distinct) outcome.findings.push_back(*ray.distinct);
   for (std::size_t l = 0; l < at.k; ++l) {

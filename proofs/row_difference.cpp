@@ -1,8 +1,6 @@
-#include <widecert/proofs/row_difference.h>
-
 #include <fmt/format.h>
-
 #include <widecert/proofs/ray_construction.h>
+#include <widecert/proofs/row_difference.h>
 
 namespace widecert {
 
@@ -21,7 +19,8 @@ std::optional<Outcome> row_difference_obstacle(const Instance& instance, const R
   const Node& output = instance.network.node(at->layer().output());
   const Node& map = instance.network.node(at->layer().map);
   if (is_affine(request)) {
-    // Equal samples refute [F, 1] too, but never-independent speaks of F; Assumption 3.1 catches them.
+    // Equal samples refute [F, 1] too, but never-independent speaks of F; Assumption 3.1 catches
+    // them.
     if (output.width + 1 < n) {
       return not_applicable("width", fmt::format("layer {} has {} neurons; N - 1 = {} are needed",
                                                  output.name, output.width, n - 1));
@@ -35,7 +34,8 @@ std::optional<Outcome> row_difference_obstacle(const Instance& instance, const R
   if (!has_row_difference(f.kind)) {
     return not_applicable("not-bounded-increasing",
                           "row differences need a bounded increasing activation with exponential "
-                          "tails (sigmoid, tanh), not " + describe(f));
+                          "tails (sigmoid, tanh), not " +
+                              describe(f));
   }
   Outcome distinct = assumption_3_1(instance, first_layer(instance, *at));
   if (distinct.verdict != Verdict::proved) return distinct;

@@ -1,5 +1,5 @@
-// Independence for bounded increasing activations by row differences (after Lemma 4.3, Nguyen & Hein
-// 2017): sigmoid and tanh, where tanh violates Assumption 3.2 of the 2018 paper.
+// Independence for bounded increasing activations by row differences (after Lemma 4.3, Nguyen &
+// Hein 2017): sigmoid and tanh, where tanh violates Assumption 3.2 of the 2018 paper.
 //
 // Claims: "affinely-independent-on-ray", rank [F_k, 1] = N, which needs only n_k >= N - 1 neurons;
 // and "independent-on-ray", rank F_k = N with n_k >= N, where one further neuron is saturated and

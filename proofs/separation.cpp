@@ -1,9 +1,9 @@
+#include <widecert/number/error.h>
 #include <widecert/proofs/separation.h>
 
 #include <algorithm>
 #include <limits>
 #include <numeric>
-#include <widecert/number/error.h>
 
 namespace widecert {
 namespace {
@@ -14,8 +14,8 @@ Integer widen(std::int64_t v) { return Integer(v); }
 Integer widen(Wide v) {
   const bool negative = v < 0;
   const auto u = negative ? -static_cast<unsigned __int128>(v) : static_cast<unsigned __int128>(v);
-  const Integer magnitude = (Integer(static_cast<std::uint64_t>(u >> 64)) << 64) +
-                            Integer(static_cast<std::uint64_t>(u));
+  const Integer magnitude =
+      (Integer(static_cast<std::uint64_t>(u >> 64)) << 64) + Integer(static_cast<std::uint64_t>(u));
   return negative ? Integer(-magnitude) : magnitude;
 }
 Integer widen(const Integer& v) { return v; }
@@ -27,8 +27,8 @@ T narrow(const Integer& v) {
   } else if constexpr (std::is_same_v<T, Wide>) {
     const Integer u = abs(v);
     const auto high = Integer(u >> 64).convert_to<std::uint64_t>();
-    const auto low = Integer(u & Integer(std::numeric_limits<std::uint64_t>::max()))
-                         .convert_to<std::uint64_t>();
+    const auto low =
+        Integer(u & Integer(std::numeric_limits<std::uint64_t>::max())).convert_to<std::uint64_t>();
     const auto magnitude = static_cast<Wide>((static_cast<unsigned __int128>(high) << 64) | low);
     return v < 0 ? -magnitude : magnitude;
   } else {
@@ -36,13 +36,14 @@ T narrow(const Integer& v) {
   }
 }
 
-// Everything measured on integers: t_j(i) = <v^t, f^p(x_i)> in units of 1/unit, error at most `error`.
+// Everything measured on integers: t_j(i) = <v^t, f^p(x_i)> in units of 1/unit, error at most
+// `error`.
 struct Measured {
   std::vector<std::size_t> order;
-  std::vector<Integer> largest;    // per neuron: max of t over unused samples, attained at order[j]
-  Integer gap;                     // min over j of largest - runner-up
-  std::vector<Integer> used_max;   // per neuron: max of t over the samples used before
-  Integer saturated_min;           // min of t over all samples, for the saturated neuron
+  std::vector<Integer> largest;   // per neuron: max of t over unused samples, attained at order[j]
+  Integer gap;                    // min over j of largest - runner-up
+  std::vector<Integer> used_max;  // per neuron: max of t over the samples used before
+  Integer saturated_min;          // min of t over all samples, for the saturated neuron
 };
 
 template <class T>
@@ -125,7 +126,8 @@ std::optional<Separation> separate(const Architecture& network, std::size_t line
   const Integer bound = 2 * (norm + 1) * (features.max_abs() + 1);
   std::optional<Measured> m;
   if (bound < (Integer(1) << 62)) {
-    m = measure<std::int64_t>(network, linear_node, integers, features, neurons, saturated, progress);
+    m = measure<std::int64_t>(network, linear_node, integers, features, neurons, saturated,
+                              progress);
   } else if (bound < (Integer(1) << 126)) {
     m = measure<Wide>(network, linear_node, integers, features, neurons, saturated, progress);
   } else {
@@ -143,8 +145,7 @@ std::optional<Separation> separate(const Architecture& network, std::size_t line
   const Rational wiggle = Rational(slack) * unit;
   // Where values are enclosed, centres are rounded up to a grid that is fine against gap / N.
   int grid = 0;
-  while (error != 0 &&
-         power_of_two(-grid) > s.raw_gap / Rational(Integer(1024 * (neurons + 1)))) {
+  while (error != 0 && power_of_two(-grid) > s.raw_gap / Rational(Integer(1024 * (neurons + 1)))) {
     ++grid;
   }
   const Rational lift = centre == Centre::mid_gap ? Rational(s.raw_gap / 2) : Rational(0);

@@ -1,7 +1,8 @@
-// The permutation-ordered argument of Theorem 3.4 (Nguyen & Hein 2018): the order gamma and the gaps.
+// The permutation-ordered argument of Theorem 3.4 (Nguyen & Hein 2018): the order gamma and the
+// gaps.
 //
-// Let s_j(i) = <a^t, f_{k-1}^p(x_i)> for neuron j = (p, t). For j = 1, 2, ... the sample gamma(j) is
-// the argmin of s_j over the samples not used yet. With a centre c_j just above the minimum and
+// Let s_j(i) = <a^t, f_{k-1}^p(x_i)> for neuron j = (p, t). For j = 1, 2, ... the sample gamma(j)
+// is the argmin of s_j over the samples not used yet. With a centre c_j just above the minimum and
 // z_ij = c_j - s_j(gamma(i)), the matrix (z_ij) has a diagonal in [0, small] and entries at most
 // -delta below it: as alpha grows, sigma(alpha z_ij + beta) turns triangular.
 #pragma once
@@ -21,8 +22,8 @@ struct Separation {
   std::vector<Rational> centres;   // c_j, one per neuron used
   Rational delta;                  // z_ij <= -delta for rows i > j
   Rational diagonal_low, diagonal_high;
-  Rational upper;                  // Delta >= delta: z_ij <= upper for rows i < j
-  Rational raw_gap;                // the smallest gap of the argmin, before centring
+  Rational upper;    // Delta >= delta: z_ij <= upper for rows i < j
+  Rational raw_gap;  // the smallest gap of the argmin, before centring
 };
 
 // Runs the argument for neurons 0..neurons-1 of the linear node with v = -a: the rows of `filters`

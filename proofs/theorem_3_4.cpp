@@ -1,9 +1,7 @@
-#include <widecert/proofs/theorem_3_4.h>
-
 #include <fmt/format.h>
-
 #include <widecert/number/error.h>
 #include <widecert/proofs/ray_construction.h>
+#include <widecert/proofs/theorem_3_4.h>
 
 namespace widecert {
 
@@ -30,14 +28,14 @@ Outcome prove_theorem_3_4(const Instance& instance, const Request& request,
   const Node& output = instance.network.node(at->layer().output());
   const Activation& f = std::get<ActivationSpec>(output.spec).function;
   check(has_ray_threshold(f.kind), "every activation with Assumption 3.2 has a threshold");
-  const auto ray = construct_ray(instance, *at, options, orientation(f.kind), n,
-                                 centre_for(f.kind), false, failure);
+  const auto ray = construct_ray(instance, *at, options, orientation(f.kind), n, centre_for(f.kind),
+                                 false, failure);
   if (!ray) return failure;
   const RayThreshold threshold = ray_threshold(f, ray->gaps, n);
   const Family family = ray_family(instance, *at, *ray, threshold.beta);
-  const RayProof proof{rule_for(f.kind),       ray->gaps.order, ray->gaps.delta,
-                       ray->gaps.diagonal_low, ray->gaps.diagonal_high,
-                       ray->gaps.upper,        false,           ray->bits};
+  const RayProof proof{
+      rule_for(f.kind),        ray->gaps.order, ray->gaps.delta, ray->gaps.diagonal_low,
+      ray->gaps.diagonal_high, ray->gaps.upper, false,           ray->bits};
 
   Outcome outcome;
   outcome.verdict = Verdict::proved;

@@ -1,9 +1,10 @@
 // Seeded operands for random tests. WIDECERT_TEST_SCALE multiplies the number of rounds.
 #pragma once
 
+#include <widecert/number/rational.h>
+
 #include <cstdlib>
 #include <random>
-#include <widecert/number/rational.h>
 
 namespace widecert::test {
 
@@ -15,8 +16,12 @@ inline int rounds(int base) {
 class Random {
  public:
   explicit Random(unsigned seed) : engine_(seed) {}
-  long integer(long low, long high) { return std::uniform_int_distribution<long>(low, high)(engine_); }
-  Rational rational(long size) { return Rational(Integer(integer(-size, size)), Integer(integer(1, size))); }
+  long integer(long low, long high) {
+    return std::uniform_int_distribution<long>(low, high)(engine_);
+  }
+  Rational rational(long size) {
+    return Rational(Integer(integer(-size, size)), Integer(integer(1, size)));
+  }
 
  private:
   std::mt19937_64 engine_;

@@ -1,9 +1,9 @@
+#include <unistd.h>
 #include <widecert/certificate/atomic_file.h>
+#include <widecert/number/error.h>
 
 #include <filesystem>
 #include <fstream>
-#include <unistd.h>
-#include <widecert/number/error.h>
 
 namespace widecert {
 

@@ -1,18 +1,19 @@
-// Claims and certificates as values. tools/widecheck/FORMAT.md is the normative description of their
-// files and of what each rule demands.
+// Claims and certificates as values. tools/widecheck/FORMAT.md is the normative description of
+// their files and of what each rule demands.
 //
 // A claim file states properties of one network and one dataset. It is what an auditor reads. The
 // certificate file beside it holds one proof per property, in the same order: a hint that convinces
 // the checker, never trusted.
 #pragma once
 
+#include <widecert/data/dataset.h>
+#include <widecert/network/architecture.h>
+
 #include <map>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
-#include <widecert/data/dataset.h>
-#include <widecert/network/architecture.h>
 
 namespace widecert {
 
@@ -31,10 +32,12 @@ using Family = std::map<std::string, NodeFamily>;
 
 // ---- properties (kind in the file) ----
 
-struct PatchesDistinct {  // "patches-distinct": Assumption 3.1 for the patches of `node` on the data
+struct PatchesDistinct {  // "patches-distinct": Assumption 3.1 for the patches of `node` on the
+                          // data
   std::string node;
 };
-struct PatchesCollide {  // "patches-collide": patch p of sample i equals patch q of sample j, i != j
+struct PatchesCollide {  // "patches-collide": patch p of sample i equals patch q of sample j, i !=
+                         // j
   std::string node;
   std::size_t i, p, j, q;
 };
@@ -46,13 +49,15 @@ struct WeightsFullRankAt {  // "weights-full-rank-at": U of `node` has full rank
   std::string node;
   TensorSpec weights;
 };
-struct ActivationViolates {  // "activation-violates": the function at `node` violates Assumption 3.2
+struct ActivationViolates {  // "activation-violates": the function at `node` violates
+                             // Assumption 3.2
   std::string node;
 };
 struct NeverIndependent {  // "never-independent": rank F < N for every parameter of Theta
   std::string node;
 };
-struct IndependentOnRay {  // "independent-on-ray": rank F = N at theta(alpha) for all alpha >= alpha_0
+struct IndependentOnRay {  // "independent-on-ray": rank F = N at theta(alpha) for all alpha >=
+                           // alpha_0
   std::string node;        // "affinely-independent-on-ray": rank [F, 1] = N
   bool affine = false;
   Rational alpha_0;
@@ -67,21 +72,21 @@ using Property =
 
 // ---- proofs (rule in the file) ----
 
-struct DigestsProof {};           // "distinct-digests"
-struct ComparisonProof {};        // "comparison"
-struct ProjectionProof {          // "separating-projection"
+struct DigestsProof {};     // "distinct-digests"
+struct ComparisonProof {};  // "comparison"
+struct ProjectionProof {    // "separating-projection"
   std::vector<Integer> direction;
   long precision;
 };
-struct ModularProof {             // "modular-elimination"
+struct ModularProof {  // "modular-elimination"
   std::uint64_t prime;
 };
-struct TailProof {};              // "activation-table"
-struct WidthProof {};             // "width"
-struct EqualSamplesProof {        // "equal-samples"
+struct TailProof {};        // "activation-table"
+struct WidthProof {};       // "width"
+struct EqualSamplesProof {  // "equal-samples"
   std::size_t i, j;
 };
-struct EqualColumnsProof {};      // "equal-columns"
+struct EqualColumnsProof {};  // "equal-columns"
 
 // Evidence that a family of feature matrices is nonsingular from alpha_0 on (Lemma M and the exact
 // triangular case). order[r] is the sample in row r; neuron j belongs to row j.
@@ -89,11 +94,11 @@ enum class RayRule { triangular, h_matrix, row_difference };
 struct RayProof {
   RayRule rule = RayRule::triangular;
   std::vector<std::size_t> order;
-  Rational delta;                            // z_ij <= -delta below the diagonal
-  Rational diagonal_low, diagonal_high;      // of z_jj
-  Rational upper;                            // Delta: z_ij <= upper above the diagonal
-  bool saturated = false;                    // row-difference: neuron N-1 stands in for the ones
-  long precision = 0;                        // bits, where features below are irrational
+  Rational delta;                        // z_ij <= -delta below the diagonal
+  Rational diagonal_low, diagonal_high;  // of z_jj
+  Rational upper;                        // Delta: z_ij <= upper above the diagonal
+  bool saturated = false;                // row-difference: neuron N-1 stands in for the ones
+  long precision = 0;                    // bits, where features below are irrational
 };
 // "from-ray": a family and its evidence, for independent-somewhere.
 struct FromRayProof {
@@ -101,8 +106,9 @@ struct FromRayProof {
   Rational alpha_0;
   RayProof ray;
 };
-using Proof = std::variant<DigestsProof, ComparisonProof, ProjectionProof, ModularProof, TailProof,
-                           WidthProof, EqualSamplesProof, EqualColumnsProof, RayProof, FromRayProof>;
+using Proof =
+    std::variant<DigestsProof, ComparisonProof, ProjectionProof, ModularProof, TailProof,
+                 WidthProof, EqualSamplesProof, EqualColumnsProof, RayProof, FromRayProof>;
 
 // ---- files ----
 

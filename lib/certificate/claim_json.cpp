@@ -1,10 +1,10 @@
 #include <fmt/format.h>
-
-#include <algorithm>
 #include <widecert/certificate/claim.h>
 #include <widecert/certificate/model_json.h>
 #include <widecert/number/error.h>
 #include <widecert/number/sha256.h>
+
+#include <algorithm>
 
 namespace widecert {
 namespace {
@@ -64,27 +64,32 @@ Family read_family(JsonReader in) {
 
 Json to_json(const Property& property) {
   Json out = std::visit(
-      overloaded{
-          [](const PatchesDistinct& p) { return Json{{"node", p.node}}; },
-          [](const PatchesCollide& p) {
-            return Json{{"node", p.node}, {"first", {p.i, p.p}}, {"second", {p.j, p.q}}};
-          },
-          [](const FeaturesDistinctAt& p) {
-            return Json{{"node", p.node}, {"parameters", to_json(p.parameters)}};
-          },
-          [](const WeightsFullRankAt& p) {
-            return Json{{"node", p.node}, {"weights", widecert::to_json(p.weights)}};
-          },
-          [](const ActivationViolates& p) {
-            return Json{{"node", p.node}, {"assumption", "3.2"}};
-          },
-          [](const NeverIndependent& p) { return Json{{"node", p.node}}; },
-          [](const IndependentOnRay& p) {
-            return Json{{"node", p.node},
-                        {"alpha_0", widecert::to_json(p.alpha_0)},
-                        {"family", to_json(p.family)}};
-          },
-          [](const IndependentSomewhere& p) { return Json{{"node", p.node}}; }},
+      overloaded{[](const PatchesDistinct& p) {
+                   return Json{{"node", p.node}};
+                 },
+                 [](const PatchesCollide& p) {
+                   return Json{{"node", p.node}, {"first", {p.i, p.p}}, {"second", {p.j, p.q}}};
+                 },
+                 [](const FeaturesDistinctAt& p) {
+                   return Json{{"node", p.node}, {"parameters", to_json(p.parameters)}};
+                 },
+                 [](const WeightsFullRankAt& p) {
+                   return Json{{"node", p.node}, {"weights", widecert::to_json(p.weights)}};
+                 },
+                 [](const ActivationViolates& p) {
+                   return Json{{"node", p.node}, {"assumption", "3.2"}};
+                 },
+                 [](const NeverIndependent& p) {
+                   return Json{{"node", p.node}};
+                 },
+                 [](const IndependentOnRay& p) {
+                   return Json{{"node", p.node},
+                               {"alpha_0", widecert::to_json(p.alpha_0)},
+                               {"family", to_json(p.family)}};
+                 },
+                 [](const IndependentSomewhere& p) {
+                   return Json{{"node", p.node}};
+                 }},
       property);
   out["kind"] = kind_of(property);
   return out;
@@ -108,7 +113,8 @@ Property read_property(JsonReader in) {
     if (kind == "features-distinct-at") {
       return FeaturesDistinctAt{node, read_point(in.get("parameters"))};
     }
-    if (kind == "weights-full-rank-at") return WeightsFullRankAt{node, read_tensor(in.get("weights"))};
+    if (kind == "weights-full-rank-at")
+      return WeightsFullRankAt{node, read_tensor(in.get("weights"))};
     if (kind == "activation-violates") {
       if (in.get("assumption").text() != "3.2") in.get("assumption").fail("\"3.2\"");
       return ActivationViolates{node};
@@ -129,19 +135,23 @@ Property read_property(JsonReader in) {
 
 const char* rule_name(RayRule rule) {
   switch (rule) {
-    case RayRule::triangular: return "triangular-ray";
-    case RayRule::h_matrix: return "h-matrix-ray";
-    case RayRule::row_difference: return "row-difference-ray";
+    case RayRule::triangular:
+      return "triangular-ray";
+    case RayRule::h_matrix:
+      return "h-matrix-ray";
+    case RayRule::row_difference:
+      return "row-difference-ray";
   }
   throw InternalError("unknown ray rule");
 }
 
 Json to_json(const RayProof& ray) {
-  Json out{{"rule", rule_name(ray.rule)},
-           {"order", ray.order},
-           {"delta", widecert::to_json(ray.delta)},
-           {"diagonal", {widecert::to_json(ray.diagonal_low), widecert::to_json(ray.diagonal_high)}},
-           {"upper", widecert::to_json(ray.upper)}};
+  Json out{
+      {"rule", rule_name(ray.rule)},
+      {"order", ray.order},
+      {"delta", widecert::to_json(ray.delta)},
+      {"diagonal", {widecert::to_json(ray.diagonal_low), widecert::to_json(ray.diagonal_high)}},
+      {"upper", widecert::to_json(ray.upper)}};
   if (ray.rule == RayRule::row_difference) out["saturated"] = ray.saturated;
   if (ray.precision != 0) out["precision"] = ray.precision;
   return out;
@@ -175,37 +185,37 @@ RayProof read_ray(JsonReader in) {
 Json rule(const char* name) { return Json{{"rule", name}}; }
 
 Json to_json(const Proof& proof) {
-  return std::visit(
-      overloaded{[](const DigestsProof&) { return rule("distinct-digests"); },
-                 [](const ComparisonProof&) { return rule("comparison"); },
-                 [](const ProjectionProof& p) {
-                   Json out = rule("separating-projection");
-                   for (const Integer& a : p.direction) out["direction"].push_back(widecert::to_json(a));
-                   if (p.precision != 0) out["precision"] = p.precision;
-                   return out;
-                 },
-                 [](const ModularProof& p) {
-                   Json out = rule("modular-elimination");
-                   out["prime"] = widecert::to_json(Integer(p.prime));
-                   return out;
-                 },
-                 [](const TailProof&) { return rule("activation-table"); },
-                 [](const WidthProof&) { return rule("width"); },
-                 [](const EqualSamplesProof& p) {
-                   Json out = rule("equal-samples");
-                   out["samples"] = {p.i, p.j};
-                   return out;
-                 },
-                 [](const EqualColumnsProof&) { return rule("equal-columns"); },
-                 [](const RayProof& p) { return to_json(p); },
-                 [](const FromRayProof& p) {
-                   Json out = rule("from-ray");
-                   out["alpha_0"] = widecert::to_json(p.alpha_0);
-                   out["family"] = to_json(p.family);
-                   out["ray"] = to_json(p.ray);
-                   return out;
-                 }},
-      proof);
+  return std::visit(overloaded{[](const DigestsProof&) { return rule("distinct-digests"); },
+                               [](const ComparisonProof&) { return rule("comparison"); },
+                               [](const ProjectionProof& p) {
+                                 Json out = rule("separating-projection");
+                                 for (const Integer& a : p.direction)
+                                   out["direction"].push_back(widecert::to_json(a));
+                                 if (p.precision != 0) out["precision"] = p.precision;
+                                 return out;
+                               },
+                               [](const ModularProof& p) {
+                                 Json out = rule("modular-elimination");
+                                 out["prime"] = widecert::to_json(Integer(p.prime));
+                                 return out;
+                               },
+                               [](const TailProof&) { return rule("activation-table"); },
+                               [](const WidthProof&) { return rule("width"); },
+                               [](const EqualSamplesProof& p) {
+                                 Json out = rule("equal-samples");
+                                 out["samples"] = {p.i, p.j};
+                                 return out;
+                               },
+                               [](const EqualColumnsProof&) { return rule("equal-columns"); },
+                               [](const RayProof& p) { return to_json(p); },
+                               [](const FromRayProof& p) {
+                                 Json out = rule("from-ray");
+                                 out["alpha_0"] = widecert::to_json(p.alpha_0);
+                                 out["family"] = to_json(p.family);
+                                 out["ray"] = to_json(p.ray);
+                                 return out;
+                               }},
+                    proof);
 }
 
 Proof read_proof(JsonReader in) {
@@ -250,25 +260,26 @@ void check_header(JsonReader& in, const char* format) {
 }  // namespace
 
 std::string kind_of(const Property& property) {
-  return std::visit(
-      overloaded{[](const PatchesDistinct&) { return "patches-distinct"; },
-                 [](const PatchesCollide&) { return "patches-collide"; },
-                 [](const FeaturesDistinctAt&) { return "features-distinct-at"; },
-                 [](const WeightsFullRankAt&) { return "weights-full-rank-at"; },
-                 [](const ActivationViolates&) { return "activation-violates"; },
-                 [](const NeverIndependent&) { return "never-independent"; },
-                 [](const IndependentOnRay& p) {
-                   return p.affine ? "affinely-independent-on-ray" : "independent-on-ray";
-                 },
-                 [](const IndependentSomewhere&) { return "independent-somewhere"; }},
-      property);
+  return std::visit(overloaded{[](const PatchesDistinct&) { return "patches-distinct"; },
+                               [](const PatchesCollide&) { return "patches-collide"; },
+                               [](const FeaturesDistinctAt&) { return "features-distinct-at"; },
+                               [](const WeightsFullRankAt&) { return "weights-full-rank-at"; },
+                               [](const ActivationViolates&) { return "activation-violates"; },
+                               [](const NeverIndependent&) { return "never-independent"; },
+                               [](const IndependentOnRay& p) {
+                                 return p.affine ? "affinely-independent-on-ray"
+                                                 : "independent-on-ray";
+                               },
+                               [](const IndependentSomewhere&) { return "independent-somewhere"; }},
+                    property);
 }
 
 std::string state(const Property& property, std::size_t n) {
   return std::visit(
       overloaded{
           [&](const PatchesDistinct& p) {
-            return fmt::format("no patch of layer {} is shared by two of the {} samples", p.node, n);
+            return fmt::format("no patch of layer {} is shared by two of the {} samples", p.node,
+                               n);
           },
           [](const PatchesCollide& p) {
             return fmt::format("under layer {}, patch {} of sample {} equals patch {} of sample {}",

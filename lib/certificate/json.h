@@ -1,7 +1,9 @@
-// Strict JSON for the library's own reading: no duplicate keys, no floats, bounded depth, digits and
-// bytes, unknown keys are errors, and every error names the file and the place inside it.
-// (The checker has a reader of its own, on purpose.)
+// Strict JSON for the library's own reading: no duplicate keys, no floats, bounded depth, digits
+// and bytes, unknown keys are errors, and every error names the file and the place inside it. (The
+// checker has a reader of its own, on purpose.)
 #pragma once
+
+#include <widecert/number/rational.h>
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -9,7 +11,6 @@
 #include <set>
 #include <string>
 #include <vector>
-#include <widecert/number/rational.h>
 
 namespace widecert {
 
@@ -19,7 +20,8 @@ using Json = nlohmann::json;
 Json parse_json(const std::string& text, const std::string& file);
 Json read_json_file(const std::string& path);
 
-// Canonical text: keys sorted, objects indented, arrays and short objects on one line, final newline.
+// Canonical text: keys sorted, objects indented, arrays and short objects on one line, final
+// newline.
 std::string to_text(const Json& value);
 
 Json to_json(const Integer& value);   // a JSON integer below 2^53, else a string

@@ -1,5 +1,4 @@
 #include <widecert/certificate/model_json.h>
-
 #include <widecert/number/error.h>
 
 namespace widecert {
@@ -27,8 +26,8 @@ void put_window(Json& out, const WindowSpec& window) {
   if (window.padding.kind == Padding::Kind::same) out["padding"] = "same";
   if (window.padding.kind == Padding::Kind::given) {
     const auto& a = window.padding.amount;
-    out["padding"] = window.dimensions == 1 ? Json::array({a[1], a[3]})
-                                            : Json::array({a[0], a[1], a[2], a[3]});
+    out["padding"] =
+        window.dimensions == 1 ? Json::array({a[1], a[3]}) : Json::array({a[0], a[1], a[2], a[3]});
   }
 }
 
@@ -112,9 +111,12 @@ void put_patches(Json& out, const std::vector<Patch>& patches) {
 
 const char* bias_name(BiasMode mode) {
   switch (mode) {
-    case BiasMode::none: return "none";
-    case BiasMode::channel: return "channel";
-    case BiasMode::neuron: return "neuron";
+    case BiasMode::none:
+      return "none";
+    case BiasMode::channel:
+      return "channel";
+    case BiasMode::neuron:
+      return "neuron";
   }
   throw InternalError("unknown bias mode");
 }
@@ -225,26 +227,27 @@ NodeSpec read_spec(JsonReader& in, const std::string& op) {
 }  // namespace
 
 Json to_json(const TensorSpec& tensor) {
-  return std::visit(
-      overloaded{[](const FillTensor& fill) { return Json{{"fill", to_json(fill.value)}}; },
-                 [](const ExplicitTensor& given) {
-                   Json rows = Json::array();
-                   for (const auto& row : given.rows) {
-                     Json values = Json::array();
-                     for (const Rational& v : row) values.push_back(to_json(v));
-                     rows.push_back(values);
-                   }
-                   return Json{{"rows", rows}};
-                 },
-                 [](const SeededTensor& seeded) {
-                   Json out{{"name", seeded.name},
-                            {"seed", to_json(Integer(seeded.seed))},
-                            {"low", to_json(Integer(seeded.low))},
-                            {"high", to_json(Integer(seeded.high))}};
-                   if (seeded.divisor != 1) out["divisor"] = to_json(seeded.divisor);
-                   return Json{{"seeded", out}};
-                 }},
-      tensor);
+  return std::visit(overloaded{[](const FillTensor& fill) {
+                                 return Json{{"fill", to_json(fill.value)}};
+                               },
+                               [](const ExplicitTensor& given) {
+                                 Json rows = Json::array();
+                                 for (const auto& row : given.rows) {
+                                   Json values = Json::array();
+                                   for (const Rational& v : row) values.push_back(to_json(v));
+                                   rows.push_back(values);
+                                 }
+                                 return Json{{"rows", rows}};
+                               },
+                               [](const SeededTensor& seeded) {
+                                 Json out{{"name", seeded.name},
+                                          {"seed", to_json(Integer(seeded.seed))},
+                                          {"low", to_json(Integer(seeded.low))},
+                                          {"high", to_json(Integer(seeded.high))}};
+                                 if (seeded.divisor != 1) out["divisor"] = to_json(seeded.divisor);
+                                 return Json{{"seeded", out}};
+                               }},
+                    tensor);
 }
 
 TensorSpec read_tensor(JsonReader in) {
@@ -368,7 +371,8 @@ Json to_json(const DatasetSpec& data) {
                  [](const CsvSource& csv) {
                    Json csv_out{{"format", "csv"}, {"path", csv.path}, {"sha256", csv.sha256}};
                    if (csv.options.header) csv_out["header"] = true;
-                   if (csv.options.label_column) csv_out["label_column"] = *csv.options.label_column;
+                   if (csv.options.label_column)
+                     csv_out["label_column"] = *csv.options.label_column;
                    return csv_out;
                  }},
       data.source);
@@ -410,7 +414,8 @@ DatasetSpec read_dataset(JsonReader in) {
   } else if (format.text() == "csv") {
     CsvSource csv{path(in.get("path")), digest(), {}};
     if (const auto header = in.find("header")) csv.options.header = header->boolean();
-    if (const auto label = in.find("label_column")) csv.options.label_column = label->size(1'000'000);
+    if (const auto label = in.find("label_column"))
+      csv.options.label_column = label->size(1'000'000);
     data.source = csv;
   } else {
     format.fail("\"inline\", \"idx\" or \"csv\"");

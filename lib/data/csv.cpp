@@ -1,5 +1,4 @@
 #include <widecert/data/csv.h>
-
 #include <widecert/data/idx.h>
 #include <widecert/number/error.h>
 

@@ -2,17 +2,18 @@
 // line, plain or gzip. No quoting, no blank lines; every line has as many fields as the first.
 #pragma once
 
+#include <widecert/number/rational.h>
+#include <widecert/number/sha256.h>
+
 #include <optional>
 #include <string>
 #include <vector>
-#include <widecert/number/rational.h>
-#include <widecert/number/sha256.h>
 
 namespace widecert {
 
 struct CsvOptions {
-  bool header = false;                       // the first line holds column names
-  std::optional<std::size_t> label_column;   // 0-based; left out of the features
+  bool header = false;                      // the first line holds column names
+  std::optional<std::size_t> label_column;  // 0-based; left out of the features
 };
 
 struct CsvFile {

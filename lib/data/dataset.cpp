@@ -1,11 +1,11 @@
 #include <widecert/data/dataset.h>
+#include <widecert/data/idx.h>
+#include <widecert/number/error.h>
+#include <widecert/number/stream.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <limits>
-#include <widecert/data/idx.h>
-#include <widecert/number/error.h>
-#include <widecert/number/stream.h>
 
 namespace widecert {
 namespace {

@@ -6,11 +6,12 @@
 // bounded integer noise, not the paper's Gaussian.
 #pragma once
 
+#include <widecert/data/csv.h>
+
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
-#include <widecert/data/csv.h>
 
 namespace widecert {
 
@@ -18,9 +19,9 @@ struct InlineSource {
   std::vector<std::vector<Rational>> samples;
 };
 struct IdxSource {
-  std::string path;                   // relative to the file that names it
-  std::string sha256;                 // hex, of the decompressed payload; empty: not yet known
-  std::string labels;                 // path of an IDX label file; may be empty
+  std::string path;    // relative to the file that names it
+  std::string sha256;  // hex, of the decompressed payload; empty: not yet known
+  std::string labels;  // path of an IDX label file; may be empty
 };
 struct CsvSource {
   std::string path, sha256;
@@ -34,9 +35,9 @@ struct NoiseSpec {
 
 struct DatasetSpec {
   std::variant<InlineSource, IdxSource, CsvSource> source;
-  std::size_t first = 0;              // the samples first .. first + count - 1 of the source
-  std::optional<std::size_t> count;   // all the rest if absent
-  Integer multiply = 1, divide = 1;   // divide > 0
+  std::size_t first = 0;             // the samples first .. first + count - 1 of the source
+  std::optional<std::size_t> count;  // all the rest if absent
+  Integer multiply = 1, divide = 1;  // divide > 0
   std::optional<NoiseSpec> noise;
 };
 
@@ -67,6 +68,7 @@ class Dataset {
 // Reads and transforms the samples; paths are relative to `directory`. If `resolved` is given it
 // receives the spec with digest and count filled in. Throws InputError (file, place, expectation),
 // also when the digest, the number of labels or the selection does not fit.
-Dataset load(const DatasetSpec& spec, const std::string& directory, DatasetSpec* resolved = nullptr);
+Dataset load(const DatasetSpec& spec, const std::string& directory,
+             DatasetSpec* resolved = nullptr);
 
 }  // namespace widecert

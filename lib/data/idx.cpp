@@ -1,10 +1,10 @@
 #include <widecert/data/idx.h>
+#include <widecert/number/error.h>
+#include <zlib.h>
 
 #include <bit>
 #include <cstring>
 #include <memory>
-#include <zlib.h>
-#include <widecert/number/error.h>
 
 namespace widecert {
 namespace {
@@ -17,7 +17,8 @@ struct Stream {
   std::unique_ptr<gzFile_s, decltype(&gzclose)> file;
   std::size_t offset = 0;
 
-  explicit Stream(const std::string& name) : path(name), file(gzopen(name.c_str(), "rb"), &gzclose) {
+  explicit Stream(const std::string& name)
+      : path(name), file(gzopen(name.c_str(), "rb"), &gzclose) {
     if (!file) {
       throw InputError(name + ": cannot be opened; expected a readable file (see the README of " +
                        "the case on where its data come from)");
@@ -57,7 +58,8 @@ struct Stream {
 template <class T>
 T big_endian(const unsigned char* bytes) {
   std::make_unsigned_t<T> value = 0;
-  for (std::size_t b = 0; b < sizeof(T); ++b) value = static_cast<decltype(value)>(value << 8 | bytes[b]);
+  for (std::size_t b = 0; b < sizeof(T); ++b)
+    value = static_cast<decltype(value)>(value << 8 | bytes[b]);
   return static_cast<T>(value);
 }
 
@@ -90,14 +92,15 @@ IdxFile read_idx(const std::string& path) {
   in.need(all_header.data(), 4, "IDX magic number");
   const auto* magic = reinterpret_cast<const unsigned char*>(all_header.data());
   const int type = magic[2], dimensions = magic[3];
-  const std::size_t width = type == 0x08 || type == 0x09  ? 1
-                            : type == 0x0B                ? 2
+  const std::size_t width = type == 0x08 || type == 0x09   ? 1
+                            : type == 0x0B                 ? 2
                             : type == 0x0C || type == 0x0D ? 4
-                            : type == 0x0E                ? 8
-                                                          : 0;
+                            : type == 0x0E                 ? 8
+                                                           : 0;
   if (magic[0] != 0 || magic[1] != 0 || width == 0 || dimensions < 1 || dimensions > 4) {
-    throw InputError(path + ": not an IDX file: at offset 0 expected 00 00, a type of 08 09 0b 0c "
-                            "0d 0e and 1 to 4 dimensions");
+    throw InputError(path +
+                     ": not an IDX file: at offset 0 expected 00 00, a type of 08 09 0b 0c "
+                     "0d 0e and 1 to 4 dimensions");
   }
   IdxFile result;
   std::size_t count = width;
@@ -139,12 +142,24 @@ IdxFile read_idx(const std::string& path) {
   hash.update(bytes);
   result.digest = hash.finish();
   switch (type) {
-    case 0x08: result.values = integers<std::uint8_t>(bytes); break;
-    case 0x09: result.values = integers<std::int8_t>(bytes); break;
-    case 0x0B: result.values = integers<std::int16_t>(bytes); break;
-    case 0x0C: result.values = integers<std::int32_t>(bytes); break;
-    case 0x0D: result.values = floats<float, std::uint32_t>(path, header, bytes); break;
-    default: result.values = floats<double, std::uint64_t>(path, header, bytes); break;
+    case 0x08:
+      result.values = integers<std::uint8_t>(bytes);
+      break;
+    case 0x09:
+      result.values = integers<std::int8_t>(bytes);
+      break;
+    case 0x0B:
+      result.values = integers<std::int16_t>(bytes);
+      break;
+    case 0x0C:
+      result.values = integers<std::int32_t>(bytes);
+      break;
+    case 0x0D:
+      result.values = floats<float, std::uint32_t>(path, header, bytes);
+      break;
+    default:
+      result.values = floats<double, std::uint64_t>(path, header, bytes);
+      break;
   }
   return result;
 }

@@ -4,11 +4,12 @@
 // compressed stream would expand to. Every error names the file, the offset and what was expected.
 #pragma once
 
+#include <widecert/number/sha256.h>
+
 #include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
-#include <widecert/number/sha256.h>
 
 namespace widecert {
 

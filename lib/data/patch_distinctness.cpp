@@ -1,8 +1,8 @@
 #include <widecert/data/patch_distinctness.h>
+#include <widecert/number/error.h>
 
 #include <algorithm>
 #include <tuple>
-#include <widecert/number/error.h>
 
 namespace widecert {
 namespace {
@@ -36,7 +36,8 @@ class Patches {
     std::uint64_t h = entries.size();
     for (std::int64_t e : entries) {
       if (small_ != nullptr) {
-        h = mix(h, e == kPadding ? 0 : static_cast<std::uint64_t>((*small_)[i * data_.width() + e]));
+        h = mix(h,
+                e == kPadding ? 0 : static_cast<std::uint64_t>((*small_)[i * data_.width() + e]));
       } else {
         h = mix(h, hash_of(e == kPadding ? Integer(0) : data_.numerator(i, e)));
       }
@@ -67,8 +68,8 @@ class Patches {
 
 std::optional<PatchCollision> find_patch_collision(const Dataset& data, const PatchLayout& layout) {
   if (layout.inputs() != data.width()) {
-    throw ShapeError("samples of " + std::to_string(data.width()) +
-                     " features for a layer with " + std::to_string(layout.inputs()) + " inputs");
+    throw ShapeError("samples of " + std::to_string(data.width()) + " features for a layer with " +
+                     std::to_string(layout.inputs()) + " inputs");
   }
   const Patches patches(data, layout);
   const std::size_t count = layout.count();

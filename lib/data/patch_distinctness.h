@@ -1,11 +1,12 @@
-// Assumption 3.1 (Nguyen & Hein 2018), decided exactly: x_i^p != x_j^q for all samples i != j and all
-// patches p, q. Time near-linear in N * P: patches are sorted by a 64-bit hash and equality is
+// Assumption 3.1 (Nguyen & Hein 2018), decided exactly: x_i^p != x_j^q for all samples i != j and
+// all patches p, q. Time near-linear in N * P: patches are sorted by a 64-bit hash and equality is
 // confirmed entry by entry, so a hash collision cannot lie in either direction.
 #pragma once
 
-#include <optional>
 #include <widecert/data/dataset.h>
 #include <widecert/network/patches.h>
+
+#include <optional>
 
 namespace widecert {
 

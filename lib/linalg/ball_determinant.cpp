@@ -1,5 +1,4 @@
 #include <widecert/linalg/ball_determinant.h>
-
 #include <widecert/number/error.h>
 
 namespace widecert {

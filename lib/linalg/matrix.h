@@ -2,9 +2,10 @@
 // exact scalars belongs to FLINT (modular_matrix.h), never to Eigen's solvers.
 #pragma once
 
-#include <Eigen/Core>
 #include <widecert/number/ball.h>
 #include <widecert/number/rational.h>
+
+#include <Eigen/Core>
 
 namespace widecert {
 

@@ -1,7 +1,6 @@
-#include <widecert/linalg/modular_matrix.h>
-
 #include <flint/nmod_mat.h>
 #include <flint/ulong_extras.h>
+#include <widecert/linalg/modular_matrix.h>
 #include <widecert/number/error.h>
 
 namespace widecert {
@@ -35,7 +34,8 @@ void ModularMatrix::set(std::size_t row, std::size_t col, const Rational& value)
   }
   const std::uint64_t numerator = mpz_fdiv_ui(mpq_numref(q), m->mod.n);
   nmod_mat_entry(m, static_cast<slong>(row), static_cast<slong>(col)) =
-      denominator == 1 ? numerator : n_mulmod2(numerator, n_invmod(denominator, m->mod.n), m->mod.n);
+      denominator == 1 ? numerator
+                       : n_mulmod2(numerator, n_invmod(denominator, m->mod.n), m->mod.n);
 }
 
 std::size_t ModularMatrix::rank() const {

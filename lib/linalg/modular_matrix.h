@@ -1,10 +1,12 @@
-// ModularMatrix: a dense matrix modulo a word-size prime and its rank, by FLINT. The rank bounds the
-// rational rank from below: rank(A mod p) <= rank_Q(A) whenever all denominators are prime to p.
+// ModularMatrix: a dense matrix modulo a word-size prime and its rank, by FLINT. The rank bounds
+// the rational rank from below: rank(A mod p) <= rank_Q(A) whenever all denominators are prime to
+// p.
 #pragma once
+
+#include <widecert/number/rational.h>
 
 #include <cstdint>
 #include <memory>
-#include <widecert/number/rational.h>
 
 namespace widecert {
 

@@ -1,8 +1,7 @@
 #include <widecert/network/activation.h>
+#include <widecert/number/error.h>
 
 #include <cmath>
-
-#include <widecert/number/error.h>
 
 namespace widecert {
 namespace {
@@ -22,10 +21,11 @@ const ActivationFacts kTable[] = {
      "kink at 0 unless slope = 1; monotonicity depends on the slope, so none is claimed"},
     {"elu", "t for t >= 0, e^t - 1 for t < 0", true, false, true, true, false, true, "(-1, inf)",
      "fails: s(t) <= e^-1 - 1 < -3/5 for t <= -1, and s is unbounded at +inf",
-     "derivative e^t on t < 0 and 1 on t >= 0, continuous and positive; the second derivative jumps "
+     "derivative e^t on t < 0 and 1 on t >= 0, continuous and positive; the second derivative "
+     "jumps "
      "at 0"},
-    {"sigmoid", "1/(1+e^-t)", true, true, true, true, false, true, "(0, 1)",
-     "limits 0 and 1", "quotient of analytic functions; s' = s(1-s) > 0"},
+    {"sigmoid", "1/(1+e^-t)", true, true, true, true, false, true, "(0, 1)", "limits 0 and 1",
+     "quotient of analytic functions; s' = s(1-s) > 0"},
     {"tanh", "(e^t-e^-t)/(e^t+e^-t)", true, true, true, true, false, true, "(-1, 1)",
      "fails: tanh(t) <= tanh(-1) < -3/4 for t <= -1, and the limits are -1 and 1",
      "tanh(t) = 2 S(2t) - 1; s' = 1 - s^2 > 0"},
@@ -46,8 +46,8 @@ const ActivationFacts kTable[] = {
      "for t >= 0 both factors increase; there is one zero of s' near -1.192"},
     {"identity", "t", true, true, true, true, true, true, "R",
      "fails: |s(t)| = |t| grows as t -> -inf, and no limit is finite", "s' = 1"},
-    {"gaussian", "e^{-t^2}", true, true, false, false, false, true, "(0, 1]",
-     "limits 0 and 0", "s' = -2 t e^{-t^2} is zero at 0 and negative for t > 0"},
+    {"gaussian", "e^{-t^2}", true, true, false, false, false, true, "(0, 1]", "limits 0 and 0",
+     "s' = -2 t e^{-t^2} is zero at 0 and negative for t > 0"},
     {"one-minus-sigmoid", "1/(1+e^t)", true, true, true, true, false, true, "(0, 1)",
      "limits 1 and 0", "S(-t)"},
     {"step", "0 for t <= 0, 1 for t > 0", false, false, false, false, true, false, "{0, 1}",
@@ -114,23 +114,34 @@ std::string describe(const Activation& f) {
 Assumption32 assumption_3_2(const Activation& f) {
   const Ball one(1), e = exp(one);
   switch (f.kind) {
-    case K::relu: return GrowthBounds{one, one, one, one};
+    case K::relu:
+      return GrowthBounds{one, one, one, one};
     case K::softplus: {
       const Ball a = Ball::enclosing(f.parameter);
       return GrowthBounds{one / a, a, one, log(Ball(2)) / a};
     }
     case K::silu:
-    case K::mish: return GrowthBounds{Ball(2) / e, half(), one, one};
-    case K::gelu: return GrowthBounds{Ball(3) / Ball(2), one, one, one};
-    case K::sigmoid: return FiniteLimits{0, 1};
-    case K::gaussian: return FiniteLimits{0, 0};
-    case K::one_minus_sigmoid: return FiniteLimits{1, 0};
-    case K::leaky_relu: return LeftTailAwayFromZero{-1, abs(f.parameter)};
-    case K::identity: return LeftTailAwayFromZero{-1, 1};
-    case K::elu: return LeftTailAwayFromZero{-1, Rational(3, 5)};
-    case K::tanh: return LeftTailAwayFromZero{-1, Rational(3, 4)};
+    case K::mish:
+      return GrowthBounds{Ball(2) / e, half(), one, one};
+    case K::gelu:
+      return GrowthBounds{Ball(3) / Ball(2), one, one, one};
+    case K::sigmoid:
+      return FiniteLimits{0, 1};
+    case K::gaussian:
+      return FiniteLimits{0, 0};
+    case K::one_minus_sigmoid:
+      return FiniteLimits{1, 0};
+    case K::leaky_relu:
+      return LeftTailAwayFromZero{-1, abs(f.parameter)};
+    case K::identity:
+      return LeftTailAwayFromZero{-1, 1};
+    case K::elu:
+      return LeftTailAwayFromZero{-1, Rational(3, 5)};
+    case K::tanh:
+      return LeftTailAwayFromZero{-1, Rational(3, 4)};
     case K::step:
-    case K::half_step: return Discontinuous{0};
+    case K::half_step:
+      return Discontinuous{0};
   }
   throw InternalError("an activation missing from the table");
 }
@@ -145,14 +156,20 @@ std::optional<LeftTail> left_tail(const Activation& f) {
   using B = const Ball&;
   switch (f.kind) {
     case K::relu:
-    case K::step: return LeftTail{0, 0, [](A, B) { return Ball(0); }};
-    case K::half_step: return LeftTail{-1, 0, [](A, B) { return Ball(0); }};
+    case K::step:
+      return LeftTail{0, 0, [](A, B) { return Ball(0); }};
+    case K::half_step:
+      return LeftTail{-1, 0, [](A, B) { return Ball(0); }};
     // S(t) = e^t/(1+e^t) <= e^t, and 1 - S(-t) = S(t).
-    case K::sigmoid: return LeftTail{0, 0, [](A, B t) { return exp(t); }};
-    case K::one_minus_sigmoid: return LeftTail{0, 1, [](A, B t) { return exp(t); }};
+    case K::sigmoid:
+      return LeftTail{0, 0, [](A, B t) { return exp(t); }};
+    case K::one_minus_sigmoid:
+      return LeftTail{0, 1, [](A, B t) { return exp(t); }};
     // tanh(t) + 1 = 2 S(2t).
-    case K::tanh: return LeftTail{0, -1, [](A, B t) { return Ball(2) * exp(t + t); }};
-    case K::elu: return LeftTail{0, -1, [](A, B t) { return exp(t); }};
+    case K::tanh:
+      return LeftTail{0, -1, [](A, B t) { return Ball(2) * exp(t + t); }};
+    case K::elu:
+      return LeftTail{0, -1, [](A, B t) { return exp(t); }};
     // ln(1+x) <= x.
     case K::softplus:
       return LeftTail{0, 0, [](A g, B t) {
@@ -161,24 +178,32 @@ std::optional<LeftTail> left_tail(const Activation& f) {
                       }};
     // |t| S(t) <= |t| e^t, increasing on t <= -1; tanh(ln(1+e^t)) <= ln(1+e^t) <= e^t.
     case K::silu:
-    case K::mish: return LeftTail{-1, 0, [](A, B t) { return -t * exp(t); }};
+    case K::mish:
+      return LeftTail{-1, 0, [](A, B t) { return -t * exp(t); }};
     // Phi(-u) <= e^{-u^2/2}/2 for u >= 0; u e^{-u^2/2} decreases for u >= 1.
     case K::gelu:
       return LeftTail{-1, 0, [](A, B t) { return -t * exp(-t * t * half()) * half(); }};
-    case K::gaussian: return LeftTail{0, 0, [](A, B t) { return exp(-t * t); }};
+    case K::gaussian:
+      return LeftTail{0, 0, [](A, B t) { return exp(-t * t); }};
     case K::leaky_relu:
-    case K::identity: return std::nullopt;
+    case K::identity:
+      return std::nullopt;
   }
   throw InternalError("an activation missing from the table");
 }
 
 Rational evaluate(const Activation& f, const Rational& t) {
   switch (f.kind) {
-    case K::relu: return t > 0 ? t : Rational(0);
-    case K::leaky_relu: return t >= 0 ? t : Rational(f.parameter * t);
-    case K::identity: return t;
-    case K::step: return t > 0 ? 1 : 0;
-    case K::half_step: return t > 0 ? Rational(1) : t == 0 ? Rational(1, 2) : Rational(0);
+    case K::relu:
+      return t > 0 ? t : Rational(0);
+    case K::leaky_relu:
+      return t >= 0 ? t : Rational(f.parameter * t);
+    case K::identity:
+      return t;
+    case K::step:
+      return t > 0 ? 1 : 0;
+    case K::half_step:
+      return t > 0 ? Rational(1) : t == 0 ? Rational(1, 2) : Rational(0);
     default:
       throw InputError(std::string(facts(f.kind).name) +
                        " takes irrational values at rational points; use balls");
@@ -188,11 +213,12 @@ Rational evaluate(const Activation& f, const Rational& t) {
 Ball evaluate(const Activation& f, const Ball& t) {
   const Ball zero(0), one(1);
   switch (f.kind) {
-    case K::relu: return max(t, zero);
+    case K::relu:
+      return max(t, zero);
     case K::leaky_relu: {
       const Ball slope = Ball::enclosing(f.parameter);
-      return piecewise(t, [&](const Ball& x) { return slope * x; }, [](const Ball& x) { return x; },
-                       zero);
+      return piecewise(
+          t, [&](const Ball& x) { return slope * x; }, [](const Ball& x) { return x; }, zero);
     }
     case K::elu: {
       const auto left = [](const Ball& x) {
@@ -200,25 +226,36 @@ Ball evaluate(const Activation& f, const Ball& t) {
         arb_expm1(result.data(), x.data(), PrecisionScope::current());
         return result;
       };
-      return piecewise(t, left, [](const Ball& x) { return x; }, zero);
+      return piecewise(
+          t, left, [](const Ball& x) { return x; }, zero);
     }
-    case K::sigmoid: return logistic(t);
-    case K::one_minus_sigmoid: return logistic(-t);
-    case K::tanh: return tanh(t);
+    case K::sigmoid:
+      return logistic(t);
+    case K::one_minus_sigmoid:
+      return logistic(-t);
+    case K::tanh:
+      return tanh(t);
     case K::softplus: {
       // ln(1+e^x) = x + ln(1+e^-x) avoids overflow for large x.
       const Ball a = Ball::enclosing(f.parameter), x = a * t;
       return (certainly_positive(x) ? x + log1p(exp(-x)) : log1p(exp(x))) / a;
     }
-    case K::silu: return t * logistic(t);
-    case K::gelu: return t * normal_distribution(t);
-    case K::mish: return mish(t);
-    case K::identity: return t;
-    case K::gaussian: return exp(-t * t);
-    case K::step: return piecewise(t, [&](const Ball&) { return zero; },
-                                   [&](const Ball&) { return one; }, zero);
-    case K::half_step: return piecewise(t, [&](const Ball&) { return zero; },
-                                        [&](const Ball&) { return one; }, half());
+    case K::silu:
+      return t * logistic(t);
+    case K::gelu:
+      return t * normal_distribution(t);
+    case K::mish:
+      return mish(t);
+    case K::identity:
+      return t;
+    case K::gaussian:
+      return exp(-t * t);
+    case K::step:
+      return piecewise(
+          t, [&](const Ball&) { return zero; }, [&](const Ball&) { return one; }, zero);
+    case K::half_step:
+      return piecewise(
+          t, [&](const Ball&) { return zero; }, [&](const Ball&) { return one; }, half());
   }
   throw InternalError("an activation missing from the table");
 }
@@ -227,26 +264,35 @@ Ball derivative(const Activation& f, const Ball& t) {
   const Ball zero(0), one(1);
   const auto constant = [](const Ball& value) { return [value](const Ball&) { return value; }; };
   switch (f.kind) {
-    case K::relu: return piecewise(t, constant(zero), constant(one), hull(zero, one));
+    case K::relu:
+      return piecewise(t, constant(zero), constant(one), hull(zero, one));
     case K::leaky_relu: {
       const Ball slope = Ball::enclosing(f.parameter);
       return piecewise(t, constant(slope), constant(one), hull(slope, one));
     }
-    case K::elu: return piecewise(t, [](const Ball& x) { return exp(x); }, constant(one), one);
-    case K::sigmoid: return logistic(t) * logistic(-t);
-    case K::one_minus_sigmoid: return -(logistic(t) * logistic(-t));
-    case K::tanh: return one - tanh(t) * tanh(t);
-    case K::softplus: return logistic(Ball::enclosing(f.parameter) * t);
-    case K::silu: return logistic(t) * (one + t * logistic(-t));
+    case K::elu:
+      return piecewise(
+          t, [](const Ball& x) { return exp(x); }, constant(one), one);
+    case K::sigmoid:
+      return logistic(t) * logistic(-t);
+    case K::one_minus_sigmoid:
+      return -(logistic(t) * logistic(-t));
+    case K::tanh:
+      return one - tanh(t) * tanh(t);
+    case K::softplus:
+      return logistic(Ball::enclosing(f.parameter) * t);
+    case K::silu:
+      return logistic(t) * (one + t * logistic(-t));
     case K::gelu:
-      return normal_distribution(t) +
-             t * exp(-t * t * half()) / sqrt(Ball(2) * Ball::pi());
+      return normal_distribution(t) + t * exp(-t * t * half()) / sqrt(Ball(2) * Ball::pi());
     case K::mish: {
       const Ball w = tanh(log1p(exp(t)));
       return w + t * logistic(t) * (one - w * w);
     }
-    case K::identity: return one;
-    case K::gaussian: return Ball(-2) * t * exp(-t * t);
+    case K::identity:
+      return one;
+    case K::gaussian:
+      return Ball(-2) * t * exp(-t * t);
     case K::step:
     case K::half_step:
       throw InputError(std::string(facts(f.kind).name) + " is not differentiable at 0");
@@ -257,23 +303,36 @@ Ball derivative(const Activation& f, const Ball& t) {
 double evaluate(const Activation& f, double t) {
   const auto logistic = [](double x) { return 1 / (1 + std::exp(-x)); };
   switch (f.kind) {
-    case K::relu: return t > 0 ? t : 0;
-    case K::leaky_relu: return t >= 0 ? t : f.parameter.convert_to<double>() * t;
-    case K::elu: return t >= 0 ? t : std::expm1(t);
-    case K::sigmoid: return logistic(t);
-    case K::one_minus_sigmoid: return logistic(-t);
-    case K::tanh: return std::tanh(t);
+    case K::relu:
+      return t > 0 ? t : 0;
+    case K::leaky_relu:
+      return t >= 0 ? t : f.parameter.convert_to<double>() * t;
+    case K::elu:
+      return t >= 0 ? t : std::expm1(t);
+    case K::sigmoid:
+      return logistic(t);
+    case K::one_minus_sigmoid:
+      return logistic(-t);
+    case K::tanh:
+      return std::tanh(t);
     case K::softplus: {
       const double a = f.parameter.convert_to<double>(), x = a * t;
       return (x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x))) / a;
     }
-    case K::silu: return t < -700 ? 0 : t * logistic(t);
-    case K::gelu: return t * std::erfc(-t / std::sqrt(2.0)) / 2;
-    case K::mish: return t * std::tanh(t > 0 ? t + std::log1p(std::exp(-t)) : std::log1p(std::exp(t)));
-    case K::identity: return t;
-    case K::gaussian: return std::exp(-t * t);
-    case K::step: return t > 0 ? 1 : 0;
-    case K::half_step: return t > 0 ? 1 : t == 0 ? 0.5 : 0;
+    case K::silu:
+      return t < -700 ? 0 : t * logistic(t);
+    case K::gelu:
+      return t * std::erfc(-t / std::sqrt(2.0)) / 2;
+    case K::mish:
+      return t * std::tanh(t > 0 ? t + std::log1p(std::exp(-t)) : std::log1p(std::exp(t)));
+    case K::identity:
+      return t;
+    case K::gaussian:
+      return std::exp(-t * t);
+    case K::step:
+      return t > 0 ? 1 : 0;
+    case K::half_step:
+      return t > 0 ? 1 : t == 0 ? 0.5 : 0;
   }
   throw InternalError("an activation missing from the table");
 }

@@ -4,19 +4,32 @@
 // activation.cpp; tests confront each with ball evaluations. The checker keeps its own copy.
 #pragma once
 
+#include <widecert/number/ball.h>
+#include <widecert/number/residue.h>
+
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
-#include <widecert/number/ball.h>
-#include <widecert/number/residue.h>
 
 namespace widecert {
 
 enum class ActivationKind {
-  relu, leaky_relu, elu, sigmoid, tanh, softplus, silu, gelu, mish, identity, gaussian,
-  one_minus_sigmoid, step, half_step
+  relu,
+  leaky_relu,
+  elu,
+  sigmoid,
+  tanh,
+  softplus,
+  silu,
+  gelu,
+  mish,
+  identity,
+  gaussian,
+  one_minus_sigmoid,
+  step,
+  half_step
 };
 
 struct Activation {
@@ -32,7 +45,8 @@ struct FiniteLimits {  // lim at -inf and +inf exist and their product is 0
 struct GrowthBounds {  // |s(t)| <= rho1 e^{rho2 t} for t < 0 and |s(t)| <= rho3 t + rho4 for t >= 0
   Ball rho1, rho2, rho3, rho4;
 };
-struct LeftTailAwayFromZero {  // fails: |s(t)| >= least > 0 for all t <= from, and the limits do not
+struct LeftTailAwayFromZero {  // fails: |s(t)| >= least > 0 for all t <= from, and the limits do
+                               // not
   Rational from, least;        // both exist with product 0
 };
 struct Discontinuous {  // fails: not continuous at this point
@@ -51,9 +65,9 @@ struct ActivationFacts {
   std::string_view name;     // as written in files
   std::string_view formula;  // for people
   bool continuous;
-  bool analytic;             // real analytic on R
+  bool analytic;  // real analytic on R
   bool strictly_monotone;
-  bool derivative_nonzero;   // differentiable with s'(t) != 0 for every t
+  bool derivative_nonzero;  // differentiable with s'(t) != 0 for every t
   bool rational_on_rationals;
   // s is strictly monotone on [1/4, 5/4], the interval where Lemma D.1 places its biases.
   bool injective_on_d1_interval;
@@ -77,8 +91,8 @@ std::string describe(const Activation& f);
 Rational evaluate(const Activation& f, const Rational& t);
 // Encloses { s(t) : t in the ball }.
 Ball evaluate(const Activation& f, const Ball& t);
-// Encloses { s'(t) } and, at a kink inside the ball, the interval between the one-sided derivatives.
-// For the step functions: throws InputError (they are not differentiable).
+// Encloses { s'(t) } and, at a kink inside the ball, the interval between the one-sided
+// derivatives. For the step functions: throws InputError (they are not differentiable).
 Ball derivative(const Activation& f, const Ball& t);
 // Nearest double value as libm gives it: for pictures and searches, never inside a bound.
 double evaluate(const Activation& f, double t);

@@ -1,7 +1,7 @@
 #include <widecert/network/architecture.h>
+#include <widecert/number/error.h>
 
 #include <algorithm>
-#include <widecert/number/error.h>
 
 namespace widecert {
 namespace {
@@ -62,32 +62,31 @@ Shape window_shape(const WindowGeometry& g, int dimensions, std::size_t out_chan
 }
 
 void infer_linear(Node& node, const LinearSpec& linear, const Node& input) {
-  std::visit(
-      overloaded{
-          [&](const ConvSpec& conv) {
-            const WindowGeometry g = geometry(conv.window, input.shape, conv.groups);
-            node.patches = PatchLayout::window(g);
-            if (conv.filters == 0 || conv.filters % conv.groups != 0) {
-              throw ShapeError(std::to_string(conv.filters) +
-                               " filters: expected a positive multiple of the " +
-                               std::to_string(conv.groups) + " group(s)");
-            }
-            node.filters = conv.filters / conv.groups;
-            node.shape = window_shape(g, conv.window.dimensions, conv.filters);
-          },
-          [&](const DenseSpec& dense) {
-            if (dense.filters == 0) throw ShapeError("a dense layer with 0 neurons");
-            node.patches = PatchLayout::full(input.width);
-            node.filters = dense.filters;
-            node.shape = {dense.filters};
-          },
-          [&](const PatchListSpec& list) {
-            if (list.filters == 0) throw ShapeError("0 filters; expected at least one");
-            node.patches = PatchLayout::from_list(input.width, list.patches);
-            node.filters = list.filters;
-            node.shape = {node.patches->count(), list.filters};
-          }},
-      linear.form);
+  std::visit(overloaded{[&](const ConvSpec& conv) {
+                          const WindowGeometry g = geometry(conv.window, input.shape, conv.groups);
+                          node.patches = PatchLayout::window(g);
+                          if (conv.filters == 0 || conv.filters % conv.groups != 0) {
+                            throw ShapeError(std::to_string(conv.filters) +
+                                             " filters: expected a positive multiple of the " +
+                                             std::to_string(conv.groups) + " group(s)");
+                          }
+                          node.filters = conv.filters / conv.groups;
+                          node.shape = window_shape(g, conv.window.dimensions, conv.filters);
+                        },
+                        [&](const DenseSpec& dense) {
+                          if (dense.filters == 0) throw ShapeError("a dense layer with 0 neurons");
+                          node.patches = PatchLayout::full(input.width);
+                          node.filters = dense.filters;
+                          node.shape = {dense.filters};
+                        },
+                        [&](const PatchListSpec& list) {
+                          if (list.filters == 0)
+                            throw ShapeError("0 filters; expected at least one");
+                          node.patches = PatchLayout::from_list(input.width, list.patches);
+                          node.filters = list.filters;
+                          node.shape = {node.patches->count(), list.filters};
+                        }},
+             linear.form);
 }
 
 void infer_pool(Node& node, const PoolSpec& pool, const Node& input) {
@@ -132,7 +131,8 @@ bool good_name(const std::string& name) {
 
 Architecture::Architecture(std::string input_name, Shape input_shape) {
   if (input_shape.empty() || input_shape.size() > 3) {
-    throw ShapeError("the input shape must be [n], [length, channels] or [height, width, channels]");
+    throw ShapeError(
+        "the input shape must be [n], [length, channels] or [height, width, channels]");
   }
   if (!good_name(input_name)) throw ShapeError("bad name of the input node");
   Node node;
@@ -169,38 +169,36 @@ void Architecture::add(std::string name, NodeSpec spec, const std::vector<std::s
                      ", found " + std::to_string(from.size()));
   }
   try {
-    std::visit(
-        overloaded{
-            [&](const InputSpec&) { throw ShapeError("a second input node"); },
-            [&](const LinearSpec& linear) { infer_linear(node, linear, *from[0]); },
-            [&](const ActivationSpec& activation) {
-              const Activation& f = activation.function;
-              if (f.kind == ActivationKind::leaky_relu && f.parameter == 0) {
-                throw ShapeError("leaky-relu with slope 0; use relu");
-              }
-              if (f.kind == ActivationKind::softplus && f.parameter <= 0) {
-                throw ShapeError("softplus needs a positive sharpness");
-              }
-              node.shape = from[0]->shape;
-            },
-            [&](const PoolSpec& pool) { infer_pool(node, pool, *from[0]); },
-            [&](const SumSpec&) {
-              for (const Node* input : from) {
-                if (input->shape != from[0]->shape) {
-                  throw ShapeError("a sum of " + describe(from[0]->shape) + " and " +
-                                   describe(input->shape));
-                }
-              }
-              node.shape = from[0]->shape;
-            },
-            [&](const ConcatSpec&) { infer_concat(node, from); },
-            [&](const BatchNormSpec& norm) {
-              node.shape = from[0]->shape;
-              const TensorShape per_channel{channels(node.shape)};
-              expand(norm.scale, per_channel, "scale");
-              expand(norm.shift, per_channel, "shift");
-            }},
-        node.spec);
+    std::visit(overloaded{[&](const InputSpec&) { throw ShapeError("a second input node"); },
+                          [&](const LinearSpec& linear) { infer_linear(node, linear, *from[0]); },
+                          [&](const ActivationSpec& activation) {
+                            const Activation& f = activation.function;
+                            if (f.kind == ActivationKind::leaky_relu && f.parameter == 0) {
+                              throw ShapeError("leaky-relu with slope 0; use relu");
+                            }
+                            if (f.kind == ActivationKind::softplus && f.parameter <= 0) {
+                              throw ShapeError("softplus needs a positive sharpness");
+                            }
+                            node.shape = from[0]->shape;
+                          },
+                          [&](const PoolSpec& pool) { infer_pool(node, pool, *from[0]); },
+                          [&](const SumSpec&) {
+                            for (const Node* input : from) {
+                              if (input->shape != from[0]->shape) {
+                                throw ShapeError("a sum of " + describe(from[0]->shape) + " and " +
+                                                 describe(input->shape));
+                              }
+                            }
+                            node.shape = from[0]->shape;
+                          },
+                          [&](const ConcatSpec&) { infer_concat(node, from); },
+                          [&](const BatchNormSpec& norm) {
+                            node.shape = from[0]->shape;
+                            const TensorShape per_channel{channels(node.shape)};
+                            expand(norm.scale, per_channel, "scale");
+                            expand(norm.shift, per_channel, "shift");
+                          }},
+               node.spec);
     node.width = product(node.shape);
   } catch (const ShapeError& error) {
     throw ShapeError(where + error.what());
@@ -239,9 +237,12 @@ TensorShape Architecture::bias_shape(std::size_t index) const {
   const Node& node = nodes_[index];
   const auto& linear = std::get<LinearSpec>(node.spec);
   switch (linear.bias) {
-    case BiasMode::none: return {};
-    case BiasMode::channel: return {node.patches->banks() * node.filters};
-    case BiasMode::neuron: return {node.width};
+    case BiasMode::none:
+      return {};
+    case BiasMode::channel:
+      return {node.patches->banks() * node.filters};
+    case BiasMode::neuron:
+      return {node.width};
   }
   throw InternalError("unknown bias mode");
 }
@@ -334,9 +335,12 @@ std::string describe_linear(const LinearSpec& linear, const Node& node) {
                  }},
       linear.form);
   switch (linear.bias) {
-    case BiasMode::none: return text + ", no bias";
-    case BiasMode::channel: return text + ", a bias per channel";
-    case BiasMode::neuron: return text + ", a bias per neuron";
+    case BiasMode::none:
+      return text + ", no bias";
+    case BiasMode::channel:
+      return text + ", a bias per channel";
+    case BiasMode::neuron:
+      return text + ", a bias per neuron";
   }
   return text;
 }

@@ -4,9 +4,14 @@
 // from it. Theta is part of the architecture: a bias is absent, one per channel (tied over the
 // patches) or one per neuron (the paper's); a tensor is free unless the spec freezes it to a value.
 //
-// The papers speak of a chain of layers. A layer is a linear node with the activation that follows it
-// (none at the output), or a pooling node; paper_chain() lists them or says why there is no chain.
+// The papers speak of a chain of layers. A layer is a linear node with the activation that follows
+// it (none at the output), or a pooling node; paper_chain() lists them or says why there is no
+// chain.
 #pragma once
+
+#include <widecert/network/activation.h>
+#include <widecert/network/patches.h>
+#include <widecert/network/tensor.h>
 
 #include <array>
 #include <cstdint>
@@ -15,9 +20,6 @@
 #include <string>
 #include <variant>
 #include <vector>
-#include <widecert/network/activation.h>
-#include <widecert/network/patches.h>
-#include <widecert/network/tensor.h>
 
 namespace widecert {
 
@@ -30,7 +32,8 @@ struct Padding {
   std::array<std::size_t, 4> amount{};  // top, left, bottom, right; for `given`
 };
 
-// The sliding windows of convolutions and pools. `dimensions` is 1 ([L, C] inputs) or 2 ([H, W, C]).
+// The sliding windows of convolutions and pools. `dimensions` is 1 ([L, C] inputs) or 2 ([H, W,
+// C]).
 struct WindowSpec {
   int dimensions = 2;
   std::array<std::size_t, 2> size{1, 1}, stride{1, 1}, dilation{1, 1};
@@ -85,8 +88,8 @@ struct Node {
 
 // One layer of the paper's chain.
 struct Layer {
-  std::size_t map;                        // the linear or pooling node
-  std::optional<std::size_t> activation;  // the activation after it
+  std::size_t map;                                                 // the linear or pooling node
+  std::optional<std::size_t> activation;                           // the activation after it
   std::size_t output() const { return activation.value_or(map); }  // the node whose value is F_k
 };
 
@@ -99,8 +102,9 @@ class Architecture {
  public:
   // Starts with the input node. Throws ShapeError on an empty or zero shape.
   Architecture(std::string input_name, Shape input_shape);
-  // Appends a node; `inputs` are names of earlier nodes. Infers its shape exactly. Throws ShapeError
-  // naming the node on a bad or repeated name, an unknown input or shapes that do not fit.
+  // Appends a node; `inputs` are names of earlier nodes. Infers its shape exactly. Throws
+  // ShapeError naming the node on a bad or repeated name, an unknown input or shapes that do not
+  // fit.
   void add(std::string name, NodeSpec spec, const std::vector<std::string>& inputs);
 
   const std::vector<Node>& nodes() const { return nodes_; }

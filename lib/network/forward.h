@@ -2,14 +2,16 @@
 // bound) and Residue<p> (linear parts modulo p).
 //
 // Values follow Definition 2.1 of Nguyen & Hein 2018: neuron h = p T + t (0-based) of a linear node
-// is <w^t, f^p(x)> + b_h. The value at a linear node is a row of G_k, at its activation a row of F_k.
+// is <w^t, f^p(x)> + b_h. The value at a linear node is a row of G_k, at its activation a row of
+// F_k.
 #pragma once
+
+#include <widecert/network/architecture.h>
+#include <widecert/number/error.h>
 
 #include <map>
 #include <type_traits>
 #include <vector>
-#include <widecert/network/architecture.h>
-#include <widecert/number/error.h>
 
 namespace widecert {
 
@@ -37,8 +39,8 @@ S from_rational(const Rational& x) {
 namespace detail {
 
 template <class S>
-concept HasOrder = std::is_same_v<S, Rational> || std::is_same_v<S, Ball> ||
-                   std::is_same_v<S, double>;
+concept HasOrder =
+    std::is_same_v<S, Rational> || std::is_same_v<S, Ball> || std::is_same_v<S, double>;
 
 template <class S>
 S larger(const S& a, const S& b) {

@@ -1,9 +1,9 @@
 #include <widecert/network/patches.h>
+#include <widecert/number/error.h>
 
 #include <algorithm>
 #include <numeric>
 #include <string>
-#include <widecert/number/error.h>
 
 namespace widecert {
 namespace {

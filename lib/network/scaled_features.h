@@ -1,14 +1,15 @@
-// ScaledFeatures: the values of a node on every sample as integers over one common divisor, with one
-// error radius: the exact value lies in [number - radius, number + radius] / divisor.
+// ScaledFeatures: the values of a node on every sample as integers over one common divisor, with
+// one error radius: the exact value lies in [number - radius, number + radius] / divisor.
 //
 // The radius is 0 where the values are rational (computed exactly); elsewhere ball arithmetic puts
 // them on the grid of multiples of 2^-bits. From here on every computation is integer arithmetic.
 #pragma once
 
-#include <functional>
-#include <vector>
 #include <widecert/data/dataset.h>
 #include <widecert/network/forward.h>
+
+#include <functional>
+#include <vector>
 
 namespace widecert {
 

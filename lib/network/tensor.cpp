@@ -1,5 +1,4 @@
 #include <widecert/network/tensor.h>
-
 #include <widecert/number/error.h>
 #include <widecert/number/stream.h>
 
@@ -10,13 +9,12 @@ Tensor expand(const TensorSpec& spec, const TensorShape& shape, const std::strin
     bool fits = given->rows.size() == shape.size();
     for (std::size_t r = 0; fits && r < shape.size(); ++r) fits = given->rows[r].size() == shape[r];
     if (!fits) {
-      throw ShapeError(what + " has the wrong shape: expected " + std::to_string(shape.size()) +
-                       " row(s)" +
-                       (shape.empty() ? "" : " of " + std::to_string(shape.front()) + " entries") +
-                       ", found " + std::to_string(given->rows.size()) + " row(s)" +
-                       (given->rows.empty()
-                            ? ""
-                            : ", the first of " + std::to_string(given->rows.front().size())));
+      throw ShapeError(
+          what + " has the wrong shape: expected " + std::to_string(shape.size()) + " row(s)" +
+          (shape.empty() ? "" : " of " + std::to_string(shape.front()) + " entries") + ", found " +
+          std::to_string(given->rows.size()) + " row(s)" +
+          (given->rows.empty() ? ""
+                               : ", the first of " + std::to_string(given->rows.front().size())));
     }
     return given->rows;
   }

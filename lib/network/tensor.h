@@ -3,11 +3,12 @@
 // layer with a hundred thousand generated weights takes one line.
 #pragma once
 
+#include <widecert/number/rational.h>
+
 #include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
-#include <widecert/number/rational.h>
 
 namespace widecert {
 
@@ -29,7 +30,8 @@ using TensorSpec = std::variant<FillTensor, ExplicitTensor, SeededTensor>;
 using TensorShape = std::vector<std::size_t>;  // row lengths
 using Tensor = std::vector<std::vector<Rational>>;
 
-// Throws ShapeError if an explicit tensor has another shape; `what` names the tensor in the message.
+// Throws ShapeError if an explicit tensor has another shape; `what` names the tensor in the
+// message.
 Tensor expand(const TensorSpec& spec, const TensorShape& shape, const std::string& what);
 
 }  // namespace widecert

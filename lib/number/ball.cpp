@@ -1,8 +1,7 @@
 #include <widecert/number/ball.h>
+#include <widecert/number/error.h>
 
 #include <cmath>
-
-#include <widecert/number/error.h>
 
 namespace widecert {
 namespace {

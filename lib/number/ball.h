@@ -6,9 +6,10 @@
 // Comparisons are three-valued in meaning: certainly_less(a, b) == false says nothing about a >= b.
 #pragma once
 
-#include <concepts>
 #include <widecert/number/arb.h>
 #include <widecert/number/rational.h>
+
+#include <concepts>
 
 namespace widecert {
 
@@ -44,7 +45,8 @@ class Ball {
 
   // The double itself, radius 0.
   static Ball exactly(double value);
-  // A ball around the rational at the current precision; radius 0 if the rational is a short dyadic.
+  // A ball around the rational at the current precision; radius 0 if the rational is a short
+  // dyadic.
   static Ball enclosing(const Rational& value);
   static Ball pi();
 

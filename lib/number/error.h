@@ -1,8 +1,8 @@
 // The three voices of an error.
 //
 // * The caller's mistake or bad input: InputError (malformed or unsupported file, exit code 4) and
-//   ShapeError (arguments that do not fit together). The message names the place, what was expected,
-//   what was found, and where possible what to do.
+//   ShapeError (arguments that do not fit together). The message names the place, what was
+//   expected, what was found, and where possible what to do.
 // * Our own bug: InternalError, raised by check(), which is ordinary code and alive in every build.
 // * A rejected certificate is not an error of this library: the checker reports it as a result.
 #pragma once

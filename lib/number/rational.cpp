@@ -1,8 +1,7 @@
+#include <widecert/number/error.h>
 #include <widecert/number/rational.h>
 
 #include <cmath>
-
-#include <widecert/number/error.h>
 
 namespace widecert {
 namespace {

@@ -12,8 +12,8 @@
 namespace widecert {
 
 // Expression templates are off: `auto` then names a value, never a view of a dead temporary.
-using Integer = boost::multiprecision::number<boost::multiprecision::gmp_int,
-                                              boost::multiprecision::et_off>;
+using Integer =
+    boost::multiprecision::number<boost::multiprecision::gmp_int, boost::multiprecision::et_off>;
 using Rational = boost::multiprecision::number<boost::multiprecision::gmp_rational,
                                                boost::multiprecision::et_off>;
 using Real = boost::multiprecision::number<boost::multiprecision::mpfr_float_backend<0>,
@@ -41,7 +41,8 @@ Integer ceil(const Rational& value);
 Rational round_down(const Rational& value, int bits);
 Rational round_up(const Rational& value, int bits);
 
-// round_up keeping about `digits` significant binary digits: a short upper bound of a positive value.
+// round_up keeping about `digits` significant binary digits: a short upper bound of a positive
+// value.
 Rational short_upper_bound(const Rational& value, int digits);
 // The matching short lower bound of a positive value; it is positive.
 Rational short_lower_bound(const Rational& value, int digits);

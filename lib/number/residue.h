@@ -5,9 +5,10 @@
 // pooling are not defined on them (the filtered modular forward pass steers those by exact signs).
 #pragma once
 
-#include <cstdint>
 #include <widecert/number/error.h>
 #include <widecert/number/rational.h>
+
+#include <cstdint>
 
 namespace widecert {
 

@@ -1,7 +1,6 @@
-#include <widecert/number/sha256.h>
-
 #include <openssl/evp.h>
 #include <widecert/number/error.h>
+#include <widecert/number/sha256.h>
 
 namespace widecert {
 

@@ -1,7 +1,6 @@
-#include <widecert/number/stream.h>
-
 #include <widecert/number/error.h>
 #include <widecert/number/sha256.h>
+#include <widecert/number/stream.h>
 
 namespace widecert {
 namespace {
@@ -16,8 +15,8 @@ SeededIntegers::SeededIntegers(std::string_view domain, std::uint64_t seed, std:
                                std::int64_t low, std::int64_t high)
     : low_(low), range_(static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) + 1) {
   if (low > high || range_ == 0 || range_ > (std::uint64_t{1} << 63)) {
-    throw InputError("seeded integers from " + std::to_string(low) + " to " +
-                     std::to_string(high) + ": expected low <= high and at most 2^63 values");
+    throw InputError("seeded integers from " + std::to_string(low) + " to " + std::to_string(high) +
+                     ": expected low <= high and at most 2^63 values");
   }
   rejected_ = (0 - range_) % range_;
   key_ = "widecert/1/";

@@ -1,7 +1,6 @@
 // The command line as a user meets it: exit codes, streams, files, help.
-#include <nlohmann/json.hpp>
-
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "../catch.h"
 #include "../paths.h"
@@ -27,7 +26,8 @@ TEST_CASE("exit codes: proved 0, refuted 1, usage 2, not applicable 3, malformed
   CHECK(run(program() + "prove a b c").exit == 2);
   CHECK(run(program() + "dance").exit == 2);
   CHECK(run(program() + "--seed -1 explain").exit == 2);
-  CHECK(run(program() + "prove " + case_path("counterexamples/identity-activation") + out).exit == 3);
+  CHECK(run(program() + "prove " + case_path("counterexamples/identity-activation") + out).exit ==
+        3);
   CHECK(run(program() + "prove " + case_path("counterexamples/identical-patches") + out).exit == 3);
   CHECK(run(program() + "prove /nonexistent").exit == 4);
   CHECK(run(program() + "explain no-such-theorem").exit == 4);
@@ -39,7 +39,8 @@ TEST_CASE("exit codes: proved 0, refuted 1, usage 2, not applicable 3, malformed
 
 TEST_CASE("a time limit ends with 124 and writes nothing") {
   const std::string folder = scratch("timeout");
-  const Ran ran = run(program() + "--timeout 0.0001 prove " + case_path("digits/two-conv-sigmoid") + " -o " + folder);
+  const Ran ran = run(program() + "--timeout 0.0001 prove " + case_path("digits/two-conv-sigmoid") +
+                      " -o " + folder);
   CHECK(ran.exit == 124);
   CHECK(fs::is_empty(folder));
 }
@@ -66,7 +67,8 @@ TEST_CASE("results on stdout, diagnostics on stderr, quiet is quiet") {
 }
 
 TEST_CASE("machine-readable output says everything, and widecheck's verdict is in it") {
-  const Ran ran = run(program() + "--json prove " + case_path("small/relu-dense") + " -o " + scratch("json"));
+  const Ran ran =
+      run(program() + "--json prove " + case_path("small/relu-dense") + " -o " + scratch("json"));
   const json result = json::parse(ran.output);
   CHECK(result["exit"] == 0);
   CHECK(result["samples"] == 8);
@@ -74,7 +76,8 @@ TEST_CASE("machine-readable output says everything, and widecheck's verdict is i
   CHECK(result["results"][0]["accepted_by_widecheck"] == true);
   CHECK(result["widecheck"]["proved"] == true);
   CHECK(json::parse(run(program() + "--json explain").output).size() >= 5);
-  const json inspected = json::parse(run(program() + "--json inspect " + case_path("digits-raw")).output);
+  const json inspected =
+      json::parse(run(program() + "--json inspect " + case_path("digits-raw")).output);
   CHECK(inspected["samples"] == 1797);
   CHECK(inspected["theorems"][0]["reason"] == "patches-collide");
   CHECK(inspected["layers"][1]["neurons"] == 1800);
@@ -83,7 +86,8 @@ TEST_CASE("machine-readable output says everything, and widecheck's verdict is i
 TEST_CASE("the same command line writes the same bytes") {
   const std::string a = scratch("bytes"), b = scratch("bytes");
   for (const std::string& folder : {a, b}) {
-    CHECK(run(program() + "--seed 5 prove " + case_path("small/sigmoid-deep") + " -o " + folder).exit == 0);
+    CHECK(run(program() + "--seed 5 prove " + case_path("small/sigmoid-deep") + " -o " + folder)
+              .exit == 0);
   }
   for (const char* name : {"/sigmoid-deep.claim.json", "/sigmoid-deep.cert.json"}) {
     CHECK(slurp(a + name) == slurp(b + name));
@@ -96,21 +100,26 @@ TEST_CASE("nothing is believed that widecheck rejects") {
   const std::string folder = scratch("checker");
   fs::copy(programs() + "/widecert", folder + "/widecert");
   spill(folder + "/widecheck",
-        "#!/bin/sh\necho '{\"claims\":[],\"exit\":5,\"proved\":false,\"trusted_base\":\"none\",\"message\":\"no\"}'\nexit 5\n");
+        "#!/bin/sh\necho "
+        "'{\"claims\":[],\"exit\":5,\"proved\":false,\"trusted_base\":\"none\",\"message\":\"no\"}'"
+        "\nexit 5\n");
   fs::permissions(folder + "/widecheck", fs::perms::owner_all);
-  const Ran ran = run(folder + "/widecert prove " + case_path("small/relu-dense") + " -o " + folder + "/out");
+  const Ran ran =
+      run(folder + "/widecert prove " + case_path("small/relu-dense") + " -o " + folder + "/out");
   CHECK(ran.exit == 5);
   CHECK_THAT(ran.output, Contains("REJECTED BY WIDECHECK"));
   CHECK(ran.output.find("PROVED") == std::string::npos);
   fs::remove(folder + "/widecheck");
-  const Ran without = run("PATH=/nowhere " + folder + "/widecert prove " + case_path("small/relu-dense") + " -o " + folder + "/out");
+  const Ran without = run("PATH=/nowhere " + folder + "/widecert prove " +
+                          case_path("small/relu-dense") + " -o " + folder + "/out");
   CHECK(without.exit == 4);
   CHECK_THAT(without.output, Contains("widecheck was not found"));
 }
 
 TEST_CASE("a witness holds every tensor at a rational alpha >= alpha_0 only") {
   const std::string folder = scratch("witness");
-  const std::string prove = program() + "prove " + case_path("small/relu-dense") + " -o " + folder + " --witness " + folder + "/w.json";
+  const std::string prove = program() + "prove " + case_path("small/relu-dense") + " -o " + folder +
+                            " --witness " + folder + "/w.json";
   CHECK(run(prove).exit == 0);
   const json witness = json::parse(slurp(folder + "/w.json"));
   CHECK(witness["alpha"] == "2/165");
@@ -126,7 +135,8 @@ TEST_CASE("a witness holds every tensor at a rational alpha >= alpha_0 only") {
 TEST_CASE("init writes a case that proves, and says what it does not understand") {
   const std::string folder = scratch("init");
   fs::copy(case_path("digits/data/images-idx3-ubyte.gz"), folder + "/images.gz");
-  const std::string init = program() + "init " + folder + "/images.gz -o " + folder + "/my.case.json --layers ";
+  const std::string init =
+      program() + "init " + folder + "/images.gz -o " + folder + "/my.case.json --layers ";
   const Ran bad = run(init + "'conv2d:3x3:50 whatever'");
   CHECK(bad.exit == 4);
   CHECK_THAT(bad.output, Contains("\"whatever\" is not understood"));
@@ -135,17 +145,23 @@ TEST_CASE("init writes a case that proves, and says what it does not understand"
   CHECK(run(init + "'conv2d:3x3:50 sigmoid'").exit == 4);  // never overwrites
   CHECK(run(program() + "prove " + folder + "/my.case.json -o " + folder + "/out").exit == 0);
   spill(folder + "/d.csv", "1,2\n3,4.5\n0.1,1/3\n");
-  CHECK(run(program() + "init " + folder + "/d.csv -o " + folder + "/csv.case.json --layers 'dense:3 relu'").exit == 0);
+  CHECK(run(program() + "init " + folder + "/d.csv -o " + folder +
+            "/csv.case.json --layers 'dense:3 relu'")
+            .exit == 0);
   CHECK(run(program() + "prove " + folder + "/csv -o " + folder + "/out").exit == 0);
 }
 
 TEST_CASE("the report is one self-contained page with its pictures") {
   const std::string folder = scratch("report");
-  CHECK(run(program() + "--quiet prove " + case_path("small/softplus-deep") + " -o " + folder).exit == 0);
+  CHECK(
+      run(program() + "--quiet prove " + case_path("small/softplus-deep") + " -o " + folder).exit ==
+      0);
   CHECK(run(program() + "report " + folder + "/softplus-deep.claim.json").exit == 0);
   const std::string html = slurp(folder + "/softplus-deep.html");
-  CHECK_THAT(html, Contains("<!DOCTYPE html>") && Contains("PROVED") && Contains("alpha_0") && Contains("N = 5"));
-  CHECK_THAT(html, Contains("data:image/png;base64,iVBORw0KGgo") && Contains("widecheck softplus-deep.claim.json"));
+  CHECK_THAT(html, Contains("<!DOCTYPE html>") && Contains("PROVED") && Contains("alpha_0") &&
+                       Contains("N = 5"));
+  CHECK_THAT(html, Contains("data:image/png;base64,iVBORw0KGgo") &&
+                       Contains("widecheck softplus-deep.claim.json"));
   CHECK(html.find("http") == std::string::npos);  // nothing is fetched
   CHECK(run(program() + "report " + folder + "/nothing.json").exit == 4);
 }
@@ -184,13 +200,17 @@ TEST_CASE("malformed cases: the file, the place, what was expected") {
     CHECK_FALSE(fs::exists(folder + "/out"));
     return ran.output;
   };
-  CHECK_THAT(broken("\"filters\": 8", "\"filters\": 0"), Contains("network") && Contains("\"dense1\""));
-  CHECK_THAT(broken("\"filters\": 8", "\"filtres\": 8"), Contains("network.nodes[0]") && Contains("filters"));
-  CHECK_THAT(broken("\"relu\"", "\"swoosh\""), Contains("network.nodes[1].function") && Contains("gaussian"));
+  CHECK_THAT(broken("\"filters\": 8", "\"filters\": 0"),
+             Contains("network") && Contains("\"dense1\""));
+  CHECK_THAT(broken("\"filters\": 8", "\"filtres\": 8"),
+             Contains("network.nodes[0]") && Contains("filters"));
+  CHECK_THAT(broken("\"relu\"", "\"swoosh\""),
+             Contains("network.nodes[1].function") && Contains("gaussian"));
   CHECK_THAT(broken("[0, 0, 1]", "[0, 0]"), Contains("sample 1") && Contains("features"));
   CHECK_THAT(broken("\"1/2\"", "0.5"), Contains("strings"));
   CHECK_THAT(broken("\"1/2\"", "\"1/0\""), Contains("data.samples[3][2]"));
-  CHECK_THAT(broken("\"shape\": [3]", "\"shape\": [4]"), Contains("3 features") && Contains("needs 4"));
+  CHECK_THAT(broken("\"shape\": [3]", "\"shape\": [4]"),
+             Contains("3 features") && Contains("needs 4"));
   CHECK_THAT(broken("\"theorem-3.4\"", "\"theorem-3.5\""), Contains("theorem-3.4, row-difference"));
   CHECK_THAT(broken("\"proved\"", "\"prooved\""), Contains("expect.outcome"));
   CHECK_THAT(broken("{\n", "{\"format\": \"widecert-case\",\n"), Contains("occurs twice"));
@@ -198,11 +218,13 @@ TEST_CASE("malformed cases: the file, the place, what was expected") {
 
 TEST_CASE("the digits certificates are small and checking them needs little memory") {
   const std::string folder = scratch("size");
-  CHECK(run(program() + "--quiet prove " + case_path("digits/softplus") + " -o " + folder).exit == 0);
+  CHECK(run(program() + "--quiet prove " + case_path("digits/softplus") + " -o " + folder).exit ==
+        0);
   // 1,797 samples; an N x n matrix would be megabytes.
   CHECK(fs::file_size(folder + "/softplus.cert.json") < 20'000);
   CHECK(fs::file_size(folder + "/softplus.claim.json") < 60'000);
-  const json report = json::parse(run(programs() + "/widecheck --json " + folder + "/softplus.claim.json").output);
+  const json report =
+      json::parse(run(programs() + "/widecheck --json " + folder + "/softplus.claim.json").output);
   CHECK(report["proved"] == true);
   CHECK(report["peak_memory_mb"].get<long>() < 200);
 }

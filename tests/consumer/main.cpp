@@ -1,5 +1,6 @@
-#include <iostream>
 #include <widecert/proofs/catalogue.h>
+
+#include <iostream>
 
 int main() {
   using namespace widecert;

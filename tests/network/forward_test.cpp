@@ -74,7 +74,8 @@ TEST_CASE("one forward pass for Rational, Ball and double: every node agrees") {
       for (std::size_t h = 0; h < exact[i].size(); ++h) {
         INFO("seed 41, node " << network.node(i).name << ", neuron " << h);
         CHECK(enclosed[i][h].contains(exact[i][h]));
-        CHECK(std::abs(fast[i][h] - exact[i][h].convert_to<double>()) < 1e-9 * (1 + std::abs(fast[i][h])));
+        CHECK(std::abs(fast[i][h] - exact[i][h].convert_to<double>()) <
+              1e-9 * (1 + std::abs(fast[i][h])));
       }
     }
   }
@@ -120,8 +121,10 @@ TEST_CASE("scaled features enclose the exact values, exactly where they are rati
   const Dataset data = Dataset::from_samples({{1, 2, 3}, {Rational(1, 2), 0, -1}});
   for (const char* function : {"relu", "sigmoid", "gelu"}) {
     const Architecture network = parse_network(
-        std::string(R"({"input": {"shape": [3]}, "nodes": [{"name": "a", "op": "dense", "filters": 4, "bias": "neuron"},
-          {"name": "f", "op": "activation", "function": ")") + function + "\"}]}");
+        std::string(
+            R"({"input": {"shape": [3]}, "nodes": [{"name": "a", "op": "dense", "filters": 4, "bias": "neuron"},
+          {"name": "f", "op": "activation", "function": ")") +
+        function + "\"}]}");
     const auto theta = parameters<Rational>(network, 45);
     const ScaledFeatures f = scaled_features(network, theta, data, 2, 40, [](std::size_t) {});
     INFO(function);

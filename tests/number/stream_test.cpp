@@ -1,14 +1,16 @@
-#include <set>
 #include <widecert/number/error.h>
 #include <widecert/number/sha256.h>
 #include <widecert/number/stream.h>
+
+#include <set>
 
 #include "../catch.h"
 
 using namespace widecert;
 
 TEST_CASE("SHA-256 of abc is the published value") {
-  CHECK(to_hex(sha256("abc")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  CHECK(to_hex(sha256("abc")) ==
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 // The same vectors stand in tools/widecheck/FORMAT.md; they were computed with Python's hashlib.
@@ -33,7 +35,8 @@ TEST_CASE("seeded integers do not depend on the order of asking and stay in rang
   for (int i = 0; i < 200; ++i) a.push_back(forward.at(i / 20, i % 20));
   for (int i = 199; i >= 0; --i) b.insert(b.begin(), backward.at(i / 20, i % 20));
   CHECK(a == b);
-  CHECK(std::set<std::int64_t>(a.begin(), a.end()) == std::set<std::int64_t>{-3, -2, -1, 0, 1, 2, 3});
+  CHECK(std::set<std::int64_t>(a.begin(), a.end()) ==
+        std::set<std::int64_t>{-3, -2, -1, 0, 1, 2, 3});
 }
 
 TEST_CASE("an empty or oversized range is refused") {

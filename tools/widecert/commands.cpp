@@ -3,6 +3,12 @@
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <widecert/certificate/atomic_file.h>
+#include <widecert/certificate/model_json.h>
+#include <widecert/data/idx.h>
+#include <widecert/number/error.h>
+#include <widecert/proofs/case_file.h>
+#include <widecert/proofs/catalogue.h>
 
 #include <algorithm>
 #include <array>
@@ -10,12 +16,6 @@
 #include <filesystem>
 #include <memory>
 #include <sstream>
-#include <widecert/certificate/atomic_file.h>
-#include <widecert/certificate/model_json.h>
-#include <widecert/data/idx.h>
-#include <widecert/number/error.h>
-#include <widecert/proofs/case_file.h>
-#include <widecert/proofs/catalogue.h>
 
 #include "report.h"
 
@@ -57,7 +57,8 @@ CheckerResult run_checker(const std::vector<std::string>& files) {
   CheckerResult result;
   result.exit = WIFEXITED(status) ? WEXITSTATUS(status) : kInternal;
   if (result.exit == 127 || text.empty()) {
-    throw InputError("widecheck was not found beside widecert nor on the PATH; build or install it");
+    throw InputError(
+        "widecheck was not found beside widecert nor on the PATH; build or install it");
   }
   result.report = parse_json(text, "widecheck's output");
   return result;
@@ -70,7 +71,7 @@ struct Proved {
   std::size_t samples = 0;
   std::vector<Outcome> outcomes;
   std::vector<std::vector<std::size_t>> places;  // of each finding in the claim file, per outcome
-  std::string claim_path;                  // empty if there was nothing to claim
+  std::string claim_path;                        // empty if there was nothing to claim
   CheckerResult check;
 
   // The checker's line on a claim; null if it never came to it.
@@ -89,9 +90,12 @@ struct Proved {
     const Outcome& outcome = outcomes[k];
     if (!outcome.findings.empty() && !accepted(k)) return kRejected;
     switch (outcome.verdict) {
-      case Verdict::proved: return outcome.findings.empty() ? kUndecided : kProved;
-      case Verdict::refuted: return outcome.findings.empty() ? kUndecided : kRefuted;
-      default: return kUndecided;
+      case Verdict::proved:
+        return outcome.findings.empty() ? kUndecided : kProved;
+      case Verdict::refuted:
+        return outcome.findings.empty() ? kUndecided : kRefuted;
+      default:
+        return kUndecided;
     }
   }
 };
@@ -127,7 +131,8 @@ Proved prove_case(const Common& common, const std::string& path, const std::stri
     auto& places = result.places.emplace_back();
     for (const Finding& finding : result.outcomes.back().findings) {
       // Two requests may rest on the same hypothesis: it is claimed once.
-      const auto [known, added] = place_of.try_emplace(property_text(finding.property), proofs.size());
+      const auto [known, added] =
+          place_of.try_emplace(property_text(finding.property), proofs.size());
       places.push_back(known->second);
       if (!added) continue;
       claim.properties.push_back(finding.property);
@@ -156,11 +161,13 @@ void print_proved(const Proved& p) {
     const Outcome& outcome = p.outcomes[k];
     const Request& request = p.file.entries[k].request;
     const bool rejected = p.exit_of(k) == kRejected;
-    fmt::print("\n{}  {} at layer {}{}\n", rejected ? "REJECTED BY WIDECHECK" : verdict_word(outcome.verdict),
+    fmt::print("\n{}  {} at layer {}{}\n",
+               rejected ? "REJECTED BY WIDECHECK" : verdict_word(outcome.verdict),
                theorem(request.theorem).title, request.node,
                outcome.reason.empty() ? "" : "  [reason: " + outcome.reason + "]");
     fmt::print("  {}\n", outcome.explanation);
-    for (const auto& [name, value] : outcome.ingredients) fmt::print("    {:<10} {}\n", name, value);
+    for (const auto& [name, value] : outcome.ingredients)
+      fmt::print("    {:<10} {}\n", name, value);
     for (std::size_t f = 0; f < outcome.findings.size(); ++f) {
       const Json line = p.line(p.places[k][f]);
       if (line.is_null()) {
@@ -240,11 +247,20 @@ std::string xml_escape(const std::string& text) {
   std::string out;
   for (char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -280,7 +296,8 @@ std::string missing_data(const CaseFile& file) {
 }  // namespace
 
 int worse(int a, int b) {
-  for (int code : {kInternal, kInterrupted, kTimeout, kUsage, kMalformed, kRejected, kRefuted, kUndecided})
+  for (int code :
+       {kInternal, kInterrupted, kTimeout, kUsage, kMalformed, kRejected, kRefuted, kUndecided})
     if (a == code || b == code) return code;
   return kProved;
 }
@@ -318,18 +335,23 @@ int run_inspect(const Common& common, const std::string& case_path) {
   const Instance instance = load_instance(file);
   const std::size_t n = instance.data.size();
   const Chain chain = file.network.paper_chain();
-  Json out{{"case", file.name}, {"samples", n}, {"layers", Json::array()}, {"theorems", Json::array()}};
+  Json out{
+      {"case", file.name}, {"samples", n}, {"layers", Json::array()}, {"theorems", Json::array()}};
   if (!common.json) {
     fmt::print("{}: {} samples of {} features\n\n{:>3}  {:<14} {:<46} {:<14} {:>9}\n",
-               bold(file.name), n, instance.data.width(), "k", "layer", "what it is", "shape", "neurons");
+               bold(file.name), n, instance.data.width(), "k", "layer", "what it is", "shape",
+               "neurons");
   }
   for (std::size_t i = 0; i < file.network.nodes().size(); ++i) {
     const Node& node = file.network.node(i);
     std::string k;
     for (std::size_t l = 0; l < chain.layers.size(); ++l)
       if (chain.layers[l].output() == i) k = std::to_string(l + 1);
-    out["layers"].push_back({{"name", node.name}, {"description", describe(node)},
-                             {"shape", node.shape}, {"neurons", node.width}, {"k", k}});
+    out["layers"].push_back({{"name", node.name},
+                             {"description", describe(node)},
+                             {"shape", node.shape},
+                             {"neurons", node.width},
+                             {"k", k}});
     if (!common.json) {
       fmt::print("{:>3}  {:<14} {:<46} {:<14} {:>9}{}\n", k, node.name, describe(node),
                  describe(node.shape), node.width, node.width >= n ? "  >= N" : "");
@@ -345,7 +367,9 @@ int run_inspect(const Common& common, const std::string& case_path) {
     for (const TheoremEntry& entry : catalogue()) {
       if (entry.obstacle == nullptr) continue;
       const auto obstacle = entry.obstacle(instance, {entry.id, name, ""});
-      out["theorems"].push_back({{"theorem", entry.id}, {"node", name}, {"applies", !obstacle},
+      out["theorems"].push_back({{"theorem", entry.id},
+                                 {"node", name},
+                                 {"applies", !obstacle},
                                  {"reason", obstacle ? obstacle->reason : ""},
                                  {"explanation", obstacle ? obstacle->explanation : ""}});
       if (!common.json) {
@@ -367,16 +391,21 @@ int run_explain(const Common& common, const std::string& id) {
     Json out = Json::array();
     for (const TheoremEntry& entry : catalogue()) {
       out.push_back({{"id", entry.id}, {"title", entry.title}, {"source", entry.source}});
-      if (!common.json) fmt::print("{:<18} {}\n{:<18}   {}\n", entry.id, entry.title, "", entry.source);
+      if (!common.json)
+        fmt::print("{:<18} {}\n{:<18}   {}\n", entry.id, entry.title, "", entry.source);
     }
     if (common.json) fmt::print("{}", to_text(out));
     return kProved;
   }
   const TheoremEntry& entry = theorem(id);
   if (common.json) {
-    fmt::print("{}", to_text(Json{{"id", entry.id}, {"title", entry.title}, {"source", entry.source},
-                                  {"statement", entry.statement}, {"hypotheses", entry.hypotheses},
-                                  {"claims", entry.claims}, {"rules", entry.rules},
+    fmt::print("{}", to_text(Json{{"id", entry.id},
+                                  {"title", entry.title},
+                                  {"source", entry.source},
+                                  {"statement", entry.statement},
+                                  {"hypotheses", entry.hypotheses},
+                                  {"claims", entry.claims},
+                                  {"rules", entry.rules},
                                   {"reasons", entry.reasons}}));
     return kProved;
   }
@@ -425,7 +454,8 @@ int run_regress(const Common& common, const RegressOptions& options) {
       const CaseFile file = read_case(path);
       skip = missing_data(file);
       if (skip.empty()) {
-        const Proved p = prove_case(common, path, folder.path() + "/" + std::to_string(&path - cases.data()));
+        const Proved p =
+            prove_case(common, path, folder.path() + "/" + std::to_string(&path - cases.data()));
         for (std::size_t k = 0; k < p.outcomes.size(); ++k) {
           const CaseEntry& entry = p.file.entries[k];
           const Expectation expected = entry.expected.value_or(Expectation{});
@@ -455,16 +485,18 @@ int run_regress(const Common& common, const RegressOptions& options) {
       fmt::print("{:<8} {}{}\n", word, path, detail.empty() ? "" : "\n         " + detail);
       std::fflush(stdout);
     }
-    xml += fmt::format("  <testcase classname=\"widecert\" name=\"{}\">{}</testcase>\n", xml_escape(path),
-                       !skip.empty()       ? "<skipped message=\"" + xml_escape(detail) + "\"/>"
+    xml += fmt::format("  <testcase classname=\"widecert\" name=\"{}\">{}</testcase>\n",
+                       xml_escape(path),
+                       !skip.empty()      ? "<skipped message=\"" + xml_escape(detail) + "\"/>"
                        : problems.empty() ? std::string()
                                           : "<failure message=\"" + xml_escape(detail) + "\"/>");
   }
   if (!options.junit.empty()) {
-    write_atomically(options.junit,
-                     fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"widecert\" "
-                                 "tests=\"{}\" failures=\"{}\" skipped=\"{}\">\n{}</testsuite>\n",
-                                 cases.size(), failed, skipped, xml));
+    write_atomically(
+        options.junit,
+        fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"widecert\" "
+                    "tests=\"{}\" failures=\"{}\" skipped=\"{}\">\n{}</testsuite>\n",
+                    cases.size(), failed, skipped, xml));
   }
   if (common.json) {
     fmt::print("{}", to_text(out));
@@ -485,7 +517,8 @@ void add_layers(Architecture& network, const std::string& line) {
   std::string word, previous = network.node(0).name;
   std::map<std::string, int> counts;
   const auto number = [&](const std::string& text) {
-    if (text.empty() || text.size() > 9 || text.find_first_not_of("0123456789") != std::string::npos) {
+    if (text.empty() || text.size() > 9 ||
+        text.find_first_not_of("0123456789") != std::string::npos) {
       throw InputError("--layers: \"" + word + "\": \"" + text + "\" is not a number");
     }
     return static_cast<std::size_t>(std::stoul(text));
@@ -502,7 +535,8 @@ void add_layers(Architecture& network, const std::string& line) {
       if (dimensions == 1) {
         w.size = {1, number(text)};
       } else {
-        if (cross == std::string::npos) throw InputError("--layers: \"" + word + "\": expected HxW");
+        if (cross == std::string::npos)
+          throw InputError("--layers: \"" + word + "\": expected HxW");
         w.size = {number(text.substr(0, cross)), number(text.substr(cross + 1))};
       }
       return w;
@@ -527,7 +561,8 @@ void add_layers(Architecture& network, const std::string& line) {
                kind && parts.size() == (*kind == ActivationKind::leaky_relu ? 2u : 1u)) {
       spec = ActivationSpec{{*kind, parts.size() == 2 ? parse_rational(parts[1]) : Rational(1)}};
     } else {
-      throw InputError("--layers: \"" + word + "\" is not understood; write for example "
+      throw InputError("--layers: \"" + word +
+                       "\" is not understood; write for example "
                        "\"conv2d:3x3:50 sigmoid maxpool2d:2x2 dense:2000 leaky-relu:1/100\"");
     }
     const std::string name = stem + std::to_string(++counts[stem]);
@@ -577,8 +612,9 @@ int run_init(const Common& common, const InitOptions& options) {
   }
   Architecture network("x", shape);
   if (network.input_width() != samples.width()) {
-    throw InputError("--shape " + describe(shape) + " has " + std::to_string(network.input_width()) +
-                     " entries; a sample has " + std::to_string(samples.width()));
+    throw InputError("--shape " + describe(shape) + " has " +
+                     std::to_string(network.input_width()) + " entries; a sample has " +
+                     std::to_string(samples.width()));
   }
   add_layers(network, options.layers);
   // The first activation that is wide enough, else the last one.
@@ -588,10 +624,13 @@ int run_init(const Common& common, const InitOptions& options) {
     node = candidate.name;
     if (candidate.width >= samples.size()) break;
   }
-  if (node.empty()) throw InputError("--layers has no activation; the theorems speak of features after one");
-  const auto kind = std::get<ActivationSpec>(network.node(network.index_of(node)).spec).function.kind;
-  const std::string theorem_id =
-      satisfies_assumption_3_2({kind, 1}) || kind != ActivationKind::tanh ? "theorem-3.4" : "row-difference";
+  if (node.empty())
+    throw InputError("--layers has no activation; the theorems speak of features after one");
+  const auto kind =
+      std::get<ActivationSpec>(network.node(network.index_of(node)).spec).function.kind;
+  const std::string theorem_id = satisfies_assumption_3_2({kind, 1}) || kind != ActivationKind::tanh
+                                     ? "theorem-3.4"
+                                     : "row-difference";
   const Json out{{"format", "widecert-case"},
                  {"version", 1},
                  {"title", fs::path(options.data).filename().string() + ": " + options.layers},

@@ -11,8 +11,15 @@ namespace widecert::tool {
 
 // Exit codes of the house (DESIGN: "The command line").
 enum Exit : int {
-  kProved = 0, kRefuted = 1, kUsage = 2, kUndecided = 3, kMalformed = 4, kRejected = 5,
-  kInternal = 70, kTimeout = 124, kInterrupted = 130
+  kProved = 0,
+  kRefuted = 1,
+  kUsage = 2,
+  kUndecided = 3,
+  kMalformed = 4,
+  kRejected = 5,
+  kInternal = 70,
+  kTimeout = 124,
+  kInterrupted = 130
 };
 // Of several codes the one that decides: the first of 70, 130, 124, 4, 5, 1, 3, 0 that occurs.
 int worse(int a, int b);

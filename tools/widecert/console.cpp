@@ -67,10 +67,14 @@ void ProgressBar::finish() {
 
 std::string verdict_word(Verdict verdict) {
   switch (verdict) {
-    case Verdict::proved: return paint("1;32", "PROVED");
-    case Verdict::refuted: return paint("1;31", "REFUTED");
-    case Verdict::undecided: return paint("1;33", "UNDECIDED");
-    case Verdict::not_applicable: return paint("1;33", "NOT APPLICABLE");
+    case Verdict::proved:
+      return paint("1;32", "PROVED");
+    case Verdict::refuted:
+      return paint("1;31", "REFUTED");
+    case Verdict::undecided:
+      return paint("1;33", "UNDECIDED");
+    case Verdict::not_applicable:
+      return paint("1;33", "NOT APPLICABLE");
   }
   return "?";
 }

@@ -2,10 +2,11 @@
 // unless NO_COLOR is set, and the ways a run can be cut short (time limit, interruption).
 #pragma once
 
+#include <widecert/proofs/outcome.h>
+
 #include <chrono>
 #include <stdexcept>
 #include <string>
-#include <widecert/proofs/outcome.h>
 
 namespace widecert::tool {
 
@@ -24,8 +25,8 @@ struct ConsoleOptions {
 // Installs the handler that makes progress() throw Interrupted after SIGINT or SIGTERM.
 void catch_interruptions();
 
-// A Progress that draws a bar with the stage's name, throws TimedOut and Interrupted, and clears the
-// line in finish().
+// A Progress that draws a bar with the stage's name, throws TimedOut and Interrupted, and clears
+// the line in finish().
 class ProgressBar {
  public:
   explicit ProgressBar(const ConsoleOptions& options);

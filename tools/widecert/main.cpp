@@ -1,9 +1,10 @@
 // The command line: options, exit codes, and nothing else.
+#include <sys/resource.h>
+#include <widecert/number/error.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <new>
-#include <sys/resource.h>
-#include <widecert/number/error.h>
 
 #include "commands.h"
 
@@ -16,9 +17,10 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "widecert 0.1.0");
   app.require_subcommand(1);
   app.fallthrough();
-  app.footer("Exit status: 0 all proved, 1 refuted, 2 usage, 3 undecided or not applicable, 4 malformed\n"
-             "input, 5 certificate rejected, 70 internal error, 124 timeout, 130 interrupted.\n"
-             "First steps: tools/demo; then widecert explain, widecert inspect cases/digits/sigmoid.");
+  app.footer(
+      "Exit status: 0 all proved, 1 refuted, 2 usage, 3 undecided or not applicable, 4 malformed\n"
+      "input, 5 certificate rejected, 70 internal error, 124 timeout, 130 interrupted.\n"
+      "First steps: tools/demo; then widecert explain, widecert inspect cases/digits/sigmoid.");
 
   Common common;
   double memory_gib = 0;
@@ -26,21 +28,28 @@ int run(int argc, char** argv) {
   app.add_flag("--quiet", common.console.quiet, "no text and no progress; the exit status tells");
   app.add_option("--seed", common.seed, "seed of the constructions (same seed, same bytes)")
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62));
-  app.add_option("--timeout", common.console.timeout_seconds, "give up after this many seconds (124)")
+  app.add_option("--timeout", common.console.timeout_seconds,
+                 "give up after this many seconds (124)")
       ->check(CLI::PositiveNumber);
   app.add_option("--memory", memory_gib, "limit on memory, in GiB")->check(CLI::PositiveNumber);
 
   ProveOptions prove_options;
-  auto* prove = app.add_subcommand("prove", "prove what a case asks for, write claim and certificate, check them");
-  prove->add_option("CASE", prove_options.case_path, "a case file or a folder with case.json")->required();
-  prove->add_option("-o,--output", prove_options.output, "folder for claim and certificate (default: out)");
-  prove->add_option("--witness", prove_options.witness, "write all tensors at one alpha to this file");
-  prove->add_option("--alpha", prove_options.alpha, "the alpha of the witness, >= alpha_0 (default)");
+  auto* prove = app.add_subcommand(
+      "prove", "prove what a case asks for, write claim and certificate, check them");
+  prove->add_option("CASE", prove_options.case_path, "a case file or a folder with case.json")
+      ->required();
+  prove->add_option("-o,--output", prove_options.output,
+                    "folder for claim and certificate (default: out)");
+  prove->add_option("--witness", prove_options.witness,
+                    "write all tensors at one alpha to this file");
+  prove->add_option("--alpha", prove_options.alpha,
+                    "the alpha of the witness, >= alpha_0 (default)");
 
   std::vector<std::string> files;
   auto* check = app.add_subcommand("check", "run the independent checker, widecheck, on a claim");
   check->add_option("CLAIM", files, "NAME.claim.json, and the certificate if it is elsewhere")
-      ->required()->expected(1, 2);
+      ->required()
+      ->expected(1, 2);
 
   std::string case_path;
   auto* inspect = app.add_subcommand("inspect", "layers, widths, which theorems apply and why not");
@@ -56,14 +65,17 @@ int run(int argc, char** argv) {
   report->add_option("-o,--output", report_options.output, "the page (default: beside the claim)");
 
   RegressOptions regress_options;
-  auto* regress = app.add_subcommand("regress", "re-prove and re-check every case, compare with what it expects");
+  auto* regress = app.add_subcommand(
+      "regress", "re-prove and re-check every case, compare with what it expects");
   regress->add_option("PATH", regress_options.paths, "case files or folders")->required();
   regress->add_option("--junit", regress_options.junit, "write JUnit XML to this file");
 
   InitOptions init_options;
-  auto* init = app.add_subcommand("init", "a first case from a data file and a one-line architecture");
+  auto* init =
+      app.add_subcommand("init", "a first case from a data file and a one-line architecture");
   init->add_option("DATA", init_options.data, "IDX(.gz) or CSV(.gz) file")->required();
-  init->add_option("--layers", init_options.layers, "for example \"conv2d:3x3:50 sigmoid\"")->required();
+  init->add_option("--layers", init_options.layers, "for example \"conv2d:3x3:50 sigmoid\"")
+      ->required();
   init->add_option("--shape", init_options.shape, "of a sample, for example 8x8x1");
   init->add_option("-o,--output", init_options.output, "the case file (default: case.json)");
 

@@ -1,14 +1,14 @@
 #include "report.h"
 
 #include <fmt/format.h>
-
-#include <algorithm>
-#include <cmath>
-#include <filesystem>
 #include <widecert/certificate/claim.h>
 #include <widecert/data/idx.h>
 #include <widecert/network/forward.h>
 #include <widecert/number/error.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
 
 #include "picture.h"
 
@@ -22,11 +22,20 @@ std::string escape(const std::string& text) {
   std::string out;
   for (char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -41,27 +50,31 @@ std::string number(const Rational& value) {
 // ---- the network as bars against N ----
 
 std::string network_figure(const Architecture& network, std::size_t n, const std::string& target) {
-  const double row = 26, left = 330, span = 420;
+  const double row = 26, left = 410, span = 360;
   std::size_t widest = n;
   for (const Node& node : network.nodes()) widest = std::max(widest, node.width);
   const double per_neuron = span / static_cast<double>(widest);
   const double height = row * static_cast<double>(network.nodes().size()) + 26;
-  std::string svg = fmt::format("<svg viewBox=\"0 0 860 {}\" role=\"img\" aria-label=\"layer widths\">", height);
+  std::string svg =
+      fmt::format("<svg viewBox=\"0 0 860 {}\" role=\"img\" aria-label=\"layer widths\">", height);
   for (std::size_t i = 0; i < network.nodes().size(); ++i) {
     const Node& node = network.node(i);
     const double y = row * static_cast<double>(i) + 4;
     svg += fmt::format(
-        "<text x=\"0\" y=\"{:.1f}\" class=\"{}\">{}</text><text x=\"90\" y=\"{:.1f}\" class=\"dim\">{}</text>"
+        "<text x=\"0\" y=\"{:.1f}\" class=\"{}\">{}</text><text x=\"90\" y=\"{:.1f}\" "
+        "class=\"dim\">{}</text>"
         "<rect x=\"{}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"16\" class=\"{}\"/>"
         "<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"dim\">{}</text>",
-        y + 13, node.name == target ? "bold" : "", escape(node.name), y + 13, escape(describe(node)), left, y,
-        per_neuron * static_cast<double>(node.width), node.width >= n ? "wide" : "narrow",
+        y + 13, node.name == target ? "bold" : "", escape(node.name), y + 13,
+        escape(describe(node)), left, y, per_neuron * static_cast<double>(node.width),
+        node.width >= n ? "wide" : "narrow",
         left + per_neuron * static_cast<double>(node.width) + 6, y + 13, node.width);
   }
   const double x = left + per_neuron * static_cast<double>(n);
-  svg += fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"0\" y2=\"{1}\" class=\"n\"/>"
-                     "<text x=\"{0:.1f}\" y=\"{2}\" text-anchor=\"middle\" class=\"ntext\">N = {3}</text></svg>",
-                     x, height - 20, height - 4, n);
+  svg += fmt::format(
+      "<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"0\" y2=\"{1}\" class=\"n\"/>"
+      "<text x=\"{0:.1f}\" y=\"{2}\" text-anchor=\"middle\" class=\"ntext\">N = {3}</text></svg>",
+      x, height - 20, height - 4, n);
   return svg;
 }
 
@@ -76,12 +89,15 @@ std::string order_figure(const std::vector<std::size_t>& order) {
     path += fmt::format("M{:.1f} {:.1f}h{:.1f}", static_cast<double>(r) * scale,
                         static_cast<double>(order[r]) * scale + dot / 2, dot);
   }
-  return fmt::format("<svg viewBox=\"-30 -6 340 340\" class=\"square\" role=\"img\" aria-label=\"the order gamma\">"
-                     "<rect x=\"0\" y=\"0\" width=\"{0}\" height=\"{0}\" class=\"frame\"/>"
-                     "<path d=\"{1}\" stroke-width=\"{2:.1f}\" class=\"dots\"/>"
-                     "<text x=\"150\" y=\"322\" text-anchor=\"middle\">row j of the matrix</text>"
-                     "<text transform=\"translate(-8 150) rotate(-90)\" text-anchor=\"middle\">sample gamma(j)</text></svg>",
-                     side, path, dot);
+  return fmt::format(
+      "<svg viewBox=\"-30 -6 340 340\" class=\"square\" role=\"img\" aria-label=\"the order "
+      "gamma\">"
+      "<rect x=\"0\" y=\"0\" width=\"{0}\" height=\"{0}\" class=\"frame\"/>"
+      "<path d=\"{1}\" stroke-width=\"{2:.1f}\" class=\"dots\"/>"
+      "<text x=\"150\" y=\"322\" text-anchor=\"middle\">row j of the matrix</text>"
+      "<text transform=\"translate(-8 150) rotate(-90)\" text-anchor=\"middle\">sample "
+      "gamma(j)</text></svg>",
+      side, path, dot);
 }
 
 // ---- A(alpha) ----
@@ -122,7 +138,8 @@ Samples sample_matrix(const Architecture& network, const Dataset& data, const Ra
   const double sign = f.kind == ActivationKind::one_minus_sigmoid ? -1 : 1;
 
   const std::size_t neurons = ray.proof->rule == RayRule::row_difference
-                                  ? ray.proof->order.size() - 1 : ray.proof->order.size();
+                                  ? ray.proof->order.size() - 1
+                                  : ray.proof->order.size();
   Samples s{std::min(neurons, kPictureSide), {}, sign * b[0][0].convert_to<double>()};
   const auto pick = [&](std::size_t k) {
     return s.side == 1 ? 0 : k * (neurons - 1) / (s.side - 1);
@@ -134,7 +151,8 @@ Samples sample_matrix(const Architecture& network, const Dataset& data, const Ra
   for (std::size_t k = 0; k < s.side; ++k) {
     const std::size_t j = pick(k);
     auto& filter = filters.emplace_back();
-    for (const Rational& w : v[network.filter_index(map, j)]) filter.push_back(sign * w.convert_to<double>());
+    for (const Rational& w : v[network.filter_index(map, j)])
+      filter.push_back(sign * w.convert_to<double>());
     entries.push_back(network.node(map).patches->entries(j / network.node(map).filters));
     centres.push_back(sign * c[0][network.bias_index(map, j)].convert_to<double>());
   }
@@ -147,7 +165,8 @@ Samples sample_matrix(const Architecture& network, const Dataset& data, const Ra
     for (std::size_t k = 0; k < s.side; ++k) {
       double z = centres[k];
       for (std::size_t r = 0; r < entries[k].size(); ++r)
-        if (entries[k][r] != kPadding) z += filters[k][r] * features[static_cast<std::size_t>(entries[k][r])];
+        if (entries[k][r] != kPadding)
+          z += filters[k][r] * features[static_cast<std::size_t>(entries[k][r])];
       s.z.push_back(z);
     }
   }
@@ -180,7 +199,8 @@ std::string matrix_figures(const Architecture& network, const Dataset& data, con
     for (std::size_t j = 0; j < i; ++j) below.push_back(std::abs(s.z[i * s.side + j]));
   double typical = 1;
   if (!below.empty()) {
-    std::nth_element(below.begin(), below.begin() + static_cast<std::ptrdiff_t>(below.size() / 2), below.end());
+    std::nth_element(below.begin(), below.begin() + static_cast<std::ptrdiff_t>(below.size() / 2),
+                     below.end());
     typical = std::max(below[below.size() / 2], 1e-300);
   }
   const double last = ray.alpha_0.convert_to<double>();
@@ -188,27 +208,35 @@ std::string matrix_figures(const Architecture& network, const Dataset& data, con
   std::string html = "<div class=\"row\">";
   for (double alpha : {0.5 / typical, 5 / typical, 50 / typical, last}) {
     const bool proved = alpha >= last;
-    html += fmt::format("<figure><svg viewBox=\"0 0 100 100\" class=\"matrix\"><image width=\"100\" height=\"100\" "
-                        "style=\"image-rendering:pixelated\" href=\"{}\"/></svg><figcaption>alpha {} {:.3g}{}"
-                        "</figcaption></figure>",
-                        matrix_picture(s, f, alpha), proved ? "=" : "&approx;", alpha,
-                        alpha == last ? " = alpha_0: proved from here on" : "");
+    html += fmt::format(
+        "<figure><svg viewBox=\"0 0 100 100\" class=\"matrix\"><image width=\"100\" height=\"100\" "
+        "style=\"image-rendering:pixelated\" href=\"{}\"/></svg><figcaption>alpha {} {:.3g}{}"
+        "</figcaption></figure>",
+        matrix_picture(s, f, alpha), proved ? "=" : "&approx;", alpha,
+        alpha == last ? " = alpha_0: proved from here on" : "");
   }
   return html + "</div>";
 }
 
 std::string formula(const Activation& f, RayRule rule) {
   if (rule == RayRule::row_difference) {
-    return "m (alpha_0 delta - beta) &ge; n ln(1 + 1/s), s = min(S(m beta), corner) - e^(-m (alpha_0 delta - beta))";
+    return "m (alpha_0 delta - beta) &ge; n ln(1 + 1/s), s = min(S(m beta), corner) - e^(-m "
+           "(alpha_0 delta - beta))";
   }
   switch (f.kind) {
-    case ActivationKind::relu: return "alpha_0 = beta / delta (exactly triangular)";
+    case ActivationKind::relu:
+      return "alpha_0 = beta / delta (exactly triangular)";
     case ActivationKind::sigmoid:
-    case ActivationKind::one_minus_sigmoid: return "alpha_0 = (beta + ln((2 + e^-beta)^N - 1)) / delta";
-    case ActivationKind::softplus: return "alpha_0 = (N ln(1 + Delta/d) - ln ln 2) / (a delta)";
-    case ActivationKind::gelu: return "alpha_0 delta = max(1, sqrt(2 N ln(1 + 2 Delta/d)))";
-    case ActivationKind::gaussian: return "alpha_0^2 (delta^2 - N r^2) = N ln 2";
-    default: return "alpha_0 delta = max(1, N ln(1 + 2 Delta/d))";
+    case ActivationKind::one_minus_sigmoid:
+      return "alpha_0 = (beta + ln((2 + e^-beta)^N - 1)) / delta";
+    case ActivationKind::softplus:
+      return "alpha_0 = (N ln(1 + Delta/d) - ln ln 2) / (a delta)";
+    case ActivationKind::gelu:
+      return "alpha_0 delta = max(1, sqrt(2 N ln(1 + 2 Delta/d)))";
+    case ActivationKind::gaussian:
+      return "alpha_0^2 (delta^2 - N r^2) = N ln 2";
+    default:
+      return "alpha_0 delta = max(1, N ln(1 + 2 Delta/d))";
   }
 }
 
@@ -226,9 +254,11 @@ pre{background:#f4f4f2;padding:.7rem;overflow:auto}code{background:#f4f4f2}
 
 }  // namespace
 
-std::string html_report(const std::string& claim_path, const std::string& certificate_path, const Json& check) {
+std::string html_report(const std::string& claim_path, const std::string& certificate_path,
+                        const Json& check) {
   const ClaimFile claim = parse_claim(read_bytes(claim_path, kMaxText), claim_path);
-  const std::vector<Proof> proofs = parse_certificate(read_bytes(certificate_path, kMaxText), certificate_path);
+  const std::vector<Proof> proofs =
+      parse_certificate(read_bytes(certificate_path, kMaxText), certificate_path);
   if (proofs.size() != claim.properties.size()) {
     throw InputError(certificate_path + ": the number of proofs differs from the number of claims");
   }
@@ -243,48 +273,60 @@ std::string html_report(const std::string& claim_path, const std::string& certif
         rays.push_back({&ray->family, proof, ray->alpha_0, ray->node, ray->affine});
       }
     } else if (const auto* from = std::get_if<FromRayProof>(&proofs[k])) {
-      rays.push_back({&from->family, &from->ray, from->alpha_0, state(claim.properties[k], n), false});
+      rays.push_back(
+          {&from->family, &from->ray, from->alpha_0, state(claim.properties[k], n), false});
       rays.back().node = std::get<IndependentSomewhere>(claim.properties[k]).node;
     }
   }
 
   const std::string name = std::filesystem::path(claim_path).filename().string();
-  std::string html = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>widecert: " +
-                     escape(name) + "</title><style>" + kStyle + "</style></head><body>\n<h1>widecert: " +
-                     escape(name) + "</h1>\n";
+  std::string html =
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>widecert: " +
+      escape(name) + "</title><style>" + kStyle +
+      "</style></head><body>\n<h1>widecert: " + escape(name) + "</h1>\n";
   html += "<h2>Verdicts of the independent checker</h2><table>";
   const Json lines = check.value("claims", Json::array());
   for (std::size_t k = 0; k < claim.properties.size(); ++k) {
     const bool known = k < lines.size();
     const bool ok = known && lines[k]["verdict"] == "PROVED";
-    html += fmt::format("<tr><td class=\"{}\">{}</td><td>{}<br><small>{}</small></td></tr>", ok ? "ok" : "no",
-                        ok ? "PROVED" : "NOT PROVED",
-                        escape(known ? lines[k]["text"].get<std::string>() : state(claim.properties[k], n)),
-                        known ? "rule " + escape(lines[k].value("rule", "")) : "not checked");
+    html += fmt::format(
+        "<tr><td class=\"{}\">{}</td><td>{}<br><small>{}</small></td></tr>", ok ? "ok" : "no",
+        ok ? "PROVED" : "NOT PROVED",
+        escape(known ? lines[k]["text"].get<std::string>() : state(claim.properties[k], n)),
+        known ? "rule " + escape(lines[k].value("rule", "")) : "not checked");
   }
   html += "</table>";
-  if (check.contains("message")) html += "<p class=\"no\">" + escape(check["message"].get<std::string>()) + "</p>";
+  if (check.contains("message"))
+    html += "<p class=\"no\">" + escape(check["message"].get<std::string>()) + "</p>";
 
   html += fmt::format("<h2>The network and its widths against N = {}</h2>{}", n,
                       network_figure(claim.network, n, rays.empty() ? "" : rays.front().node));
   for (const RayView& ray : rays) {
     const auto& f =
-        std::get<ActivationSpec>(claim.network.node(claim.network.index_of(ray.node)).spec).function;
+        std::get<ActivationSpec>(claim.network.node(claim.network.index_of(ray.node)).spec)
+            .function;
     html += fmt::format(
-        "<h2>Layer {}: the samples in order</h2><p>Neuron j belongs to the sample gamma(j) on which its filter "
-        "is smallest among the samples not used before. Rows of F in this order make the matrix triangular "
-        "as alpha grows.</p>{}", escape(ray.node), order_figure(ray.proof->order));
+        "<h2>Layer {}: the samples in order</h2><p>Neuron j belongs to the sample gamma(j) on "
+        "which its filter "
+        "is smallest among the samples not used before. Rows of F in this order make the matrix "
+        "triangular "
+        "as alpha grows.</p>{}",
+        escape(ray.node), order_figure(ray.proof->order));
     html += fmt::format(
-        "<h2>The matrix A(alpha) for growing alpha</h2><p>A<sub>ij</sub> = sigma(alpha z<sub>ij</sub> + beta){}. "
-        "Dark: at least as large as the diagonal entry of its column; white: zero. {}The pictures are drawn in "
+        "<h2>The matrix A(alpha) for growing alpha</h2><p>A<sub>ij</sub> = sigma(alpha "
+        "z<sub>ij</sub> + beta){}. "
+        "Dark: at least as large as the diagonal entry of its column; white: zero. {}The pictures "
+        "are drawn in "
         "floating point; they prove nothing.</p>{}",
         f.kind == ActivationKind::tanh ? ", shown as (1 + tanh)/2" : "",
-        n > kPictureSide ? fmt::format("{} of {} rows and columns are drawn. ", kPictureSide, n) : "",
+        n > kPictureSide ? fmt::format("{} of {} rows and columns are drawn. ", kPictureSide, n)
+                         : "",
         matrix_figures(claim.network, data, ray));
     html += fmt::format(
         "<h2>alpha_0 and what it is made of</h2><table>"
         "<tr><td>alpha_0</td><td>{}</td></tr><tr><td>formula</td><td>{}</td></tr>"
-        "<tr><td>delta</td><td>{} &mdash; the smallest gap: z<sub>ij</sub> &le; -delta below the diagonal</td></tr>"
+        "<tr><td>delta</td><td>{} &mdash; the smallest gap: z<sub>ij</sub> &le; -delta below the "
+        "diagonal</td></tr>"
         "<tr><td>diagonal</td><td>z<sub>jj</sub> between {} and {}</td></tr>"
         "<tr><td>Delta</td><td>{} &mdash; z<sub>ij</sub> &le; Delta above the diagonal</td></tr>"
         "<tr><td>activation</td><td>{} = {}</td></tr></table>",
@@ -293,10 +335,13 @@ std::string html_report(const std::string& claim_path, const std::string& certif
         escape(describe(f)), escape(std::string(facts(f.kind).formula)));
   }
   html += fmt::format(
-      "<h2>How to check this yourself</h2><p>The checker shares no code with the prover. It recomputes the features "
-      "from the claim and the data, row by row, with integers and rationals only.</p><pre>widecheck {}</pre>"
+      "<h2>How to check this yourself</h2><p>The checker shares no code with the prover. It "
+      "recomputes the features "
+      "from the claim and the data, row by row, with integers and rationals "
+      "only.</p><pre>widecheck {}</pre>"
       "<p>Trusted base: {}.</p><p>Claim file SHA-256: <code>{}</code></p></body></html>\n",
-      escape(name), escape(check.value("trusted_base", "")), escape(check.value("claim_sha256", "")));
+      escape(name), escape(check.value("trusted_base", "")),
+      escape(check.value("claim_sha256", "")));
   return html;
 }
 

@@ -1,9 +1,11 @@
-// The HTML report: one self-contained page about a claim file, for people who look before they read.
-// Its pictures are drawn in double precision and prove nothing; the verdicts are the checker's.
+// The HTML report: one self-contained page about a claim file, for people who look before they
+// read. Its pictures are drawn in double precision and prove nothing; the verdicts are the
+// checker's.
 #pragma once
 
-#include <string>
 #include <widecert/certificate/json.h>
+
+#include <string>
 
 namespace widecert::tool {
 

@@ -26,7 +26,8 @@ constexpr std::array<Entry, 14> kNames{{{"relu", Function::relu},
                                         {"step", Function::step},
                                         {"half-step", Function::half_step}}};
 
-// S(x) = 1/(1+e^-x); with e = e^-|x| it is 1/(1+e) for x >= 0 and e/(1+e) below. Both are monotone in e.
+// S(x) = 1/(1+e^-x); with e = e^-|x| it is 1/(1+e) for x >= 0 and e/(1+e) below. Both are monotone
+// in e.
 Interval logistic(const mpq_class& x, unsigned bits) {
   const Interval e = exp_minus(abs(x), bits);
   if (x >= 0) return {1 / (1 + e.high), 1 / (1 + e.low)};
@@ -52,12 +53,21 @@ Activation read_activation(Value& node) {
   for (const Entry& entry : kNames) {
     if (name != entry.name) continue;
     Activation f{entry.function, 1, name};
+    // Huge parameters would make every evaluation slow for no use.
+    const auto moderate = [](const Value& value) {
+      const mpq_class q = value.rational();
+      if (mpz_sizeinbase(q.get_num_mpz_t(), 2) > 256 ||
+          mpz_sizeinbase(q.get_den_mpz_t(), 2) > 256) {
+        value.bad("numerator and denominator of at most 256 bits");
+      }
+      return q;
+    };
     if (f.function == Function::leaky_relu) {
-      f.parameter = node.at("slope").rational();
+      f.parameter = moderate(node.at("slope"));
       if (f.parameter == 0) node.at("slope").bad("a slope other than 0");
     }
     if (f.function == Function::softplus && node.has("sharpness")) {
-      f.parameter = node.at("sharpness").rational();
+      f.parameter = moderate(node.at("sharpness"));
       if (f.parameter <= 0) node.at("sharpness").bad("a positive number");
     }
     return f;
@@ -72,8 +82,10 @@ bool is_step(Function f) { return f == Function::step || f == Function::half_ste
 
 Interval value(const Activation& f, const mpq_class& x, unsigned bits) {
   switch (f.function) {
-    case Function::sigmoid: return logistic(x, bits);
-    case Function::one_minus_sigmoid: return logistic(-x, bits);
+    case Function::sigmoid:
+      return logistic(x, bits);
+    case Function::one_minus_sigmoid:
+      return logistic(-x, bits);
     case Function::tanh: {  // 2 S(2x) - 1
       const Interval s = logistic(2 * x, bits + 1);
       return {2 * s.low - 1, 2 * s.high - 1};
@@ -83,7 +95,8 @@ Interval value(const Activation& f, const mpq_class& x, unsigned bits) {
       const Interval e = exp_minus(-x, bits);
       return {e.low - 1, e.high - 1};
     }
-    case Function::gaussian: return exp_minus(x * x, bits);
+    case Function::gaussian:
+      return exp_minus(x * x, bits);
     case Function::softplus: {  // (max(y, 0) + ln(1 + e^-|y|))/a with y = a x
       const unsigned more = bits + bits_of(1 / f.parameter);
       const mpq_class y = f.parameter * x;
@@ -92,22 +105,28 @@ Interval value(const Activation& f, const mpq_class& x, unsigned bits) {
       return {(base + log(1 + e.low, more).low) / f.parameter,
               (base + log(1 + e.high, more).high) / f.parameter};
     }
-    case Function::silu: return times(logistic(x, bits + bits_of(x)), x);
+    case Function::silu:
+      return times(logistic(x, bits + bits_of(x)), x);
     case Function::gelu: {
       const Interval tail = normal_tail(abs(x), bits + bits_of(x));
       return times(x >= 0 ? Interval{1 - tail.high, 1 - tail.low} : tail, x);
     }
     case Function::mish: {
-      // tanh(ln(1+e^x)) = ((1+e^x)^2 - 1)/((1+e^x)^2 + 1) = r/(r+2) with r = e^2x + 2 e^x; for x > 0,
-      // with u = e^-x, it is (1+2u)/(1+2u+2u^2). Both are monotone in the exponential.
+      // tanh(ln(1+e^x)) = ((1+e^x)^2 - 1)/((1+e^x)^2 + 1) = r/(r+2) with r = e^2x + 2 e^x; for x >
+      // 0, with u = e^-x, it is (1+2u)/(1+2u+2u^2). Both are monotone in the exponential.
       const Interval e = exp_minus(abs(x), bits + bits_of(x) + 2);
-      const auto below = [](const mpq_class& w) -> mpq_class { return (w * w + 2 * w) / (w * w + 2 * w + 2); };
-      const auto above = [](const mpq_class& u) -> mpq_class { return (1 + 2 * u) / (1 + 2 * u + 2 * u * u); };
+      const auto below = [](const mpq_class& w) -> mpq_class {
+        return (w * w + 2 * w) / (w * w + 2 * w + 2);
+      };
+      const auto above = [](const mpq_class& u) -> mpq_class {
+        return (1 + 2 * u) / (1 + 2 * u + 2 * u * u);
+      };
       const Interval factor =
           x <= 0 ? Interval{below(e.low), below(e.high)} : Interval{above(e.high), above(e.low)};
       return times(factor, x);
     }
-    default: throw Rejected("unsupported", f.name + " is not evaluated by series");
+    default:
+      throw Rejected("unsupported", f.name + " is not evaluated by series");
   }
 }
 
@@ -118,34 +137,45 @@ mpq_class lipschitz(const Activation& f) {
       return slope > 1 ? slope : mpq_class(1);
     }
     case Function::sigmoid:
-    case Function::one_minus_sigmoid: return mpq_class(1, 4);  // S(1-S) <= 1/4
+    case Function::one_minus_sigmoid:
+      return mpq_class(1, 4);  // S(1-S) <= 1/4
     case Function::relu:
     case Function::identity:
     case Function::elu:
     case Function::tanh:
-    case Function::softplus: return 1;   // derivatives in [0, 1]
-    case Function::gaussian: return 1;   // |2t e^{-t^2}| <= sqrt(2/e) < 1
-    case Function::silu: return 2;       // |S + t S(1-S)| <= 1 + |t| e^{-|t|} <= 1 + 1/e
-    case Function::gelu: return 2;       // |Phi + t phi(t)| <= 1 + e^{-1/2}/sqrt(2 pi)
-    case Function::mish: return 3;       // |tanh| + |t| S sech^2 <= 1 + 4 |t| S (1-S)^2 <= 1 + 4/e
-    default: throw Rejected("unsupported", f.name + " is not Lipschitz");
+    case Function::softplus:
+      return 1;  // derivatives in [0, 1]
+    case Function::gaussian:
+      return 1;  // |2t e^{-t^2}| <= sqrt(2/e) < 1
+    case Function::silu:
+      return 2;  // |S + t S(1-S)| <= 1 + |t| e^{-|t|} <= 1 + 1/e
+    case Function::gelu:
+      return 2;  // |Phi + t phi(t)| <= 1 + e^{-1/2}/sqrt(2 pi)
+    case Function::mish:
+      return 3;  // |tanh| + |t| S sech^2 <= 1 + 4 |t| S (1-S)^2 <= 1 + 4/e
+    default:
+      throw Rejected("unsupported", f.name + " is not Lipschitz");
   }
 }
 
 std::string violation_of_3_2(const Activation& f) {
   // 3.2 asks for a continuous function with finite limits of product 0, or for |s(t)| <= rho1
-  // e^{rho2 t} on t < 0 (which tends to 0) and linear growth. A left tail away from 0, with no pair of
-  // finite limits of product 0, excludes both.
+  // e^{rho2 t} on t < 0 (which tends to 0) and linear growth. A left tail away from 0, with no pair
+  // of finite limits of product 0, excludes both.
   switch (f.function) {
-    case Function::identity: return "|s(t)| = |t| >= 1 for t <= -1, and it is unbounded";
+    case Function::identity:
+      return "|s(t)| = |t| >= 1 for t <= -1, and it is unbounded";
     case Function::leaky_relu:
       return "|s(t)| = |slope| |t| >= |slope| > 0 for t <= -1, and it is unbounded";
     case Function::elu:
       return "|s(t)| >= 1 - 1/e > 3/5 for t <= -1, and s(t) = t is unbounded for t >= 0";
-    case Function::tanh: return "|s(t)| >= tanh(1) > 3/4 for t <= -1, and the limits are -1 and 1";
+    case Function::tanh:
+      return "|s(t)| >= tanh(1) > 3/4 for t <= -1, and the limits are -1 and 1";
     case Function::step:
-    case Function::half_step: return "not continuous at 0";
-    default: return "";
+    case Function::half_step:
+      return "not continuous at 0";
+    default:
+      return "";
   }
 }
 

@@ -1,5 +1,5 @@
-// The checker's own table of activations: values with error bounds, Lipschitz constants, and whether
-// Assumption 3.2 fails. Nothing about an activation is ever taken from a certificate.
+// The checker's own table of activations: values with error bounds, Lipschitz constants, and
+// whether Assumption 3.2 fails. Nothing about an activation is ever taken from a certificate.
 #pragma once
 
 #include <gmpxx.h>
@@ -12,8 +12,20 @@
 namespace widecheck {
 
 enum class Function {
-  relu, leaky_relu, elu, sigmoid, tanh, softplus, silu, gelu, mish, identity, gaussian,
-  one_minus_sigmoid, step, half_step
+  relu,
+  leaky_relu,
+  elu,
+  sigmoid,
+  tanh,
+  softplus,
+  silu,
+  gelu,
+  mish,
+  identity,
+  gaussian,
+  one_minus_sigmoid,
+  step,
+  half_step
 };
 
 struct Activation {

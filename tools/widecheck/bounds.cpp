@@ -46,8 +46,9 @@ Interval to_interval(const Fix& a, unsigned w) {
   return result;
 }
 
-// 2 atanh(t) = 2 sum t^(2k+1)/(2k+1) for 0 <= t <= 1/3. All terms are positive; what follows the last
-// term t^(2K+1)/(2K+1) is at most its eighth (ratio at most 1/9), so adding it once more covers that.
+// 2 atanh(t) = 2 sum t^(2k+1)/(2k+1) for 0 <= t <= 1/3. All terms are positive; what follows the
+// last term t^(2K+1)/(2K+1) is at most its eighth (ratio at most 1/9), so adding it once more
+// covers that.
 Fix twice_atanh(const mpq_class& t, unsigned w) {
   const Fix x = from_rational(t, w);
   const Fix square = multiply(x, x, w);
@@ -102,12 +103,14 @@ Interval exp_minus(const mpq_class& q, unsigned bits) {
   const mpq_class tiny(1, mpz_class(1) << bits);
   // e^-q <= 2^-q <= 2^-bits.
   if (q >= bits) return {0, tiny};
-  // e^-q = (e^-y)^(2^m) with y = q/2^m <= 2^-8. Each squaring of a number in [0, 1] doubles its error.
+  // e^-q = (e^-y)^(2^m) with y = q/2^m <= 2^-8. Each squaring of a number in [0, 1] doubles its
+  // error.
   unsigned m = 0;
   for (mpq_class y = q; y * 256 > 1; y /= 2) ++m;
   const unsigned w = bits + m + 16;
   const Fix y = from_rational(q / mpq_class(mpz_class(1) << m), w);
-  // e^y = sum y^k/k!; all terms positive, and what follows a term is at most that term (ratio < 1/2).
+  // e^y = sum y^k/k!; all terms positive, and what follows a term is at most that term (ratio <
+  // 1/2).
   const mpz_class one = mpz_class(1) << w;
   Fix term{one, one}, sum{one, one};
   for (unsigned k = 1;; ++k) {

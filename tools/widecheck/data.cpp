@@ -3,8 +3,10 @@
 #include <openssl/evp.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <filesystem>
 #include <memory>
 
 #include "seeded.h"
@@ -17,8 +19,11 @@ namespace {
 class Stream {
  public:
   explicit Stream(const std::string& path)
-      : path_(path), file_(gzopen(path.c_str(), "rb"), &gzclose), hash_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
-    if (!file_) throw Malformed("no-data", path + ": the data file cannot be opened");
+      : path_(path), file_(open(path), &gzclose), hash_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
+    if (!file_) {
+      throw Malformed("no-data",
+                      path + ": expected a regular file with the data, which can be read");
+    }
     EVP_DigestInit_ex(hash_.get(), EVP_sha256(), nullptr);
   }
   std::size_t read(void* out, std::size_t size) {
@@ -30,6 +35,9 @@ class Stream {
       if (got == 0) break;
       done += static_cast<std::size_t>(got);
     }
+    total_ += done;
+    if (total_ > (std::size_t{1} << 34))
+      throw Malformed("data", path_ + ": more than 16 GiB of data");
     EVP_DigestUpdate(hash_.get(), out, done);
     return done;
   }
@@ -50,6 +58,13 @@ class Stream {
   }
 
  private:
+  // Only regular files: a pipe or a device might never end.
+  static gzFile open(const std::string& path) {
+    std::error_code error;
+    return std::filesystem::is_regular_file(path, error) ? gzopen(path.c_str(), "rb") : nullptr;
+  }
+
+  std::size_t total_ = 0;
   std::string path_;
   std::unique_ptr<gzFile_s, decltype(&gzclose)> file_;
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash_;
@@ -63,11 +78,16 @@ std::uint64_t big_endian(const unsigned char* bytes, std::size_t n) {
 
 mpq_class decode(int type, const unsigned char* bytes, const std::string& path) {
   switch (type) {
-    case 0x08: return static_cast<long>(bytes[0]);
-    case 0x09: return static_cast<long>(static_cast<std::int8_t>(bytes[0]));
-    case 0x0B: return static_cast<long>(static_cast<std::int16_t>(big_endian(bytes, 2)));
-    case 0x0C: return static_cast<long>(static_cast<std::int32_t>(big_endian(bytes, 4)));
-    default: break;
+    case 0x08:
+      return static_cast<long>(bytes[0]);
+    case 0x09:
+      return static_cast<long>(static_cast<std::int8_t>(bytes[0]));
+    case 0x0B:
+      return static_cast<long>(static_cast<std::int16_t>(big_endian(bytes, 2)));
+    case 0x0C:
+      return static_cast<long>(static_cast<std::int32_t>(big_endian(bytes, 4)));
+    default:
+      break;
   }
   // Binary floats: a sign, an exponent and an integer significand, read exactly.
   const double d = type == 0x0D
@@ -81,7 +101,9 @@ mpq_class decode(int type, const unsigned char* bytes, const std::string& path) 
 
 // "12", "-3/4", "0.25", "1e-3".
 mpq_class parse_decimal(std::string text, const std::string& place) {
-  const auto bad = [&]() { return Malformed("data", place + ": not a finite number: " + text.substr(0, 40)); };
+  const auto bad = [&]() {
+    return Malformed("data", place + ": not a finite number: " + text.substr(0, 40));
+  };
   const std::string whole = text;
   const auto first = text.find_first_not_of(" \t");
   if (first == std::string::npos || text.size() > 10'000) throw bad();
@@ -147,7 +169,7 @@ Data::Data(Value json, std::string directory, std::size_t width) : width_(width)
       json.at("path").bad("a path relative to the claim file");
     }
     path_ = directory + "/" + path;
-    sha256_ = json.at("sha256").text();
+    sha256_ = read_digest(json.at("sha256"));
     description_ = path + ", SHA-256 " + sha256_;
     if (format == "idx" && json.has("labels")) json.at("labels").text();  // no rule reads labels
     if (format == "csv") {
@@ -219,7 +241,8 @@ void Data::stream_idx(const std::function<void(std::size_t, std::vector<mpq_clas
     in.need(buffer.data(), buffer.size());
     if (i < first_ || i >= first_ + count_) continue;
     std::vector<mpq_class> values;
-    for (std::size_t j = 0; j < width; ++j) values.push_back(decode(type, &buffer[j * bytes], path_));
+    for (std::size_t j = 0; j < width; ++j)
+      values.push_back(decode(type, &buffer[j * bytes], path_));
     row(i, std::move(values));
   }
   char extra = 0;
@@ -243,13 +266,17 @@ void Data::stream_csv(const std::function<void(std::size_t, std::vector<mpq_clas
       auto comma = line.find(',', from);
       if (comma == std::string::npos) comma = line.size();
       if (column != label_column_) {
-        values.push_back(parse_decimal(line.substr(from, comma - from),
-                                       path_ + ":" + std::to_string(number)));
+        if (values.size() == width_) {
+          throw Malformed("data", path_ + ":" + std::to_string(number) + ": too many fields");
+        }
+        values.push_back(
+            parse_decimal(line.substr(from, comma - from), path_ + ":" + std::to_string(number)));
       }
       from = comma + 1;
     }
     if (values.size() != width_) {
-      throw Malformed("data", path_ + ":" + std::to_string(number) + ": the wrong number of fields");
+      throw Malformed("data",
+                      path_ + ":" + std::to_string(number) + ": the wrong number of fields");
     }
     row(index, std::move(values));
   };
@@ -262,14 +289,25 @@ void Data::stream_csv(const std::function<void(std::size_t, std::vector<mpq_clas
         line.clear();
       } else {
         line += buffer[b];
-        if (line.size() > (std::size_t{1} << 26)) throw Malformed("data", path_ + ": a line too long");
+        if (line.size() > (std::size_t{1} << 26))
+          throw Malformed("data", path_ + ": a line too long");
       }
     }
     if (got < buffer.size()) break;
   }
   if (!line.empty()) take();
-  if (sample < first_ + count_) throw Malformed("data", path_ + ": fewer samples than the claim says");
+  if (sample < first_ + count_)
+    throw Malformed("data", path_ + ": fewer samples than the claim says");
   in.finish(sha256_);
+}
+
+void Data::verify() {
+  std::size_t bits = 1;
+  for_each([&](std::size_t, const Values& x) {
+    bits = std::max(bits, mpz_sizeinbase(x.divisor.get_mpz_t(), 2));
+    for (const mpz_class& v : x.v) bits = std::max(bits, mpz_sizeinbase(v.get_mpz_t(), 2));
+  });
+  words_ = bits / 64 + 1;
 }
 
 void Data::for_each(const std::function<void(std::size_t, const Values&)>& visit) const {
@@ -287,9 +325,12 @@ void Data::for_each(const std::function<void(std::size_t, const Values&)>& visit
     visit(source - first_, x);
   };
   switch (format_) {
-    case Format::idx: return stream_idx(transform);
-    case Format::csv: return stream_csv(transform);
-    case Format::inline_rows: break;
+    case Format::idx:
+      return stream_idx(transform);
+    case Format::csv:
+      return stream_csv(transform);
+    case Format::inline_rows:
+      break;
   }
   if (first_ > rows_.size() || count_ > rows_.size() - first_) {
     throw Malformed("data", "fewer inline samples than the claim says");

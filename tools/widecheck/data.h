@@ -15,6 +15,10 @@ class Data {
   Data(Value json, std::string directory, std::size_t width);
 
   std::size_t size() const { return count_; }
+  // Reads everything once: the file is there, has the digest, holds these samples.
+  void verify();
+  // The largest numerator or divisor in 64-bit words, known after verify().
+  std::size_t words() const { return words_; }
   // Calls visit(i, x_i) for i = 0..size()-1 in order. Throws Malformed or Rejected("data-digest").
   void for_each(const std::function<void(std::size_t, const Values&)>& visit) const;
   std::string description() const { return description_; }
@@ -24,7 +28,7 @@ class Data {
   void stream_idx(const std::function<void(std::size_t, std::vector<mpq_class>)>& row) const;
   void stream_csv(const std::function<void(std::size_t, std::vector<mpq_class>)>& row) const;
 
-  std::size_t width_, first_ = 0, count_ = 0;
+  std::size_t width_, first_ = 0, count_ = 0, words_ = 1;
   std::vector<std::vector<mpq_class>> rows_;
   std::string path_, sha256_, description_;
   bool header_ = false;

@@ -2,6 +2,7 @@
 
 #include <openssl/sha.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "verdict.h"
@@ -44,7 +45,8 @@ class Assembler : public nlohmann::json_sax<json> {
   bool key(string_t& v) override {
     json& object = *slots_.back();
     if (object.contains(v)) {
-      throw Malformed("duplicate-key", path_ + ": the key \"" + v + "\" occurs twice in one object");
+      throw Malformed("duplicate-key",
+                      path_ + ": the key \"" + v + "\" occurs twice in one object");
     }
     pending_ = &(object[v] = nullptr);
     return true;
@@ -184,7 +186,15 @@ void Value::bad(const std::string& expected) const {
   throw Malformed("unexpected", place_ + ": expected " + expected + ", found " + found);
 }
 
+void require_regular_file(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) {
+    throw Malformed("no-file", path + ": expected a regular file");
+  }
+}
+
 std::string read_file(const std::string& path) {
+  require_regular_file(path);
   std::ifstream in(path, std::ios::binary);
   if (!in) throw Malformed("no-file", path + ": cannot be opened");
   std::string bytes;
@@ -197,10 +207,30 @@ std::string read_file(const std::string& path) {
 }
 
 nlohmann::json parse(const std::string& text, const std::string& path) {
+  // The JSON reader takes a NUL for the end of input.
+  if (text.find('\0') != std::string::npos) throw Malformed("not-json", path + ": a NUL byte");
   json root;
   Assembler assembler(root, path);
   json::sax_parse(text, &assembler);
   return root;
+}
+
+std::string read_name(const Value& value) {
+  const std::string name = value.text();
+  if (name.empty() || name.size() > 100 ||
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") !=
+          std::string::npos) {
+    value.bad("a name of 1 to 100 letters, digits, '_', '.', '-'");
+  }
+  return name;
+}
+
+std::string read_digest(const Value& value) {
+  const std::string digest = value.text();
+  if (digest.size() != 64 || digest.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    value.bad("64 lower-case hexadecimal digits");
+  }
+  return digest;
 }
 
 std::string sha256_hex(const std::string& bytes) {

@@ -17,9 +17,9 @@ class Value {
  public:
   Value(const nlohmann::json& json, std::string place) : json_(&json), place_(std::move(place)) {}
 
-  Value at(const std::string& key);               // required
-  bool has(const std::string& key);               // asks for an optional key
-  void only() const;                              // rejects keys that were never asked for
+  Value at(const std::string& key);  // required
+  bool has(const std::string& key);  // asks for an optional key
+  void only() const;                 // rejects keys that were never asked for
   std::vector<std::string> keys() const;
   std::vector<Value> list() const;
   std::string text() const;
@@ -39,9 +39,15 @@ class Value {
   std::set<std::string> asked_;
 };
 
-// Throws Malformed.
+// Throws Malformed unless the path is a regular file that can be read.
+void require_regular_file(const std::string& path);
 std::string read_file(const std::string& path);
 nlohmann::json parse(const std::string& text, const std::string& path);
+
+// A name of a layer or tensor: 1 to 100 letters, digits, '_', '.', '-', so that it can be printed.
+std::string read_name(const Value& value);
+// 64 lower-case hexadecimal digits.
+std::string read_digest(const Value& value);
 
 std::string sha256_hex(const std::string& bytes);
 

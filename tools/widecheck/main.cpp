@@ -1,10 +1,11 @@
-// widecheck: the independent checker. It shares no code with the library or the provers and needs GMP,
-// a JSON reader, zlib and SHA-256 only. FORMAT.md beside this file is its specification.
+// widecheck: the independent checker. It shares no code with the library or the provers and needs
+// GMP, a JSON reader, zlib and SHA-256 only. FORMAT.md beside this file is its specification.
 #include <gmp.h>
 #include <openssl/opensslv.h>
 #include <sys/resource.h>
 #include <zlib.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <new>
@@ -20,17 +21,55 @@ using nlohmann::json;
 constexpr int kProved = 0, kUsage = 2, kMalformed = 4, kRejected = 5, kInternal = 70;
 
 constexpr const char* kHelp =
-    "usage: widecheck [--json] CLAIM.claim.json [CERTIFICATE.cert.json]\n"
+    "usage: widecheck [--json] [--memory GIB] CLAIM.claim.json [CERTIFICATE.cert.json]\n"
     "\n"
     "Verifies every claim of a claim file with the certificate beside it (or the one given).\n"
     "Data files named in the claim are found relative to the claim file.\n"
     "\n"
     "  --json     one JSON object on standard output instead of text\n"
+    "  --memory   limit on memory in GiB (default 4)\n"
     "  --help     this text\n"
     "  --version  the version of the format that is checked\n"
     "\n"
     "exit status: 0 every claim proved (and there is at least one); 2 usage; 4 a file is\n"
     "malformed or missing; 5 the certificate is rejected; 70 internal error\n";
+
+// GMP cannot report that memory ran out: it would abort. This ends the program with the proper
+// code.
+[[noreturn]] void out_of_memory() {
+  std::fputs("widecheck: out of memory; --memory raises the limit\n", stderr);
+  std::_Exit(kInternal);
+}
+void* gmp_allocate(std::size_t size) {
+  void* block = std::malloc(size);
+  if (block == nullptr) out_of_memory();
+  return block;
+}
+void* gmp_reallocate(void* old, std::size_t, std::size_t size) {
+  void* block = std::realloc(old, size);
+  if (block == nullptr) out_of_memory();
+  return block;
+}
+void gmp_free(void* block, std::size_t) { std::free(block); }
+
+void limit_memory(double gibibytes) {
+  mp_set_memory_functions(gmp_allocate, gmp_reallocate, gmp_free);
+#ifndef __SANITIZE_ADDRESS__  // which reserves terabytes of address space
+  const auto bytes = static_cast<rlim_t>(gibibytes * 1024 * 1024 * 1024);
+  const rlimit limit{bytes, bytes};
+  setrlimit(RLIMIT_AS, &limit);
+#else
+  static_cast<void>(gibibytes);
+#endif
+}
+
+// What a file says may not forge lines of the report: control characters and bytes beyond ASCII are
+// shown as '?'.
+std::string printable(std::string text) {
+  for (char& c : text)
+    if (c < 0x20 || c > 0x7e) c = '?';
+  return text;
+}
 
 long peak_megabytes() {
   rusage usage{};
@@ -40,8 +79,9 @@ long peak_megabytes() {
 
 std::string trusted_base() {
   return std::string("widecheck's source, the C++ compiler, GMP ") + gmp_version + ", zlib " +
-         zlibVersion() + ", SHA-256 of OpenSSL " + OPENSSL_VERSION_STR + ", the JSON reader nlohmann " +
-         std::to_string(NLOHMANN_JSON_VERSION_MAJOR) + "." + std::to_string(NLOHMANN_JSON_VERSION_MINOR);
+         zlibVersion() + ", SHA-256 of OpenSSL " + OPENSSL_VERSION_STR +
+         ", the JSON reader nlohmann " + std::to_string(NLOHMANN_JSON_VERSION_MAJOR) + "." +
+         std::to_string(NLOHMANN_JSON_VERSION_MINOR);
 }
 
 struct Line {
@@ -72,7 +112,7 @@ Report run(const std::string& claim_path, const std::string& certificate_path) {
 
   const Network network(claim.at("network"));
   const std::string directory = std::filesystem::path(claim_path).parent_path().string();
-  const Data data(claim.at("data"), directory.empty() ? "." : directory, network.inputs());
+  Data data(claim.at("data"), directory.empty() ? "." : directory, network.inputs());
   report.data = data.description();
   const auto claims = claim.at("claims").list();
   const auto proofs = certificate.at("proofs").list();
@@ -81,8 +121,10 @@ Report run(const std::string& claim_path, const std::string& certificate_path) {
   if (claims.empty()) throw Malformed("no-claims", claim_path + ": the file claims nothing");
   require(bound == report.claim_digest, "other-claim",
           "the certificate was made for another claim (SHA-256 " + bound.substr(0, 64) + ")");
-  require(proofs.size() == claims.size(), "proofs",
-          std::to_string(claims.size()) + " claims and " + std::to_string(proofs.size()) + " proofs");
+  require(
+      proofs.size() == claims.size(), "proofs",
+      std::to_string(claims.size()) + " claims and " + std::to_string(proofs.size()) + " proofs");
+  data.verify();
   const Context context{network, data};
   for (std::size_t k = 0; k < claims.size(); ++k) {
     Line line;
@@ -100,22 +142,23 @@ Report run(const std::string& claim_path, const std::string& certificate_path) {
 
 void print_text(const Report& report) {
   for (const Line& line : report.lines) {
-    std::cout << line.verdict << "  " << line.text;
+    std::cout << line.verdict << "  " << printable(line.text);
     if (line.verdict == "PROVED") {
-      std::cout << "  [rule " << line.rule << "]\n";
+      std::cout << "  [rule " << printable(line.rule) << "]\n";
     } else {
       std::cout << "  [reason: " << line.reason << "]\n";
     }
   }
   if (!report.message.empty()) {
-    std::cout << (report.exit == kRejected ? "REJECTED" : "MALFORMED") << "  " << report.message
-              << "  [reason: " << report.reason << "]\n";
+    std::cout << (report.exit == kRejected ? "REJECTED" : "MALFORMED") << "  "
+              << printable(report.message) << "  [reason: " << report.reason << "]\n";
   }
   std::cout << "claim file SHA-256: " << report.claim_digest << "\n";
-  if (!report.data.empty()) std::cout << "data: " << report.data << "\n";
-  std::cout << "grade: unconditional (no probability, no assumption on SHA-256 beyond naming files)\n"
-            << "trusted base: " << trusted_base() << "\n"
-            << "peak memory: " << peak_megabytes() << " MB\n";
+  if (!report.data.empty()) std::cout << "data: " << printable(report.data) << "\n";
+  std::cout
+      << "grade: unconditional (no probability, no assumption on SHA-256 beyond naming files)\n"
+      << "trusted base: " << trusted_base() << "\n"
+      << "peak memory: " << peak_megabytes() << " MB\n";
 }
 
 void print_json(const Report& report) {
@@ -143,6 +186,7 @@ void print_json(const Report& report) {
 int main(int argc, char** argv) {
   std::vector<std::string> files;
   bool as_json = false;
+  double memory = 4;
   for (int a = 1; a < argc; ++a) {
     const std::string argument = argv[a];
     if (argument == "--help" || argument == "-h") {
@@ -155,6 +199,8 @@ int main(int argc, char** argv) {
     }
     if (argument == "--json") {
       as_json = true;
+    } else if (argument == "--memory" && a + 1 < argc && std::atof(argv[a + 1]) > 0) {
+      memory = std::atof(argv[++a]);
     } else if (!argument.empty() && argument[0] == '-') {
       std::cerr << "widecheck: unknown option " << argument << "\n" << kHelp;
       return kUsage;
@@ -170,6 +216,7 @@ int main(int argc, char** argv) {
     std::cerr << kHelp;
     return kUsage;
   }
+  limit_memory(memory);
   Report report;
   try {
     report = run(files[0], files[1]);
@@ -191,5 +238,7 @@ int main(int argc, char** argv) {
     report.message = std::string("internal error: ") + error.what();
   }
   as_json ? print_json(report) : print_text(report);
-  return report.exit;
+  std::cout.flush();
+  // A verdict that nobody could read is none.
+  return std::cout ? report.exit : kInternal;
 }

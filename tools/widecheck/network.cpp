@@ -65,7 +65,8 @@ Window read_window(Value& node, int dimensions, const std::vector<std::size_t>& 
     const Value padding = node.at("padding");
     if (padding.is_list()) {
       const auto list = padding.list();
-      if (list.size() != static_cast<std::size_t>(2 * dimensions)) padding.bad("2 numbers a dimension");
+      if (list.size() != static_cast<std::size_t>(2 * dimensions))
+        padding.bad("2 numbers a dimension");
       for (std::size_t k = 0; k < list.size(); ++k) {
         const std::size_t amount = list[k].number(1'000'000);
         const std::size_t d = dimensions == 1 ? 1 : k % 2;
@@ -265,7 +266,8 @@ Values apply(const Activation& f, Values x, unsigned bits) {
   }
   if (is_step(f.function)) {
     for (mpz_class& v : x.v) {
-      require(abs(v) > x.radius || x.radius == 0, "sign", "the sign of a value below a step is unknown");
+      require(abs(v) > x.radius || x.radius == 0, "sign",
+              "the sign of a value below a step is unknown");
       const int half = f.function == Function::half_step && v == 0 ? 1 : 0;
       v = v > 0 ? 2 : half;
     }
@@ -384,7 +386,8 @@ Tensor read_tensor(Value json, const std::vector<std::size_t>& row_lengths) {
         row.push_back(v.rational());
         tensor.divisor = lcm(tensor.divisor, row.back().get_den());
         if (mpz_sizeinbase(tensor.divisor.get_mpz_t(), 2) > 100'000) {
-          throw Malformed("number", json.place() + ": denominators without a reasonable common multiple");
+          throw Malformed("number",
+                          json.place() + ": denominators without a reasonable common multiple");
         }
       }
     }
@@ -401,14 +404,15 @@ Tensor read_tensor(Value json, const std::vector<std::size_t>& row_lengths) {
     };
     const std::int64_t low = bounded("low"), high = bounded("high");
     if (low > high) seeded.bad("low <= high");
-    const std::string name = seeded.at("name").text();
+    const std::string name = read_name(seeded.at("name"));
     const Seeded integers("tensor", seeded.at("seed").number(INT64_MAX), name, low, high);
     if (seeded.has("divisor")) tensor.divisor = seeded.at("divisor").integer();
     if (tensor.divisor <= 0) seeded.at("divisor").bad("a positive integer");
     seeded.only();
     for (std::size_t r = 0; r < row_lengths.size(); ++r) {
       auto& row = tensor.rows.emplace_back();
-      for (std::size_t c = 0; c < row_lengths[r]; ++c) row.emplace_back(static_cast<long>(integers.at(r, c)));
+      for (std::size_t c = 0; c < row_lengths[r]; ++c)
+        row.emplace_back(static_cast<long>(integers.at(r, c)));
     }
   } else {
     json.bad("a tensor");
@@ -420,17 +424,19 @@ Tensor read_tensor(Value json, const std::vector<std::size_t>& row_lengths) {
 Network::Network(Value json) {
   Value input = json.at("input");
   Node first;
-  first.name = input.at("name").text();
-  for (const Value& extent : input.at("shape").list()) first.shape.push_back(extent.number(kMaxEntries));
+  first.name = read_name(input.at("name"));
+  for (const Value& extent : input.at("shape").list())
+    first.shape.push_back(extent.number(kMaxEntries));
   if (first.shape.empty() || first.shape.size() > 3) input.at("shape").bad("1 to 3 extents");
   input.only();
   first.width = checked_product(first.shape, input.place());
   names_[first.name] = 0;
+  numbers_ = first.width;
   nodes_.push_back(std::move(first));
 
   for (Value item : json.at("nodes").list()) {
     Node node;
-    node.name = item.at("name").text();
+    node.name = read_name(item.at("name"));
     if (item.has("inputs")) {
       for (const Value& name : item.at("inputs").list()) node.inputs.push_back(find(name.text()));
     } else {
@@ -455,7 +461,8 @@ Network::Network(Value json) {
       node.op = Op::sum;
       node.shape = from.shape;
       for (std::size_t i : node.inputs) {
-        if (nodes_[i].shape != node.shape) throw Malformed("shape", item.place() + ": unequal shapes");
+        if (nodes_[i].shape != node.shape)
+          throw Malformed("shape", item.place() + ": unequal shapes");
       }
     } else if (op == "concat") {
       node.op = Op::concat;
@@ -477,6 +484,12 @@ Network::Network(Value json) {
     }
     item.only();
     node.width = checked_product(node.shape, item.place());
+    numbers_ += node.width;
+    for (const auto& entries : node.patches.entries) numbers_ += entries.size();
+    if (numbers_ > kMaxEntries) {
+      throw Malformed("too-large",
+                      item.place() + ": a network of more than 2^27 neurons and patch entries");
+    }
     if (!names_.emplace(node.name, nodes_.size()).second) {
       throw Malformed("shape", item.place() + ": the name is taken");
     }
@@ -535,16 +548,28 @@ std::size_t Network::bias_of(std::size_t i, std::size_t neuron) const {
 Values Network::evaluate(std::size_t target, const std::map<std::size_t, Parameters>& theta,
                          Values x, unsigned bits) const {
   std::map<std::size_t, Values> known;
-  for (std::size_t i : below(target)) {
+  const std::vector<std::size_t> order = below(target);
+  std::map<std::size_t, std::size_t> uses;  // of each value, still to come
+  for (std::size_t i : order)
+    for (std::size_t input : nodes_[i].inputs) ++uses[input];
+  for (std::size_t i : order) {
     const Node& node = nodes_[i];
     const auto in = [&](std::size_t k) -> const Values& { return known.at(node.inputs[k]); };
     Values y;
     switch (node.op) {
-      case Op::input: y = std::move(x); break;
-      case Op::linear: y = linear(*this, i, theta.at(i), in(0)); break;
-      case Op::activation: y = apply(node.activation, in(0), bits); break;
+      case Op::input:
+        y = std::move(x);
+        break;
+      case Op::linear:
+        y = linear(*this, i, theta.at(i), in(0));
+        break;
+      case Op::activation:
+        y = apply(node.activation, in(0), bits);
+        break;
       case Op::max_pool:
-      case Op::average_pool: y = pool(node, in(0)); break;
+      case Op::average_pool:
+        y = pool(node, in(0));
+        break;
       case Op::sum:
       case Op::concat: {
         mpz_class common = 1;
@@ -557,9 +582,8 @@ Values Network::evaluate(std::size_t target, const std::map<std::size_t, Paramet
           rescale(part, common);
           const std::size_t channels = nodes_[node.inputs[k]].shape.back();
           for (std::size_t h = 0; h < part.v.size(); ++h) {
-            const std::size_t to = node.op == Op::sum ? h
-                                                      : h / channels * node.shape.back() + offset +
-                                                            h % channels;
+            const std::size_t to =
+                node.op == Op::sum ? h : h / channels * node.shape.back() + offset + h % channels;
             y.v[to] += part.v[h];
           }
           if (node.op == Op::sum) {
@@ -588,6 +612,8 @@ Values Network::evaluate(std::size_t target, const std::map<std::size_t, Paramet
       }
     }
     known[i] = std::move(y);
+    for (std::size_t input : node.inputs)
+      if (--uses[input] == 0) known.erase(input);
   }
   return std::move(known.at(target));
 }

@@ -44,12 +44,12 @@ struct Node {
   std::vector<std::size_t> inputs;
   std::vector<std::size_t> shape;
   std::size_t width = 0;
-  Patches patches;             // of linear and pooling nodes
-  std::size_t filters = 0;     // per bank
+  Patches patches;          // of linear and pooling nodes
+  std::size_t filters = 0;  // per bank
   Bias bias = Bias::none;
-  bool frozen = false;         // some tensor is frozen
+  bool frozen = false;  // some tensor is frozen
   Activation activation{Function::identity, 1, ""};
-  Tensor scale, shift;         // of batch_norm
+  Tensor scale, shift;  // of batch_norm
 };
 
 struct Parameters {
@@ -77,6 +77,7 @@ class Network {
  private:
   std::vector<Node> nodes_;
   std::map<std::string, std::size_t> names_;
+  std::size_t numbers_ = 0;  // neurons and patch entries so far, for the limit on their total
 };
 
 // Expands {"fill"}, {"rows"} or {"seeded"} to the shape. Throws Malformed.

@@ -72,23 +72,6 @@ void require_nodes(const Context& c, const std::vector<std::size_t>& nodes, cons
           json.place() + " must name exactly the linear layers up to the claimed one");
 }
 
-// A claim from a stranger may be small and ask for years of work: that is refused at once.
-void require_feasible(const Context& c, std::size_t target) {
-  constexpr double kMostProducts = 1e13;
-  double products = 0;
-  for (std::size_t i : c.network.below(target)) {
-    const Node& node = c.network.node(i);
-    double longest = 1;
-    for (const auto& entries : node.patches.entries) {
-      longest = std::max(longest, static_cast<double>(entries.size()));
-    }
-    products += longest * static_cast<double>(node.width) * static_cast<double>(c.data.size());
-  }
-  if (products > kMostProducts) {
-    throw Malformed("too-large", "checking this claim takes more than 10^13 products; refused");
-  }
-}
-
 unsigned read_precision(Value& proof) {
   if (!proof.has("precision")) return 64;
   const std::uint64_t bits = proof.at("precision").number(4096);
@@ -96,10 +79,35 @@ unsigned read_precision(Value& proof) {
   return static_cast<unsigned>(bits);
 }
 
+// A claim from a stranger may be small and ask for years of work: that is refused at once.
+void require_feasible(const Context& c, std::size_t target, unsigned bits) {
+  constexpr double kMostProducts = 1e12;
+  const double words = static_cast<double>(c.data.words()) + bits / 64.0;
+  double products = 0;
+  for (std::size_t i : c.network.below(target)) {
+    const Node& node = c.network.node(i);
+    double longest = 1;
+    for (const auto& entries : node.patches.entries) {
+      longest = std::max(longest, static_cast<double>(entries.size()));
+    }
+    // A transcendental value costs about as much as some hundred products of its precision.
+    const bool series = node.op == Op::activation && !piecewise_linear(node.activation.function);
+    const double each = series ? 200 * (1 + bits / 64.0) : longest;
+    products += each * words * static_cast<double>(node.width) * static_cast<double>(c.data.size());
+  }
+  if (products > kMostProducts) {
+    throw Malformed("too-large", "checking this claim takes more than 10^12 products; refused");
+  }
+}
+
 // ---- patches ----
 
 std::string patches_distinct(const Context& c, std::size_t i, const std::string& name) {
   const Node& node = first_patches(c, i);
+  require_feasible(c, i, 0);
+  if (c.data.size() > (std::size_t{1} << 27) / node.patches.entries.size()) {
+    throw Malformed("too-large", "more than 2^27 patches to compare; refused");
+  }
   // Different digests mean different patches, whatever one believes of SHA-256; equal digests of
   // different samples are not accepted.
   std::vector<std::pair<std::uint64_t, std::uint32_t>> digests;
@@ -122,13 +130,15 @@ std::string patches_distinct(const Context& c, std::size_t i, const std::string&
   for (std::size_t k = 1; k < digests.size(); ++k) {
     require(digests[k].first != digests[k - 1].first || digests[k].second == digests[k - 1].second,
             "patches-collide",
-            "samples " + number(digests[k - 1].second + 1) + " and " + number(digests[k].second + 1) +
-                " share a patch of layer " + name);
+            "samples " + number(digests[k - 1].second + 1) + " and " +
+                number(digests[k].second + 1) + " share a patch of layer " + name);
   }
-  return "no patch of layer " + name + " is shared by two of the " + number(c.data.size()) + " samples";
+  return "no patch of layer " + name + " is shared by two of the " + number(c.data.size()) +
+         " samples";
 }
 
-std::string patches_collide(const Context& c, std::size_t i, Value& claim, const std::string& name) {
+std::string patches_collide(const Context& c, std::size_t i, Value& claim,
+                            const std::string& name) {
   const Node& node = first_patches(c, i);
   std::size_t sample[2], patch[2];
   const char* keys[2] = {"first", "second"};
@@ -160,7 +170,8 @@ std::string features_distinct(const Context& c, std::size_t i, Value& claim, Val
   const Node& node = linear_node(c, i);
   const std::size_t source = node.inputs[0];
   const auto nodes = linear_nodes(c, c.network.below(source));
-  require_feasible(c, source);
+  const unsigned bits = read_precision(proof);
+  require_feasible(c, source, bits);
   Value point = claim.at("parameters");
   require_nodes(c, nodes, point);
   std::map<std::size_t, Parameters> theta;
@@ -174,8 +185,8 @@ std::string features_distinct(const Context& c, std::size_t i, Value& claim, Val
   for (const auto& entries : node.patches.entries) {
     require(entries.size() == direction.size(), "direction", "the projection has the wrong length");
   }
-  const unsigned bits = read_precision(proof);
-  // Projections of all patches as enclosures; sorted, neighbours of different samples must be apart.
+  // Projections of all patches as enclosures; sorted, neighbours of different samples must be
+  // apart.
   struct Projection {
     mpq_class low, high;
     std::size_t sample;
@@ -186,8 +197,8 @@ std::string features_distinct(const Context& c, std::size_t i, Value& claim, Val
     for (const auto& entries : node.patches.entries) {
       mpz_class sum = 0;
       for (std::size_t r = 0; r < entries.size(); ++r) sum += direction[r] * entry(f, entries[r]);
-      Projection p{mpq_class(sum - norm * f.radius, f.divisor), mpq_class(sum + norm * f.radius, f.divisor),
-                   sample};
+      Projection p{mpq_class(sum - norm * f.radius, f.divisor),
+                   mpq_class(sum + norm * f.radius, f.divisor), sample};
       p.low.canonicalize();
       p.high.canonicalize();
       projections.push_back(std::move(p));
@@ -256,15 +267,16 @@ std::string weights_full_rank(const Context& c, std::size_t i, Value& claim, Val
     }
   }
   require(echelon.rank() == full, "rank",
-          "the rank modulo " + number(prime) + " is " + number(echelon.rank()) + ", not " + number(full));
+          "the rank modulo " + number(prime) + " is " + number(echelon.rank()) + ", not " +
+              number(full));
   return "the weight matrix U (" + number(inputs) + " x " + number(outputs) + ") of layer " + name +
          " has full rank " + number(full) + " at the given filters";
 }
 
 // ---- never independent ----
 
-std::string never_independent(const Context& c, std::size_t i, Value& proof, const std::string& rule,
-                              const std::string& name) {
+std::string never_independent(const Context& c, std::size_t i, Value& proof,
+                              const std::string& rule, const std::string& name) {
   const std::size_t n = c.data.size();
   const Node& node = c.network.node(i);
   std::string why;
@@ -292,7 +304,8 @@ std::string never_independent(const Context& c, std::size_t i, Value& proof, con
     // neurons (p, t), (q, t) of a bank are equal columns if patches p, q agree on every sample.
     require(node.op == Op::activation, "layer-kind", "the claimed layer is not an activation");
     const Node& map = linear_node(c, node.inputs[0]);
-    require(map.inputs == std::vector<std::size_t>{0}, "layer-kind", "the layer does not read the data");
+    require(map.inputs == std::vector<std::size_t>{0}, "layer-kind",
+            "the layer does not read the data");
     require(map.bias != Bias::neuron, "free-biases", "each neuron has a bias of its own");
     std::vector<std::size_t> cls = map.patches.bank;
     std::size_t classes = 0;
@@ -301,7 +314,8 @@ std::string never_independent(const Context& c, std::size_t i, Value& proof, con
       for (std::size_t p = 0; p < cls.size(); ++p) {
         std::vector<mpz_class> content;
         for (long e : map.patches.entries[p]) content.push_back(entry(x, e));
-        cls[p] = refined.emplace(std::pair(cls[p], std::move(content)), refined.size()).first->second;
+        cls[p] =
+            refined.emplace(std::pair(cls[p], std::move(content)), refined.size()).first->second;
       }
       classes = refined.size();
     });
@@ -335,27 +349,31 @@ class Ray {
     const Activation& f = output.activation;
     sign_ = f.function == Function::one_minus_sigmoid ? -1 : 1;
 
-    require_feasible(c, target);
+    bits_ = read_precision(proof_);
+    require_feasible(c, map_, bits_);
     const auto nodes = linear_nodes(c, c.network.below(target));
     require_nodes(c, nodes, family);
     for (std::size_t i : nodes) {
       Value node = family.at(c.network.node(i).name);
-      Family tensors{read_parameters(c, i, node.at("constant")), read_parameters(c, i, node.at("slope"))};
+      Family tensors{read_parameters(c, i, node.at("constant")),
+                     read_parameters(c, i, node.at("slope"))};
       node.only();
       if (i == map_) {
         require(tensors.constant.weights.zero(), "constant-weights",
                 "the constant part of the weights of layer " + map.name + " must be 0");
         top_ = std::move(tensors);
       } else {
-        require(tensors.slope.weights.zero() && tensors.slope.bias.zero(), "moving-layer",
-                "layer " + c.network.node(i).name + " below the claimed one must not move with alpha");
+        require(
+            tensors.slope.weights.zero() && tensors.slope.bias.zero(), "moving-layer",
+            "layer " + c.network.node(i).name + " below the claimed one must not move with alpha");
         theta_[i] = std::move(tensors.constant);
       }
     }
 
     // Row-difference: the triangular part has N-1 neurons; one more, saturated, replaces the ones.
     const bool differences = rule == "row-difference-ray";
-    require(differences || !affine, "wrong-rule", "rule " + rule + " does not prove rank [F, 1] = N");
+    require(differences || !affine, "wrong-rule",
+            "rule " + rule + " does not prove rank [F, 1] = N");
     if (differences) saturated_ = proof_.at("saturated").boolean();
     require(!differences || n >= 2, "one-sample", "row differences need two samples");
     require(!differences || affine != saturated_, "saturated",
@@ -363,14 +381,16 @@ class Ray {
     neurons_ = differences ? n - 1 : n;
     const std::size_t used = neurons_ + (saturated_ ? 1 : 0);
     require(used <= map.width, "width",
-            "layer " + map.name + " has " + number(map.width) + " neurons, " + number(used) + " are needed");
+            "layer " + map.name + " has " + number(map.width) + " neurons, " + number(used) +
+                " are needed");
 
     const auto order = proof_.at("order").list();
     require(order.size() == n, "order", "the order must name all N samples");
     position_.assign(n, n);
     for (std::size_t r = 0; r < n; ++r) {
       const std::size_t sample = order[r].number(n - 1);
-      require(position_[sample] == n, "order", "sample " + number(sample) + " occurs twice in the order");
+      require(position_[sample] == n, "order",
+              "sample " + number(sample) + " occurs twice in the order");
       position_[sample] = r;
     }
     gaps_.delta = proof_.at("delta").rational();
@@ -380,7 +400,6 @@ class Ray {
     gaps_.diagonal_high = diagonal[1].rational();
     gaps_.upper = proof_.at("upper").rational();
     require(gaps_.delta > 0, "gap", "delta must be positive");
-    bits_ = read_precision(proof_);
     proof_.at("rule");
     proof_.only();
 
@@ -391,11 +410,13 @@ class Ray {
         mpq_class b(top_.constant.bias.rows[0][c.network.bias_of(map_, j)] * sign_,
                     top_.constant.bias.divisor);
         b.canonicalize();
-        require(j == 0 || b == beta, "beta", "the constant part of the biases differs between neurons");
+        require(j == 0 || b == beta, "beta",
+                "the constant part of the biases differs between neurons");
         beta = b;
       }
     }
-    require_threshold(rule, f, gaps_, beta, alpha_0, differences && !saturated_ ? n - 1 : n, saturated_);
+    require_threshold(rule, f, gaps_, beta, alpha_0, differences && !saturated_ ? n - 1 : n,
+                      saturated_);
     for (std::size_t j = 0; j < used; ++j) {
       mpq_class centre = 0;
       if (map.bias != Bias::none) {
@@ -437,8 +458,9 @@ class Ray {
   }
 
  private:
-  // t = <v^t, f> in units of 1/(divisor of f * divisor of v), error at most e. Then z <= b holds iff
-  // t + e <= (b - c_j) units, iff t <= floor((b - c_j) units) - e; likewise z >= b with ceilings.
+  // t = <v^t, f> in units of 1/(divisor of f * divisor of v), error at most e. Then z <= b holds
+  // iff t + e <= (b - c_j) units, iff t <= floor((b - c_j) units) - e; likewise z >= b with
+  // ceilings.
   template <class T>
   struct Bounds {
     T below, above, low, high;
@@ -491,9 +513,11 @@ class Ray {
         if (entries[k] != kPad) t += w[k] * f[static_cast<std::size_t>(entries[k])];
       const Bounds<T>& b = bounds[j];
       if (j == neurons_) {
-        require(t >= b.low, "saturation", place(sample, j) + "the saturated neuron stays below delta");
+        require(t >= b.low, "saturation",
+                place(sample, j) + "the saturated neuron stays below delta");
       } else if (j == r) {
-        require(t >= b.low && t <= b.high, "diagonal", place(sample, j) + "z is outside the diagonal's bounds");
+        require(t >= b.low && t <= b.high, "diagonal",
+                place(sample, j) + "z is outside the diagonal's bounds");
       } else if (j < r) {
         require(t <= b.below, "gap", place(sample, j) + "z exceeds -delta below the diagonal");
       } else {
@@ -526,8 +550,8 @@ class Ray {
   std::vector<Bounds<long>> small_bounds_;
 };
 
-void check_ray(const Context& c, std::size_t target, Value family, Value proof, const mpq_class& alpha_0,
-               bool affine) {
+void check_ray(const Context& c, std::size_t target, Value family, Value proof,
+               const mpq_class& alpha_0, bool affine) {
   const std::string rule = proof.at("rule").text();
   require(rule == "triangular-ray" || rule == "h-matrix-ray" || rule == "row-difference-ray",
           "wrong-rule", "rule " + rule + " is not a ray rule");
@@ -653,7 +677,8 @@ void require_threshold(const std::string& rule, const Activation& f, const Gaps&
              "alpha_0^2 (delta^2 - n r^2) < n ln 2");
       return;
     }
-    default: throw wrong_activation();
+    default:
+      throw wrong_activation();
   }
 }
 
@@ -682,9 +707,11 @@ std::string check_claim(const Context& c, Value claim, Value proof, std::string&
   } else if (kind == "activation-violates") {
     expect_rule("activation-table");
     if (claim.at("assumption").text() != "3.2") claim.at("assumption").bad("\"3.2\"");
-    require(c.network.node(node).op == Op::activation, "layer-kind", name + " is not an activation");
+    require(c.network.node(node).op == Op::activation, "layer-kind",
+            name + " is not an activation");
     const std::string why = violation_of_3_2(c.network.node(node).activation);
-    require(!why.empty(), "activation", c.network.node(node).activation.name + " satisfies Assumption 3.2");
+    require(!why.empty(), "activation",
+            c.network.node(node).activation.name + " satisfies Assumption 3.2");
     sentence = c.network.node(node).activation.name + " violates Assumption 3.2: " + why;
   } else if (kind == "never-independent") {
     sentence = never_independent(c, node, proof, rule, name);

@@ -1,5 +1,5 @@
-// One function per rule of FORMAT.md. Each either returns the sentence that has been proved or throws
-// Rejected (or Malformed). There is no rule that trusts anything.
+// One function per rule of FORMAT.md. Each either returns the sentence that has been proved or
+// throws Rejected (or Malformed). There is no rule that trusts anything.
 #pragma once
 
 #include <string>
@@ -18,8 +18,8 @@ struct Context {
 // proved, in words; `rule` receives the rule's name.
 std::string check_claim(const Context& context, Value claim, Value proof, std::string& rule);
 
-// The side conditions of the ray rules that involve alpha_0, apart for tests: `n` is the size of the
-// matrix, d the lower and `radius` the largest absolute bound of the diagonal.
+// The side conditions of the ray rules that involve alpha_0, apart for tests: `n` is the size of
+// the matrix, d the lower and `radius` the largest absolute bound of the diagonal.
 struct Gaps {
   mpq_class delta, diagonal_low, diagonal_high, upper;
 };

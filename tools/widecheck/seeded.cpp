@@ -26,7 +26,8 @@ std::int64_t Seeded::at(std::uint64_t row, std::uint64_t column) const {
     SHA256(reinterpret_cast<const unsigned char*>(message.data()), message.size(), digest);
     std::uint64_t word = 0;
     for (int b = 0; b < 8; ++b) word = word * 256 + digest[8 * (column % 4) + b];
-    if (word < accepted) return static_cast<std::int64_t>(static_cast<std::uint64_t>(low_) + word % range_);
+    if (word < accepted)
+      return static_cast<std::int64_t>(static_cast<std::uint64_t>(low_) + word % range_);
   }
 }
 

@@ -8,10 +8,6 @@
 namespace widecert {
 namespace {
 
-Outcome not_applicable(std::string reason, std::string explanation) {
-  return {Verdict::not_applicable, std::move(reason), std::move(explanation), {}, {}};
-}
-
 // The number of distinct columns that F_1 can have when biases are tied: neurons (p, t) and (q, t)
 // of one bank agree for every parameter if patches p and q agree on every sample.
 std::size_t distinct_columns(const Instance& instance, const Node& node) {

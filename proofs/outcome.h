@@ -49,4 +49,9 @@ struct Outcome {
   std::vector<std::pair<std::string, std::string>> ingredients;  // what alpha_0 is made of
 };
 
+// An outcome without findings for a hypothesis that fails.
+inline Outcome not_applicable(std::string reason, std::string explanation) {
+  return {Verdict::not_applicable, std::move(reason), std::move(explanation), {}, {}};
+}
+
 }  // namespace widecert

@@ -10,9 +10,6 @@ bool is_affine(const Request& request) { return request.claim == "affinely-indep
 
 std::optional<Outcome> row_difference_obstacle(const Instance& instance, const Request& request) {
   const std::size_t n = instance.data.size();
-  const auto not_applicable = [](std::string reason, std::string why) {
-    return Outcome{Verdict::not_applicable, std::move(reason), std::move(why), {}, {}};
-  };
   Outcome failure;
   const auto at = locate(instance, request.node, failure);
   if (!at) return failure;

@@ -2,17 +2,13 @@
 #include <widecert/certificate/claim.h>
 #include <widecert/certificate/model_json.h>
 #include <widecert/number/error.h>
+#include <widecert/number/overloaded.h>
 #include <widecert/number/sha256.h>
 
 #include <algorithm>
 
 namespace widecert {
 namespace {
-
-template <class... Ts>
-struct overloaded : Ts... {
-  using Ts::operator()...;
-};
 
 // ---- parameters ----
 

@@ -1,13 +1,9 @@
 #include <widecert/certificate/model_json.h>
 #include <widecert/number/error.h>
+#include <widecert/number/overloaded.h>
 
 namespace widecert {
 namespace {
-
-template <class... Ts>
-struct overloaded : Ts... {
-  using Ts::operator()...;
-};
 
 constexpr std::size_t kMaxExtent = std::size_t{1} << 40;
 

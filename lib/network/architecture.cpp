@@ -1,15 +1,11 @@
 #include <widecert/network/architecture.h>
 #include <widecert/number/error.h>
+#include <widecert/number/overloaded.h>
 
 #include <algorithm>
 
 namespace widecert {
 namespace {
-
-template <class... Ts>
-struct overloaded : Ts... {
-  using Ts::operator()...;
-};
 
 // Sizes beyond this are refused: 2^40 neurons, far above any network, far below overflow.
 constexpr std::size_t kMaxWidth = std::size_t{1} << 40;

@@ -1,6 +1,9 @@
-#include "report.h"
+// widecert report: one self-contained HTML page about a claim file, for people who look before they
+// read. Its pictures are drawn in double precision and prove nothing; the verdicts are the
+// checker's.
 
 #include <fmt/format.h>
+#include <widecert/certificate/atomic_file.h>
 #include <widecert/certificate/claim.h>
 #include <widecert/data/idx.h>
 #include <widecert/network/forward.h>
@@ -10,6 +13,8 @@
 #include <cmath>
 #include <filesystem>
 
+#include "checker.h"
+#include "markup.h"
 #include "picture.h"
 
 namespace widecert::tool {
@@ -17,29 +22,6 @@ namespace {
 
 constexpr std::size_t kMaxText = std::size_t{1} << 28;
 constexpr std::size_t kPictureSide = 240;  // rows and columns of A(alpha) that are drawn
-
-std::string escape(const std::string& text) {
-  std::string out;
-  for (char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 std::string number(const Rational& value) {
   const std::string exact = to_string(value);
@@ -65,8 +47,8 @@ std::string network_figure(const Architecture& network, std::size_t n, const std
         "class=\"dim\">{}</text>"
         "<rect x=\"{}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"16\" class=\"{}\"/>"
         "<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"dim\">{}</text>",
-        y + 13, node.name == target ? "bold" : "", escape(node.name), y + 13,
-        escape(describe(node)), left, y, per_neuron * static_cast<double>(node.width),
+        y + 13, node.name == target ? "bold" : "", escape_markup(node.name), y + 13,
+        escape_markup(describe(node)), left, y, per_neuron * static_cast<double>(node.width),
         node.width >= n ? "wide" : "narrow",
         left + per_neuron * static_cast<double>(node.width) + 6, y + 13, node.width);
   }
@@ -252,8 +234,7 @@ table{border-collapse:collapse}td{padding:.25rem .8rem .25rem 0;vertical-align:t
 pre{background:#f4f4f2;padding:.7rem;overflow:auto}code{background:#f4f4f2}
 )";
 
-}  // namespace
-
+// `check` is widecheck's --json output for this claim.
 std::string html_report(const std::string& claim_path, const std::string& certificate_path,
                         const Json& check) {
   const ClaimFile claim = parse_claim(read_bytes(claim_path, kMaxText), claim_path);
@@ -267,7 +248,12 @@ std::string html_report(const std::string& claim_path, const std::string& certif
   const std::size_t n = data.size();
 
   std::vector<RayView> rays;
+  const Json lines = check.value("claims", Json::array());
+  const auto proved = [&](std::size_t k) {
+    return k < lines.size() && lines[k]["verdict"] == "PROVED";
+  };
   for (std::size_t k = 0; k < proofs.size(); ++k) {
+    if (!proved(k)) continue;  // what the checker did not accept may not even make sense
     if (const auto* ray = std::get_if<IndependentOnRay>(&claim.properties[k])) {
       if (const auto* proof = std::get_if<RayProof>(&proofs[k])) {
         rays.push_back({&ray->family, proof, ray->alpha_0, ray->node, ray->affine});
@@ -282,22 +268,21 @@ std::string html_report(const std::string& claim_path, const std::string& certif
   const std::string name = std::filesystem::path(claim_path).filename().string();
   std::string html =
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>widecert: " +
-      escape(name) + "</title><style>" + kStyle +
-      "</style></head><body>\n<h1>widecert: " + escape(name) + "</h1>\n";
+      escape_markup(name) + "</title><style>" + kStyle +
+      "</style></head><body>\n<h1>widecert: " + escape_markup(name) + "</h1>\n";
   html += "<h2>Verdicts of the independent checker</h2><table>";
-  const Json lines = check.value("claims", Json::array());
   for (std::size_t k = 0; k < claim.properties.size(); ++k) {
     const bool known = k < lines.size();
-    const bool ok = known && lines[k]["verdict"] == "PROVED";
+    const bool ok = proved(k);
     html += fmt::format(
         "<tr><td class=\"{}\">{}</td><td>{}<br><small>{}</small></td></tr>", ok ? "ok" : "no",
         ok ? "PROVED" : "NOT PROVED",
-        escape(known ? lines[k]["text"].get<std::string>() : state(claim.properties[k], n)),
-        known ? "rule " + escape(lines[k].value("rule", "")) : "not checked");
+        escape_markup(known ? lines[k]["text"].get<std::string>() : state(claim.properties[k], n)),
+        known ? "rule " + escape_markup(lines[k].value("rule", "")) : "not checked");
   }
   html += "</table>";
   if (check.contains("message"))
-    html += "<p class=\"no\">" + escape(check["message"].get<std::string>()) + "</p>";
+    html += "<p class=\"no\">" + escape_markup(check["message"].get<std::string>()) + "</p>";
 
   html += fmt::format("<h2>The network and its widths against N = {}</h2>{}", n,
                       network_figure(claim.network, n, rays.empty() ? "" : rays.front().node));
@@ -311,7 +296,7 @@ std::string html_report(const std::string& claim_path, const std::string& certif
         "is smallest among the samples not used before. Rows of F in this order make the matrix "
         "triangular "
         "as alpha grows.</p>{}",
-        escape(ray.node), order_figure(ray.proof->order));
+        escape_markup(ray.node), order_figure(ray.proof->order));
     html += fmt::format(
         "<h2>The matrix A(alpha) for growing alpha</h2><p>A<sub>ij</sub> = sigma(alpha "
         "z<sub>ij</sub> + beta){}. "
@@ -332,7 +317,7 @@ std::string html_report(const std::string& claim_path, const std::string& certif
         "<tr><td>activation</td><td>{} = {}</td></tr></table>",
         number(ray.alpha_0), formula(f, ray.proof->rule), number(ray.proof->delta),
         number(ray.proof->diagonal_low), number(ray.proof->diagonal_high), number(ray.proof->upper),
-        escape(describe(f)), escape(std::string(facts(f.kind).formula)));
+        escape_markup(describe(f)), escape_markup(std::string(facts(f.kind).formula)));
   }
   html += fmt::format(
       "<h2>How to check this yourself</h2><p>The checker shares no code with the prover. It "
@@ -340,9 +325,30 @@ std::string html_report(const std::string& claim_path, const std::string& certif
       "from the claim and the data, row by row, with integers and rationals "
       "only.</p><pre>widecheck {}</pre>"
       "<p>Trusted base: {}.</p><p>Claim file SHA-256: <code>{}</code></p></body></html>\n",
-      escape(name), escape(check.value("trusted_base", "")),
-      escape(check.value("claim_sha256", "")));
+      escape_markup(name), escape_markup(check.value("trusted_base", "")),
+      escape_markup(check.value("claim_sha256", "")));
   return html;
+}
+
+}  // namespace
+
+int run_report(const Common& common, const ReportOptions& options) {
+  const std::string suffix = ".claim.json";
+  const std::string& path = options.claim_path;
+  if (!path.ends_with(suffix)) {
+    throw InputError(path + ": expected a claim file, NAME.claim.json (widecert prove writes it)");
+  }
+  const std::string base = path.substr(0, path.size() - suffix.size());
+  const CheckerResult check = run_checker({path});
+  const std::string html = html_report(path, base + ".cert.json", check.report);
+  const std::string target = options.output.empty() ? base + ".html" : options.output;
+  write_atomically(target, html);
+  if (common.json) {
+    fmt::print("{}", to_text(Json{{"report", target}, {"exit", check.exit}}));
+  } else if (!common.console.quiet) {
+    fmt::print("report written to {}\n", target);
+  }
+  return check.exit;
 }
 
 }  // namespace widecert::tool

@@ -1,0 +1,21 @@
+// Running the independent checker, a separate program found beside widecert or on the PATH.
+#pragma once
+
+#include <widecert/certificate/json.h>
+
+#include <string>
+#include <vector>
+
+#include "commands.h"
+
+namespace widecert::tool {
+
+struct CheckerResult {
+  int exit = kInternal;
+  Json report;  // what widecheck --json printed
+};
+
+// Throws InputError if widecheck cannot be found.
+CheckerResult run_checker(const std::vector<std::string>& files);
+
+}  // namespace widecert::tool

@@ -1,0 +1,152 @@
+// widecert init: a first case from a data file and a one-line architecture.
+#include <fmt/format.h>
+#include <widecert/certificate/atomic_file.h>
+#include <widecert/certificate/model_json.h>
+#include <widecert/data/idx.h>
+#include <widecert/number/error.h>
+
+#include <filesystem>
+#include <sstream>
+
+#include "commands.h"
+
+namespace widecert::tool {
+namespace fs = std::filesystem;
+namespace {
+
+// "conv2d:3x3:50 sigmoid maxpool2d:2x2 dense:100 relu" -> nodes named conv1, sigmoid1, ...
+void add_layers(Architecture& network, const std::string& line) {
+  std::istringstream words(line);
+  std::string word, previous = network.node(0).name;
+  std::map<std::string, int> counts;
+  const auto number = [&](const std::string& text) {
+    if (text.empty() || text.size() > 9 ||
+        text.find_first_not_of("0123456789") != std::string::npos) {
+      throw InputError("--layers: \"" + word + "\": \"" + text + "\" is not a number");
+    }
+    return static_cast<std::size_t>(std::stoul(text));
+  };
+  while (words >> word) {
+    std::vector<std::string> parts;
+    std::istringstream fields(word);
+    for (std::string part; std::getline(fields, part, ':');) parts.push_back(part);
+    const std::string op = parts.empty() ? word : parts[0];
+    const auto window = [&](const std::string& text, int dimensions) {
+      WindowSpec w;
+      w.dimensions = dimensions;
+      const auto cross = text.find('x');
+      if (dimensions == 1) {
+        w.size = {1, number(text)};
+      } else {
+        if (cross == std::string::npos)
+          throw InputError("--layers: \"" + word + "\": expected HxW");
+        w.size = {number(text.substr(0, cross)), number(text.substr(cross + 1))};
+      }
+      return w;
+    };
+    NodeSpec spec;
+    std::string stem = op;
+    if ((op == "conv2d" || op == "conv1d") && parts.size() == 3) {
+      LinearSpec linear;
+      linear.form = ConvSpec{window(parts[1], op == "conv1d" ? 1 : 2), number(parts[2]), 1};
+      spec = linear;
+      stem = "conv";
+    } else if (op == "dense" && parts.size() == 2) {
+      LinearSpec linear;
+      linear.form = DenseSpec{number(parts[1])};
+      spec = linear;
+    } else if ((op == "maxpool2d" || op == "maxpool1d") && parts.size() == 2) {
+      WindowSpec w = window(parts[1], op == "maxpool1d" ? 1 : 2);
+      w.stride = w.size;
+      spec = PoolSpec{PoolSpec::Kind::max, w};
+      stem = "pool";
+    } else if (const auto kind = activation_by_name(op);
+               kind && parts.size() == (*kind == ActivationKind::leaky_relu ? 2u : 1u)) {
+      spec = ActivationSpec{{*kind, parts.size() == 2 ? parse_rational(parts[1]) : Rational(1)}};
+    } else {
+      throw InputError("--layers: \"" + word +
+                       "\" is not understood; write for example "
+                       "\"conv2d:3x3:50 sigmoid maxpool2d:2x2 dense:2000 leaky-relu:1/100\"");
+    }
+    const std::string name = stem + std::to_string(++counts[stem]);
+    network.add(name, spec, {previous});
+    previous = name;
+  }
+}
+
+}  // namespace
+
+int run_init(const Common& common, const InitOptions& options) {
+  if (fs::exists(options.output)) {
+    throw InputError(options.output + " exists already; choose another --output or remove it");
+  }
+  const std::string folder = fs::absolute(options.output).parent_path().string();
+  DatasetSpec data;
+  const std::string relative = fs::relative(fs::absolute(options.data), folder).string();
+  const bool csv = options.data.ends_with(".csv") || options.data.ends_with(".csv.gz");
+  Shape shape;
+  if (csv) {
+    data.source = CsvSource{relative, "", {}};
+  } else {
+    data.source = IdxSource{relative, "", ""};
+    const IdxFile file = read_idx(options.data);
+    shape.assign(file.extents.begin() + 1, file.extents.end());
+    if (shape.size() == 2) shape.push_back(1);
+    const auto* pixels = std::get_if<std::vector<std::int64_t>>(&file.values);
+    if (pixels != nullptr) {
+      // The paper perturbs its images; bounded integer noise makes patches distinct.
+      data.multiply = 256;
+      data.divide = 256;
+      data.noise = NoiseSpec{common.seed, 0, 255};
+    }
+  }
+  const Dataset samples = load(data, folder, &data);
+  if (shape.empty()) shape = {samples.width()};
+  if (!options.shape.empty()) {
+    shape.clear();
+    std::istringstream extents(options.shape);
+    for (std::string part; std::getline(extents, part, 'x');) {
+      const Rational extent = parse_rational(part);
+      if (extent < 1 || extent > 1'000'000 || denominator(extent) != 1) {
+        throw InputError("--shape: expected for example 28x28x1");
+      }
+      shape.push_back(numerator(extent).convert_to<std::size_t>());
+    }
+  }
+  Architecture network("x", shape);
+  if (network.input_width() != samples.width()) {
+    throw InputError("--shape " + describe(shape) + " has " +
+                     std::to_string(network.input_width()) + " entries; a sample has " +
+                     std::to_string(samples.width()));
+  }
+  add_layers(network, options.layers);
+  // The first activation that is wide enough, else the last one.
+  std::string node;
+  for (const Node& candidate : network.nodes()) {
+    if (!std::holds_alternative<ActivationSpec>(candidate.spec)) continue;
+    node = candidate.name;
+    if (candidate.width >= samples.size()) break;
+  }
+  if (node.empty())
+    throw InputError("--layers has no activation; the theorems speak of features after one");
+  const auto kind =
+      std::get<ActivationSpec>(network.node(network.index_of(node)).spec).function.kind;
+  const std::string theorem_id = satisfies_assumption_3_2({kind, 1}) || kind != ActivationKind::tanh
+                                     ? "theorem-3.4"
+                                     : "row-difference";
+  const Json out{{"format", "widecert-case"},
+                 {"version", 1},
+                 {"title", fs::path(options.data).filename().string() + ": " + options.layers},
+                 {"network", to_json(network)},
+                 {"data", to_json(data)},
+                 {"prove", Json::array({Json{{"theorem", theorem_id}, {"node", node}}})}};
+  write_atomically(options.output, to_text(out));
+  if (!common.console.quiet) {
+    fmt::print("{} written: {} samples, layer {} has {} neurons\nnext: widecert prove {}\n",
+               options.output, samples.size(), node, network.node(network.index_of(node)).width,
+               options.output);
+  }
+  return kProved;
+}
+
+}  // namespace widecert::tool

@@ -1,0 +1,99 @@
+// widecert inspect and widecert explain: what the catalogue and the model know.
+#include <fmt/format.h>
+#include <widecert/certificate/json.h>
+#include <widecert/proofs/case_file.h>
+#include <widecert/proofs/catalogue.h>
+
+#include "commands.h"
+
+namespace widecert::tool {
+
+int run_inspect(const Common& common, const std::string& case_path) {
+  const CaseFile file = read_case(case_path);
+  const Instance instance = load_instance(file);
+  const std::size_t n = instance.data.size();
+  const Chain chain = file.network.paper_chain();
+  Json out{
+      {"case", file.name}, {"samples", n}, {"layers", Json::array()}, {"theorems", Json::array()}};
+  if (!common.json) {
+    fmt::print("{}: {} samples of {} features\n\n{:>3}  {:<14} {:<46} {:<14} {:>9}\n",
+               bold(file.name), n, instance.data.width(), "k", "layer", "what it is", "shape",
+               "neurons");
+  }
+  for (std::size_t i = 0; i < file.network.nodes().size(); ++i) {
+    const Node& node = file.network.node(i);
+    std::string k;
+    for (std::size_t l = 0; l < chain.layers.size(); ++l)
+      if (chain.layers[l].output() == i) k = std::to_string(l + 1);
+    out["layers"].push_back({{"name", node.name},
+                             {"description", describe(node)},
+                             {"shape", node.shape},
+                             {"neurons", node.width},
+                             {"k", k}});
+    if (!common.json) {
+      fmt::print("{:>3}  {:<14} {:<46} {:<14} {:>9}{}\n", k, node.name, describe(node),
+                 describe(node.shape), node.width, node.width >= n ? "  >= N" : "");
+    }
+  }
+  if (!common.json) {
+    if (!chain.obstacle.empty()) fmt::print("\nnot a chain: {}\n", chain.obstacle);
+    fmt::print("\nwhich theorems apply\n");
+  }
+  for (const Layer& layer : chain.layers) {
+    if (!layer.activation) continue;
+    const std::string name = file.network.node(*layer.activation).name;
+    for (const TheoremEntry& entry : catalogue()) {
+      if (entry.obstacle == nullptr) continue;
+      const auto obstacle = entry.obstacle(instance, {entry.id, name, ""});
+      out["theorems"].push_back({{"theorem", entry.id},
+                                 {"node", name},
+                                 {"applies", !obstacle},
+                                 {"reason", obstacle ? obstacle->reason : ""},
+                                 {"explanation", obstacle ? obstacle->explanation : ""}});
+      if (!common.json) {
+        fmt::print("  {:<16} at {:<12} {}\n", entry.id, name,
+                   obstacle ? "no: " + obstacle->explanation + " [" + obstacle->reason + "]"
+                            : std::string("applies"));
+      }
+    }
+  }
+  if (common.json) fmt::print("{}", to_text(out));
+  return kProved;
+}
+
+int run_explain(const Common& common, const std::string& id) {
+  const auto list = [](const std::vector<std::string>& items) {
+    return fmt::format("{}", fmt::join(items, ", "));
+  };
+  if (id.empty()) {
+    Json out = Json::array();
+    for (const TheoremEntry& entry : catalogue()) {
+      out.push_back({{"id", entry.id}, {"title", entry.title}, {"source", entry.source}});
+      if (!common.json)
+        fmt::print("{:<18} {}\n{:<18}   {}\n", entry.id, entry.title, "", entry.source);
+    }
+    if (common.json) fmt::print("{}", to_text(out));
+    return kProved;
+  }
+  const TheoremEntry& entry = theorem(id);
+  if (common.json) {
+    fmt::print("{}", to_text(Json{{"id", entry.id},
+                                  {"title", entry.title},
+                                  {"source", entry.source},
+                                  {"statement", entry.statement},
+                                  {"hypotheses", entry.hypotheses},
+                                  {"claims", entry.claims},
+                                  {"rules", entry.rules},
+                                  {"reasons", entry.reasons}}));
+    return kProved;
+  }
+  fmt::print("{}: {}\n{}\n\n{}\n\nhypotheses\n", bold(entry.id), entry.title, entry.source,
+             entry.statement);
+  for (const std::string& hypothesis : entry.hypotheses) fmt::print("  - {}\n", hypothesis);
+  fmt::print("\nclaims it can make:    {}\nchecker's rules:       {}\nother outcomes:        {}\n",
+             list(entry.claims), list(entry.rules), list(entry.reasons));
+  fmt::print("\nin a case file:  {{\"theorem\": \"{}\", \"node\": \"<layer>\"}}\n", entry.id);
+  return kProved;
+}
+
+}  // namespace widecert::tool

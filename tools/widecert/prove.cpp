@@ -1,0 +1,119 @@
+// widecert prove
+#include <fmt/format.h>
+#include <widecert/certificate/atomic_file.h>
+#include <widecert/number/error.h>
+#include <widecert/proofs/catalogue.h>
+
+#include "proved_case.h"
+
+namespace widecert::tool {
+namespace {
+
+void print_proved(const Proved& p) {
+  fmt::print("{}\n", bold(p.file.title.empty() ? p.file.name : p.file.title));
+  if (!p.file.about.empty()) fmt::print("{}\n", p.file.about);
+  for (std::size_t k = 0; k < p.outcomes.size(); ++k) {
+    const Outcome& outcome = p.outcomes[k];
+    const Request& request = p.file.entries[k].request;
+    const bool rejected = p.exit_of(k) == kRejected;
+    fmt::print("\n{}  {} at layer {}{}\n",
+               rejected ? "REJECTED BY WIDECHECK" : verdict_word(outcome.verdict),
+               theorem(request.theorem).title, request.node,
+               outcome.reason.empty() ? "" : "  [reason: " + outcome.reason + "]");
+    fmt::print("  {}\n", outcome.explanation);
+    for (const auto& [name, value] : outcome.ingredients)
+      fmt::print("    {:<10} {}\n", name, value);
+    for (std::size_t f = 0; f < outcome.findings.size(); ++f) {
+      const Json line = p.line(p.places[k][f]);
+      if (line.is_null()) {
+        fmt::print("  not checked: {}\n", state(outcome.findings[f].property, p.samples));
+      } else if (line["verdict"] == "PROVED") {
+        fmt::print("  checked: {}  [rule {}]\n", line["text"].get<std::string>(),
+                   line["rule"].get<std::string>());
+      } else {
+        fmt::print("  REJECTED: {}  [reason: {}]\n", line["text"].get<std::string>(),
+                   line.value("reason", ""));
+      }
+    }
+  }
+  if (p.claim_path.empty()) {
+    fmt::print("\nnothing was claimed, so there is nothing to check\n");
+    return;
+  }
+  if (p.check.report.contains("message")) {
+    fmt::print("\nwidecheck: {}\n", p.check.report["message"].get<std::string>());
+  }
+  fmt::print("\nclaim:        {}\ncertificate:  {}\ntrusted base: {}\n", p.claim_path,
+             p.claim_path.substr(0, p.claim_path.size() - 11) + ".cert.json",
+             p.check.report["trusted_base"].get<std::string>());
+}
+
+Json to_json(const Proved& p) {
+  Json out{{"case", p.file.name}, {"samples", p.samples}, {"results", Json::array()}};
+  for (std::size_t k = 0; k < p.outcomes.size(); ++k) {
+    const Outcome& outcome = p.outcomes[k];
+    Json result{{"theorem", p.file.entries[k].request.theorem},
+                {"node", p.file.entries[k].request.node},
+                {"outcome", to_string(outcome.verdict)},
+                {"reason", outcome.reason},
+                {"explanation", outcome.explanation},
+                {"accepted_by_widecheck", !outcome.findings.empty() && p.accepted(k)},
+                {"claims", Json::array()}};
+    for (const Finding& finding : outcome.findings) {
+      result["claims"].push_back(
+          {{"kind", kind_of(finding.property)}, {"statement", state(finding.property, p.samples)}});
+    }
+    for (const auto& [name, value] : outcome.ingredients) result["ingredients"][name] = value;
+    out["results"].push_back(result);
+  }
+  if (!p.claim_path.empty()) {
+    out["claim_file"] = p.claim_path;
+    out["widecheck"] = p.check.report;
+  }
+  return out;
+}
+
+void write_witness(const Proved& p, const ProveOptions& options) {
+  for (const Outcome& outcome : p.outcomes) {
+    if (outcome.findings.empty()) continue;
+    const Family* family = nullptr;
+    Rational alpha_0;
+    if (const auto* ray = std::get_if<IndependentOnRay>(&outcome.findings.front().property)) {
+      family = &ray->family;
+      alpha_0 = ray->alpha_0;
+    } else if (const auto* from = std::get_if<FromRayProof>(&outcome.findings.front().proof)) {
+      family = &from->family;
+      alpha_0 = from->alpha_0;
+    }
+    if (family == nullptr) continue;
+    const Rational alpha = options.alpha.empty() ? alpha_0 : parse_rational(options.alpha);
+    if (alpha < alpha_0) {
+      throw InputError("--alpha " + to_string(alpha) + " is below alpha_0 = " + to_string(alpha_0) +
+                       "; nothing is proved there");
+    }
+    write_atomically(options.witness, witness_text(p.file.network, *family, alpha));
+    fmt::print(stderr, "witness at alpha = {} written to {}\n", to_string(alpha), options.witness);
+    return;
+  }
+  throw InputError("--witness: no ray was proved, so there is no witness to write");
+}
+
+}  // namespace
+
+int run_prove(const Common& common, const ProveOptions& options) {
+  const Proved p = prove_case(common, options.case_path, options.output);
+  int exit = kProved;
+  for (std::size_t k = 0; k < p.outcomes.size(); ++k) exit = worse(exit, p.exit_of(k));
+  if (!p.claim_path.empty()) exit = worse(exit, p.check.exit);
+  if (common.json) {
+    Json out = to_json(p);
+    out["exit"] = exit;
+    fmt::print("{}", to_text(out));
+  } else if (!common.console.quiet) {
+    print_proved(p);
+  }
+  if (!options.witness.empty()) write_witness(p, options);
+  return exit;
+}
+
+}  // namespace widecert::tool

@@ -1,0 +1,69 @@
+#include "proved_case.h"
+
+#include <widecert/certificate/atomic_file.h>
+#include <widecert/proofs/catalogue.h>
+
+#include <filesystem>
+#include <map>
+
+namespace widecert::tool {
+namespace fs = std::filesystem;
+namespace {
+
+// Paths in a claim are relative to the claim file.
+DatasetSpec relocate(DatasetSpec data, const std::string& from, const std::string& to) {
+  const auto move = [&](std::string& path) {
+    if (!path.empty()) path = fs::relative(fs::absolute(fs::path(from) / path), to).string();
+  };
+  if (auto* idx = std::get_if<IdxSource>(&data.source)) {
+    move(idx->path);
+    move(idx->labels);
+  }
+  if (auto* csv = std::get_if<CsvSource>(&data.source)) move(csv->path);
+  return data;
+}
+
+}  // namespace
+
+Proved prove_case(const Common& common, const std::string& path, const std::string& output) {
+  Proved result{read_case(path), 0, {}, {}, "", {}};
+  const Instance instance = load_instance(result.file);
+  result.samples = instance.data.size();
+  ProgressBar bar(common.console);
+  Options options;
+  options.seed = common.seed;
+  options.progress = [&](const std::string& stage, std::size_t done, std::size_t total) {
+    bar.update(stage, done, total);
+  };
+  ClaimFile claim{instance.network, instance.data_spec, {}};
+  std::vector<Proof> proofs;
+  std::map<std::string, std::size_t> place_of;
+  for (const CaseEntry& entry : result.file.entries) {
+    result.outcomes.push_back(prove(instance, entry.request, options));
+    auto& places = result.places.emplace_back();
+    for (const Finding& finding : result.outcomes.back().findings) {
+      // Two requests may rest on the same hypothesis: it is claimed once.
+      const auto [known, added] =
+          place_of.try_emplace(property_text(finding.property), proofs.size());
+      places.push_back(known->second);
+      if (!added) continue;
+      claim.properties.push_back(finding.property);
+      proofs.push_back(finding.proof);
+    }
+  }
+  if (!proofs.empty()) {
+    fs::create_directories(output);
+    claim.data = relocate(claim.data, result.file.directory(), fs::absolute(output));
+    const std::string base = (fs::path(output) / result.file.name).string();
+    const std::string text = claim_text(claim);
+    write_atomically(base + ".claim.json", text);
+    write_atomically(base + ".cert.json", certificate_text(text, proofs));
+    result.claim_path = base + ".claim.json";
+    bar.update("widecheck", 0, 1);
+    result.check = run_checker({result.claim_path});
+  }
+  bar.finish();
+  return result;
+}
+
+}  // namespace widecert::tool

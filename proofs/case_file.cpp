@@ -1,6 +1,7 @@
 #include <widecert/certificate/model_json.h>
 #include <widecert/number/error.h>
 #include <widecert/proofs/case_file.h>
+#include <widecert/proofs/catalogue.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -58,10 +59,23 @@ CaseFile read_case(const std::string& given) {
   if (const auto about = in.find("about")) file.about = about->text();
   for (JsonReader entry : in.get("prove").list()) {
     CaseEntry one;
-    one.request.theorem = entry.get("theorem").text();
+    const JsonReader id = entry.get("theorem");
+    one.request.theorem = id.text();
+    if (std::none_of(catalogue().begin(), catalogue().end(),
+                     [&](const TheoremEntry& known) { return known.id == one.request.theorem; })) {
+      id.fail("a theorem of the catalogue (widecert explain lists it)");
+    }
+    file.network.index_of(entry.get("node").text(), entry.get("node").place());
     one.request.node = entry.get("node").text();
     if (const auto claim = entry.find("claim")) one.request.claim = claim->text();
-    if (const auto expect = entry.find("expect")) one.expected = read_expectation(*expect);
+    if (const auto expect = entry.find("expect")) {
+      one.expected = read_expectation(*expect);
+      const auto& known = theorem(one.request.theorem).reasons;
+      const std::string& reason = one.expected->reason;
+      if (!reason.empty() && std::find(known.begin(), known.end(), reason) == known.end()) {
+        expect->fail("a reason that widecert explain " + one.request.theorem + " lists");
+      }
+    }
     entry.done();
     file.entries.push_back(std::move(one));
   }

@@ -165,7 +165,12 @@ std::optional<Outcome> violates_assumption_3_2(const Instance& instance, const C
   Outcome outcome = not_applicable(
       "activation-violates",
       fmt::format("Assumption 3.2 for {} {}", describe(f), facts(f.kind).assumption_3_2));
-  outcome.findings.push_back({ActivationViolates{node.name}, TailProof{}});
+  const auto t = violating_point(f);
+  if (t) {
+    outcome.ingredients.emplace_back("violating t",
+                                     to_string(*t) + ", where |s(t)| > e^t (rho = (1, 1, 1, 1))");
+  }
+  outcome.findings.push_back({ActivationViolates{node.name}, TailProof{t}});
   return outcome;
 }
 

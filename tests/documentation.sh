@@ -10,7 +10,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cp -r "$here"/{cases,tools,proofs,README.md} "$scratch"
 cd "$scratch"
-export PATH="$programs:$PATH" NO_COLOR=1
+export PATH="$programs:$PATH" NO_COLOR=1 WIDECERT_BUILD="${programs%/bin}"
 count=0
 for page in README.md proofs/README.md tools/widecheck/FORMAT.md cases/README.md; do
   [ -f "$page" ] || { echo "missing page $page"; exit 1; }

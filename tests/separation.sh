@@ -12,4 +12,13 @@ fi
 if grep -nE '\b(double|float)\b' tools/widecheck/{bounds,activation,network,seeded}.{h,cpp}; then
   echo "floating point in the checker's arithmetic"; fail=1
 fi
+lines=$(cat tools/widecheck/*.cpp tools/widecheck/*.h | grep -cvE '^[[:space:]]*(//.*)?$')
+if [ "$lines" -gt 2700 ]; then
+  echo "the checker has $lines lines of code; the README promises fewer than 2,700"; fail=1
+fi
+# Every fixed word of a rejection stands in the format page.
+while read -r word; do
+  grep -q "\`$word\`" tools/widecheck/FORMAT.md || { echo "reason $word is missing in FORMAT.md"; fail=1; }
+done < <(cat tools/widecheck/*.cpp | tr '\n' ' ' |
+         grep -oP '(?:Rejected|Malformed)\(\s*"\K[a-z-]+(?=")|require\([^"]*"\K[a-z-]+(?=", *")' | sort -u)
 exit $fail

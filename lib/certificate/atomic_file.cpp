@@ -12,6 +12,9 @@ void write_atomically(const std::string& path, const std::string& contents) {
   const fs::path target(path);
   std::error_code error;
   if (target.has_parent_path()) fs::create_directories(target.parent_path(), error);
+  if (fs::is_directory(target, error)) {
+    throw InputError(path + ": is a folder; expected the name of a file to write");
+  }
   const fs::path temporary = path + ".part" + std::to_string(getpid());
   {
     std::ofstream out(temporary, std::ios::binary | std::ios::trunc);

@@ -81,7 +81,9 @@ struct ProjectionProof {    // "separating-projection"
 struct ModularProof {  // "modular-elimination"
   std::uint64_t prime;
 };
-struct TailProof {};        // "activation-table"
+struct TailProof {  // "activation-table"; t < 0 with |s(t)| > e^t, where there is one
+  std::optional<Rational> t;
+};
 struct WidthProof {};       // "width"
 struct EqualSamplesProof {  // "equal-samples"
   std::size_t i, j;

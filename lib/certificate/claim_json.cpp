@@ -195,7 +195,11 @@ Json to_json(const Proof& proof) {
                                  out["prime"] = widecert::to_json(Integer(p.prime));
                                  return out;
                                },
-                               [](const TailProof&) { return rule("activation-table"); },
+                               [](const TailProof& p) {
+                                 Json out = rule("activation-table");
+                                 if (p.t) out["t"] = widecert::to_json(*p.t);
+                                 return out;
+                               },
                                [](const WidthProof&) { return rule("width"); },
                                [](const EqualSamplesProof& p) {
                                  Json out = rule("equal-samples");
@@ -221,7 +225,10 @@ Proof read_proof(JsonReader in) {
   Proof proof = [&]() -> Proof {
     if (name == "distinct-digests") return DigestsProof{};
     if (name == "comparison") return ComparisonProof{};
-    if (name == "activation-table") return TailProof{};
+    if (name == "activation-table") {
+      const auto t = in.find("t");
+      return TailProof{t ? std::optional(t->rational()) : std::nullopt};
+    }
     if (name == "width") return WidthProof{};
     if (name == "equal-columns") return EqualColumnsProof{};
     if (name == "equal-samples") {

@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 
 namespace widecert {
@@ -17,13 +18,16 @@ struct Stream {
   std::unique_ptr<gzFile_s, decltype(&gzclose)> file;
   std::size_t offset = 0;
 
-  explicit Stream(const std::string& name)
-      : path(name), file(gzopen(name.c_str(), "rb"), &gzclose) {
+  explicit Stream(const std::string& name) : path(name), file(open(name), &gzclose) {
     if (!file) {
-      throw InputError(name + ": cannot be opened; expected a readable file (see the README of " +
-                       "the case on where its data come from)");
+      throw InputError(name + ": cannot be opened; expected a regular file that is readable");
     }
     gzbuffer(file.get(), 1 << 18);
+  }
+
+  static gzFile open(const std::string& name) {
+    std::error_code error;
+    return std::filesystem::is_regular_file(name, error) ? gzopen(name.c_str(), "rb") : nullptr;
   }
 
   // Reads up to `size` bytes and returns how many there were.

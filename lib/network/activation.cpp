@@ -151,6 +151,15 @@ bool satisfies_assumption_3_2(const Activation& f) {
   return std::holds_alternative<FiniteLimits>(fact) || std::holds_alternative<GrowthBounds>(fact);
 }
 
+std::optional<Rational> violating_point(const Activation& f) {
+  const Assumption32 fact = assumption_3_2(f);
+  const auto* tail = std::get_if<LeftTailAwayFromZero>(&fact);
+  if (tail == nullptr) return std::nullopt;
+  // |s(t)| >= least > e^t once t < ln(least).
+  const Rational below(floor(log(Ball::enclosing(tail->least)).lower_bound()) - 1);
+  return std::min(tail->from, below);
+}
+
 std::optional<LeftTail> left_tail(const Activation& f) {
   using A = const Activation&;
   using B = const Ball&;

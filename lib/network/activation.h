@@ -79,6 +79,9 @@ struct ActivationFacts {
 const ActivationFacts& facts(ActivationKind kind);
 Assumption32 assumption_3_2(const Activation& f);
 bool satisfies_assumption_3_2(const Activation& f);
+// Where the left tail stays away from 0: an integer t < 0 with |s(t)| > e^t, so that rho = (1, 1,
+// 1, 1) fails there. (Larger constants fail further out.)
+std::optional<Rational> violating_point(const Activation& f);
 // Absent where the function does not tend to a finite limit at -infinity.
 std::optional<LeftTail> left_tail(const Activation& f);
 

@@ -161,8 +161,9 @@ void Architecture::add(std::string name, NodeSpec spec, const std::vector<std::s
   const bool joins =
       std::holds_alternative<SumSpec>(node.spec) || std::holds_alternative<ConcatSpec>(node.spec);
   if (joins ? from.size() < 2 : from.size() != 1) {
-    throw ShapeError(where + (joins ? "expected two or more inputs" : "expected one input") +
-                     ", found " + std::to_string(from.size()));
+    throw ShapeError(
+        where + (joins ? "a sum or concatenation takes two or more inputs" : "expected one input") +
+        ", found " + std::to_string(from.size()));
   }
   try {
     std::visit(overloaded{[&](const InputSpec&) { throw ShapeError("a second input node"); },
@@ -212,17 +213,23 @@ void Architecture::add(std::string name, NodeSpec spec, const std::vector<std::s
   }
 }
 
-std::size_t Architecture::index_of(const std::string& name) const {
+std::size_t Architecture::index_of(const std::string& name, const std::string& place) const {
   const auto found = by_name_.find(name);
   if (found != by_name_.end()) return found->second;
   std::string known;
   for (const Node& node : nodes_) known += (known.empty() ? "" : ", ") + node.name;
-  throw InputError("there is no layer \"" + name + "\"; the layers are: " + known);
+  throw InputError((place.empty() ? "" : place + ": ") + "there is no layer \"" + name +
+                   "\"; the layers are: " + known);
 }
 
 TensorShape Architecture::weights_shape(std::size_t index) const {
   const Node& node = nodes_[index];
   check(std::holds_alternative<LinearSpec>(node.spec), "weights of a linear node");
+  if (node.patches->banks() * node.filters > kMaxTensorEntries) {
+    throw ShapeError("layer \"" + node.name + "\" has " +
+                     std::to_string(node.patches->banks() * node.filters) +
+                     " filters; at most 2^27 are held in memory");
+  }
   TensorShape shape;
   for (std::size_t bank = 0; bank < node.patches->banks(); ++bank)
     shape.insert(shape.end(), node.filters, node.patches->length(bank));

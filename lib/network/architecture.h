@@ -109,8 +109,8 @@ class Architecture {
 
   const std::vector<Node>& nodes() const { return nodes_; }
   const Node& node(std::size_t index) const { return nodes_[index]; }
-  // Throws InputError listing the known names.
-  std::size_t index_of(const std::string& name) const;
+  // Throws InputError listing the known names, after `place` if that is given.
+  std::size_t index_of(const std::string& name, const std::string& place = "") const;
   std::size_t input_width() const { return nodes_.front().width; }
 
   // Row lengths of W (one row per filter) and of b of a linear node.

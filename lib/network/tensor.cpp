@@ -5,6 +5,12 @@
 namespace widecert {
 
 Tensor expand(const TensorSpec& spec, const TensorShape& shape, const std::string& what) {
+  std::size_t entries = 0;
+  for (std::size_t length : shape) entries += length;
+  if (entries > kMaxTensorEntries) {
+    throw ShapeError(what + " has " + std::to_string(entries) +
+                     " entries; at most 2^27 are held in memory");
+  }
   if (const auto* given = std::get_if<ExplicitTensor>(&spec)) {
     bool fits = given->rows.size() == shape.size();
     for (std::size_t r = 0; fits && r < shape.size(); ++r) fits = given->rows[r].size() == shape[r];

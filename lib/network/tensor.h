@@ -27,11 +27,14 @@ struct SeededTensor {
 using TensorSpec = std::variant<FillTensor, ExplicitTensor, SeededTensor>;
 
 // Weights have one row per filter, the length of its patches; a bias is one row.
+// What claims of version 1 may hold, and what expand() agrees to build.
+inline constexpr std::size_t kMaxTensorEntries = std::size_t{1} << 27;
+
 using TensorShape = std::vector<std::size_t>;  // row lengths
 using Tensor = std::vector<std::vector<Rational>>;
 
-// Throws ShapeError if an explicit tensor has another shape; `what` names the tensor in the
-// message.
+// Throws ShapeError beyond kMaxTensorEntries or if an explicit tensor has another shape; `what`
+// names the tensor in the message.
 Tensor expand(const TensorSpec& spec, const TensorShape& shape, const std::string& what);
 
 }  // namespace widecert

@@ -8,7 +8,8 @@ namespace {
 
 [[noreturn]] void not_a_number(std::string_view text) {
   throw InputError("\"" + std::string(text.substr(0, 40)) + (text.size() > 40 ? "..." : "") +
-                   "\" is not a number: expected an integer, p/q with q > 0, or a finite decimal");
+                   "\" is not a number: expected an integer, p/q with q > 0, or a finite decimal "
+                   "with an exponent of at most 10,000");
 }
 
 bool all_digits(std::string_view s) {

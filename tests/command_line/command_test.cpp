@@ -39,7 +39,7 @@ TEST_CASE("exit codes: proved 0, refuted 1, usage 2, not applicable 3, malformed
 
 TEST_CASE("a time limit ends with 124 and writes nothing") {
   const std::string folder = scratch("timeout");
-  const Ran ran = run(program() + "--timeout 0.0001 prove " + case_path("digits/two-conv-sigmoid") +
+  const Ran ran = run(program() + "--timeout 0.01 prove " + case_path("digits/two-conv-sigmoid") +
                       " -o " + folder);
   CHECK(ran.exit == 124);
   CHECK(fs::is_empty(folder));
@@ -51,6 +51,37 @@ TEST_CASE("an interruption ends with 130 and writes nothing") {
                       case_path("digits/two-conv-sigmoid") + " -o " + folder);
   CHECK(ran.exit == 130);
   CHECK(fs::is_empty(folder));
+}
+
+TEST_CASE("stops reach the checker too: a time limit while it runs, an interruption of both") {
+  const std::string folder = scratch("stops");
+  CHECK(run(program() + "--quiet prove " + case_path("digits/two-conv-gelu") + " -o " + folder)
+            .exit == 0);
+  const std::string claim = folder + "/two-conv-gelu.claim.json";
+  CHECK(run(program() + "--timeout 0.2 check " + claim).exit == 124);
+  CHECK(run(program() + "--timeout 0.2 report " + claim).exit == 124);
+  CHECK_FALSE(fs::exists(folder + "/two-conv-gelu.html"));
+  CHECK(run("timeout --signal=INT --preserve-status 0.2 " + program() + "check " + claim).exit ==
+        130);
+}
+
+TEST_CASE("absurd sizes are refused with a reason, not tried") {
+  const std::string folder = scratch("absurd");
+  std::string text = slurp(case_path("small/relu-dense.case.json"));
+  text.replace(text.find("\"filters\": 8"), 12, "\"filters\": 1000000000");
+  spill(folder + "/big.case.json", text);
+  const Ran ran = run(program() + "prove " + folder + "/big -o " + folder + "/out");
+  CHECK(ran.exit == 4);
+  CHECK_THAT(ran.output, Contains("\"dense1\"") && Contains("2^27"));
+  CHECK(
+      run(program() + "prove " + case_path("small/relu-dense") + " -o " + folder + "/big.case.json")
+          .exit == 4);
+  CHECK(run(program() + "explain > /dev/full").exit == 70);
+  CHECK(
+      run(program() + "prove " + case_path("small/relu-dense") + " --alpha 3 -o " + folder + "/out")
+          .exit == 2);
+  const json failure = json::parse(run(program() + "--json prove /nonexistent 2>/dev/null").output);
+  CHECK(failure["exit"] == 4);
 }
 
 TEST_CASE("results on stdout, diagnostics on stderr, quiet is quiet") {
@@ -211,7 +242,8 @@ TEST_CASE("malformed cases: the file, the place, what was expected") {
   CHECK_THAT(broken("\"1/2\"", "\"1/0\""), Contains("data.samples[3][2]"));
   CHECK_THAT(broken("\"shape\": [3]", "\"shape\": [4]"),
              Contains("3 features") && Contains("needs 4"));
-  CHECK_THAT(broken("\"theorem-3.4\"", "\"theorem-3.5\""), Contains("theorem-3.4, row-difference"));
+  CHECK_THAT(broken("\"theorem-3.4\"", "\"theorem-3.5\""),
+             Contains("prove[0].theorem") && Contains("widecert explain"));
   CHECK_THAT(broken("\"proved\"", "\"prooved\""), Contains("expect.outcome"));
   CHECK_THAT(broken("{\n", "{\"format\": \"widecert-case\",\n"), Contains("occurs twice"));
 }

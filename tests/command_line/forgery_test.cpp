@@ -448,3 +448,12 @@ TEST_CASE("a NUL byte does not end a file early, and bombs end with a clean code
   }),
           "unexpected", 4);
 }
+
+TEST_CASE("a violating point that violates nothing is rejected") {
+  const Genuine g("counterexamples/leaky-relu-activation");
+  CHECK(g.certificate()["proofs"][0]["t"] == -6);                             // 6/100 > e^-6
+  rejects(g.forge([](json&, json& p) { p["proofs"][0]["t"] = -4; }), "", 0);  // 4/100 > e^-4
+  rejects(g.forge([](json&, json& p) { p["proofs"][0]["t"] = -3; }), "violating-point");
+  rejects(g.forge([](json&, json& p) { p["proofs"][0]["t"] = 4; }), "violating-point");
+  rejects(g.forge([](json&, json& p) { p["proofs"][0].erase("t"); }), "", 0);
+}

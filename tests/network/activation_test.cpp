@@ -86,10 +86,7 @@ TEST_CASE("each failure of Assumption 3.2 has an explicit violating t for rho = 
       CHECK(evaluate(f, Rational(1, 1'000'000)) - evaluate(f, Rational(-1, 1'000'000)) == 1);
       continue;
     }
-    const auto tail = std::get<LeftTailAwayFromZero>(assumption_3_2(f));
-    // |s(t)| >= least > e^t once t < ln(least).
-    const Rational t =
-        std::min(tail.from, Rational(floor(log(Ball::enclosing(tail.least)).lower_bound()) - 1));
+    const Rational t = violating_point(f).value();
     Ball size;
     arb_abs(size.data(), at(f, t).data());
     INFO(describe(f) << " at " << t);

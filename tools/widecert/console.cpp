@@ -1,9 +1,14 @@
 #include "console.h"
 
 #include <fmt/format.h>
+#include <signal.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -11,7 +16,13 @@
 namespace widecert::tool {
 namespace {
 
-std::atomic<bool> interrupted = false;
+volatile std::sig_atomic_t stop_signal = 0;
+std::atomic<pid_t> child = 0;
+
+void remember(int signal) {
+  stop_signal = signal;
+  if (const pid_t pid = child; pid > 0) kill(pid, SIGTERM);
+}
 
 bool colours() {
   static const bool yes = isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
@@ -24,22 +35,65 @@ std::string paint(const char* code, const std::string& text) {
 
 }  // namespace
 
-void catch_interruptions() {
-  const auto handler = [](int) { interrupted = true; };
-  std::signal(SIGINT, handler);
-  std::signal(SIGTERM, handler);
+void catch_stops(double timeout_seconds) {
+  for (int signal : {SIGINT, SIGTERM, SIGALRM}) std::signal(signal, remember);
+  if (timeout_seconds > 0) {
+    itimerval timer{};
+    timer.it_value.tv_sec = static_cast<time_t>(timeout_seconds);
+    timer.it_value.tv_usec = static_cast<suseconds_t>(
+        (timeout_seconds - static_cast<double>(timer.it_value.tv_sec)) * 1e6);
+    setitimer(ITIMER_REAL, &timer, nullptr);
+  }
+}
+
+void throw_if_stopped() {
+  if (stop_signal == SIGALRM) throw TimedOut();
+  if (stop_signal != 0) throw Interrupted();
+}
+
+int run_child(const std::vector<std::string>& arguments, std::string* output) {
+  throw_if_stopped();
+  std::vector<char*> argv;
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  int ends[2];
+  if (pipe(ends) != 0) throw std::runtime_error("no pipe can be made");
+  std::fflush(stdout);
+  const pid_t pid = fork();
+  if (pid < 0) throw std::runtime_error("no process can be started");
+  if (pid == 0) {
+    if (output != nullptr) dup2(ends[1], STDOUT_FILENO);
+    close(ends[0]);
+    close(ends[1]);
+    execvp(argv[0], argv.data());
+    _exit(127);
+  }
+  child = pid;
+  close(ends[1]);
+  std::array<char, 4096> buffer;
+  ssize_t got = 0;
+  while (output != nullptr &&
+         ((got = read(ends[0], buffer.data(), buffer.size())) > 0 || (got < 0 && errno == EINTR))) {
+    if (got > 0) output->append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  close(ends[0]);
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  child = 0;
+  throw_if_stopped();
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 ProgressBar::ProgressBar(const ConsoleOptions& options)
-    : draw_(!options.quiet && isatty(STDERR_FILENO) != 0), timeout_(options.timeout_seconds) {}
+    : draw_(!options.quiet && isatty(STDERR_FILENO) != 0) {}
 
 void ProgressBar::update(const std::string& stage, std::size_t done, std::size_t total) {
   const auto now = Clock::now();
-  if (interrupted) throw Interrupted();
+  throw_if_stopped();
   const auto seconds = [&](Clock::time_point since) {
     return std::chrono::duration<double>(now - since).count();
   };
-  if (timeout_ > 0 && seconds(start_) > timeout_) throw TimedOut();
   if (stage != stage_) {
     stage_ = stage;
     stage_start_ = now;

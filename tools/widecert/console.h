@@ -7,6 +7,7 @@
 #include <chrono>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace widecert::tool {
 
@@ -19,14 +20,19 @@ struct Interrupted : std::runtime_error {
 
 struct ConsoleOptions {
   bool quiet = false;
-  double timeout_seconds = 0;  // 0: none
 };
 
-// Installs the handler that makes progress() throw Interrupted after SIGINT or SIGTERM.
-void catch_interruptions();
+// SIGINT, SIGTERM and, after `timeout_seconds` (0: never), the alarm are remembered and passed on
+// to the running child. throw_if_stopped() then throws Interrupted or TimedOut.
+void catch_stops(double timeout_seconds);
+void throw_if_stopped();
 
-// A Progress that draws a bar with the stage's name, throws TimedOut and Interrupted, and clears
-// the line in finish().
+// Runs a program without a shell, its standard output captured (or inherited if null). Returns its
+// exit code; 127 if it cannot be started. Throws as throw_if_stopped() if a stop came meanwhile.
+int run_child(const std::vector<std::string>& arguments, std::string* output);
+
+// A Progress that draws a bar with the stage's name, calls throw_if_stopped(), and clears the line
+// in finish().
 class ProgressBar {
  public:
   explicit ProgressBar(const ConsoleOptions& options);
@@ -37,10 +43,9 @@ class ProgressBar {
  private:
   using Clock = std::chrono::steady_clock;
   bool draw_;
-  double timeout_;
   bool dirty_ = false;
   std::string stage_;
-  Clock::time_point start_ = Clock::now(), stage_start_ = start_, last_{};
+  Clock::time_point stage_start_ = Clock::now(), last_{};
 };
 
 // "PROVED" in green and the like, when stdout is a terminal and NO_COLOR is not set.

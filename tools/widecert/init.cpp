@@ -22,7 +22,8 @@ void add_layers(Architecture& network, const std::string& line) {
   const auto number = [&](const std::string& text) {
     if (text.empty() || text.size() > 9 ||
         text.find_first_not_of("0123456789") != std::string::npos) {
-      throw InputError("--layers: \"" + word + "\": \"" + text + "\" is not a number");
+      throw InputError("--layers: \"" + word + "\": \"" + text +
+                       "\" is not a number of at most 9 digits");
     }
     return static_cast<std::size_t>(std::stoul(text));
   };
@@ -104,6 +105,7 @@ int run_init(const Common& common, const InitOptions& options) {
   if (shape.empty()) shape = {samples.width()};
   if (!options.shape.empty()) {
     shape.clear();
+    if (options.shape.back() == 'x') throw InputError("--shape: expected for example 28x28x1");
     std::istringstream extents(options.shape);
     for (std::string part; std::getline(extents, part, 'x');) {
       const Rational extent = parse_rational(part);
@@ -141,7 +143,10 @@ int run_init(const Common& common, const InitOptions& options) {
                  {"data", to_json(data)},
                  {"prove", Json::array({Json{{"theorem", theorem_id}, {"node", node}}})}};
   write_atomically(options.output, to_text(out));
-  if (!common.console.quiet) {
+  if (common.json) {
+    fmt::print(
+        "{}", to_text(Json{{"case", options.output}, {"samples", samples.size()}, {"node", node}}));
+  } else if (!common.console.quiet) {
     fmt::print("{} written: {} samples, layer {} has {} neurons\nnext: widecert prove {}\n",
                options.output, samples.size(), node, network.node(network.index_of(node)).width,
                options.output);

@@ -44,6 +44,7 @@ int run_inspect(const Common& common, const std::string& case_path) {
     const std::string name = file.network.node(*layer.activation).name;
     for (const TheoremEntry& entry : catalogue()) {
       if (entry.obstacle == nullptr) continue;
+      throw_if_stopped();
       const auto obstacle = entry.obstacle(instance, {entry.id, name, ""});
       out["theorems"].push_back({{"theorem", entry.id},
                                  {"node", name},

@@ -1,9 +1,16 @@
 // The command line: options, exit codes, and nothing else.
+#include <flint/flint.h>
+#include <gmp.h>
 #include <sys/resource.h>
+#include <unistd.h>
+#include <widecert/certificate/json.h>
 #include <widecert/number/error.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <new>
 
 #include "commands.h"
@@ -11,6 +18,36 @@
 namespace {
 
 using namespace widecert::tool;
+
+// GMP and FLINT cannot report that memory ran out, they would abort: this ends with the proper
+// code.
+[[noreturn]] void out_of_memory() {
+  std::fputs("widecert: out of memory; raise --memory or take fewer samples\n", stderr);
+  std::_Exit(kInternal);
+}
+
+void limit_memory(double gibibytes) {
+  mp_set_memory_functions(
+      [](std::size_t size) {
+        void* block = std::malloc(size);
+        if (block == nullptr) out_of_memory();
+        return block;
+      },
+      [](void* old, std::size_t, std::size_t size) {
+        void* block = std::realloc(old, size);
+        if (block == nullptr) out_of_memory();
+        return block;
+      },
+      [](void* block, std::size_t) { std::free(block); });
+  flint_set_abort(out_of_memory);
+#ifndef __SANITIZE_ADDRESS__  // which reserves terabytes of address space
+  const auto bytes = static_cast<rlim_t>(gibibytes * 1024 * 1024 * 1024);
+  const rlimit limit{bytes, bytes};
+  setrlimit(RLIMIT_AS, &limit);
+#else
+  static_cast<void>(gibibytes);
+#endif
+}
 
 int run(int argc, char** argv) {
   CLI::App app{"widecert: the theorems on wide neural networks, turned into certificates"};
@@ -23,15 +60,18 @@ int run(int argc, char** argv) {
       "First steps: tools/demo; then widecert explain, widecert inspect cases/digits/sigmoid.");
 
   Common common;
-  double memory_gib = 0;
+  // Leave a fifth of the machine to others unless told otherwise.
+  double memory_gib = 0.8 * static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
+                      static_cast<double>(sysconf(_SC_PAGE_SIZE)) / (1024.0 * 1024 * 1024);
+  double timeout = 0;
   app.add_flag("--json", common.json, "machine-readable result on standard output");
   app.add_flag("--quiet", common.console.quiet, "no text and no progress; the exit status tells");
   app.add_option("--seed", common.seed, "seed of the constructions (same seed, same bytes)")
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62));
-  app.add_option("--timeout", common.console.timeout_seconds,
-                 "give up after this many seconds (124)")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--memory", memory_gib, "limit on memory, in GiB")->check(CLI::PositiveNumber);
+  app.add_option("--timeout", timeout, "give up after this many seconds (124)")
+      ->check(CLI::Range(0.001, 1e9));
+  app.add_option("--memory", memory_gib, "limit on memory, in GiB (default: 80 % of the machine)")
+      ->check(CLI::Range(0.25, 1e6));
 
   ProveOptions prove_options;
   auto* prove = app.add_subcommand(
@@ -40,10 +80,11 @@ int run(int argc, char** argv) {
       ->required();
   prove->add_option("-o,--output", prove_options.output,
                     "folder for claim and certificate (default: out)");
-  prove->add_option("--witness", prove_options.witness,
-                    "write all tensors at one alpha to this file");
-  prove->add_option("--alpha", prove_options.alpha,
-                    "the alpha of the witness, >= alpha_0 (default)");
+  auto* witness = prove->add_option("--witness", prove_options.witness,
+                                    "write all tensors at one alpha to this file");
+  prove
+      ->add_option("--alpha", prove_options.alpha, "the alpha of the witness, >= alpha_0 (default)")
+      ->needs(witness);
 
   std::vector<std::string> files;
   auto* check = app.add_subcommand("check", "run the independent checker, widecheck, on a claim");
@@ -66,7 +107,7 @@ int run(int argc, char** argv) {
 
   RegressOptions regress_options;
   auto* regress = app.add_subcommand(
-      "regress", "re-prove and re-check every case, compare with what it expects");
+      "regress", "re-prove and re-check every case, compare with what it expects (1 if not)");
   regress->add_option("PATH", regress_options.paths, "case files or folders")->required();
   regress->add_option("--junit", regress_options.junit, "write JUnit XML to this file");
 
@@ -84,12 +125,8 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kProved : kUsage;
   }
-  if (memory_gib > 0) {
-    const auto bytes = static_cast<rlim_t>(memory_gib * 1024 * 1024 * 1024);
-    const rlimit limit{bytes, bytes};
-    setrlimit(RLIMIT_AS, &limit);
-  }
-  catch_interruptions();
+  limit_memory(memory_gib);
+  catch_stops(timeout);
   if (*prove) return run_prove(common, prove_options);
   if (*check) return run_check(common, files);
   if (*inspect) return run_inspect(common, case_path);
@@ -102,23 +139,35 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto fail = [](int code, const char* what) {
-    std::fprintf(stderr, "widecert: %s\n", what);
+  const bool json = std::any_of(argv + 1, argv + argc, [](const char* argument) {
+    return std::string(argument) == "--json";
+  });
+  const auto fail = [&](int code, const std::string& what) {
+    std::fprintf(stderr, "widecert: %s\n", what.c_str());
+    if (json) {
+      const widecert::Json out{{"error", what}, {"exit", code}};
+      std::fputs(widecert::to_text(out).c_str(), stdout);
+    }
     return code;
   };
+  int code = kInternal;
   try {
-    return run(argc, argv);
+    code = run(argc, argv);
   } catch (const TimedOut& error) {
-    return fail(kTimeout, error.what());
+    code = fail(kTimeout, error.what());
   } catch (const Interrupted& error) {
-    return fail(kInterrupted, error.what());
+    code = fail(kInterrupted, error.what());
   } catch (const widecert::InputError& error) {
-    return fail(kMalformed, error.what());
+    code = fail(kMalformed, error.what());
   } catch (const widecert::ShapeError& error) {
-    return fail(kMalformed, error.what());
+    code = fail(kMalformed, error.what());
+  } catch (const std::filesystem::filesystem_error& error) {
+    code = fail(kMalformed, std::string(error.what()) + "; is the path right and writable?");
   } catch (const std::bad_alloc&) {
-    return fail(kInternal, "out of memory; raise --memory or take fewer samples");
+    code = fail(kInternal, "out of memory; raise --memory or take fewer samples");
   } catch (const std::exception& error) {
-    return fail(kInternal, error.what());
+    code = fail(kInternal, error.what());
   }
+  // A result that nobody could read is none.
+  return std::fflush(stdout) == 0 ? code : kInternal;
 }

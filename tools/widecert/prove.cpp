@@ -101,10 +101,12 @@ void write_witness(const Proved& p, const ProveOptions& options) {
 }  // namespace
 
 int run_prove(const Common& common, const ProveOptions& options) {
+  if (!options.alpha.empty()) parse_rational(options.alpha);  // before any work
   const Proved p = prove_case(common, options.case_path, options.output);
   int exit = kProved;
   for (std::size_t k = 0; k < p.outcomes.size(); ++k) exit = worse(exit, p.exit_of(k));
   if (!p.claim_path.empty()) exit = worse(exit, p.check.exit);
+  if (!options.witness.empty()) write_witness(p, options);
   if (common.json) {
     Json out = to_json(p);
     out["exit"] = exit;
@@ -112,7 +114,6 @@ int run_prove(const Common& common, const ProveOptions& options) {
   } else if (!common.console.quiet) {
     print_proved(p);
   }
-  if (!options.witness.empty()) write_witness(p, options);
   return exit;
 }
 

@@ -150,10 +150,15 @@ void print_text(const Report& report) {
     }
   }
   if (!report.message.empty()) {
-    std::cout << (report.exit == kRejected ? "REJECTED" : "MALFORMED") << "  "
-              << printable(report.message) << "  [reason: " << report.reason << "]\n";
+    std::cout << (report.exit == kRejected    ? "REJECTED"
+                  : report.exit == kMalformed ? "MALFORMED"
+                                              : "FAILED")
+              << "  " << printable(report.message) << "  [reason: " << report.reason << "]\n";
   }
-  std::cout << "claim file SHA-256: " << report.claim_digest << "\n";
+  if (!report.claim_digest.empty()) {
+    std::cout << "claim file SHA-256: " << report.claim_digest << "\n";
+  }
+
   if (!report.data.empty()) std::cout << "data: " << printable(report.data) << "\n";
   std::cout
       << "grade: unconditional (no probability, no assumption on SHA-256 beyond naming files)\n"
@@ -199,8 +204,12 @@ int main(int argc, char** argv) {
     }
     if (argument == "--json") {
       as_json = true;
-    } else if (argument == "--memory" && a + 1 < argc && std::atof(argv[a + 1]) > 0) {
-      memory = std::atof(argv[++a]);
+    } else if (argument == "--memory") {
+      memory = a + 1 < argc ? std::atof(argv[++a]) : 0;
+      if (!(memory >= 0.1)) {
+        std::cerr << "widecheck: --memory takes a number of GiB, at least 0.1\n";
+        return kUsage;
+      }
     } else if (!argument.empty() && argument[0] == '-') {
       std::cerr << "widecheck: unknown option " << argument << "\n" << kHelp;
       return kUsage;
@@ -213,6 +222,10 @@ int main(int argc, char** argv) {
     files.push_back(files[0].substr(0, files[0].size() - suffix.size()) + ".cert.json");
   }
   if (files.size() != 2) {
+    if (files.size() == 1) {
+      std::cerr << "widecheck: " << files[0]
+                << ": expected NAME.claim.json, or a claim and a certificate\n";
+    }
     std::cerr << kHelp;
     return kUsage;
   }

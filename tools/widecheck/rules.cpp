@@ -273,6 +273,23 @@ std::string weights_full_rank(const Context& c, std::size_t i, Value& claim, Val
          " has full rank " + number(full) + " at the given filters";
 }
 
+// An illustration of the violation: rho = (1, 1, 1, 1) fails at t.
+void violating_point(const Activation& f, const mpq_class& t) {
+  require(t < 0, "violating-point", "t must be negative");
+  mpq_class size;  // a lower bound of |s(t)|
+  if (f.function == Function::identity) {
+    size = -t;
+  } else if (f.function == Function::leaky_relu) {
+    size = abs(f.parameter) * -t;
+  } else if (is_step(f.function)) {
+    size = 0;
+  } else {
+    const Interval s = value(f, t, kBits);
+    size = s.high < 0 ? mpq_class(-s.high) : s.low;
+  }
+  require(size > exp_minus(-t, kBits).high, "violating-point", "|s(t)| <= e^t at t = " + show(t));
+}
+
 // ---- never independent ----
 
 std::string never_independent(const Context& c, std::size_t i, Value& proof,
@@ -712,6 +729,7 @@ std::string check_claim(const Context& c, Value claim, Value proof, std::string&
     const std::string why = violation_of_3_2(c.network.node(node).activation);
     require(!why.empty(), "activation",
             c.network.node(node).activation.name + " satisfies Assumption 3.2");
+    if (proof.has("t")) violating_point(c.network.node(node).activation, proof.at("t").rational());
     sentence = c.network.node(node).activation.name + " violates Assumption 3.2: " + why;
   } else if (kind == "never-independent") {
     sentence = never_independent(c, node, proof, rule, name);

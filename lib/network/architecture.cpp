@@ -356,10 +356,13 @@ std::string describe(const Node& node) {
                  [&](const LinearSpec& linear) { return describe_linear(linear, node); },
                  [&](const ActivationSpec& a) { return widecert::describe(a.function); },
                  [&](const PoolSpec& pool) {
-                   const std::string kind =
+                   std::string text =
                        pool.kind == PoolSpec::Kind::max ? "max pooling" : "average pooling";
-                   const auto* window = std::get_if<WindowSpec>(&pool.form);
-                   return kind + (window != nullptr ? " " + describe_window(*window) : "");
+                   if (const auto* window = std::get_if<WindowSpec>(&pool.form)) {
+                     text += ' ';
+                     text += describe_window(*window);
+                   }
+                   return text;
                  },
                  [&](const SumSpec&) { return std::string("sum"); },
                  [&](const ConcatSpec&) { return std::string("concatenation"); },

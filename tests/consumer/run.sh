@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs the build into a scratch prefix and builds tests/consumer against it.
 set -euo pipefail
-build=$1 source=$2 config=$3
+build=$1 source=$2 config=$3 generator=$4
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cmake --install "$build" --prefix "$scratch/prefix" > "$scratch/log" || { cat "$scratch/log"; exit 1; }
-cmake -S "$source" -B "$scratch/build" -DCMAKE_PREFIX_PATH="$scratch/prefix" -DCMAKE_BUILD_TYPE="$config"
+cmake -G "$generator" -S "$source" -B "$scratch/build" -DCMAKE_PREFIX_PATH="$scratch/prefix" -DCMAKE_BUILD_TYPE="$config"
 cmake --build "$scratch/build"
 "$scratch/build/consumer"
 "$scratch/prefix/bin/widecheck" --version

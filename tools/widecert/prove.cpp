@@ -74,8 +74,9 @@ Json to_json(const Proved& p) {
 }
 
 void write_witness(const Proved& p, const ProveOptions& options) {
-  for (const Outcome& outcome : p.outcomes) {
-    if (outcome.findings.empty()) continue;
+  for (std::size_t k = 0; k < p.outcomes.size(); ++k) {
+    const Outcome& outcome = p.outcomes[k];
+    if (outcome.findings.empty() || !p.accepted(k)) continue;
     const Family* family = nullptr;
     Rational alpha_0;
     if (const auto* ray = std::get_if<IndependentOnRay>(&outcome.findings.front().property)) {

@@ -457,3 +457,27 @@ TEST_CASE("a violating point that violates nothing is rejected") {
   rejects(g.forge([](json&, json& p) { p["proofs"][0]["t"] = 4; }), "violating-point");
   rejects(g.forge([](json&, json& p) { p["proofs"][0].erase("t"); }), "", 0);
 }
+
+TEST_CASE("small claims that ask for very much work are refused at once") {
+  const Genuine g("counterexamples/tied-equal-patches");
+  const auto only_first = [](json& c, json& p) {
+    c["claims"] = json::array({c["claims"][0]});
+    p["proofs"] = json::array({p["proofs"][0]});
+  };
+  // 10^7 padded positions and 20,000 samples.
+  rejects(g.forge([&](json& c, json& p) {
+    only_first(c, p);
+    c["network"]["input"]["shape"] = {1, 1, 1};
+    c["network"]["nodes"][0] = {{"name", "layer1"},
+                                {"op", "conv2d"},
+                                {"size", {1, 1}},
+                                {"filters", 1},
+                                {"padding", {5000, 500, 5000, 500}},
+                                {"bias", "channel"}};
+    c["data"]["samples"] = json::array();
+    for (int i = 0; i < 20'000; ++i) c["data"]["samples"].push_back({i});
+    c["data"]["count"] = 20'000;
+  }),
+          "too-large", 4);
+  CHECK(run(programs() + "/widecheck --memory 1e30 " + g.claim_path()).exit == 2);
+}

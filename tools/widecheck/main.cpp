@@ -206,8 +206,8 @@ int main(int argc, char** argv) {
       as_json = true;
     } else if (argument == "--memory") {
       memory = a + 1 < argc ? std::atof(argv[++a]) : 0;
-      if (!(memory >= 0.1)) {
-        std::cerr << "widecheck: --memory takes a number of GiB, at least 0.1\n";
+      if (!(memory >= 0.1 && memory <= 1e6)) {
+        std::cerr << "widecheck: --memory takes a number of GiB, from 0.1 to 10^6\n";
         return kUsage;
       }
     } else if (!argument.empty() && argument[0] == '-') {

@@ -11,6 +11,7 @@ namespace {
 
 // What a claim may ask the checker to hold in memory at once.
 constexpr std::size_t kMaxEntries = std::size_t{1} << 27;
+constexpr std::size_t kMaxBits = 65'536;  // of a number in the forward pass
 
 std::size_t checked_product(const std::vector<std::size_t>& factors, const std::string& place) {
   std::size_t product = 1;
@@ -610,6 +611,13 @@ Values Network::evaluate(std::size_t target, const std::map<std::size_t, Paramet
         }
         break;
       }
+    }
+    // Exact values grow with depth; a network made to let them explode is refused.
+    const auto huge = [](const mpz_class& v) {
+      return mpz_sizeinbase(v.get_mpz_t(), 2) > kMaxBits;
+    };
+    if (huge(y.divisor) || huge(y.radius) || std::any_of(y.v.begin(), y.v.end(), huge)) {
+      throw Malformed("too-large", "layer " + node.name + ": values of more than 65,536 bits");
     }
     known[i] = std::move(y);
     for (std::size_t input : node.inputs)

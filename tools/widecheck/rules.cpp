@@ -80,7 +80,8 @@ unsigned read_precision(Value& proof) {
 }
 
 // A claim from a stranger may be small and ask for years of work: that is refused at once.
-void require_feasible(const Context& c, std::size_t target, unsigned bits) {
+// `cost` is what one entry takes compared with a product.
+void require_feasible(const Context& c, std::size_t target, unsigned bits, double cost = 1) {
   constexpr double kMostProducts = 1e12;
   const double words = static_cast<double>(c.data.words()) + bits / 64.0;
   double products = 0;
@@ -92,7 +93,7 @@ void require_feasible(const Context& c, std::size_t target, unsigned bits) {
     }
     // A transcendental value costs about as much as some hundred products of its precision.
     const bool series = node.op == Op::activation && !piecewise_linear(node.activation.function);
-    const double each = series ? 200 * (1 + bits / 64.0) : longest;
+    const double each = series ? 200 * (1 + bits / 64.0) : cost * longest;
     products += each * words * static_cast<double>(node.width) * static_cast<double>(c.data.size());
   }
   if (products > kMostProducts) {
@@ -104,7 +105,7 @@ void require_feasible(const Context& c, std::size_t target, unsigned bits) {
 
 std::string patches_distinct(const Context& c, std::size_t i, const std::string& name) {
   const Node& node = first_patches(c, i);
-  require_feasible(c, i, 0);
+  require_feasible(c, i, 0, 100);  // a digest per patch
   if (c.data.size() > (std::size_t{1} << 27) / node.patches.entries.size()) {
     throw Malformed("too-large", "more than 2^27 patches to compare; refused");
   }
@@ -323,6 +324,7 @@ std::string never_independent(const Context& c, std::size_t i, Value& proof,
     const Node& map = linear_node(c, node.inputs[0]);
     require(map.inputs == std::vector<std::size_t>{0}, "layer-kind",
             "the layer does not read the data");
+    require_feasible(c, node.inputs[0], 0, 100);  // a comparison of patches each
     require(map.bias != Bias::neuron, "free-biases", "each neuron has a bias of its own");
     std::vector<std::size_t> cls = map.patches.bank;
     std::size_t classes = 0;
@@ -579,10 +581,15 @@ void check_ray(const Context& c, std::size_t target, Value family, Value proof,
 }  // namespace
 
 void Echelon::insert(std::vector<std::uint64_t> row) {
+  // Full rank is reached after little more than width^3; only a deficient matrix goes on and on.
+  if (work_ > (std::uint64_t{1} << 38)) {
+    throw Malformed("too-large", "the elimination took more than 2^38 steps; refused");
+  }
   const std::uint64_t p = prime_;
   for (std::size_t col = 0; col < row.size(); ++col) {
     row[col] %= p;
     if (row[col] == 0) continue;
+    work_ += row.size() - col;
     if (pivot_row_[col] < 0) {
       // Normalise: multiply by the inverse of the leading entry (Fermat).
       std::uint64_t inverse = 1, base = row[col];

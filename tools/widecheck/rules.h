@@ -31,12 +31,14 @@ void require_threshold(const std::string& rule, const Activation& f, const Gaps&
 class Echelon {
  public:
   Echelon(std::size_t width, std::uint64_t prime) : prime_(prime), pivot_row_(width, -1) {}
-  // Reduces the row and keeps it if it is independent of those before.
+  // Reduces the row and keeps it if it is independent of those before. Throws
+  // Malformed("too-large") after 2^38 steps in all.
+
   void insert(std::vector<std::uint64_t> row);
   std::size_t rank() const { return rows_.size(); }
 
  private:
-  std::uint64_t prime_;
+  std::uint64_t prime_, work_ = 0;
   std::vector<std::vector<std::uint32_t>> rows_;  // each with leading entry 1
   std::vector<long> pivot_row_;
 };

@@ -47,12 +47,7 @@ class Stream {
   void finish(const std::string& expected) {
     unsigned char digest[32];
     EVP_DigestFinal_ex(hash_.get(), digest, nullptr);
-    std::string hex;
-    char two[3];
-    for (unsigned char b : digest) {
-      std::snprintf(two, sizeof two, "%02x", b);
-      hex += two;
-    }
+    const std::string hex = to_hex(digest);
     require(hex == expected, "data-digest",
             path_ + " has SHA-256 " + hex + "; the claim speaks of " + expected);
   }

@@ -233,16 +233,20 @@ std::string read_digest(const Value& value) {
   return digest;
 }
 
-std::string sha256_hex(const std::string& bytes) {
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
+std::string to_hex(const unsigned char* digest) {
   std::string hex;
   char two[3];
-  for (unsigned char b : digest) {
-    std::snprintf(two, sizeof two, "%02x", b);
+  for (int b = 0; b < SHA256_DIGEST_LENGTH; ++b) {
+    std::snprintf(two, sizeof two, "%02x", digest[b]);
     hex += two;
   }
   return hex;
+}
+
+std::string sha256_hex(const std::string& bytes) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
+  return to_hex(digest);
 }
 
 }  // namespace widecheck

@@ -25,7 +25,6 @@ class Value {
   std::string text() const;
   bool boolean() const;
   bool is_null() const { return json_->is_null(); }
-  bool is_text() const { return json_->is_string(); }
   bool is_list() const { return json_->is_array(); }
   mpq_class rational() const;
   mpz_class integer() const;
@@ -49,6 +48,8 @@ std::string read_name(const Value& value);
 // 64 lower-case hexadecimal digits.
 std::string read_digest(const Value& value);
 
+// Lower-case hexadecimal digits of a SHA-256 digest of 32 bytes.
+std::string to_hex(const unsigned char* digest);
 std::string sha256_hex(const std::string& bytes);
 
 }  // namespace widecheck

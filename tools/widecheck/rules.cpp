@@ -207,7 +207,9 @@ std::string features_distinct(const Context& c, std::size_t i, Value& claim, Val
   });
   std::sort(projections.begin(), projections.end(),
             [](const Projection& a, const Projection& b) { return a.low < b.low; });
-  // The largest upper end seen so far, and the largest among samples other than its own.
+  // The projection with the largest upper end so far. If enclosures of different samples overlap at
+  // all, then one of them overlaps this projection of another sample when its turn comes: comparing
+  // with it alone suffices.
   std::optional<std::size_t> reach;
   for (std::size_t k = 0; k < projections.size(); ++k) {
     const Projection& p = projections[k];
@@ -358,7 +360,7 @@ class Ray {
  public:
   Ray(const Context& c, std::size_t target, Value family, Value proof, const mpq_class& alpha_0,
       const std::string& rule, bool affine)
-      : c_(c), target_(target), proof_(std::move(proof)), rule_(rule), affine_(affine) {
+      : c_(c), proof_(std::move(proof)) {
     const std::size_t n = c.data.size();
     const Node& output = c.network.node(target);
     require(output.op == Op::activation, "layer-kind",
@@ -550,10 +552,9 @@ class Ray {
   }
 
   const Context& c_;
-  std::size_t target_, map_ = 0;
+  std::size_t map_ = 0;
   Value proof_;
-  std::string rule_;
-  bool affine_, saturated_ = false;
+  bool saturated_ = false;
   int sign_ = 1;
   std::size_t neurons_ = 0;
   Family top_;

@@ -68,6 +68,7 @@ CaseFile read_case(const std::string& given) {
     file.network.index_of(entry.get("node").text(), entry.get("node").place());
     one.request.node = entry.get("node").text();
     if (const auto claim = entry.find("claim")) one.request.claim = claim->text();
+    if (const auto point = entry.find("parameters")) one.request.parameters = read_point(*point);
     if (const auto expect = entry.find("expect")) {
       one.expected = read_expectation(*expect);
       const auto& known = theorem(one.request.theorem).reasons;
@@ -88,7 +89,20 @@ CaseFile read_case(const std::string& given) {
   return file;
 }
 
+std::string missing_data(const CaseFile& file) {
+  std::string path;
+  if (const auto* idx = std::get_if<IdxSource>(&file.data.source)) path = idx->path;
+  if (const auto* csv = std::get_if<CsvSource>(&file.data.source)) path = csv->path;
+  if (!path.empty()) path = (fs::path(file.directory()) / path).lexically_normal().string();
+  return path.empty() || fs::exists(path) ? "" : path;
+}
+
 Instance load_instance(const CaseFile& file) {
+  if (const std::string missing = missing_data(file); !missing.empty()) {
+    const std::string guide = file.directory() + "/README.md";
+    throw InputError(file.path + ": the data file " + missing + " is absent" +
+                     (fs::exists(guide) ? "; " + guide + " says how to get it" : ""));
+  }
   Instance instance{file.network, file.data, {}};
   try {
     instance.data = load(file.data, file.directory(), &instance.data_spec);

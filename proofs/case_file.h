@@ -28,6 +28,9 @@ struct CaseFile {
 // `path` is a case file, with or without its ".case.json", or a folder with a case.json. Throws
 // InputError naming the place.
 CaseFile read_case(const std::string& path);
+// The path of the data file of a case if it is not there, else empty. Large data are not part of
+// the repository; the README beside such cases says how to get them.
+std::string missing_data(const CaseFile& file);
 // Reads the data; the spec of the instance carries digest and count.
 Instance load_instance(const CaseFile& file);
 // All case files at or below a path, sorted. Throws InputError if there is none.

@@ -2,8 +2,12 @@
 #include <widecert/proofs/catalogue.h>
 #include <widecert/proofs/full_rank_weights.h>
 #include <widecert/proofs/hypotheses.h>
+#include <widecert/proofs/never_independent.h>
+#include <widecert/proofs/open_set.h>
+#include <widecert/proofs/rank_at.h>
 #include <widecert/proofs/row_difference.h>
 #include <widecert/proofs/theorem_3_4.h>
+#include <widecert/proofs/theorem_3_5.h>
 
 #include <algorithm>
 
@@ -12,24 +16,6 @@ namespace {
 
 Outcome prove_assumption_3_1(const Instance& instance, const Request& request, const Options&) {
   return assumption_3_1(instance, request.node);
-}
-
-// Proving "never independent" turns the refutation of independence into the thing asked for.
-Outcome prove_never_independent(const Instance& instance, const Request& request, const Options&) {
-  Outcome failure;
-  const auto at = locate(instance, request.node, failure);
-  if (!at) return failure;
-  auto outcome = never_independent(instance, *at);
-  if (!outcome) {
-    return {Verdict::undecided,
-            "no-structural-reason",
-            "neither the width, nor equal samples, nor tied columns bound the rank",
-            {},
-            {}};
-  }
-  outcome->verdict = Verdict::proved;
-  outcome->reason.clear();
-  return *outcome;
 }
 
 }  // namespace
@@ -51,9 +37,9 @@ const std::vector<TheoremEntry>& catalogue() {
        {"independent-on-ray", "independent-somewhere", "patches-distinct", "features-distinct-at",
         "weights-full-rank-at", "never-independent", "patches-collide", "activation-violates"},
        {"triangular-ray", "h-matrix-ray", "from-ray", "distinct-digests", "separating-projection",
-        "modular-elimination", "width", "equal-samples", "equal-columns", "comparison",
-        "activation-table"},
-       {"not-a-chain", "layer-kind", "frozen-parameters", "width", "equal-samples", "equal-columns",
+        "modular-elimination", "width", "affine-dimension", "equal-samples", "equal-columns",
+        "comparison", "activation-table"},
+       {"not-a-chain", "layer-kind", "frozen-parameters", "width", "affine-dimension", "equal-samples", "equal-columns",
         "tied-biases", "activation-violates", "patches-collide", "not-injective", "no-bias",
         "no-gap"},
        theorem_3_4_obstacle,
@@ -72,8 +58,8 @@ const std::vector<TheoremEntry>& catalogue() {
        {"independent-on-ray", "affinely-independent-on-ray", "patches-distinct",
         "features-distinct-at", "weights-full-rank-at", "never-independent", "patches-collide"},
        {"row-difference-ray", "distinct-digests", "separating-projection", "modular-elimination",
-        "width", "equal-samples", "equal-columns", "comparison"},
-       {"not-a-chain", "layer-kind", "frozen-parameters", "width", "equal-samples", "equal-columns",
+        "width", "affine-dimension", "equal-samples", "equal-columns", "comparison"},
+       {"not-a-chain", "layer-kind", "frozen-parameters", "width", "affine-dimension", "equal-samples", "equal-columns",
         "tied-biases", "one-sample", "not-bounded-increasing", "patches-collide", "not-injective",
         "no-bias", "no-gap"},
        row_difference_obstacle,
@@ -101,16 +87,60 @@ const std::vector<TheoremEntry>& catalogue() {
        {"rank-deficient", "too-large"},
        nullptr,
        find_full_rank_weights},
+      {"theorem-3.5",
+       "Independent features for almost every parameter",
+       "Nguyen & Hein, ICML 2018, Theorem 3.5, and beyond it",
+       "rank F_k = min(N, n_k) for Lebesgue-almost every parameter: Theta is the space of all free "
+       "tensors with the ties of the bias modes. Without Assumption 3.1, with tied or absent biases, "
+       "zero padding, strides, average pooling, sums, concatenations and batch norm.",
+       {"every operation up to the layer is real analytic: no max pooling, no relu, leaky relu, elu "
+        "or step (those are refuted where an open set of parameters with rank F_k < N is found)",
+        "a limit of the network has full rank at some integer point: softplus, silu, gelu and mish "
+        "tend to relu; sigmoid to the half-step and tanh to sign; softplus with one free bias per "
+        "neuron may be replaced by sigmoid at layer k",
+        "what has to grow in the limit is free (not frozen)"},
+       {"independent-almost-everywhere", "never-independent", "dependent-on-open-set"},
+       {"analytic-point", "relu-limit", "step-limit", "derivative", "width", "equal-samples",
+        "equal-columns", "affine-dimension", "units-without-kinks"},
+       {"max-pooling", "dependent-on-open-set", "not-analytic", "equal-samples", "equal-columns",
+        "affine-dimension", "no-limit", "rank-not-decided", "too-large"},
+       theorem_3_5_obstacle,
+       prove_theorem_3_5},
+      {"rank-at",
+       "The exact rank of the features at given parameters",
+       "Nguyen & Hein, ICML 2018, Table 2, whose ranks are estimates",
+       "rank F_k = min(N, n_k), or rank F_k < N, at the parameters of the case (or at seeded ones), "
+       "decided exactly for networks with rational values.",
+       {"relu, leaky relu, identity and steps as activations; any pooling, sums, concatenations, "
+        "batch norm"},
+       {"independent-at", "dependent-at"},
+       {"exact-rank", "width", "affine-dimension", "equal-rows", "left-kernel"},
+       {"irrational-values", "rank-deficient", "rank-is-full", "rank-not-decided", "too-large"},
+       nullptr,
+       prove_rank_at},
+      {"open-set",
+       "Dependent features on an open set of parameters",
+       "the limits of Theorem 3.5: relu, leaky relu, elu",
+       "A box of parameters on which no unit comes near its kink, so that all features are 0 or "
+       "affine functions of the input and rank F_k < N throughout: \"almost every parameter\" fails "
+       "for these activations.",
+       {"relu or step at layer k, or leaky relu or elu with less than N affine dimensions below",
+        "free weights and biases"},
+       {"dependent-on-open-set"},
+       {"units-without-kinks"},
+       {"no-open-set"},
+       nullptr,
+       prove_open_set},
       {"never-independent",
        "The features are dependent for every parameter",
        "elementary; the converse of the width condition",
-       "rank F_k < N whatever the parameters, because the layer has fewer than N neurons, two "
-       "samples "
-       "are equal, or tied biases force equal columns.",
-       {"a chain of convolutional, dense and max-pooling layers"},
+       "rank F_k < N whatever the parameters, because the layer has fewer than N neurons, the network "
+       "is affine through few neurons up to it, two samples are equal, or tied biases force equal "
+       "columns.",
+       {"any architecture"},
        {"never-independent"},
-       {"width", "equal-samples", "equal-columns"},
-       {"not-a-chain", "layer-kind", "frozen-parameters", "no-structural-reason"},
+       {"width", "affine-dimension", "equal-samples", "equal-columns"},
+       {"no-structural-reason"},
        nullptr,
        prove_never_independent},
   };

@@ -51,7 +51,7 @@ Outcome find_full_rank_weights(const Instance& instance, const Request& request,
                                const Options& options) {
   Outcome outcome;
   for (std::uint64_t attempt = 0; attempt < 4; ++attempt) {
-    const SeededTensor filters{request.node, options.seed + attempt, -1000, 1000, 1};
+    const SeededTensor filters{request.node, options.seed + attempt, -1000, 1000, 1, false};
     outcome = weights_full_rank_at(instance.network, request.node, filters);
     if (outcome.verdict == Verdict::proved || outcome.reason == "too-large") break;
   }

@@ -3,36 +3,7 @@
 #include <widecert/number/error.h>
 #include <widecert/proofs/hypotheses.h>
 
-#include <map>
-
 namespace widecert {
-namespace {
-
-// The number of distinct columns that F_1 can have when biases are tied: neurons (p, t) and (q, t)
-// of one bank agree for every parameter if patches p and q agree on every sample.
-std::size_t distinct_columns(const Instance& instance, const Node& node) {
-  const PatchLayout& layout = *node.patches;
-  // Exact partition refinement: patches stay in one class while they agree on all samples so far.
-  std::vector<std::size_t> cls(layout.count());
-  std::size_t classes = layout.banks();
-  for (std::size_t p = 0; p < layout.count(); ++p) cls[p] = layout.bank(p);
-  for (std::size_t i = 0; i < instance.data.size(); ++i) {
-    std::map<std::pair<std::size_t, std::vector<Integer>>, std::size_t> refined;
-    for (std::size_t p = 0; p < layout.count(); ++p) {
-      std::vector<Integer> content;
-      for (std::int64_t e : layout.entries(p)) {
-        content.push_back(e == kPadding ? Integer(0) : instance.data.numerator(i, e));
-      }
-      cls[p] = refined.try_emplace({cls[p], std::move(content)}, refined.size()).first->second;
-    }
-    classes = refined.size();
-    if (classes == layout.count()) break;
-  }
-  return classes * node.filters;
-}
-
-}  // namespace
-
 std::string to_string(Verdict verdict) {
   switch (verdict) {
     case Verdict::proved:
@@ -92,44 +63,6 @@ Outcome tied_biases(const Node& map) {
   return not_applicable("tied-biases",
                         "the construction needs one free bias per neuron in layer \"" + map.name +
                             "\" (\"bias\": \"neuron\")");
-}
-
-std::optional<Outcome> never_independent(const Instance& instance, const ChainPosition& at) {
-  const std::size_t n = instance.data.size();
-  const Node& output = instance.network.node(at.layer().output());
-  const auto refuted = [&](std::string reason, std::string why, Proof proof) {
-    return Outcome{Verdict::refuted,
-                   std::move(reason),
-                   std::move(why),
-                   {{NeverIndependent{output.name}, std::move(proof)}},
-                   {}};
-  };
-  if (output.width < n) {
-    return refuted("width",
-                   fmt::format("layer {} has {} neurons for {} samples, so rank F < N for every "
-                               "parameter",
-                               output.name, output.width, n),
-                   WidthProof{});
-  }
-  if (const auto equal = find_equal_samples(instance.data)) {
-    return refuted("equal-samples",
-                   fmt::format("samples {} and {} are equal, so F has two equal rows for every "
-                               "parameter",
-                               equal->first + 1, equal->second + 1),
-                   EqualSamplesProof{equal->first, equal->second});
-  }
-  const Node& map = instance.network.node(at.layer().map);
-  if (at.k == 1 && std::get<LinearSpec>(map.spec).bias != BiasMode::neuron) {
-    const std::size_t columns = distinct_columns(instance, map);
-    if (columns < n) {
-      return refuted("equal-columns",
-                     fmt::format("with tied biases F has at most {} distinct columns for {} "
-                                 "samples, whatever the filters",
-                                 columns, n),
-                     EqualColumnsProof{});
-    }
-  }
-  return std::nullopt;
 }
 
 Outcome assumption_3_1(const Instance& instance, const std::string& node) {

@@ -25,11 +25,6 @@ std::string first_layer(const Instance& instance, const ChainPosition& at);
 // The not-applicable outcome "tied-biases" for layer k.
 Outcome tied_biases(const Node& map);
 
-// rank F < N for every parameter of Theta, for one of three structural reasons: the width
-// ("width": n < N), two equal samples ("equal-samples"), or equal columns forced by tied biases and
-// equal patches in layer 1 ("equal-columns"). Nothing if none of them applies.
-std::optional<Outcome> never_independent(const Instance& instance, const ChainPosition& at);
-
 // Assumption 3.1: either PatchesDistinct is the first finding of a proved outcome, or the outcome
 // is not applicable with reason "patches-collide".
 Outcome assumption_3_1(const Instance& instance, const std::string& node);

@@ -68,10 +68,10 @@ std::optional<LowerLayers> choose_lower_layers(const Instance& instance, const C
       length = std::max(length, row);
     NodeTensors tensors;
     tensors.weights =
-        SeededTensor{map.name, seed, -kFilterRange, kFilterRange, divisor_for(length, bound)};
+        SeededTensor{map.name, seed, -kFilterRange, kFilterRange, divisor_for(length, bound), false};
     if (linear->bias != BiasMode::none) tensors.bias = FillTensor{Rational(3, 4)};
     lower.values[layer.map] = convert_parameters<Rational>(
-        expand(tensors.weights, instance.network.weights_shape(layer.map), map.name),
+        expand(*tensors.weights, instance.network.weights_shape(layer.map), map.name),
         tensors.bias ? expand(*tensors.bias, instance.network.bias_shape(layer.map), map.name)
                      : Tensor{});
     lower.spec[map.name] = std::move(tensors);

@@ -20,8 +20,14 @@ struct Instance {
 // Told how far a stage has come; may throw to stop the work (time limit, interruption).
 using Progress = std::function<void(const std::string& stage, std::size_t done, std::size_t total)>;
 
+// What the checker is to be convinced of a rank with: by itself (small matrices), or by a solution
+// of a random system (any size; a verdict with an error bound in the random-oracle model).
+enum class EvidenceKind { automatic, elimination, random_solve };
+
 struct Options {
   std::uint64_t seed = 1;
+  EvidenceKind evidence = EvidenceKind::automatic;
+  std::size_t memory = std::size_t{1} << 40;  // bytes; larger engines are refused beforehand
   Progress progress = [](const std::string&, std::size_t, std::size_t) {};
 };
 
@@ -30,6 +36,7 @@ struct Request {
   std::string theorem;  // id in the catalogue
   std::string node;     // the node whose features F (or whose patches, weights) are meant
   std::string claim;    // kind of claim; empty: the theorem's first
+  std::optional<PointSpec> parameters = {};  // the point to decide at; chosen from the seed if absent
 };
 
 enum class Verdict { proved, refuted, undecided, not_applicable };

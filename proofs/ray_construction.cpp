@@ -33,7 +33,7 @@ std::optional<RayConstruction> construct_ray(const Instance& instance, const Cha
     if (!lower) return std::nullopt;
     ray.lower = *lower;
     const std::int64_t range = attempt < 2 ? 1000 : 1'000'000;
-    ray.slope = SeededTensor{map.name, seed, -range, range, 1};
+    ray.slope = SeededTensor{map.name, seed, -range, range, 1, false};
     const Tensor slope = expand(ray.slope, instance.network.weights_shape(node), map.name);
     Tensor directed = slope;  // v = orientation * slope
     if (orientation < 0)
@@ -118,7 +118,7 @@ void add_side_findings(const Instance& instance, const ChainPosition& at,
     progress("rank of U, layer " + map.name, l, at.k);
     const NodeFamily& node = found->second;
     const Outcome rank = weights_full_rank_at(
-        instance.network, map.name, l + 1 == at.k ? node.slope.weights : node.constant.weights);
+        instance.network, map.name, l + 1 == at.k ? *node.slope.weights : *node.constant.weights);
     if (rank.verdict == Verdict::proved) {
       outcome.findings.push_back(rank.findings.front());
     } else {

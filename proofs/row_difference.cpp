@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <widecert/proofs/never_independent.h>
 #include <widecert/proofs/ray_construction.h>
 #include <widecert/proofs/row_difference.h>
 
@@ -22,7 +23,7 @@ std::optional<Outcome> row_difference_obstacle(const Instance& instance, const R
       return not_applicable("width", fmt::format("layer {} has {} neurons; N - 1 = {} are needed",
                                                  output.name, output.width, n - 1));
     }
-  } else if (auto never = never_independent(instance, *at)) {
+  } else if (auto never = never_independent(instance, at->layer().output())) {
     return never;
   }
   if (n < 2) return not_applicable("one-sample", "row differences need at least two samples");

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <widecert/number/error.h>
+#include <widecert/proofs/never_independent.h>
 #include <widecert/proofs/ray_construction.h>
 #include <widecert/proofs/theorem_3_4.h>
 
@@ -9,7 +10,7 @@ std::optional<Outcome> theorem_3_4_obstacle(const Instance& instance, const Requ
   Outcome failure;
   const auto at = locate(instance, request.node, failure);
   if (!at) return failure;
-  if (auto never = never_independent(instance, *at)) return never;
+  if (auto never = never_independent(instance, at->layer().output())) return never;
   const Node& map = instance.network.node(at->layer().map);
   if (std::get<LinearSpec>(map.spec).bias != BiasMode::neuron) return tied_biases(map);
   if (auto violated = violates_assumption_3_2(instance, *at)) return violated;

@@ -9,12 +9,12 @@ fi
 if grep -nE '#\s*include\s*<widecert/proofs/' -r lib; then
   echo "lib/ includes a prover"; fail=1
 fi
-if grep -nE '\b(double|float)\b' tools/widecheck/{bounds,activation,network,seeded}.{h,cpp}; then
+if grep -nE '\b(double|float)\b' tools/widecheck/{bounds,activation,forward,network,seeded,limits}.{h,cpp}; then
   echo "floating point in the checker's arithmetic"; fail=1
 fi
 lines=$(cat tools/widecheck/*.cpp tools/widecheck/*.h | grep -cvE '^[[:space:]]*(//.*)?$')
-if [ "$lines" -gt 2700 ]; then
-  echo "the checker has $lines lines of code; the README promises fewer than 2,700"; fail=1
+if [ "$lines" -gt 4500 ]; then
+  echo "the checker has $lines lines of code; the README promises fewer than 4,500"; fail=1
 fi
 # Every fixed word of a rejection stands in the format page.
 while read -r word; do

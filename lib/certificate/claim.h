@@ -7,7 +7,8 @@
 #pragma once
 
 #include <widecert/data/dataset.h>
-#include <widecert/network/architecture.h>
+#include <widecert/linalg/rank_evidence.h>
+#include <widecert/network/point.h>
 
 #include <map>
 #include <optional>
@@ -16,13 +17,6 @@
 #include <vector>
 
 namespace widecert {
-
-// Parameters at a point: tensors per linear node name.
-struct NodeTensors {
-  TensorSpec weights = FillTensor{0};
-  std::optional<TensorSpec> bias;  // present unless the bias mode is none
-};
-using PointSpec = std::map<std::string, NodeTensors>;
 
 // theta(alpha) = constant + alpha * slope.
 struct NodeFamily {
@@ -66,9 +60,28 @@ struct IndependentOnRay {  // "independent-on-ray": rank F = N at theta(alpha) f
 struct IndependentSomewhere {  // "independent-somewhere": rank F = N at some parameter
   std::string node;
 };
+struct IndependentAt {  // "independent-at": rank F = rank = min(N, n) at the parameters
+  std::string node;
+  std::size_t rank;
+  PointSpec parameters;
+};
+struct DependentAt {  // "dependent-at": rank F < N at the parameters
+  std::string node;
+  PointSpec parameters;
+};
+struct IndependentAlmostEverywhere {  // "independent-almost-everywhere": rank F = rank = min(N, n)
+  std::string node;                   // for Lebesgue-almost every parameter of Theta
+  std::size_t rank;
+};
+struct DependentOnOpenSet {  // "dependent-on-open-set": rank F < N wherever every free tensor
+  std::string node;          // differs from the centre by less than the radius in each entry
+  PointSpec centre;
+  Rational radius;
+};
 using Property =
     std::variant<PatchesDistinct, PatchesCollide, FeaturesDistinctAt, WeightsFullRankAt,
-                 ActivationViolates, NeverIndependent, IndependentOnRay, IndependentSomewhere>;
+                 ActivationViolates, NeverIndependent, IndependentOnRay, IndependentSomewhere,
+                 IndependentAt, DependentAt, IndependentAlmostEverywhere, DependentOnOpenSet>;
 
 // ---- proofs (rule in the file) ----
 
@@ -89,6 +102,33 @@ struct EqualSamplesProof {  // "equal-samples"
   std::size_t i, j;
 };
 struct EqualColumnsProof {};  // "equal-columns"
+struct AffineDimensionProof {};  // "affine-dimension": the values span few dimensions
+struct OpenSetProof {};       // "units-without-kinks"
+struct EqualRowsProof {       // "equal-rows": two samples have equal features
+  std::size_t i, j;
+};
+struct LeftKernelProof {  // "left-kernel": v != 0 with v F = 0
+  std::vector<Integer> v;
+};
+// Full rank of an integer matrix made of features.
+using RankEvidence = std::variant<Elimination, RandomSolve>;
+struct ExactRankProof {  // "exact-rank", for independent-at
+  RankEvidence evidence;
+};
+// The ways from a point with full rank to almost every parameter.
+enum class GenericRule {
+  analytic_point,  // "analytic-point": the values there are rational
+  relu_limit,      // "relu-limit", "step-limit": the limit network there
+  step_limit
+};
+struct GenericProof {
+  GenericRule rule = GenericRule::analytic_point;
+  PointSpec point;
+  RankEvidence evidence;
+  // "derivative": softplus at the claimed node was replaced by its derivative in the biases,
+  // sigmoid, and the rule above holds for that network.
+  bool derivative = false;
+};
 
 // Evidence that a family of feature matrices is nonsingular from alpha_0 on (Lemma M and the exact
 // triangular case). order[r] is the sample in row r; neuron j belongs to row j.
@@ -110,7 +150,9 @@ struct FromRayProof {
 };
 using Proof =
     std::variant<DigestsProof, ComparisonProof, ProjectionProof, ModularProof, TailProof,
-                 WidthProof, EqualSamplesProof, EqualColumnsProof, RayProof, FromRayProof>;
+                 WidthProof, EqualSamplesProof, EqualColumnsProof, RayProof, FromRayProof,
+                 AffineDimensionProof, OpenSetProof, EqualRowsProof, LeftKernelProof, ExactRankProof,
+                 GenericProof>;
 
 // ---- files ----
 
@@ -124,7 +166,8 @@ std::string kind_of(const Property& property);
 // One sentence for people.
 std::string state(const Property& property, std::size_t samples);
 
-// Canonical text of one property: equal exactly if the properties are.
+// Canonical text of one property: equal exactly if the properties are. Evidence for rank is bound
+// to its digest.
 std::string property_text(const Property& property);
 
 // Canonical text of the two files: the same value gives the same bytes.

@@ -13,29 +13,24 @@ namespace {
 // ---- parameters ----
 
 Json to_json(const NodeTensors& tensors) {
-  Json out{{"weights", widecert::to_json(tensors.weights)}};
+  Json out = Json::object();
+  if (tensors.weights) out["weights"] = widecert::to_json(*tensors.weights);
   if (tensors.bias) out["bias"] = widecert::to_json(*tensors.bias);
   return out;
 }
 
 NodeTensors read_tensors(JsonReader in) {
   NodeTensors tensors;
-  tensors.weights = read_tensor(in.get("weights"));
+  if (const auto weights = in.find("weights")) tensors.weights = read_tensor(*weights);
   if (const auto bias = in.find("bias")) tensors.bias = read_tensor(*bias);
   in.done();
   return tensors;
 }
 
-Json to_json(const PointSpec& point) {
-  Json out = Json::object();
-  for (const auto& [name, tensors] : point) out[name] = to_json(tensors);
-  return out;
-}
-
-PointSpec read_point(JsonReader in) {
-  PointSpec point;
-  for (const std::string& name : in.keys()) point[name] = read_tensors(in.get(name.c_str()));
-  return point;
+// The tensors of a family are all there.
+NodeTensors read_weights_and_bias(JsonReader in) {
+  in.get("weights");
+  return read_tensors(in);
 }
 
 Json to_json(const Family& family) {
@@ -50,10 +45,123 @@ Family read_family(JsonReader in) {
   Family family;
   for (const std::string& name : in.keys()) {
     JsonReader node = in.get(name.c_str());
-    family[name] = {read_tensors(node.get("constant")), read_tensors(node.get("slope"))};
+    family[name] = {read_weights_and_bias(node.get("constant")),
+                    read_weights_and_bias(node.get("slope"))};
     node.done();
   }
   return family;
+}
+
+}  // namespace
+
+Json to_json(const PointSpec& point) {
+  Json out = Json::object();
+  for (const auto& [name, tensors] : point) out[name] = to_json(tensors);
+  return out;
+}
+
+PointSpec read_point(JsonReader in) {
+  PointSpec point;
+  for (const std::string& name : in.keys()) point[name] = read_tensors(in.get(name.c_str()));
+  return point;
+}
+
+namespace {
+
+// ---- evidence ----
+
+// Residues in hexadecimal: bits for p = 2 (entry j in bit j mod 8 of byte j / 8), else numbers of
+// 2, 4 or 8 digits.
+std::size_t digits_of(std::uint64_t prime) { return prime <= 256 ? 2 : prime <= 65536 ? 4 : 8; }
+
+std::string row_text(const RandomSolve& e, std::size_t row) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  const std::uint32_t* w = &e.w[row * e.k];
+  std::string text;
+  if (e.prime == 2) {
+    for (std::size_t j = 0; j < e.k; j += 8) {
+      unsigned byte = 0;
+      for (std::size_t b = 0; b < 8 && j + b < e.k; ++b) byte |= w[j + b] << b;
+      text += kDigits[byte >> 4];
+      text += kDigits[byte & 15];
+    }
+    return text;
+  }
+  for (std::size_t j = 0; j < e.k; ++j) {
+    for (std::size_t d = digits_of(e.prime); d-- > 0;) text += kDigits[w[j] >> 4 * d & 15];
+  }
+  return text;
+}
+
+void read_row(const JsonReader& in, RandomSolve& e) {
+  const std::string text = in.text();
+  const std::size_t digits = e.prime == 2 ? 2 : digits_of(e.prime);
+  const std::size_t groups = e.prime == 2 ? (e.k + 7) / 8 : e.k;
+  if (text.size() != digits * groups ||
+      text.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    in.fail(fmt::format("{} hexadecimal digits", digits * groups));
+  }
+  for (std::size_t g = 0; g < groups; ++g) {
+    const auto value =
+        static_cast<std::uint32_t>(std::stoul(text.substr(g * digits, digits), nullptr, 16));
+    if (e.prime != 2) {
+      e.w.push_back(value);
+    } else {
+      for (std::size_t b = 0; b < 8 && 8 * g + b < e.k; ++b) e.w.push_back(value >> b & 1);
+    }
+  }
+}
+
+Json to_json(const RankEvidence& evidence) {
+  return std::visit(overloaded{[](const Elimination& e) {
+                                 return Json{{"method", "elimination"}, {"prime", e.prime}};
+                               },
+                               [](const RandomSolve& e) {
+                                 Json rows = Json::array();
+                                 for (std::size_t h = 0; h < e.w.size() / e.k; ++h) {
+                                   rows.push_back(row_text(e, h));
+                                 }
+                                 return Json{{"method", "random-solve"},
+                                             {"prime", e.prime},
+                                             {"k", e.k},
+                                             {"matrix_sha256", to_hex(e.matrix)},
+                                             {"w", std::move(rows)}};
+                               }},
+                    evidence);
+}
+
+RankEvidence read_evidence(JsonReader in) {
+  const JsonReader method = in.get("method");
+  const auto prime = static_cast<std::uint64_t>(
+      in.get("prime").integer(2, std::numeric_limits<std::uint32_t>::max()));
+  if (method.text() == "elimination") {
+    in.done();
+    return Elimination{prime};
+  }
+  if (method.text() != "random-solve") method.fail("elimination or random-solve");
+  RandomSolve e;
+  e.prime = prime;
+  e.k = in.get("k").size(4096);
+  const std::string digest = in.get("matrix_sha256").text();
+  if (digest.size() != 64) in.get("matrix_sha256").fail("64 hexadecimal digits");
+  for (std::size_t b = 0; b < 32; ++b) {
+    e.matrix[b] = static_cast<std::uint8_t>(std::stoul(digest.substr(2 * b, 2), nullptr, 16));
+  }
+  for (const JsonReader& row : in.get("w").list()) read_row(row, e);
+  in.done();
+  return e;
+}
+
+const char* rule_name(GenericRule rule) {
+  switch (rule) {
+    case GenericRule::analytic_point:
+      return "analytic-point";
+    case GenericRule::relu_limit:
+      return "relu-limit";
+    case GenericRule::step_limit:
+      return "step-limit";
+  }
+  throw InternalError("unknown rule");
 }
 
 // ---- properties ----
@@ -85,6 +193,22 @@ Json to_json(const Property& property) {
                  },
                  [](const IndependentSomewhere& p) {
                    return Json{{"node", p.node}};
+                 },
+                 [](const IndependentAt& p) {
+                   return Json{{"node", p.node},
+                               {"rank", p.rank},
+                               {"parameters", widecert::to_json(p.parameters)}};
+                 },
+                 [](const DependentAt& p) {
+                   return Json{{"node", p.node}, {"parameters", widecert::to_json(p.parameters)}};
+                 },
+                 [](const IndependentAlmostEverywhere& p) {
+                   return Json{{"node", p.node}, {"rank", p.rank}};
+                 },
+                 [](const DependentOnOpenSet& p) {
+                   return Json{{"node", p.node},
+                               {"centre", widecert::to_json(p.centre)},
+                               {"radius", widecert::to_json(p.radius)}};
                  }},
       property);
   out["kind"] = kind_of(property);
@@ -120,6 +244,16 @@ Property read_property(JsonReader in) {
     if (kind == "independent-on-ray" || kind == "affinely-independent-on-ray") {
       return IndependentOnRay{node, kind[0] == 'a', in.get("alpha_0").rational(),
                               read_family(in.get("family"))};
+    }
+    if (kind == "independent-at") {
+      return IndependentAt{node, in.get("rank").size(), read_point(in.get("parameters"))};
+    }
+    if (kind == "dependent-at") return DependentAt{node, read_point(in.get("parameters"))};
+    if (kind == "independent-almost-everywhere") {
+      return IndependentAlmostEverywhere{node, in.get("rank").size()};
+    }
+    if (kind == "dependent-on-open-set") {
+      return DependentOnOpenSet{node, read_point(in.get("centre")), in.get("radius").rational()};
     }
     in.get("kind").fail("a kind of claim of version 1");
   }();
@@ -214,6 +348,33 @@ Json to_json(const Proof& proof) {
                                  out["family"] = to_json(p.family);
                                  out["ray"] = to_json(p.ray);
                                  return out;
+                               },
+                               [](const AffineDimensionProof&) { return rule("affine-dimension"); },
+                               [](const OpenSetProof&) { return rule("units-without-kinks"); },
+                               [](const EqualRowsProof& p) {
+                                 Json out = rule("equal-rows");
+                                 out["samples"] = {p.i, p.j};
+                                 return out;
+                               },
+                               [](const LeftKernelProof& p) {
+                                 Json out = rule("left-kernel");
+                                 for (const Integer& v : p.v)
+                                   out["v"].push_back(widecert::to_json(v));
+                                 return out;
+                               },
+                               [](const ExactRankProof& p) {
+                                 Json out = rule("exact-rank");
+                                 out["evidence"] = to_json(p.evidence);
+                                 return out;
+                               },
+                               [](const GenericProof& p) {
+                                 Json out = rule(rule_name(p.rule));
+                                 out["point"] = widecert::to_json(p.point);
+                                 out["evidence"] = to_json(p.evidence);
+                                 if (!p.derivative) return out;
+                                 Json outer = rule("derivative");
+                                 outer["of"] = std::move(out);
+                                 return outer;
                                }},
                     proof);
 }
@@ -245,6 +406,32 @@ Proof read_proof(JsonReader in) {
       if (const auto precision = in.find("precision")) p.precision = precision->integer(1, 4096);
       return p;
     }
+    if (name == "affine-dimension") return AffineDimensionProof{};
+    if (name == "units-without-kinks") return OpenSetProof{};
+    if (name == "equal-rows") {
+      const auto pair = read_pair(in.get("samples"));
+      return EqualRowsProof{pair[0], pair[1]};
+    }
+    if (name == "left-kernel") {
+      LeftKernelProof p;
+      for (const JsonReader& v : in.get("v").list()) p.v.push_back(v.big_integer());
+      return p;
+    }
+    if (name == "exact-rank") return ExactRankProof{read_evidence(in.get("evidence"))};
+    if (name == "derivative") {
+      Proof inner = read_proof(in.get("of"));
+      auto* generic = std::get_if<GenericProof>(&inner);
+      if (generic == nullptr || generic->derivative) in.get("of").fail("a rule at a point");
+      generic->derivative = true;
+      return inner;
+    }
+    for (GenericRule rule :
+         {GenericRule::analytic_point, GenericRule::relu_limit, GenericRule::step_limit}) {
+      if (name == rule_name(rule)) {
+        return GenericProof{rule, read_point(in.get("point")), read_evidence(in.get("evidence")),
+                            false};
+      }
+    }
     if (name == "from-ray") {
       return FromRayProof{read_family(in.get("family")), in.get("alpha_0").rational(),
                           read_ray(in.get("ray"))};
@@ -273,7 +460,13 @@ std::string kind_of(const Property& property) {
                                  return p.affine ? "affinely-independent-on-ray"
                                                  : "independent-on-ray";
                                },
-                               [](const IndependentSomewhere&) { return "independent-somewhere"; }},
+                               [](const IndependentSomewhere&) { return "independent-somewhere"; },
+                               [](const IndependentAt&) { return "independent-at"; },
+                               [](const DependentAt&) { return "dependent-at"; },
+                               [](const IndependentAlmostEverywhere&) {
+                                 return "independent-almost-everywhere";
+                               },
+                               [](const DependentOnOpenSet&) { return "dependent-on-open-set"; }},
                     property);
 }
 
@@ -311,6 +504,18 @@ std::string state(const Property& property, std::size_t n) {
           },
           [&](const IndependentSomewhere& p) {
             return fmt::format("rank F({}) = {} for some parameter", p.node, n);
+          },
+          [](const IndependentAt& p) {
+            return fmt::format("rank F({}) = {} at the given parameters", p.node, p.rank);
+          },
+          [&](const DependentAt& p) {
+            return fmt::format("rank F({}) < {} at the given parameters", p.node, n);
+          },
+          [](const IndependentAlmostEverywhere& p) {
+            return fmt::format("rank F({}) = {} for almost every parameter", p.node, p.rank);
+          },
+          [&](const DependentOnOpenSet& p) {
+            return fmt::format("rank F({}) < {} on an open set of parameters", p.node, n);
           }},
       property);
 }
@@ -380,7 +585,7 @@ std::string witness_text(const Architecture& network, const Family& family, cons
     };
     Json& out = nodes[name];
     out["weights"] =
-        combine(node.constant.weights, node.slope.weights, network.weights_shape(index));
+        combine(*node.constant.weights, *node.slope.weights, network.weights_shape(index));
     if (node.constant.bias && node.slope.bias) {
       out["bias"] = combine(*node.constant.bias, *node.slope.bias, network.bias_shape(index));
     }

@@ -46,7 +46,6 @@ class JsonReader {
   std::vector<JsonReader> list() const;
   std::string text() const;
   bool boolean() const;
-  bool is_text() const { return value_->is_string(); }
   bool is_list() const { return value_->is_array(); }
   bool is_null() const { return value_->is_null(); }
   std::int64_t integer(std::int64_t low, std::int64_t high) const;

@@ -241,6 +241,7 @@ Json to_json(const TensorSpec& tensor) {
                                           {"low", to_json(Integer(seeded.low))},
                                           {"high", to_json(Integer(seeded.high))}};
                                  if (seeded.divisor != 1) out["divisor"] = to_json(seeded.divisor);
+                                 if (seeded.odd) out["odd"] = true;
                                  return Json{{"seeded", out}};
                                }},
                     tensor);
@@ -270,6 +271,7 @@ TensorSpec read_tensor(JsonReader in) {
   tensor.low = seeded->get("low").integer(-kMax, kMax);
   tensor.high = seeded->get("high").integer(-kMax, kMax);
   if (const auto divisor = seeded->find("divisor")) tensor.divisor = divisor->big_integer();
+  if (const auto odd = seeded->find("odd")) tensor.odd = odd->boolean();
   if (tensor.low > tensor.high) seeded->fail("low <= high");
   if (tensor.divisor <= 0) seeded->fail("a positive divisor");
   seeded->done();

@@ -15,4 +15,7 @@ DatasetSpec read_dataset(JsonReader in);
 Json to_json(const TensorSpec& tensor);
 TensorSpec read_tensor(JsonReader in);
 
+Json to_json(const PointSpec& point);
+PointSpec read_point(JsonReader in);
+
 }  // namespace widecert

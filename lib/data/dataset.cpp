@@ -1,6 +1,7 @@
 #include <widecert/data/dataset.h>
 #include <widecert/data/idx.h>
 #include <widecert/number/error.h>
+#include <widecert/number/parallel.h>
 #include <widecert/number/stream.h>
 
 #include <algorithm>
@@ -71,6 +72,9 @@ Raw raw_from_idx(const std::string& path, IdxFile file) {
   return raw;
 }
 
+// |v| and the multiplier below kFactor, noise below kSmall: the sum fits into 64 bits.
+constexpr std::int64_t kFactor = std::int64_t{1} << 30, kSmall = std::int64_t{1} << 61;
+
 bool fits_int64(const Integer& value) {
   return value >= std::numeric_limits<std::int64_t>::min() &&
          value <= std::numeric_limits<std::int64_t>::max();
@@ -140,31 +144,45 @@ Dataset load(const DatasetSpec& spec, const std::string& directory, DatasetSpec*
     for (const Rational& v : row) common = lcm(common, Integer(denominator(v)));
   data.divisor_ = common * spec.divide;
 
-  std::optional<SeededIntegers> noise;
-  if (spec.noise) noise.emplace("noise", spec.noise->seed, "x", spec.noise->low, spec.noise->high);
-  const bool plain = raw.rationals.empty() && abs(spec.multiply) < (Integer(1) << 30);
+  const bool small_noise =
+      !spec.noise || (std::abs(spec.noise->low) < kSmall && std::abs(spec.noise->high) < kSmall);
+  const bool plain = raw.rationals.empty() && small_noise && abs(spec.multiply) < kFactor &&
+                     std::all_of(raw.integers.begin(), raw.integers.end(),
+                                 [](std::int64_t v) { return std::abs(v) < kFactor; });
+  // Every sample by itself, on all cores; small operands cannot overflow.
+  (plain ? data.small_.resize(data.size_ * data.width_)
+         : data.large_.resize(data.size_ * data.width_));
   const std::int64_t factor = plain ? spec.multiply.convert_to<std::int64_t>() : 0;
-  for (std::size_t i = spec.first; i < spec.first + data.size_; ++i) {
-    for (std::size_t j = 0; j < data.width_; ++j) {
-      const std::int64_t shift = noise ? noise->at(i, j) : 0;
-      const std::int64_t v = raw.rationals.empty() ? raw.integers[i * raw.width + j] : 0;
-      // Small operands, so the fixed-width path cannot overflow.
-      if (plain && std::abs(v) < (std::int64_t{1} << 32) &&
-          std::abs(shift) < (std::int64_t{1} << 61) && data.large_.empty()) {
-        data.small_.push_back(factor * v + shift);
-        continue;
-      }
-      const Rational value = raw.rationals.empty() ? Rational(v) : raw.rationals[i][j];
-      const Rational scaled = value * Rational(common);
-      const Integer exact = spec.multiply * numerator(scaled) + Integer(shift) * common;
-      if (data.large_.empty() && fits_int64(exact)) {
-        data.small_.push_back(exact.convert_to<std::int64_t>());
-      } else {
-        if (data.large_.empty()) data.large_.assign(data.small_.begin(), data.small_.end());
-        data.small_.clear();
-        data.large_.push_back(exact);
+  constexpr std::size_t kBlock = 256;
+  parallel_for((data.size_ + kBlock - 1) / kBlock, [&](std::size_t block) {
+    std::optional<SeededIntegers> noise;
+    if (spec.noise) {
+      noise.emplace("noise", spec.noise->seed, "x", spec.noise->low, spec.noise->high);
+    }
+    for (std::size_t s = block * kBlock; s < std::min(data.size_, (block + 1) * kBlock); ++s) {
+      const std::size_t i = spec.first + s;
+      for (std::size_t j = 0; j < data.width_; ++j) {
+        const std::int64_t shift = noise ? noise->at(i, j) : 0;
+        if (plain) {
+          data.small_[s * data.width_ + j] = factor * raw.integers[i * raw.width + j] + shift;
+        } else {
+          const Rational value =
+              raw.rationals.empty() ? Rational(raw.integers[i * raw.width + j]) : raw.rationals[i][j];
+          data.large_[s * data.width_ + j] =
+              spec.multiply * numerator(Rational(value * common)) + Integer(shift) * common;
+        }
       }
     }
+  });
+  for (const Integer& v : data.large_) data.largest_ = std::max(data.largest_, Integer(abs(v)));
+  std::int64_t most = 0;
+  for (std::int64_t v : data.small_) {
+    most = std::max(most, std::abs(v));
+  }
+  if (plain) data.largest_ = most;
+  if (!plain && std::all_of(data.large_.begin(), data.large_.end(), fits_int64)) {
+    for (const Integer& v : data.large_) data.small_.push_back(v.convert_to<std::int64_t>());
+    data.large_.clear();
   }
   if (resolved != nullptr) *resolved = complete;
   return data;

@@ -54,13 +54,15 @@ class Dataset {
   const std::vector<std::int64_t>* small_numerators() const {
     return large_.empty() ? &small_ : nullptr;
   }
+  // The largest absolute value of a numerator.
+  const Integer& largest() const { return largest_; }
 
   static Dataset from_samples(const std::vector<std::vector<Rational>>& samples);
 
  private:
   friend Dataset load(const DatasetSpec&, const std::string&, DatasetSpec*);
   std::size_t size_ = 0, width_ = 0;
-  Integer divisor_ = 1;
+  Integer divisor_ = 1, largest_ = 0;
   std::vector<std::int64_t> small_;
   std::vector<Integer> large_;  // used instead of small_ when not empty
 };

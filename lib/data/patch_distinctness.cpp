@@ -23,26 +23,31 @@ std::uint64_t hash_of(const Integer& value) {
   return h;
 }
 
+// Continues the hash h with the values of a patch on one sample.
+std::uint64_t hash_entries(const Dataset& data, std::size_t sample,
+                           const std::vector<std::int64_t>& entries, std::uint64_t h) {
+  const std::vector<std::int64_t>* small = data.small_numerators();
+  for (std::int64_t e : entries) {
+    if (small != nullptr) {
+      h = mix(h, e == kPadding ? 0
+                               : static_cast<std::uint64_t>((*small)[sample * data.width() + e]));
+    } else {
+      h = mix(h, hash_of(e == kPadding ? Integer(0) : data.numerator(sample, e)));
+    }
+  }
+  return h;
+}
+
 class Patches {
  public:
   Patches(const Dataset& data, const PatchLayout& layout)
-      : data_(data), small_(data.small_numerators()), count_(layout.count()) {
+      : data_(data), count_(layout.count()) {
     for (std::size_t p = 0; p < count_; ++p) entries_.push_back(layout.entries(p));
   }
 
   std::uint64_t hash(std::size_t id) const {
-    const std::size_t i = id / count_;
     const auto& entries = entries_[id % count_];
-    std::uint64_t h = entries.size();
-    for (std::int64_t e : entries) {
-      if (small_ != nullptr) {
-        h = mix(h,
-                e == kPadding ? 0 : static_cast<std::uint64_t>((*small_)[i * data_.width() + e]));
-      } else {
-        h = mix(h, hash_of(e == kPadding ? Integer(0) : data_.numerator(i, e)));
-      }
-    }
-    return h;
+    return hash_entries(data_, id / count_, entries, entries.size());
   }
 
   bool equal(std::size_t a, std::size_t b) const {
@@ -59,7 +64,6 @@ class Patches {
 
  private:
   const Dataset& data_;
-  const std::vector<std::int64_t>* small_;
   std::size_t count_;
   std::vector<std::vector<std::int64_t>> entries_;
 };
@@ -102,6 +106,12 @@ std::optional<PatchCollision> find_patch_collision(const Dataset& data, const Pa
     start = end;
   }
   return first;
+}
+
+std::uint64_t hash_over_samples(const Dataset& data, const std::vector<std::int64_t>& entries) {
+  std::uint64_t h = entries.size();
+  for (std::size_t i = 0; i < data.size(); ++i) h = hash_entries(data, i, entries, h);
+  return h;
 }
 
 std::optional<std::pair<std::size_t, std::size_t>> find_equal_samples(const Dataset& data) {

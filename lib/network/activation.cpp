@@ -54,6 +54,8 @@ const ActivationFacts kTable[] = {
      "fails: not continuous at 0", "constant on both sides of 0"},
     {"half-step", "0 for t < 0, 1/2 at 0, 1 for t > 0", false, false, false, false, true, false,
      "{0, 1/2, 1}", "fails: not continuous at 0", "constant on both sides of 0"},
+    {"sign", "-1 for t < 0, 0 at 0, 1 for t > 0", false, false, false, false, true, false,
+     "{-1, 0, 1}", "fails: not continuous at 0", "constant on both sides of 0"},
 };
 
 Ball hull(const Ball& a, const Ball& b) {
@@ -93,7 +95,7 @@ const ActivationFacts& facts(ActivationKind kind) { return kTable[static_cast<in
 const std::vector<ActivationKind>& all_activation_kinds() {
   static const std::vector<ActivationKind> kinds = [] {
     std::vector<ActivationKind> all;
-    for (int k = 0; k <= static_cast<int>(K::half_step); ++k) all.push_back(static_cast<K>(k));
+    for (int k = 0; k <= static_cast<int>(K::sign); ++k) all.push_back(static_cast<K>(k));
     return all;
   }();
   return kinds;
@@ -141,6 +143,7 @@ Assumption32 assumption_3_2(const Activation& f) {
       return LeftTailAwayFromZero{-1, Rational(3, 4)};
     case K::step:
     case K::half_step:
+    case K::sign:
       return Discontinuous{0};
   }
   throw InternalError("an activation missing from the table");
@@ -169,6 +172,8 @@ std::optional<LeftTail> left_tail(const Activation& f) {
       return LeftTail{0, 0, [](A, B) { return Ball(0); }};
     case K::half_step:
       return LeftTail{-1, 0, [](A, B) { return Ball(0); }};
+    case K::sign:
+      return LeftTail{-1, -1, [](A, B) { return Ball(0); }};
     // S(t) = e^t/(1+e^t) <= e^t, and 1 - S(-t) = S(t).
     case K::sigmoid:
       return LeftTail{0, 0, [](A, B t) { return exp(t); }};
@@ -213,6 +218,8 @@ Rational evaluate(const Activation& f, const Rational& t) {
       return t > 0 ? 1 : 0;
     case K::half_step:
       return t > 0 ? Rational(1) : t == 0 ? Rational(1, 2) : Rational(0);
+    case K::sign:
+      return t > 0 ? 1 : t < 0 ? -1 : 0;
     default:
       throw InputError(std::string(facts(f.kind).name) +
                        " takes irrational values at rational points; use balls");
@@ -265,6 +272,9 @@ Ball evaluate(const Activation& f, const Ball& t) {
     case K::half_step:
       return piecewise(
           t, [&](const Ball&) { return zero; }, [&](const Ball&) { return one; }, half());
+    case K::sign:
+      return piecewise(
+          t, [&](const Ball&) { return -one; }, [&](const Ball&) { return one; }, zero);
   }
   throw InternalError("an activation missing from the table");
 }
@@ -304,6 +314,7 @@ Ball derivative(const Activation& f, const Ball& t) {
       return Ball(-2) * t * exp(-t * t);
     case K::step:
     case K::half_step:
+    case K::sign:
       throw InputError(std::string(facts(f.kind).name) + " is not differentiable at 0");
   }
   throw InternalError("an activation missing from the table");
@@ -342,6 +353,8 @@ double evaluate(const Activation& f, double t) {
       return t > 0 ? 1 : 0;
     case K::half_step:
       return t > 0 ? 1 : t == 0 ? 0.5 : 0;
+    case K::sign:
+      return t > 0 ? 1 : t < 0 ? -1 : 0;
   }
   throw InternalError("an activation missing from the table");
 }

@@ -29,7 +29,8 @@ enum class ActivationKind {
   gaussian,
   one_minus_sigmoid,
   step,
-  half_step
+  half_step,
+  sign
 };
 
 struct Activation {

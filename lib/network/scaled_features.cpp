@@ -44,16 +44,6 @@ Integer ScaledFeatures::max_abs() const {
   return bound;
 }
 
-bool rational_valued(const Architecture& network, std::size_t node) {
-  for (std::size_t i : network.ancestors(node)) {
-    const auto* activation = std::get_if<ActivationSpec>(&network.node(i).spec);
-    if (activation != nullptr && !facts(activation->function.kind).rational_on_rationals) {
-      return false;
-    }
-  }
-  return true;
-}
-
 ScaledFeatures scaled_features(const Architecture& network, const Parameters<Rational>& theta,
                                const Dataset& data, std::size_t node, int bits,
                                const std::function<void(std::size_t)>& tick) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <widecert/data/dataset.h>
+#include <widecert/network/exact_forward.h>
 #include <widecert/network/forward.h>
 
 #include <functional>
@@ -23,9 +24,6 @@ struct ScaledFeatures {
   bool is_small() const { return large.empty(); }
   Integer max_abs() const;
 };
-
-// True if the values of `node` are rational at rational parameters and inputs.
-bool rational_valued(const Architecture& network, std::size_t node);
 
 // The values of `node` on all samples at rational parameters (one entry per linear node below it).
 // `bits` is the grid where values are irrational. `tick(done)` is called per sample.

@@ -4,7 +4,7 @@
 
 namespace widecert {
 
-Tensor expand(const TensorSpec& spec, const TensorShape& shape, const std::string& what) {
+void check_tensor(const TensorSpec& spec, const TensorShape& shape, const std::string& what) {
   std::size_t entries = 0;
   for (std::size_t length : shape) entries += length;
   if (entries > kMaxTensorEntries) {
@@ -22,20 +22,28 @@ Tensor expand(const TensorSpec& spec, const TensorShape& shape, const std::strin
           (given->rows.empty() ? ""
                                : ", the first of " + std::to_string(given->rows.front().size())));
     }
-    return given->rows;
   }
+  const auto* seeded = std::get_if<SeededTensor>(&spec);
+  if (seeded != nullptr && seeded->divisor <= 0) {
+    throw InputError(what + ": the divisor must be positive");
+  }
+}
+
+Tensor expand(const TensorSpec& spec, const TensorShape& shape, const std::string& what) {
+  check_tensor(spec, shape, what);
+  if (const auto* given = std::get_if<ExplicitTensor>(&spec)) return given->rows;
   Tensor tensor(shape.size());
   if (const auto* fill = std::get_if<FillTensor>(&spec)) {
     for (std::size_t r = 0; r < shape.size(); ++r) tensor[r].assign(shape[r], fill->value);
     return tensor;
   }
   const auto& seeded = std::get<SeededTensor>(spec);
-  if (seeded.divisor <= 0) throw InputError(what + ": the divisor must be positive");
   SeededIntegers integers("tensor", seeded.seed, seeded.name, seeded.low, seeded.high);
   for (std::size_t r = 0; r < shape.size(); ++r) {
     tensor[r].reserve(shape[r]);
     for (std::size_t c = 0; c < shape[r]; ++c) {
-      tensor[r].push_back(Rational(Integer(integers.at(r, c)), seeded.divisor));
+      const Integer u = integers.at(r, c);
+      tensor[r].push_back(Rational(seeded.odd ? Integer(2 * u + 1) : u, seeded.divisor));
     }
   }
   return tensor;

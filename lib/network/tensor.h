@@ -22,7 +22,8 @@ struct SeededTensor {
   std::string name;
   std::uint64_t seed = 0;
   std::int64_t low = 0, high = 0;
-  Integer divisor = 1;  // > 0; the value is the integer over it
+  Integer divisor = 1;  // > 0; the value is the integer u over it
+  bool odd = false;     // then the value is (2 u + 1) over it: never a multiple of 2 / divisor
 };
 using TensorSpec = std::variant<FillTensor, ExplicitTensor, SeededTensor>;
 
@@ -33,8 +34,10 @@ inline constexpr std::size_t kMaxTensorEntries = std::size_t{1} << 27;
 using TensorShape = std::vector<std::size_t>;  // row lengths
 using Tensor = std::vector<std::vector<Rational>>;
 
-// Throws ShapeError beyond kMaxTensorEntries or if an explicit tensor has another shape; `what`
-// names the tensor in the message.
+// Throws ShapeError beyond kMaxTensorEntries or if an explicit tensor has another shape, InputError
+// for a divisor that is not positive; `what` names the tensor in the message.
+void check_tensor(const TensorSpec& spec, const TensorShape& shape, const std::string& what);
+// All values. Throws as check_tensor() does.
 Tensor expand(const TensorSpec& spec, const TensorShape& shape, const std::string& what);
 
 }  // namespace widecert

@@ -126,7 +126,6 @@ Ball max(const Ball& x, const Ball& y) {
 }
 
 bool certainly_less(const Ball& a, const Ball& b) { return arb_lt(a.data(), b.data()) != 0; }
-bool certainly_at_most(const Ball& a, const Ball& b) { return arb_le(a.data(), b.data()) != 0; }
 bool certainly_positive(const Ball& x) { return arb_is_positive(x.data()) != 0; }
 bool certainly_negative(const Ball& x) { return arb_is_negative(x.data()) != 0; }
 

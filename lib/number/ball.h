@@ -88,7 +88,6 @@ Ball sqrt(const Ball& x);
 Ball max(const Ball& x, const Ball& y);
 
 bool certainly_less(const Ball& a, const Ball& b);
-bool certainly_at_most(const Ball& a, const Ball& b);
 bool certainly_positive(const Ball& x);
 bool certainly_negative(const Ball& x);
 

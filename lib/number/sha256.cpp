@@ -26,11 +26,13 @@ void Sha256::update(std::string_view text) {
 Digest Sha256::finish() {
   Digest digest;
   check(EVP_DigestFinal_ex(state_->context, digest.data(), nullptr) == 1, "SHA-256 final");
+  check(EVP_DigestInit_ex(state_->context, nullptr, nullptr) == 1, "SHA-256 starts again");
   return digest;
 }
 
 Digest sha256(std::span<const std::uint8_t> bytes) {
-  Sha256 hash;
+  // One context per thread: looking SHA-256 up costs more than hashing a short message.
+  thread_local Sha256 hash;
   hash.update(bytes);
   return hash.finish();
 }

@@ -19,7 +19,7 @@ class Sha256 {
   Sha256(Sha256&&) noexcept;
   void update(std::span<const std::uint8_t> bytes);
   void update(std::string_view text);
-  // Ends the computation; the object may not be used afterwards.
+  // The digest of everything since the start or the last finish().
   Digest finish();
 
  private:

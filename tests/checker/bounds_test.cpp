@@ -5,6 +5,7 @@
 #include <widecert/linalg/modular_matrix.h>
 #include <widecert/network/activation.h>
 #include <widecert/number/stream.h>
+#include <widecheck/evidence.h>
 #include <widecheck/activation.h>
 #include <widecheck/rules.h>
 #include <widecheck/seeded.h>

@@ -242,7 +242,7 @@ TEST_CASE("malformed cases: the file, the place, what was expected") {
   CHECK_THAT(broken("\"1/2\"", "\"1/0\""), Contains("data.samples[3][2]"));
   CHECK_THAT(broken("\"shape\": [3]", "\"shape\": [4]"),
              Contains("3 features") && Contains("needs 4"));
-  CHECK_THAT(broken("\"theorem-3.4\"", "\"theorem-3.5\""),
+  CHECK_THAT(broken("\"theorem-3.4\"", "\"theorem-3.45\""),
              Contains("prove[0].theorem") && Contains("widecert explain"));
   CHECK_THAT(broken("\"proved\"", "\"prooved\""), Contains("expect.outcome"));
   CHECK_THAT(broken("{\n", "{\"format\": \"widecert-case\",\n"), Contains("occurs twice"));

@@ -179,7 +179,7 @@ TEST_CASE("forged rays on eight samples") {
     rejects(g.forge([](json& c, json&) { c["claims"][0]["kind"] = "affinely-independent-on-ray"; }),
             "wrong-rule");
     rejects(
-        g.forge([](json& c, json&) { c["claims"][0]["kind"] = "independent-almost-everywhere"; }),
+        g.forge([](json& c, json&) { c["claims"][0]["kind"] = "independent-now-and-then"; }),
         "unexpected", 4);
   }
   SECTION("never-independent where it is false") {

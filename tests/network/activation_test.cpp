@@ -24,7 +24,7 @@ Ball at(const Activation& f, const Rational& t) { return evaluate(f, Ball::enclo
 }  // namespace
 
 TEST_CASE("the table is complete and names are unique") {
-  CHECK(all_activation_kinds().size() == 14);
+  CHECK(all_activation_kinds().size() == 15);
   for (K kind : all_activation_kinds()) {
     CHECK(activation_by_name(facts(kind).name) == kind);
     CHECK_FALSE(facts(kind).justification.empty());
@@ -83,7 +83,8 @@ TEST_CASE("each failure of Assumption 3.2 has an explicit violating t for rho = 
     if (satisfies_assumption_3_2(f)) continue;
     if (std::holds_alternative<Discontinuous>(assumption_3_2(f))) {
       // The jump at 0 is seen exactly.
-      CHECK(evaluate(f, Rational(1, 1'000'000)) - evaluate(f, Rational(-1, 1'000'000)) == 1);
+      CHECK(evaluate(f, Rational(1, 1'000'000)) - evaluate(f, Rational(-1, 1'000'000)) ==
+            (f.kind == K::sign ? 2 : 1));
       continue;
     }
     const Rational t = violating_point(f).value();
@@ -118,7 +119,7 @@ TEST_CASE("left tails stay below their explicit bound, which decreases to 0") {
 TEST_CASE("derivatives enclose difference quotients, and monotone means a derivative of one sign") {
   const PrecisionScope precision(256);
   for (const Activation& f : all()) {
-    if (f.kind == K::step || f.kind == K::half_step) {
+    if (f.kind == K::step || f.kind == K::half_step || f.kind == K::sign) {
       CHECK_THROWS_AS(derivative(f, Ball(1)), InputError);
       continue;
     }
@@ -191,8 +192,9 @@ TEST_CASE("a wide ball covers both sides of a kink or jump") {
   }
 }
 
-TEST_CASE("step is 0 at 0 and half-step is 1/2") {
+TEST_CASE("step and sign are 0 at 0 and half-step is 1/2") {
   CHECK(evaluate(Activation{K::step, 1}, Rational(0)) == 0);
   CHECK(evaluate(Activation{K::half_step, 1}, Rational(0)) == Rational(1, 2));
+  CHECK(evaluate(Activation{K::sign, 1}, Rational(0)) == 0);
   CHECK_THROWS_AS(evaluate(Activation{K::relu, 1}, Residue<7>(3)), InputError);
 }

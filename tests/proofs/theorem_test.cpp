@@ -45,7 +45,7 @@ Matrix<Ball> features_at(const Instance& instance, const IndependentOnRay& ray,
       return value;
     };
     theta[i] = convert_parameters<Ball>(
-        combine(node.constant.weights, node.slope.weights, network.weights_shape(i)),
+        combine(*node.constant.weights, *node.slope.weights, network.weights_shape(i)),
         node.constant.bias ? combine(*node.constant.bias, *node.slope.bias, network.bias_shape(i))
                            : Tensor{});
   }

@@ -28,6 +28,8 @@ struct Common {
   ConsoleOptions console;
   bool json = false;
   std::uint64_t seed = 1;
+  EvidenceKind evidence = EvidenceKind::automatic;
+  std::size_t memory = 0;  // bytes
 };
 
 struct ProveOptions {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <widecert/certificate/json.h>
 #include <widecert/number/error.h>
+#include <widecert/number/parallel.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -70,6 +71,16 @@ int run(int argc, char** argv) {
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62));
   app.add_option("--timeout", timeout, "give up after this many seconds (124)")
       ->check(CLI::Range(0.001, 1e9));
+  std::size_t thread_count = 0;
+  app.add_option("--threads", thread_count, "cores to use (default: all); results do not depend on it")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--evidence", common.evidence,
+                 "for ranks: elimination (redone by the checker), random-solve (any size; proved up to "
+                 "an error bound), or auto (default)")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, widecert::EvidenceKind>{
+          {"auto", widecert::EvidenceKind::automatic},
+          {"elimination", widecert::EvidenceKind::elimination},
+          {"random-solve", widecert::EvidenceKind::random_solve}}));
   app.add_option("--memory", memory_gib, "limit on memory, in GiB (default: 80 % of the machine)")
       ->check(CLI::Range(0.25, 1e6));
 
@@ -126,6 +137,8 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? kProved : kUsage;
   }
   limit_memory(memory_gib);
+  common.memory = static_cast<std::size_t>(memory_gib * 1024 * 1024 * 1024);
+  widecert::set_threads(thread_count);
   catch_stops(timeout);
   if (*prove) return run_prove(common, prove_options);
   if (*check) return run_check(common, files);

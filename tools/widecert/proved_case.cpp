@@ -32,6 +32,8 @@ Proved prove_case(const Common& common, const std::string& path, const std::stri
   ProgressBar bar(common.console);
   Options options;
   options.seed = common.seed;
+  options.evidence = common.evidence;
+  options.memory = common.memory;
   options.progress = [&](const std::string& stage, std::size_t done, std::size_t total) {
     bar.update(stage, done, total);
   };

@@ -31,15 +31,6 @@ class TemporaryFolder {
   fs::path path_;
 };
 
-// The data file of a case that is not there, if any.
-std::string missing_data(const CaseFile& file) {
-  std::string path;
-  if (const auto* idx = std::get_if<IdxSource>(&file.data.source)) path = idx->path;
-  if (const auto* csv = std::get_if<CsvSource>(&file.data.source)) path = csv->path;
-  if (path.empty() || fs::exists(fs::path(file.directory()) / path)) return "";
-  return path;
-}
-
 }  // namespace
 
 int run_regress(const Common& common, const RegressOptions& options) {
@@ -84,7 +75,7 @@ int run_regress(const Common& common, const RegressOptions& options) {
     (!skip.empty() ? skipped : problems.empty() ? passed : failed) += 1;
     const std::string detail =
         skip.empty() ? fmt::format("{}", fmt::join(problems, "; "))
-                     : "data file " + skip + " is absent; see the README beside the case";
+                     : "the data file " + skip + " is absent; the README beside the case says how to get it";
     out.push_back({{"case", path}, {"result", word}, {"detail", detail}});
     if (!common.json && !common.console.quiet) {
       fmt::print("{:<8} {}{}\n", word, path, detail.empty() ? "" : "\n         " + detail);

@@ -108,12 +108,12 @@ Samples sample_matrix(const Architecture& network, const Dataset& data, const Ra
     const std::size_t i = network.index_of(name);
     if (i == map) continue;
     below[i] = convert_parameters<double>(
-        expand(node.constant.weights, network.weights_shape(i), name),
+        expand(*node.constant.weights, network.weights_shape(i), name),
         node.constant.bias ? expand(*node.constant.bias, network.bias_shape(i), name) : Tensor{});
   }
   const std::string& name = network.node(map).name;
   const NodeFamily& top = ray.family->at(name);
-  const Tensor v = expand(top.slope.weights, network.weights_shape(map), name);
+  const Tensor v = expand(*top.slope.weights, network.weights_shape(map), name);
   const Tensor c = expand(*top.slope.bias, network.bias_shape(map), name);
   const Tensor b = expand(*top.constant.bias, network.bias_shape(map), name);
   const auto& f = std::get<ActivationSpec>(network.node(target).spec).function;

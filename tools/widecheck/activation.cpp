@@ -11,7 +11,7 @@ struct Entry {
   const char* name;
   Function function;
 };
-constexpr std::array<Entry, 14> kNames{{{"relu", Function::relu},
+constexpr std::array<Entry, 15> kNames{{{"relu", Function::relu},
                                         {"leaky-relu", Function::leaky_relu},
                                         {"elu", Function::elu},
                                         {"sigmoid", Function::sigmoid},
@@ -24,7 +24,8 @@ constexpr std::array<Entry, 14> kNames{{{"relu", Function::relu},
                                         {"gaussian", Function::gaussian},
                                         {"one-minus-sigmoid", Function::one_minus_sigmoid},
                                         {"step", Function::step},
-                                        {"half-step", Function::half_step}}};
+                                        {"half-step", Function::half_step},
+                                        {"sign", Function::sign}}};
 
 // S(x) = 1/(1+e^-x); with e = e^-|x| it is 1/(1+e) for x >= 0 and e/(1+e) below. Both are monotone
 // in e.
@@ -78,7 +79,9 @@ Activation read_activation(Value& node) {
 bool piecewise_linear(Function f) {
   return f == Function::relu || f == Function::leaky_relu || f == Function::identity;
 }
-bool is_step(Function f) { return f == Function::step || f == Function::half_step; }
+bool is_step(Function f) {
+  return f == Function::step || f == Function::half_step || f == Function::sign;
+}
 
 Interval value(const Activation& f, const mpq_class& x, unsigned bits) {
   switch (f.function) {
@@ -173,6 +176,7 @@ std::string violation_of_3_2(const Activation& f) {
       return "|s(t)| >= tanh(1) > 3/4 for t <= -1, and the limits are -1 and 1";
     case Function::step:
     case Function::half_step:
+    case Function::sign:
       return "not continuous at 0";
     default:
       return "";

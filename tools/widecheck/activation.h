@@ -25,7 +25,8 @@ enum class Function {
   gaussian,
   one_minus_sigmoid,
   step,
-  half_step
+  half_step,
+  sign
 };
 
 struct Activation {

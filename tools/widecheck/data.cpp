@@ -1,6 +1,5 @@
 #include "data.h"
 
-#include <openssl/evp.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "digest.h"
 #include "seeded.h"
 #include "verdict.h"
 
@@ -19,12 +19,11 @@ namespace {
 class Stream {
  public:
   explicit Stream(const std::string& path)
-      : path_(path), file_(open(path), &gzclose), hash_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
+      : path_(path), file_(open(path), &gzclose) {
     if (!file_) {
       throw Malformed("no-data",
                       path + ": expected a regular file with the data, which can be read");
     }
-    EVP_DigestInit_ex(hash_.get(), EVP_sha256(), nullptr);
   }
   std::size_t read(void* out, std::size_t size) {
     std::size_t done = 0;
@@ -38,16 +37,14 @@ class Stream {
     total_ += done;
     if (total_ > (std::size_t{1} << 34))
       throw Malformed("data", path_ + ": more than 16 GiB of data");
-    EVP_DigestUpdate(hash_.get(), out, done);
+    hash_.update(out, done);
     return done;
   }
   void need(void* out, std::size_t size) {
     if (read(out, size) != size) throw Malformed("data", path_ + ": the data file is truncated");
   }
   void finish(const std::string& expected) {
-    unsigned char digest[32];
-    EVP_DigestFinal_ex(hash_.get(), digest, nullptr);
-    const std::string hex = to_hex(digest);
+    const std::string hex = to_hex(hash_.finish());
     require(hex == expected, "data-digest",
             path_ + " has SHA-256 " + hex + "; the claim speaks of " + expected);
   }
@@ -62,7 +59,7 @@ class Stream {
   std::size_t total_ = 0;
   std::string path_;
   std::unique_ptr<gzFile_s, decltype(&gzclose)> file_;
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash_;
+  Sha256 hash_;
 };
 
 std::uint64_t big_endian(const unsigned char* bytes, std::size_t n) {
@@ -71,19 +68,20 @@ std::uint64_t big_endian(const unsigned char* bytes, std::size_t n) {
   return v;
 }
 
-mpq_class decode(int type, const unsigned char* bytes, const std::string& path) {
+std::int64_t decode_integer(int type, const unsigned char* bytes) {
   switch (type) {
     case 0x08:
-      return static_cast<long>(bytes[0]);
+      return bytes[0];
     case 0x09:
-      return static_cast<long>(static_cast<std::int8_t>(bytes[0]));
+      return static_cast<std::int8_t>(bytes[0]);
     case 0x0B:
-      return static_cast<long>(static_cast<std::int16_t>(big_endian(bytes, 2)));
-    case 0x0C:
-      return static_cast<long>(static_cast<std::int32_t>(big_endian(bytes, 4)));
+      return static_cast<std::int16_t>(big_endian(bytes, 2));
     default:
-      break;
+      return static_cast<std::int32_t>(big_endian(bytes, 4));
   }
+}
+
+mpq_class decode_float(int type, const unsigned char* bytes, const std::string& path) {
   // Binary floats: a sign, an exponent and an integer significand, read exactly.
   const double d = type == 0x0D
                        ? std::bit_cast<float>(static_cast<std::uint32_t>(big_endian(bytes, 4)))
@@ -199,7 +197,7 @@ Data::Data(Value json, std::string directory, std::size_t width) : width_(width)
   json.only();
 }
 
-void Data::stream_idx(const std::function<void(std::size_t, std::vector<mpq_class>)>& row) const {
+void Data::stream_idx(const RationalRow& row, const IntegerRow& integers) const {
   Stream in(path_);
   unsigned char magic[4];
   in.need(magic, 4);
@@ -235,17 +233,23 @@ void Data::stream_idx(const std::function<void(std::size_t, std::vector<mpq_clas
   for (std::size_t i = 0; i < samples; ++i) {
     in.need(buffer.data(), buffer.size());
     if (i < first_ || i >= first_ + count_) continue;
-    std::vector<mpq_class> values;
-    for (std::size_t j = 0; j < width; ++j)
-      values.push_back(decode(type, &buffer[j * bytes], path_));
-    row(i, std::move(values));
+    if (type < 0x0D) {
+      std::vector<std::int64_t> values(width);
+      for (std::size_t j = 0; j < width; ++j) values[j] = decode_integer(type, &buffer[j * bytes]);
+      integers(i, values);
+    } else {
+      std::vector<mpq_class> values;
+      for (std::size_t j = 0; j < width; ++j)
+        values.push_back(decode_float(type, &buffer[j * bytes], path_));
+      row(i, std::move(values));
+    }
   }
   char extra = 0;
   if (in.read(&extra, 1) != 0) throw Malformed("data", path_ + ": the data file is too long");
   in.finish(sha256_);
 }
 
-void Data::stream_csv(const std::function<void(std::size_t, std::vector<mpq_class>)>& row) const {
+void Data::stream_csv(const RationalRow& row) const {
   Stream in(path_);
   std::string line;
   std::size_t number = 0, sample = 0;
@@ -296,41 +300,86 @@ void Data::stream_csv(const std::function<void(std::size_t, std::vector<mpq_clas
   in.finish(sha256_);
 }
 
-void Data::verify() {
-  std::size_t bits = 1;
-  for_each([&](std::size_t, const Values& x) {
-    bits = std::max(bits, mpz_sizeinbase(x.divisor.get_mpz_t(), 2));
-    for (const mpz_class& v : x.v) bits = std::max(bits, mpz_sizeinbase(v.get_mpz_t(), 2));
-  });
-  words_ = bits / 64 + 1;
-}
-
-void Data::for_each(const std::function<void(std::size_t, const Values&)>& visit) const {
-  const Seeded noise("noise", noise_seed_, "x", noise_low_, noise_high_);
-  const auto transform = [&](std::size_t source, const std::vector<mpq_class>& raw) {
-    Values x;
-    mpz_class common = 1;
-    for (const mpq_class& v : raw) common = lcm(common, v.get_den());
-    x.divisor = common * divide_;
-    for (std::size_t j = 0; j < raw.size(); ++j) {
-      mpz_class v = raw[j].get_num() * (common / raw[j].get_den()) * multiply_;
-      if (noisy_) v += mpz_class(static_cast<long>(noise.at(source, j))) * common;
-      x.v.push_back(std::move(v));
-    }
-    visit(source - first_, x);
-  };
-  switch (format_) {
-    case Format::idx:
-      return stream_idx(transform);
-    case Format::csv:
-      return stream_csv(transform);
-    case Format::inline_rows:
-      break;
-  }
+void Data::stream(const RationalRow& row, const IntegerRow& integers) const {
+  if (format_ == Format::idx) return stream_idx(row, integers);
+  if (format_ == Format::csv) return stream_csv(row);
   if (first_ > rows_.size() || count_ > rows_.size() - first_) {
     throw Malformed("data", "fewer inline samples than the claim says");
   }
-  for (std::size_t i = first_; i < first_ + count_; ++i) transform(i, rows_[i]);
+  for (std::size_t i = first_; i < first_ + count_; ++i) row(i, rows_[i]);
+}
+
+void Data::verify() {
+  mpz_class most = 0;
+  std::int64_t most_small = 0;
+  const auto note = [&](const mpq_class& v) {
+    common_ = lcm(common_, v.get_den());
+    if (mpz_sizeinbase(common_.get_mpz_t(), 2) > 65'536) {
+      throw Malformed("too-large", "the data have a common divisor of more than 65,536 bits");
+    }
+    // The numerator over the common divisor is at most this much.
+    mpz_class size = abs(v.get_num()) / v.get_den() + 1;
+    most = std::max(most, size);
+  };
+  stream(
+      [&](std::size_t, const std::vector<mpq_class>& values) {
+        for (const mpq_class& v : values) note(v);
+      },
+      [&](std::size_t, const std::vector<std::int64_t>& values) {
+        for (const std::int64_t v : values) most_small = std::max(most_small, std::abs(v));
+      });
+  most = std::max(most, mpz_class(static_cast<long>(most_small)));
+  const long noise = std::max(std::abs(noise_low_), std::abs(noise_high_));
+  largest_ = common_ * (abs(multiply_) * most + noise);
+}
+
+std::size_t Data::words() const {
+  const std::size_t bits = std::max(mpz_sizeinbase(largest_.get_mpz_t(), 2),
+                                    mpz_sizeinbase(divisor().get_mpz_t(), 2));
+  return bits / 64 + 1;
+}
+
+void Data::for_each(const std::function<void(std::size_t, const std::vector<mpz_class>&)>& visit)
+    const {
+  Seeded noise("noise", noise_seed_, "x", noise_low_, noise_high_);
+  std::vector<mpz_class> x(width_);
+  const auto transform = [&](std::size_t source, const std::vector<mpq_class>& raw) {
+    for (std::size_t j = 0; j < raw.size(); ++j) {
+      x[j] = raw[j].get_num() * (common_ / raw[j].get_den()) * multiply_;
+      if (noisy_) x[j] += mpz_class(static_cast<long>(noise.at(source, j))) * common_;
+    }
+    visit(source - first_, x);
+  };
+  stream(transform, [&](std::size_t source, const std::vector<std::int64_t>& raw) {
+    for (std::size_t j = 0; j < raw.size(); ++j) {
+      x[j] = multiply_ * static_cast<long>(raw[j]);
+      if (noisy_) x[j] += static_cast<long>(noise.at(source, j));
+    }
+    visit(source - first_, x);
+  });
+}
+
+void Data::for_each_small(
+    const std::function<void(std::size_t, const std::vector<std::int64_t>&)>& visit) const {
+  // Every numerator, and every part of the sums below, is at most largest_ in absolute value.
+  if (!small()) throw std::logic_error("64-bit data without a bound");
+  Seeded noise("noise", noise_seed_, "x", noise_low_, noise_high_);
+  std::vector<std::int64_t> x(width_);
+  const auto transform = [&](std::size_t source, const std::vector<mpq_class>& raw) {
+    for (std::size_t j = 0; j < raw.size(); ++j) {
+      mpz_class v = raw[j].get_num() * (common_ / raw[j].get_den()) * multiply_;
+      if (noisy_) v += mpz_class(static_cast<long>(noise.at(source, j))) * common_;
+      x[j] = v.get_si();
+    }
+    visit(source - first_, x);
+  };
+  const std::int64_t factor = multiply_.fits_slong_p() ? multiply_.get_si() : 0;
+  stream(transform, [&](std::size_t source, const std::vector<std::int64_t>& raw) {
+    for (std::size_t j = 0; j < raw.size(); ++j) {
+      x[j] = factor * raw[j] + (noisy_ ? noise.at(source, j) : 0);
+    }
+    visit(source - first_, x);
+  });
 }
 
 }  // namespace widecheck

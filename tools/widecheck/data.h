@@ -17,18 +17,30 @@ class Data {
   std::size_t size() const { return count_; }
   // Reads everything once: the file is there, has the digest, holds these samples.
   void verify();
-  // The largest numerator or divisor in 64-bit words, known after verify().
-  std::size_t words() const { return words_; }
-  // Calls visit(i, x_i) for i = 0..size()-1 in order. Throws Malformed or Rejected("data-digest").
-  void for_each(const std::function<void(std::size_t, const Values&)>& visit) const;
+  // What follows is known after verify(). All samples are integers over one divisor.
+  mpz_class divisor() const { return common_ * divide_; }
+  const mpz_class& largest() const { return largest_; }  // the numerators are at most this
+  std::size_t words() const;                             // of these two, 64 bits each
+  bool small() const { return largest_ < mpz_class(1) << 62; }
+  // Calls visit(i, numerators of x_i) for i = 0..size()-1 in order. Throws Malformed or
+  // Rejected("data-digest").
+  void for_each(const std::function<void(std::size_t, const std::vector<mpz_class>&)>& visit) const;
+  // The same in 64 bits; requires small().
+  void for_each_small(
+      const std::function<void(std::size_t, const std::vector<std::int64_t>&)>& visit) const;
   std::string description() const { return description_; }
 
  private:
   enum class Format { inline_rows, idx, csv } format_;
-  void stream_idx(const std::function<void(std::size_t, std::vector<mpq_class>)>& row) const;
-  void stream_csv(const std::function<void(std::size_t, std::vector<mpq_class>)>& row) const;
+  // The selected raw samples in order, whole numbers of IDX files in 64 bits (at most 32 are used).
+  using RationalRow = std::function<void(std::size_t, std::vector<mpq_class>)>;
+  using IntegerRow = std::function<void(std::size_t, const std::vector<std::int64_t>&)>;
+  void stream(const RationalRow& row, const IntegerRow& integers) const;
+  void stream_idx(const RationalRow& row, const IntegerRow& integers) const;
+  void stream_csv(const RationalRow& row) const;
 
-  std::size_t width_, first_ = 0, count_ = 0, words_ = 1;
+  std::size_t width_, first_ = 0, count_ = 0;
+  mpz_class common_ = 1, largest_ = 0;
   std::vector<std::vector<mpq_class>> rows_;
   std::string path_, sha256_, description_;
   bool header_ = false;

@@ -1,7 +1,5 @@
 #include "input.h"
 
-#include <openssl/sha.h>
-
 #include <filesystem>
 #include <fstream>
 
@@ -129,6 +127,8 @@ std::vector<Value> Value::list() const {
   return values;
 }
 
+std::string Value::compact() const { return json_->dump(); }
+
 std::string Value::text() const {
   if (!json_->is_string()) bad("a string");
   return json_->get<std::string>();
@@ -231,22 +231,6 @@ std::string read_digest(const Value& value) {
     value.bad("64 lower-case hexadecimal digits");
   }
   return digest;
-}
-
-std::string to_hex(const unsigned char* digest) {
-  std::string hex;
-  char two[3];
-  for (int b = 0; b < SHA256_DIGEST_LENGTH; ++b) {
-    std::snprintf(two, sizeof two, "%02x", digest[b]);
-    hex += two;
-  }
-  return hex;
-}
-
-std::string sha256_hex(const std::string& bytes) {
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
-  return to_hex(digest);
 }
 
 }  // namespace widecheck

@@ -22,6 +22,8 @@ class Value {
   void only() const;                 // rejects keys that were never asked for
   std::vector<std::string> keys() const;
   std::vector<Value> list() const;
+  // The canonical text: keys sorted, no blanks.
+  std::string compact() const;
   std::string text() const;
   bool boolean() const;
   bool is_null() const { return json_->is_null(); }
@@ -47,9 +49,5 @@ nlohmann::json parse(const std::string& text, const std::string& path);
 std::string read_name(const Value& value);
 // 64 lower-case hexadecimal digits.
 std::string read_digest(const Value& value);
-
-// Lower-case hexadecimal digits of a SHA-256 digest of 32 bytes.
-std::string to_hex(const unsigned char* digest);
-std::string sha256_hex(const std::string& bytes);
 
 }  // namespace widecheck

@@ -5,11 +5,13 @@
 #include <sys/resource.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <new>
 
+#include "digest.h"
 #include "rules.h"
 #include "verdict.h"
 
@@ -21,12 +23,13 @@ using nlohmann::json;
 constexpr int kProved = 0, kUsage = 2, kMalformed = 4, kRejected = 5, kInternal = 70;
 
 constexpr const char* kHelp =
-    "usage: widecheck [--json] [--memory GIB] CLAIM.claim.json [CERTIFICATE.cert.json]\n"
+    "usage: widecheck [--json] [--unconditional] [--memory GIB] CLAIM.claim.json [CERTIFICATE.cert.json]\n"
     "\n"
     "Verifies every claim of a claim file with the certificate beside it (or the one given).\n"
     "Data files named in the claim are found relative to the claim file.\n"
     "\n"
     "  --json     one JSON object on standard output instead of text\n"
+    "  --unconditional  reject what holds only up to an error probability\n"
     "  --memory   limit on memory in GiB (default 4)\n"
     "  --help     this text\n"
     "  --version  the version of the format that is checked\n"
@@ -86,6 +89,7 @@ std::string trusted_base() {
 
 struct Line {
   std::string verdict, rule, text, reason;
+  unsigned error_bits = 0;  // 0: unconditional
 };
 
 struct Report {
@@ -95,10 +99,17 @@ struct Report {
   std::string reason, message;  // of a file that is malformed as a whole
 };
 
-Report run(const std::string& claim_path, const std::string& certificate_path) {
+std::string digest_of(const std::string& bytes) {
+  Sha256 hash;
+  hash.update(bytes);
+  return to_hex(hash.finish());
+}
+
+Report run(const std::string& claim_path, const std::string& certificate_path,
+           bool unconditional) {
   Report report;
   const std::string claim_bytes = read_file(claim_path);
-  report.claim_digest = sha256_hex(claim_bytes);
+  report.claim_digest = digest_of(claim_bytes);
   const json claim_json = parse(claim_bytes, claim_path);
   const json certificate_json = parse(read_file(certificate_path), certificate_path);
   Value claim(claim_json, "claim"), certificate(certificate_json, "certificate");
@@ -129,10 +140,17 @@ Report run(const std::string& claim_path, const std::string& certificate_path) {
   for (std::size_t k = 0; k < claims.size(); ++k) {
     Line line;
     try {
-      line.text = check_claim(context, claims[k], proofs[k], line.rule);
+      const Verdict verdict = check_claim(context, claims[k], proofs[k], line.rule);
+      line.text = verdict.sentence;
+      line.error_bits = verdict.error_bits;
       line.verdict = "PROVED";
+      if (unconditional && verdict.error_bits != 0) {
+        throw Rejected("not-unconditional",
+                       "proved up to an error of 2^-" + std::to_string(verdict.error_bits) +
+                           " in the random-oracle model; --unconditional asks for more");
+      }
     } catch (const Rejected& rejected) {
-      line = {"REJECTED", line.rule, claims[k].place() + ": " + rejected.what(), rejected.reason};
+      line = {"REJECTED", line.rule, claims[k].place() + ": " + rejected.what(), rejected.reason, 0};
       report.exit = kRejected;
     }
     report.lines.push_back(std::move(line));
@@ -140,11 +158,24 @@ Report run(const std::string& claim_path, const std::string& certificate_path) {
   return report;
 }
 
+// Over all lines: what the verdict rests on besides the trusted base.
+std::string grade(const Report& report) {
+  unsigned least = 0;
+  for (const Line& line : report.lines) {
+    if (line.error_bits != 0) least = least == 0 ? line.error_bits : std::min(least, line.error_bits);
+  }
+  if (least == 0) return "unconditional (no probability, no assumption on SHA-256 beyond naming files)";
+  return "proved up to an error of at most 2^-" + std::to_string(least) +
+         " for each line marked so, in the random-oracle model of SHA-256 with 2^64 queries";
+}
+
 void print_text(const Report& report) {
   for (const Line& line : report.lines) {
     std::cout << line.verdict << "  " << printable(line.text);
     if (line.verdict == "PROVED") {
-      std::cout << "  [rule " << printable(line.rule) << "]\n";
+      std::cout << "  [rule " << printable(line.rule) << "]";
+      if (line.error_bits != 0) std::cout << "  [error <= 2^-" << line.error_bits << "]";
+      std::cout << "\n";
     } else {
       std::cout << "  [reason: " << line.reason << "]\n";
     }
@@ -161,7 +192,7 @@ void print_text(const Report& report) {
 
   if (!report.data.empty()) std::cout << "data: " << printable(report.data) << "\n";
   std::cout
-      << "grade: unconditional (no probability, no assumption on SHA-256 beyond naming files)\n"
+      << "grade: " << grade(report) << "\n"
       << "trusted base: " << trusted_base() << "\n"
       << "peak memory: " << peak_megabytes() << " MB\n";
 }
@@ -171,11 +202,13 @@ void print_json(const Report& report) {
   for (const Line& line : report.lines) {
     json entry{{"verdict", line.verdict}, {"rule", line.rule}, {"text", line.text}};
     if (!line.reason.empty()) entry["reason"] = line.reason;
+    if (line.error_bits != 0) entry["error_bits"] = line.error_bits;
     lines.push_back(entry);
   }
   json out{{"claims", lines},
            {"claim_sha256", report.claim_digest},
            {"proved", report.exit == kProved},
+           {"grade", grade(report)},
            {"trusted_base", trusted_base()},
            {"peak_memory_mb", peak_megabytes()},
            {"exit", report.exit}};
@@ -190,7 +223,7 @@ void print_json(const Report& report) {
 
 int main(int argc, char** argv) {
   std::vector<std::string> files;
-  bool as_json = false;
+  bool as_json = false, unconditional = false;
   double memory = 4;
   for (int a = 1; a < argc; ++a) {
     const std::string argument = argv[a];
@@ -204,6 +237,8 @@ int main(int argc, char** argv) {
     }
     if (argument == "--json") {
       as_json = true;
+    } else if (argument == "--unconditional") {
+      unconditional = true;
     } else if (argument == "--memory") {
       memory = a + 1 < argc ? std::atof(argv[++a]) : 0;
       if (!(memory >= 0.1 && memory <= 1e6)) {
@@ -232,7 +267,7 @@ int main(int argc, char** argv) {
   limit_memory(memory);
   Report report;
   try {
-    report = run(files[0], files[1]);
+    report = run(files[0], files[1], unconditional);
   } catch (const Malformed& malformed) {
     report.exit = kMalformed;
     report.reason = malformed.reason;

@@ -11,7 +11,6 @@ namespace {
 
 // What a claim may ask the checker to hold in memory at once.
 constexpr std::size_t kMaxEntries = std::size_t{1} << 27;
-constexpr std::size_t kMaxBits = 65'536;  // of a number in the forward pass
 
 std::size_t checked_product(const std::vector<std::size_t>& factors, const std::string& place) {
   std::size_t product = 1;
@@ -209,8 +208,6 @@ void read_linear(Node& node, Value& json, const std::string& op, const Node& fro
   } else {
     json.at("bias").bad("none, channel or neuron");
   }
-  // Frozen tensors are part of Theta; no rule of version 1 uses their values.
-  node.frozen = json.has("frozen-weights") | json.has("frozen-bias");
 }
 
 void read_pool(Node& node, Value& json, const std::string& op, const Node& from) {
@@ -233,125 +230,6 @@ void read_pool(Node& node, Value& json, const std::string& op, const Node& from)
   }
 }
 
-mpz_class max_row_norm(const Tensor& tensor) {
-  mpz_class norm = 0;
-  for (const auto& row : tensor.rows) {
-    mpz_class sum = 0;
-    for (const mpz_class& w : row) sum += abs(w);
-    norm = std::max(norm, sum);
-  }
-  return norm;
-}
-
-// Brings values to a multiple of their divisor.
-void rescale(Values& x, const mpz_class& divisor) {
-  const mpz_class factor = divisor / x.divisor;
-  for (mpz_class& v : x.v) v *= factor;
-  x.radius *= factor;
-  x.divisor = divisor;
-}
-
-Values apply(const Activation& f, Values x, unsigned bits) {
-  if (f.function == Function::relu) {
-    for (mpz_class& v : x.v)
-      if (v < 0) v = 0;
-    return x;
-  }
-  if (f.function == Function::identity) return x;
-  if (f.function == Function::leaky_relu) {
-    const mpz_class p = f.parameter.get_num(), q = f.parameter.get_den();
-    for (mpz_class& v : x.v) v *= v < 0 ? p : q;
-    x.radius *= std::max(mpz_class(abs(p)), q);
-    x.divisor *= q;
-    return x;
-  }
-  if (is_step(f.function)) {
-    for (mpz_class& v : x.v) {
-      require(abs(v) > x.radius || x.radius == 0, "sign",
-              "the sign of a value below a step is unknown");
-      const int half = f.function == Function::half_step && v == 0 ? 1 : 0;
-      v = v > 0 ? 2 : half;
-    }
-    x.divisor = 2;
-    x.radius = 0;
-    return x;
-  }
-  // Transcendental: the grid of multiples of 2^-bits. The middle of an enclosure of width 2^-bits,
-  // rounded down, is within 2 of the exact value; the radius of the argument enters by Lipschitz.
-  const mpz_class one = mpz_class(1) << bits;
-  Values y;
-  y.divisor = one;
-  y.v.reserve(x.v.size());
-  for (const mpz_class& v : x.v) {
-    mpq_class argument(v, x.divisor);
-    argument.canonicalize();
-    const Interval enclosure = value(f, argument, bits);
-    require((enclosure.high - enclosure.low) * one <= 2, "precision", "an enclosure is too wide");
-    const mpq_class middle = (enclosure.low + enclosure.high) / 2 * one;
-    mpz_class grid;
-    mpz_fdiv_q(grid.get_mpz_t(), middle.get_num_mpz_t(), middle.get_den_mpz_t());
-    y.v.push_back(grid);
-  }
-  const mpq_class carried = lipschitz(f) * x.radius * one / x.divisor;
-  mpz_cdiv_q(y.radius.get_mpz_t(), carried.get_num_mpz_t(), carried.get_den_mpz_t());
-  y.radius += 2;
-  return y;
-}
-
-Values linear(const Network& network, std::size_t index, const Parameters& theta, const Values& x) {
-  const Node& node = network.node(index);
-  const mpz_class product = x.divisor * theta.weights.divisor;
-  Values y;
-  y.divisor = lcm(product, theta.bias.divisor);
-  const mpz_class factor = y.divisor / product, bias_factor = y.divisor / theta.bias.divisor;
-  y.radius = x.radius * max_row_norm(theta.weights) * factor;
-  y.v.reserve(node.width);
-  for (std::size_t h = 0; h < node.width; ++h) {
-    const auto& entries = node.patches.entries[h / node.filters];
-    const auto& w = theta.weights.rows[network.filter_of(index, h)];
-    mpz_class sum = 0;
-    for (std::size_t r = 0; r < entries.size(); ++r) {
-      if (entries[r] != kPad) {
-        mpz_addmul(sum.get_mpz_t(), w[r].get_mpz_t(),
-                   x.v[static_cast<std::size_t>(entries[r])].get_mpz_t());
-      }
-    }
-    sum *= factor;
-    if (node.bias != Bias::none) sum += theta.bias.rows[0][network.bias_of(index, h)] * bias_factor;
-    y.v.push_back(std::move(sum));
-  }
-  return y;
-}
-
-Values pool(const Node& node, const Values& x) {
-  const bool maximum = node.op == Op::max_pool;
-  Values y{{}, x.divisor, x.radius};
-  const std::size_t length = node.patches.entries[0].size();
-  if (!maximum) {
-    y.divisor *= static_cast<unsigned long>(length);
-    y.radius *= static_cast<unsigned long>(length);
-  }
-  for (const auto& entries : node.patches.entries) {
-    if (!maximum && entries.size() != length) {
-      throw Rejected("unsupported", "average pooling over patches of different lengths");
-    }
-    mpz_class result = 0;
-    bool first = true;
-    for (long e : entries) {
-      if (e == kPad) continue;
-      const mpz_class& v = x.v[static_cast<std::size_t>(e)];
-      if (!maximum) {
-        result += v;
-      } else if (first || v > result) {
-        result = v;
-      }
-      first = false;
-    }
-    y.v.push_back(std::move(result));
-  }
-  return y;
-}
-
 }  // namespace
 
 bool Tensor::zero() const {
@@ -359,6 +237,12 @@ bool Tensor::zero() const {
     for (const mpz_class& v : row)
       if (v != 0) return false;
   return true;
+}
+
+Tensor constant_tensor(const std::vector<std::size_t>& row_lengths, const mpz_class& value) {
+  Tensor tensor;
+  for (std::size_t length : row_lengths) tensor.rows.emplace_back(length, value);
+  return tensor;
 }
 
 Tensor read_tensor(Value json, const std::vector<std::size_t>& row_lengths) {
@@ -406,20 +290,38 @@ Tensor read_tensor(Value json, const std::vector<std::size_t>& row_lengths) {
     const std::int64_t low = bounded("low"), high = bounded("high");
     if (low > high) seeded.bad("low <= high");
     const std::string name = read_name(seeded.at("name"));
-    const Seeded integers("tensor", seeded.at("seed").number(INT64_MAX), name, low, high);
+    Seeded integers("tensor", seeded.at("seed").number(INT64_MAX), name, low, high);
     if (seeded.has("divisor")) tensor.divisor = seeded.at("divisor").integer();
     if (tensor.divisor <= 0) seeded.at("divisor").bad("a positive integer");
+    const bool odd = seeded.has("odd") && seeded.at("odd").boolean();
     seeded.only();
     for (std::size_t r = 0; r < row_lengths.size(); ++r) {
       auto& row = tensor.rows.emplace_back();
       for (std::size_t c = 0; c < row_lengths[r]; ++c)
         row.emplace_back(static_cast<long>(integers.at(r, c)));
+      if (odd)
+        for (mpz_class& v : row) v = 2 * v + 1;
     }
   } else {
     json.bad("a tensor");
   }
   json.only();
   return tensor;
+}
+
+std::vector<std::size_t> weights_shape(const Node& node) {
+  std::vector<std::size_t> length(node.patches.banks);
+  for (std::size_t p = 0; p < node.patches.entries.size(); ++p) {
+    length[node.patches.bank[p]] = node.patches.entries[p].size();
+  }
+  std::vector<std::size_t> shape;
+  for (std::size_t l : length) shape.insert(shape.end(), node.filters, l);
+  return shape;
+}
+
+std::vector<std::size_t> bias_shape(const Node& node) {
+  if (node.bias == Bias::none) return {};
+  return {node.bias == Bias::neuron ? node.width : node.patches.banks * node.filters};
 }
 
 Network::Network(Value json) {
@@ -451,6 +353,13 @@ Network::Network(Value json) {
     const Node& from = nodes_[node.inputs[0]];
     if (op == "conv1d" || op == "conv2d" || op == "dense" || op == "linear") {
       read_linear(node, item, op, from);
+      if (item.has("frozen-weights")) {
+        node.frozen_weights = read_tensor(item.at("frozen-weights"), weights_shape(node));
+      }
+      if (item.has("frozen-bias")) {
+        if (node.bias == Bias::none) item.at("frozen-bias").bad("a layer with a bias");
+        node.frozen_bias = read_tensor(item.at("frozen-bias"), bias_shape(node));
+      }
     } else if (op == "activation") {
       node.op = Op::activation;
       node.activation = read_activation(item);
@@ -520,23 +429,6 @@ std::vector<std::size_t> Network::below(std::size_t target) const {
   return order;
 }
 
-std::vector<std::size_t> Network::weights_shape(std::size_t i) const {
-  const Node& node = nodes_[i];
-  std::vector<std::size_t> length(node.patches.banks);
-  for (std::size_t p = 0; p < node.patches.entries.size(); ++p) {
-    length[node.patches.bank[p]] = node.patches.entries[p].size();
-  }
-  std::vector<std::size_t> shape;
-  for (std::size_t l : length) shape.insert(shape.end(), node.filters, l);
-  return shape;
-}
-
-std::vector<std::size_t> Network::bias_shape(std::size_t i) const {
-  const Node& node = nodes_[i];
-  if (node.bias == Bias::none) return {};
-  return {node.bias == Bias::neuron ? node.width : node.patches.banks * node.filters};
-}
-
 std::size_t Network::filter_of(std::size_t i, std::size_t neuron) const {
   const Node& node = nodes_[i];
   return node.patches.bank[neuron / node.filters] * node.filters + neuron % node.filters;
@@ -544,86 +436,6 @@ std::size_t Network::filter_of(std::size_t i, std::size_t neuron) const {
 
 std::size_t Network::bias_of(std::size_t i, std::size_t neuron) const {
   return nodes_[i].bias == Bias::neuron ? neuron : filter_of(i, neuron);
-}
-
-Values Network::evaluate(std::size_t target, const std::map<std::size_t, Parameters>& theta,
-                         Values x, unsigned bits) const {
-  std::map<std::size_t, Values> known;
-  const std::vector<std::size_t> order = below(target);
-  std::map<std::size_t, std::size_t> uses;  // of each value, still to come
-  for (std::size_t i : order)
-    for (std::size_t input : nodes_[i].inputs) ++uses[input];
-  for (std::size_t i : order) {
-    const Node& node = nodes_[i];
-    const auto in = [&](std::size_t k) -> const Values& { return known.at(node.inputs[k]); };
-    Values y;
-    switch (node.op) {
-      case Op::input:
-        y = std::move(x);
-        break;
-      case Op::linear:
-        y = linear(*this, i, theta.at(i), in(0));
-        break;
-      case Op::activation:
-        y = apply(node.activation, in(0), bits);
-        break;
-      case Op::max_pool:
-      case Op::average_pool:
-        y = pool(node, in(0));
-        break;
-      case Op::sum:
-      case Op::concat: {
-        mpz_class common = 1;
-        for (std::size_t k = 0; k < node.inputs.size(); ++k) common = lcm(common, in(k).divisor);
-        y.divisor = common;
-        y.v.resize(node.width);
-        std::size_t offset = 0;  // of the channels, for concat
-        for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-          Values part = in(k);
-          rescale(part, common);
-          const std::size_t channels = nodes_[node.inputs[k]].shape.back();
-          for (std::size_t h = 0; h < part.v.size(); ++h) {
-            const std::size_t to =
-                node.op == Op::sum ? h : h / channels * node.shape.back() + offset + h % channels;
-            y.v[to] += part.v[h];
-          }
-          if (node.op == Op::sum) {
-            y.radius += part.radius;
-          } else {
-            y.radius = std::max(y.radius, part.radius);
-            offset += channels;
-          }
-        }
-        break;
-      }
-      case Op::batch_norm: {
-        const std::size_t channels = node.shape.back();
-        y = in(0);
-        y.divisor = lcm(mpz_class(y.divisor * node.scale.divisor), node.shift.divisor);
-        const mpz_class factor = y.divisor / (in(0).divisor * node.scale.divisor);
-        const mpz_class shift_factor = y.divisor / node.shift.divisor;
-        mpz_class most = 0;
-        for (const mpz_class& s : node.scale.rows[0]) most = std::max(most, mpz_class(abs(s)));
-        y.radius *= most * factor;
-        for (std::size_t h = 0; h < y.v.size(); ++h) {
-          y.v[h] *= node.scale.rows[0][h % channels] * factor;
-          y.v[h] += node.shift.rows[0][h % channels] * shift_factor;
-        }
-        break;
-      }
-    }
-    // Exact values grow with depth; a network made to let them explode is refused.
-    const auto huge = [](const mpz_class& v) {
-      return mpz_sizeinbase(v.get_mpz_t(), 2) > kMaxBits;
-    };
-    if (huge(y.divisor) || huge(y.radius) || std::any_of(y.v.begin(), y.v.end(), huge)) {
-      throw Malformed("too-large", "layer " + node.name + ": values of more than 65,536 bits");
-    }
-    known[i] = std::move(y);
-    for (std::size_t input : node.inputs)
-      if (--uses[input] == 0) known.erase(input);
-  }
-  return std::move(known.at(target));
 }
 
 }  // namespace widecheck

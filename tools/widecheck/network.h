@@ -1,10 +1,10 @@
-// The checker's own model of a network: it expands generators itself, and evaluates one sample at a
-// time on integers over a common divisor with one error radius.
+// The checker's own model of a network: it expands generators itself. forward.h evaluates it.
 #pragma once
 
 #include <gmpxx.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,13 +12,6 @@
 #include "input.h"
 
 namespace widecheck {
-
-// The numbers v_h / divisor, each exact up to radius / divisor.
-struct Values {
-  std::vector<mpz_class> v;
-  mpz_class divisor = 1;
-  mpz_class radius = 0;
-};
 
 constexpr long kPad = -1;
 
@@ -47,10 +40,16 @@ struct Node {
   Patches patches;          // of linear and pooling nodes
   std::size_t filters = 0;  // per bank
   Bias bias = Bias::none;
-  bool frozen = false;  // some tensor is frozen
+  // Of linear nodes: the values that Theta fixes.
+  std::optional<Tensor> frozen_weights, frozen_bias;
+  bool frozen() const { return frozen_weights || frozen_bias; }
   Activation activation{Function::identity, 1, ""};
   Tensor scale, shift;  // of batch_norm
 };
+
+// Row lengths of the tensors of a linear node.
+std::vector<std::size_t> weights_shape(const Node& node);
+std::vector<std::size_t> bias_shape(const Node& node);
 
 struct Parameters {
   Tensor weights, bias;
@@ -65,14 +64,11 @@ class Network {
   // Nodes that `target` depends on, itself included, in order.
   std::vector<std::size_t> below(std::size_t target) const;
 
-  std::vector<std::size_t> weights_shape(std::size_t i) const;
-  std::vector<std::size_t> bias_shape(std::size_t i) const;
   std::size_t filter_of(std::size_t i, std::size_t neuron) const;
   std::size_t bias_of(std::size_t i, std::size_t neuron) const;
 
-  // The values of `target` at one sample. `bits` is the grid where values are irrational.
-  Values evaluate(std::size_t target, const std::map<std::size_t, Parameters>& theta, Values x,
-                  unsigned bits) const;
+  // For limits of a network (limits.cpp): the same nodes, changed.
+  Node& change(std::size_t i) { return nodes_[i]; }
 
  private:
   std::vector<Node> nodes_;
@@ -80,6 +76,8 @@ class Network {
   std::size_t numbers_ = 0;  // neurons and patch entries so far, for the limit on their total
 };
 
+// A tensor of one value.
+Tensor constant_tensor(const std::vector<std::size_t>& row_lengths, const mpz_class& value);
 // Expands {"fill"}, {"rows"} or {"seeded"} to the shape. Throws Malformed.
 Tensor read_tensor(Value json, const std::vector<std::size_t>& row_lengths);
 

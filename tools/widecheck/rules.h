@@ -1,10 +1,11 @@
-// One function per rule of FORMAT.md. Each either returns the sentence that has been proved or
-// throws Rejected (or Malformed). There is no rule that trusts anything.
+// One function per rule of FORMAT.md, in files by family. Each returns the sentence that has been
+// proved or throws Rejected (or Malformed). There is no rule that trusts anything.
 #pragma once
 
 #include <string>
 
 #include "data.h"
+#include "forward.h"
 #include "network.h"
 
 namespace widecheck {
@@ -14,9 +15,33 @@ struct Context {
   const Data& data;
 };
 
-// Checks one entry of "claims" against the entry of "proofs" at the same place. Returns what was
-// proved, in words; `rule` receives the rule's name.
-std::string check_claim(const Context& context, Value claim, Value proof, std::string& rule);
+struct Verdict {
+  std::string sentence;
+  // 0: unconditional. Else proved up to an error of at most 2^-error_bits, in the random-oracle
+  // model.
+  unsigned error_bits = 0;
+};
+
+// Checks one entry of "claims" against the entry of "proofs" at the same place. `rule` receives the
+// rule's name before anything can be rejected.
+Verdict check_claim(const Context& context, Value claim, Value proof, std::string& rule);
+
+// ---- the families (rules_*.cpp) ----
+
+std::string patches_distinct(const Context& c, std::size_t node);
+std::string patches_collide(const Context& c, std::size_t node, Value& claim);
+std::string features_distinct(const Context& c, std::size_t node, Value& claim, Value& proof);
+std::string weights_full_rank(const Context& c, std::size_t node, Value& claim, Value& proof);
+std::string activation_violates(const Context& c, std::size_t node, Value& claim, Value& proof);
+std::string never_independent(const Context& c, std::size_t node, Value& proof,
+                              const std::string& rule);
+std::string dependent_at(const Context& c, std::size_t node, Value& claim, Value& proof,
+                         const std::string& rule);
+std::string dependent_on_open_set(const Context& c, std::size_t node, Value& claim);
+Verdict independent_at(const Context& c, std::size_t node, Value& claim, Value& proof);
+Verdict almost_everywhere(const Context& c, std::size_t node, Value& claim, Value proof);
+void check_ray(const Context& c, std::size_t node, Value family, Value proof,
+               const mpq_class& alpha_0, bool affine);
 
 // The side conditions of the ray rules that involve alpha_0, apart for tests: `n` is the size of
 // the matrix, d the lower and `radius` the largest absolute bound of the diagonal.
@@ -27,20 +52,33 @@ void require_threshold(const std::string& rule, const Activation& f, const Gaps&
                        const mpq_class& beta, const mpq_class& alpha_0, std::size_t n,
                        bool saturated);
 
-// Rank of integer rows modulo a prime below 2^31, by elimination; stops once it reaches `enough`.
-class Echelon {
- public:
-  Echelon(std::size_t width, std::uint64_t prime) : prime_(prime), pivot_row_(width, -1) {}
-  // Reduces the row and keeps it if it is independent of those before. Throws
-  // Malformed("too-large") after 2^38 steps in all.
+// ---- small pieces that several families use (rules_common.cpp) ----
 
-  void insert(std::vector<std::uint64_t> row);
-  std::size_t rank() const { return rows_.size(); }
+constexpr unsigned kBits = 128;  // of the enclosures in threshold conditions
 
- private:
-  std::uint64_t prime_, work_ = 0;
-  std::vector<std::vector<std::uint32_t>> rows_;  // each with leading entry 1
-  std::vector<long> pivot_row_;
-};
+std::string number(std::size_t n);
+std::string show(const mpq_class& q);
+const mpz_class& entry(const std::vector<mpz_class>& x, long e);  // 0 for padding
+
+// The node, if it is linear.
+const Node& linear_node(const Context& c, std::size_t i);
+// The linear nodes that `target` depends on.
+std::vector<std::size_t> linear_nodes(const Network& network, std::size_t target);
+// The same, each free of frozen tensors.
+std::vector<std::size_t> free_linear_nodes(const Context& c, std::size_t target);
+// Each of exactly these nodes has an entry in the object.
+void require_nodes(const Network& network, const std::vector<std::size_t>& nodes, const Value& json);
+// Both tensors of a node; a bias is present exactly if the architecture has one.
+Parameters read_parameters(const Network& network, std::size_t node, Value json);
+// A point of Theta: exactly the free tensors of the linear nodes below the target. Frozen ones are
+// filled in.
+std::map<std::size_t, Parameters> read_point(const Network& network, std::size_t target, Value json);
+unsigned read_precision(Value& proof);
+// A claim from a stranger may be small and ask for years of work: that is refused at once.
+// `cost` is what one entry takes compared with a product.
+void require_feasible(const Context& c, std::size_t target, unsigned bits, double cost = 1);
+// At most so many dimensions are spanned by the columns of a node's values and the constants,
+// whatever data and parameters: linear maps, average pools, batch norms and identities add none.
+std::size_t affine_dimension(const Network& network, std::size_t node);
 
 }  // namespace widecheck

@@ -1,34 +1,36 @@
 #include "seeded.h"
 
-#include <openssl/sha.h>
-
 namespace widecheck {
 
 Seeded::Seeded(const std::string& domain, std::uint64_t seed, const std::string& name,
                std::int64_t low, std::int64_t high)
-    : prefix_("widecert/1/" + domain + "/" + std::to_string(seed) + "/" + name + "/"),
+    : message_("widecert/1/" + domain + "/" + std::to_string(seed) + "/" + name + "/"),
+      prefix_(message_.size()),
       low_(low),
-      range_(static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) + 1) {}
+      range_(static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) + 1),
+      accepted_((static_cast<unsigned __int128>(1) << 64) / range_ * range_) {
+  message_.resize(prefix_ + 24);
+}
 
-std::int64_t Seeded::at(std::uint64_t row, std::uint64_t column) const {
-  using Wide = unsigned __int128;
-  const auto big_endian = [](std::uint64_t v) {
-    std::string bytes(8, '\0');
-    for (int b = 7; b >= 0; --b, v >>= 8) bytes[static_cast<std::size_t>(b)] = static_cast<char>(v);
-    return bytes;
-  };
-  // The largest multiple of the range that is at most 2^64.
-  const Wide accepted = (Wide{1} << 64) / range_ * range_;
-  for (std::uint64_t attempt = 0;; ++attempt) {
-    const std::string message =
-        prefix_ + big_endian(row) + big_endian(column / 4) + big_endian(attempt);
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    SHA256(reinterpret_cast<const unsigned char*>(message.data()), message.size(), digest);
-    std::uint64_t word = 0;
-    for (int b = 0; b < 8; ++b) word = word * 256 + digest[8 * (column % 4) + b];
-    if (word < accepted)
-      return static_cast<std::int64_t>(static_cast<std::uint64_t>(low_) + word % range_);
+std::uint64_t Seeded::word(std::uint64_t row, std::uint64_t column, std::uint64_t attempt) {
+  const std::uint64_t counters[3] = {row, column / 4, attempt};
+  for (std::size_t b = 0; b < 24; ++b) {
+    message_[prefix_ + b] = static_cast<char>(counters[b / 8] >> 8 * (7 - b % 8) & 0xff);
   }
+  if (message_ != digest_of_) {
+    hash_.update(message_);
+    digest_ = hash_.finish();
+    digest_of_ = message_;
+  }
+  std::uint64_t word = 0;
+  for (std::size_t b = 0; b < 8; ++b) word = word << 8 | static_cast<unsigned char>(digest_[8 * (column % 4) + b]);
+  return word;
+}
+
+std::int64_t Seeded::at(std::uint64_t row, std::uint64_t column) {
+  std::uint64_t attempt = 0, w = word(row, column, 0);
+  while (w >= accepted_) w = word(row, column, ++attempt);
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(low_) + w % range_);
 }
 
 }  // namespace widecheck

@@ -1,0 +1,32 @@
+// The features of a dataset as a matrix over GF(p), row by row: the exact values of a node times
+// their divisor, reduced. Rank over Q is at least the rank of this matrix (THEORY (i)).
+#pragma once
+
+#include <widecert/data/dataset.h>
+#include <widecert/linalg/rank_evidence.h>
+#include <widecert/network/exact_forward.h>
+
+#include <memory>
+
+namespace widecert {
+
+// What becomes of a value v (an integer over the node's divisor).
+enum class Encoding {
+  as_is,  // v
+  halved  // v / 2: values 0 and 1 of a half-step; an odd v (a pre-activation of 0) throws OddValue
+};
+
+// A pre-activation was exactly 0 where the matrix needs 0 or 1.
+struct OddValue {
+  std::size_t sample;
+};
+
+// Refers to `data`, which must outlive the rows.
+ResidueRows feature_rows(std::shared_ptr<const ExactForward> forward, const Dataset& data,
+                         std::uint64_t prime, Encoding encoding);
+
+// The exact values of one sample, whatever their size.
+std::vector<Integer> exact_values(const ExactForward& forward, const Dataset& data,
+                                  std::size_t sample);
+
+}  // namespace widecert

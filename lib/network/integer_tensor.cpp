@@ -1,0 +1,60 @@
+#include <widecert/network/integer_tensor.h>
+#include <widecert/number/error.h>
+#include <widecert/number/stream.h>
+
+#include <algorithm>
+#include <numeric>
+
+namespace widecert {
+namespace {
+
+const Integer kSmall = Integer(1) << 62;
+
+void finish(IntegerTensor& tensor, std::vector<Integer> values) {
+  for (const Integer& v : values) tensor.bound = std::max(tensor.bound, Integer(abs(v)));
+  if (tensor.bound >= kSmall) {
+    tensor.large = std::move(values);
+    return;
+  }
+  tensor.small.reserve(values.size());
+  for (const Integer& v : values) tensor.small.push_back(v.convert_to<std::int64_t>());
+}
+
+}  // namespace
+
+IntegerTensor expand_integers(const TensorSpec& spec, const TensorShape& shape,
+                              const std::string& what) {
+  check_tensor(spec, shape, what);
+  IntegerTensor tensor;
+  tensor.shape = shape;
+  if (const auto* fill = std::get_if<FillTensor>(&spec)) {
+    tensor.divisor = denominator(fill->value);
+    const std::size_t entries = std::accumulate(shape.begin(), shape.end(), std::size_t{0});
+    finish(tensor, std::vector<Integer>(entries, Integer(numerator(fill->value))));
+  } else if (const auto* given = std::get_if<ExplicitTensor>(&spec)) {
+    for (const auto& row : given->rows)
+      for (const Rational& v : row) tensor.divisor = lcm(tensor.divisor, Integer(denominator(v)));
+    std::vector<Integer> values;
+    for (const auto& row : given->rows) {
+      for (const Rational& v : row) {
+        values.push_back(numerator(v) * Integer(tensor.divisor / denominator(v)));
+      }
+    }
+    finish(tensor, std::move(values));
+  } else {
+    const auto& seeded = std::get<SeededTensor>(spec);
+    SeededIntegers integers("tensor", seeded.seed, seeded.name, seeded.low, seeded.high);
+    tensor.divisor = seeded.divisor;
+    std::vector<Integer> values;
+    for (std::size_t r = 0; r < shape.size(); ++r) {
+      for (std::size_t c = 0; c < shape[r]; ++c) {
+        const Integer u = integers.at(r, c);
+        values.push_back(seeded.odd ? Integer(2 * u + 1) : u);
+      }
+    }
+    finish(tensor, std::move(values));
+  }
+  return tensor;
+}
+
+}  // namespace widecert

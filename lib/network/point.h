@@ -1,0 +1,22 @@
+// Points of Theta: values for the free tensors of the linear nodes, by the nodes' names.
+#pragma once
+
+#include <widecert/network/exact_forward.h>
+
+namespace widecert {
+
+struct NodeTensors {
+  std::optional<TensorSpec> weights;  // present unless frozen
+  std::optional<TensorSpec> bias;     // present unless frozen or the bias mode is none
+};
+using PointSpec = std::map<std::string, NodeTensors>;
+
+// The linear nodes that `target` depends on, in topological order.
+std::vector<std::size_t> linear_nodes(const Architecture& network, std::size_t target);
+
+// The tensors of exactly those nodes, frozen ones included, as integers. Throws InputError naming
+// the node if the point misses a free tensor, gives a frozen one or speaks of another node.
+IntegerPoint integer_point(const Architecture& network, const PointSpec& point,
+                           std::size_t target);
+
+}  // namespace widecert

@@ -1,0 +1,102 @@
+#include <fmt/format.h>
+#include <widecert/linalg/left_kernel.h>
+#include <widecert/proofs/feature_rank.h>
+#include <widecert/proofs/never_independent.h>
+#include <widecert/proofs/rank_at.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+namespace widecert {
+namespace {
+
+// A left kernel is looked for up to this many entries.
+constexpr std::size_t kMostKernelEntries = 16'000'000;
+
+// Why rank F < N at the point, by the simplest reason that holds.
+std::optional<Finding> find_dependence(const Instance& instance, std::size_t node,
+                                       const PointSpec& point, std::string& why,
+                                       const Options& options) {
+  const Node& output = instance.network.node(node);
+  const std::size_t n = instance.data.size();
+  const DependentAt property{output.name, point};
+  if (output.width < n) {
+    why = fmt::format("layer {} has only {} neurons", output.name, output.width);
+    return Finding{property, WidthProof{}};
+  }
+  if (affine_dimensions(instance.network, node)[node] < n) {
+    why = "an affine map through few neurons";
+    return Finding{property, AffineDimensionProof{}};
+  }
+  if (n > kMostKernelEntries / output.width) return std::nullopt;
+  const ExactForward forward(instance.network, integer_point(instance.network, point, node), node,
+                             instance.data.divisor(), instance.data.largest());
+  std::vector<std::vector<Integer>> rows;
+  for (std::size_t i = 0; i < n; ++i) {
+    if (i % 64 == 0) options.progress("features", i, n);
+    rows.push_back(exact_values(forward, instance.data, i));
+  }
+  std::vector<std::size_t> order(n);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return rows[a] != rows[b] ? rows[a] < rows[b] : a < b;
+  });
+  for (std::size_t k = 1; k < n; ++k) {
+    if (rows[order[k - 1]] != rows[order[k]]) continue;
+    why = fmt::format("samples {} and {} have equal features", order[k - 1] + 1, order[k] + 1);
+    return Finding{property, EqualRowsProof{order[k - 1], order[k]}};
+  }
+  options.progress("left kernel", 0, 1);
+  auto kernel = left_kernel_vector(rows);
+  if (!kernel) return std::nullopt;
+  const auto used = std::count_if(kernel->begin(), kernel->end(),
+                                  [](const Integer& v) { return v != 0; });
+  why = fmt::format("an integer combination of {} rows vanishes", used);
+  return Finding{property, LeftKernelProof{std::move(*kernel)}};
+}
+
+}  // namespace
+
+Outcome prove_rank_at(const Instance& instance, const Request& request, const Options& options) {
+  const Architecture& network = instance.network;
+  const std::size_t node = network.index_of(request.node);
+  const Node& output = network.node(node);
+  if (!rational_valued(network, node)) {
+    return not_applicable("irrational-values",
+                          "layer " + output.name +
+                              " has irrational values at rational parameters; exact ranks need "
+                              "relu, leaky-relu, identity and steps (try theorem-3.5)");
+  }
+  const std::size_t n = instance.data.size(), full = std::min(n, output.width);
+  const bool wants_dependence = request.claim == "dependent-at";
+  const PointSpec point =
+      request.parameters ? *request.parameters
+                         : choose_point(network, instance.data, node, options.seed);
+  EvidenceOutcome found;
+  if (!(wants_dependence && output.width < n)) {
+    const IndependentAt property{output.name, full, point};
+    found = find_evidence(network, point, instance.data, node, property, false, options);
+    if (found.evidence) {
+      const std::string text =
+          fmt::format("rank F = {} = {}: full rank modulo {} at the {} parameters", full,
+                      n <= output.width ? "N" : "n, full column rank", found.prime,
+                      request.parameters ? "given" : "seeded");
+      const Finding finding{property, ExactRankProof{std::move(*found.evidence)}};
+      if (wants_dependence) return {Verdict::refuted, "rank-is-full", text, {finding}, {}};
+      return {Verdict::proved, "", text, {finding}, {}};
+    }
+  }
+  std::string why;
+  if (n <= output.width || wants_dependence) {
+    if (auto dependence = find_dependence(instance, node, point, why, options)) {
+      if (wants_dependence) return {Verdict::proved, "", "rank F < N: " + why, {*dependence}, {}};
+      return {Verdict::refuted, "rank-deficient", "rank F < N: " + why, {*dependence}, {}};
+    }
+  }
+  const std::string lower = fmt::format("rank F is at least {} of {}", found.rank, full);
+  return {Verdict::undecided, found.too_large ? "too-large" : "rank-not-decided",
+          found.obstacle.empty() ? lower : lower + "; " + found.obstacle, {}, {}};
+}
+
+}  // namespace widecert

@@ -1,0 +1,156 @@
+#include <fmt/format.h>
+#include <widecert/network/limit_network.h>
+#include <widecert/proofs/feature_rank.h>
+#include <widecert/proofs/never_independent.h>
+#include <widecert/proofs/open_set.h>
+#include <widecert/proofs/theorem_3_5.h>
+
+#include <algorithm>
+
+namespace widecert {
+namespace {
+
+constexpr std::uint64_t kSeeds = 3;
+
+// A rule, and the network whose rank at a point it asks for.
+struct Way {
+  GenericRule rule;
+  bool derivative;
+  Architecture network;
+};
+
+// The network with sigmoid in place of softplus at the claimed node, if that layer has one free bias
+// per neuron: the determinant's derivative in all of them (THEORY (v)).
+std::optional<Architecture> derivative_network(const Architecture& network, std::size_t claimed) {
+  const auto* activation = std::get_if<ActivationSpec>(&network.node(claimed).spec);
+  if (activation == nullptr || activation->function.kind != ActivationKind::softplus ||
+      activation->function.parameter != 1) {
+    return std::nullopt;
+  }
+  const auto* map = std::get_if<LinearSpec>(&network.node(network.node(claimed).inputs[0]).spec);
+  if (map == nullptr || map->bias != BiasMode::neuron || map->frozen_bias) return std::nullopt;
+  Architecture changed(network.node(0).name, network.node(0).shape);
+  for (std::size_t i : network.ancestors(claimed)) {
+    if (i == 0) continue;
+    const Node& node = network.node(i);
+    std::vector<std::string> inputs;
+    for (std::size_t input : node.inputs) inputs.push_back(network.node(input).name);
+    changed.add(node.name,
+                i == claimed ? NodeSpec{ActivationSpec{{ActivationKind::sigmoid, 1}}} : node.spec,
+                inputs);
+  }
+  return changed;
+}
+
+std::vector<Way> ways(const Architecture& network, std::size_t claimed, std::string& refused) {
+  std::vector<Way> found;
+  const std::string& name = network.node(claimed).name;
+  if (rational_valued(network, claimed)) {
+    found.push_back({GenericRule::analytic_point, false, network});
+  }
+  const auto offer = [&](const Architecture& from, bool derivative) {
+    for (LimitKind kind : {LimitKind::relu, LimitKind::step}) {
+      LimitNetwork limit = limit_network(from, from.index_of(name), kind);
+      if (limit.network) {
+        const auto rule =
+            kind == LimitKind::relu ? GenericRule::relu_limit : GenericRule::step_limit;
+        found.push_back({rule, derivative, std::move(*limit.network)});
+      } else {
+        refused += (refused.empty() ? "" : "; ") + limit.refused;
+      }
+    }
+  };
+  offer(network, false);
+  if (const auto derived = derivative_network(network, claimed)) offer(*derived, true);
+  return found;
+}
+
+std::string in_words(const Way& way) {
+  std::string text = way.rule == GenericRule::analytic_point ? "a rational point"
+                     : way.rule == GenericRule::relu_limit   ? "the relu limit"
+                                                             : "the step limit";
+  return way.derivative ? text + " of the derivative in the biases" : text;
+}
+
+}  // namespace
+
+std::optional<Outcome> theorem_3_5_obstacle(const Instance& instance, const Request& request) {
+  const Architecture& network = instance.network;
+  const std::size_t node = network.index_of(request.node);
+  // With fewer neurons than samples full column rank is asked for, which these do not exclude.
+  if (network.node(node).width >= instance.data.size()) {
+    if (auto never = never_independent(instance, node)) return never;
+  }
+  for (std::size_t i : network.ancestors(node)) {
+    const auto* pool = std::get_if<PoolSpec>(&network.node(i).spec);
+    if (pool != nullptr && pool->kind == PoolSpec::Kind::max) {
+      return not_applicable("max-pooling", "max pooling at \"" + network.node(i).name +
+                                               "\" is not analytic: full rank at one parameter "
+                                               "says nothing about almost every one");
+    }
+    const auto* activation = std::get_if<ActivationSpec>(&network.node(i).spec);
+    if (activation == nullptr || facts(activation->function.kind).analytic) continue;
+    const std::string what = describe(activation->function) + " at \"" + network.node(i).name + "\"";
+    if (auto open = dependent_on_open_set(instance, node)) {
+      return Outcome{Verdict::refuted,
+                     "dependent-on-open-set",
+                     "with " + what + " there is an open set of parameters with rank F < N",
+                     {*open},
+                     {}};
+    }
+    return Outcome{Verdict::undecided,
+                   "not-analytic",
+                   what + " is not analytic, and no open set with rank F < N was found",
+                   {},
+                   {}};
+  }
+  return std::nullopt;
+}
+
+Outcome prove_theorem_3_5(const Instance& instance, const Request& request,
+                          const Options& options) {
+  options.progress("hypotheses", 0, 1);
+  if (auto obstacle = theorem_3_5_obstacle(instance, request)) return *obstacle;
+  const Architecture& network = instance.network;
+  const Node& output = network.node(network.index_of(request.node));
+  const std::size_t n = instance.data.size(), full = std::min(n, output.width);
+  const IndependentAlmostEverywhere property{output.name, full};
+
+  std::string refused;
+  const std::vector<Way> all = ways(network, network.index_of(request.node), refused);
+  if (all.empty()) {
+    return {Verdict::undecided, "no-limit", "no rule leads to almost every parameter: " + refused,
+            {}, {}};
+  }
+  std::size_t best = 0;
+  std::string obstacle;
+  bool too_large = false;
+  for (const Way& way : all) {
+    const std::size_t node = way.network.index_of(output.name);
+    for (std::uint64_t seed = options.seed; seed < options.seed + kSeeds; ++seed) {
+      const PointSpec point = choose_point(way.network, instance.data, node, seed);
+      EvidenceOutcome found = find_evidence(way.network, point, instance.data, node, property,
+                                            way.rule == GenericRule::step_limit, options);
+      if (found.evidence) {
+        GenericProof proof{way.rule, point, std::move(*found.evidence), way.derivative};
+        return {Verdict::proved,
+                "",
+                fmt::format("rank F = {} = {} for almost every parameter: full rank modulo {} at {}",
+                            full, n <= output.width ? "N" : "n, full column rank", found.prime,
+                            in_words(way)),
+                {{property, std::move(proof)}},
+                {}};
+      }
+      best = std::max(best, found.rank);
+      if (!found.obstacle.empty()) obstacle = found.obstacle;
+      too_large = too_large || found.too_large;
+    }
+  }
+  const std::string text =
+      fmt::format("the best rank found is {} of {} (seeds {} to {})", best, full, options.seed,
+                  options.seed + kSeeds - 1);
+  return {Verdict::undecided, too_large ? "too-large" : "rank-not-decided",
+          obstacle.empty() ? text : text + "; " + obstacle, {}, {}};
+}
+
+}  // namespace widecert

@@ -10,11 +10,12 @@
 namespace widecert {
 namespace {
 
-// The size of a small value other than 0 entering a layer: biases of that size divide samples even
-// where patches hold nothing but noise, and no unit is dead.
-Integer small_value(const ExactForward& forward, const Dataset& data) {
+// A quantile of the sizes of the values other than 0 that enter a layer. Biases of a small size
+// divide samples even where patches hold nothing but noise, and no unit is dead; larger ones divide
+// patches that are multiples of one another.
+Integer typical_value(const ExactForward& forward, const Dataset& data, std::uint64_t attempt) {
   constexpr std::size_t kSamples = 64;
-  constexpr std::size_t kQ = 16;
+  const std::size_t part = attempt % 3 == 0 ? 16 : attempt % 3 == 1 ? 2 : 4;
   std::vector<Integer> sizes;
   const std::size_t stride = std::max<std::size_t>(1, data.size() / kSamples);
   for (std::size_t i = 0; i < data.size(); i += stride) {
@@ -22,7 +23,7 @@ Integer small_value(const ExactForward& forward, const Dataset& data) {
       if (v != 0) sizes.push_back(abs(v));
   }
   if (sizes.empty()) return 1;
-  const auto low = sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() / kQ);
+  const auto low = sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() / part);
   std::nth_element(sizes.begin(), low, sizes.end());
   return *low;
 }
@@ -56,8 +57,13 @@ double elimination_steps(std::size_t rows, std::size_t cols, std::uint64_t prime
 
 }  // namespace
 
+std::uint64_t attempts_for(std::size_t rows, std::size_t cols) {
+  return elimination_steps(rows, cols, 3) < 1e7 ? 100 : 3;
+}
+
 PointSpec choose_point(const Architecture& network, const Dataset& data, std::size_t target,
-                       std::uint64_t seed) {
+                       bool steps, std::uint64_t seed, std::uint64_t attempt) {
+  seed += attempt;
   PointSpec point;
   for (std::size_t i : linear_nodes(network, target)) {
     const Node& node = network.node(i);
@@ -85,9 +91,10 @@ PointSpec choose_point(const Architecture& network, const Dataset& data, std::si
       divisor *= expand_integers(*spec.frozen_weights, network.weights_shape(i), node.name).divisor;
     }
     if (spec.bias != BiasMode::none && !spec.frozen_bias) {
-      const Integer size = std::min(range * small_value(below, data), Integer(1) << 50);
+      const Integer size = std::min(range * typical_value(below, data, attempt), Integer(1) << 50);
       const auto bound = size.convert_to<std::int64_t>();
-      tensors.bias = SeededTensor{node.name + ".bias", seed, -bound, bound, 2 * divisor, true};
+      tensors.bias = SeededTensor{node.name + ".bias",          seed, -bound, bound,
+                                  Integer(steps ? 2 * divisor : divisor), steps};
     }
     if (!tensors.weights && !tensors.bias) point.erase(node.name);
   }

@@ -8,11 +8,15 @@
 
 namespace widecert {
 
-// Parameters of the free tensors below `target` from a seed: short integer filters, and biases that
-// are odd multiples of a step finer than everything else, so that no pre-activation of a layer with
-// a free bias is ever exactly 0. `network` has rational values.
+// Parameters of the free tensors below `target` from seed + attempt: short integer filters and
+// biases. Attempts differ in the size of the biases too. With `steps` biases are odd multiples of a
+// step finer than everything else, so that no pre-activation of a layer with a free bias is ever
+// exactly 0. `network` has rational values.
 PointSpec choose_point(const Architecture& network, const Dataset& data, std::size_t target,
-                       std::uint64_t seed);
+                       bool steps, std::uint64_t seed, std::uint64_t attempt);
+
+// How many attempts are worth making for a matrix of this size: many while they cost nothing.
+std::uint64_t attempts_for(std::size_t rows, std::size_t cols);
 
 struct EvidenceOutcome {
   std::optional<RankEvidence> evidence;  // present if the rank is full

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <widecert/data/patch_distinctness.h>
+#include <widecert/number/parallel.h>
 #include <widecert/proofs/never_independent.h>
 
 #include <set>
@@ -17,6 +18,19 @@ std::size_t distinct_columns(const Dataset& data, const Node& map) {
     classes.emplace(layout.bank(p), hash_over_samples(data, layout.entries(p)));
   }
   return classes.size() * map.filters;
+}
+
+// The columns of a patch are functions of its content: they span at most as many dimensions as there
+// are contents, constants included, and the constants are shared by all patches.
+std::size_t patch_content_bound(const Dataset& data, const Node& map) {
+  const PatchLayout& layout = *map.patches;
+  std::vector<std::size_t> contents(layout.count());
+  parallel_for(layout.count(), [&](std::size_t p) {
+    contents[p] = count_contents(data, layout.entries(p), map.filters + 1);
+  });
+  std::size_t most = 1;
+  for (std::size_t count : contents) most += std::min(map.filters, count - 1);
+  return most;
 }
 
 }  // namespace
@@ -74,8 +88,15 @@ std::optional<Outcome> never_independent(const Instance& instance, std::size_t n
   if (!std::holds_alternative<ActivationSpec>(output.spec)) return std::nullopt;
   const Node& map = network.node(output.inputs[0]);
   const auto* linear = std::get_if<LinearSpec>(&map.spec);
-  if (linear != nullptr && map.inputs == std::vector<std::size_t>{0} &&
-      linear->bias != BiasMode::neuron) {
+  if (linear == nullptr || map.inputs != std::vector<std::size_t>{0}) return std::nullopt;
+  if (const std::size_t most = patch_content_bound(instance.data, map); most < n) {
+    return refuted("patch-contents",
+                   fmt::format("patches take few different contents on the data: F has rank at most "
+                               "{} whatever the parameters",
+                               most),
+                   PatchContentsProof{});
+  }
+  if (linear->bias != BiasMode::neuron) {
     const std::size_t columns = distinct_columns(instance.data, map);
     if (columns < n) {
       return refuted("equal-columns",
@@ -93,8 +114,8 @@ Outcome prove_never_independent(const Instance& instance, const Request& request
   if (!outcome) {
     return {Verdict::undecided,
             "no-structural-reason",
-            "neither the width, nor an affine map through few neurons, nor equal samples, nor tied "
-            "columns bound the rank",
+            "neither the width, nor an affine map through few neurons, nor few patch contents, nor "
+            "equal samples, nor tied columns bound the rank",
             {},
             {}};
   }

@@ -1,13 +1,14 @@
 // rank F < N for every parameter of Theta, for a structural reason: fewer neurons than samples, equal
-// samples, equal columns forced by ties, or an affine map that passes through few neurons.
+// samples, equal columns forced by ties, an affine map that passes through few neurons, or patches with
+// few different contents on the data.
 #pragma once
 
 #include <widecert/proofs/outcome.h>
 
 namespace widecert {
 
-// The outcome "refuted" (of independence) with reason "width", "equal-samples", "equal-columns" or
-// "affine-dimension" for the values of a node; nothing if none of them applies. Any architecture.
+// The outcome "refuted" (of independence) with reason "width", "equal-samples", "equal-columns",
+// "affine-dimension" or "patch-contents" for the values of a node; nothing if none of them applies. Any architecture.
 std::optional<Outcome> never_independent(const Instance& instance, std::size_t node);
 
 // An upper bound on dim span{columns of F, 1} that holds for all data and parameters: linear maps,

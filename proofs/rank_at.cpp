@@ -70,11 +70,16 @@ Outcome prove_rank_at(const Instance& instance, const Request& request, const Op
   }
   const std::size_t n = instance.data.size(), full = std::min(n, output.width);
   const bool wants_dependence = request.claim == "dependent-at";
-  const PointSpec point =
-      request.parameters ? *request.parameters
-                         : choose_point(network, instance.data, node, options.seed);
+  // At parameters of our own choice full rank is what is looked for.
+  const std::uint64_t attempts =
+      request.parameters || wants_dependence ? 1 : attempts_for(n, output.width);
+  PointSpec point;
   EvidenceOutcome found;
-  if (!(wants_dependence && output.width < n)) {
+  for (std::uint64_t attempt = 0; attempt < attempts; ++attempt) {
+    point = request.parameters ? *request.parameters
+                               : choose_point(network, instance.data, node, false,
+                                            options.seed, attempt);
+    if (wants_dependence && output.width < n) break;
     const IndependentAt property{output.name, full, point};
     found = find_evidence(network, point, instance.data, node, property, false, options);
     if (found.evidence) {

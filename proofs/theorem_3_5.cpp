@@ -10,8 +10,6 @@
 namespace widecert {
 namespace {
 
-constexpr std::uint64_t kSeeds = 3;
-
 // A rule, and the network whose rank at a point it asks for.
 struct Way {
   GenericRule rule;
@@ -122,15 +120,18 @@ Outcome prove_theorem_3_5(const Instance& instance, const Request& request,
     return {Verdict::undecided, "no-limit", "no rule leads to almost every parameter: " + refused,
             {}, {}};
   }
+  const std::uint64_t attempts = attempts_for(n, output.width);
   std::size_t best = 0;
   std::string obstacle;
   bool too_large = false;
   for (const Way& way : all) {
     const std::size_t node = way.network.index_of(output.name);
-    for (std::uint64_t seed = options.seed; seed < options.seed + kSeeds; ++seed) {
-      const PointSpec point = choose_point(way.network, instance.data, node, seed);
-      EvidenceOutcome found = find_evidence(way.network, point, instance.data, node, property,
-                                            way.rule == GenericRule::step_limit, options);
+    const bool steps = way.rule == GenericRule::step_limit;
+    for (std::uint64_t attempt = 0; attempt < attempts; ++attempt) {
+      const PointSpec point =
+          choose_point(way.network, instance.data, node, steps, options.seed, attempt);
+      EvidenceOutcome found =
+          find_evidence(way.network, point, instance.data, node, property, steps, options);
       if (found.evidence) {
         GenericProof proof{way.rule, point, std::move(*found.evidence), way.derivative};
         return {Verdict::proved,
@@ -148,7 +149,7 @@ Outcome prove_theorem_3_5(const Instance& instance, const Request& request,
   }
   const std::string text =
       fmt::format("the best rank found is {} of {} (seeds {} to {})", best, full, options.seed,
-                  options.seed + kSeeds - 1);
+                  options.seed + attempts - 1);
   return {Verdict::undecided, too_large ? "too-large" : "rank-not-decided",
           obstacle.empty() ? text : text + "; " + obstacle, {}, {}};
 }

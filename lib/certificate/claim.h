@@ -102,6 +102,7 @@ struct EqualSamplesProof {  // "equal-samples"
   std::size_t i, j;
 };
 struct EqualColumnsProof {};  // "equal-columns"
+struct PatchContentsProof {};    // "patch-contents": patches take few different contents
 struct AffineDimensionProof {};  // "affine-dimension": the values span few dimensions
 struct OpenSetProof {};       // "units-without-kinks"
 struct EqualRowsProof {       // "equal-rows": two samples have equal features
@@ -151,7 +152,7 @@ struct FromRayProof {
 using Proof =
     std::variant<DigestsProof, ComparisonProof, ProjectionProof, ModularProof, TailProof,
                  WidthProof, EqualSamplesProof, EqualColumnsProof, RayProof, FromRayProof,
-                 AffineDimensionProof, OpenSetProof, EqualRowsProof, LeftKernelProof, ExactRankProof,
+                 AffineDimensionProof, PatchContentsProof, OpenSetProof, EqualRowsProof, LeftKernelProof, ExactRankProof,
                  GenericProof>;
 
 // ---- files ----

@@ -350,6 +350,7 @@ Json to_json(const Proof& proof) {
                                  return out;
                                },
                                [](const AffineDimensionProof&) { return rule("affine-dimension"); },
+                               [](const PatchContentsProof&) { return rule("patch-contents"); },
                                [](const OpenSetProof&) { return rule("units-without-kinks"); },
                                [](const EqualRowsProof& p) {
                                  Json out = rule("equal-rows");
@@ -406,6 +407,7 @@ Proof read_proof(JsonReader in) {
       if (const auto precision = in.find("precision")) p.precision = precision->integer(1, 4096);
       return p;
     }
+    if (name == "patch-contents") return PatchContentsProof{};
     if (name == "affine-dimension") return AffineDimensionProof{};
     if (name == "units-without-kinks") return OpenSetProof{};
     if (name == "equal-rows") {

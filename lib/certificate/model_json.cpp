@@ -77,7 +77,8 @@ Json patches_json(const std::vector<Patch>& patches) {
   return list;
 }
 
-std::vector<Patch> read_patches(JsonReader& in) {
+// The patches of a pool are in one bank.
+std::vector<Patch> read_patches(JsonReader& in, bool may_have_banks) {
   std::vector<Patch> patches;
   for (const JsonReader& entry : in.get("patches").list()) {
     Patch patch;
@@ -86,7 +87,7 @@ std::vector<Patch> read_patches(JsonReader& in) {
     }
     patches.push_back(std::move(patch));
   }
-  if (auto banks = in.find("banks")) {
+  if (auto banks = may_have_banks ? in.find("banks") : std::nullopt) {
     const auto list = banks->list();
     if (list.size() != patches.size()) banks->fail("one bank number per patch");
     for (std::size_t p = 0; p < list.size(); ++p) patches[p].bank = list[p].size(patches.size());
@@ -153,7 +154,7 @@ LinearSpec read_linear(JsonReader& in, const std::string& op) {
   if (op == "dense") {
     linear.form = DenseSpec{filters};
   } else if (op == "linear") {
-    linear.form = PatchListSpec{read_patches(in), filters};
+    linear.form = PatchListSpec{read_patches(in, true), filters};
   } else {
     ConvSpec conv;
     conv.window = read_window(in, op == "conv1d" ? 1 : 2);
@@ -202,7 +203,7 @@ NodeSpec read_spec(JsonReader& in, const std::string& op) {
   if (op == "activation") return read_activation(in);
   for (const auto& [prefix, kind] : {std::pair{std::string("maxpool"), PoolSpec::Kind::max},
                                      std::pair{std::string("avgpool"), PoolSpec::Kind::average}}) {
-    if (op == prefix) return PoolSpec{kind, read_patches(in)};
+    if (op == prefix) return PoolSpec{kind, read_patches(in, false)};
     if (op == prefix + "1d" || op == prefix + "2d") {
       WindowSpec window = read_window(in, op == prefix + "1d" ? 1 : 2);
       // A pool without a stride moves by its size, as in all frameworks.

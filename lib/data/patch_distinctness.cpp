@@ -2,7 +2,9 @@
 #include <widecert/number/error.h>
 
 #include <algorithm>
+#include <set>
 #include <tuple>
+#include <unordered_set>
 
 namespace widecert {
 namespace {
@@ -112,6 +114,21 @@ std::uint64_t hash_over_samples(const Dataset& data, const std::vector<std::int6
   std::uint64_t h = entries.size();
   for (std::size_t i = 0; i < data.size(); ++i) h = hash_entries(data, i, entries, h);
   return h;
+}
+
+std::size_t count_contents(const Dataset& data, const std::vector<std::int64_t>& entries,
+                           std::size_t most) {
+  std::set<std::vector<Integer>> contents;
+  std::unordered_set<std::uint64_t> hashes;  // equal contents are met far more often than new ones
+  for (std::size_t i = 0; i < data.size() && contents.size() < most; ++i) {
+    if (!hashes.insert(hash_entries(data, i, entries, 0)).second) continue;
+    std::vector<Integer> content;
+    for (std::int64_t e : entries) {
+      content.push_back(e == kPadding ? Integer(0) : data.numerator(i, static_cast<std::size_t>(e)));
+    }
+    contents.insert(std::move(content));
+  }
+  return contents.size();
 }
 
 std::optional<std::pair<std::size_t, std::size_t>> find_equal_samples(const Dataset& data) {

@@ -22,6 +22,10 @@ std::optional<PatchCollision> find_patch_collision(const Dataset& data, const Pa
 // values have equal hashes; the converse is only likely.
 std::uint64_t hash_over_samples(const Dataset& data, const std::vector<std::int64_t>& entries);
 
+// How many different contents a patch has over all samples, counted exactly up to `most`.
+std::size_t count_contents(const Dataset& data, const std::vector<std::int64_t>& entries,
+                           std::size_t most);
+
 // Two equal samples (i < j), or nothing.
 std::optional<std::pair<std::size_t, std::size_t>> find_equal_samples(const Dataset& data);
 

@@ -26,10 +26,10 @@ class ByElimination final : public RankEvidence {
  public:
   ByElimination(std::size_t rows, std::size_t cols, std::uint64_t prime)
       : RankEvidence(prime), full_(std::min(rows, cols)), odd_(cols, prime), binary_(cols) {
+    work_ = static_cast<double>(rows) * static_cast<double>(cols) * static_cast<double>(full_) /
+            (prime == 2 ? 64 : 1);
     // A matrix of this size would take more steps than are offered.
-    const double steps = static_cast<double>(rows) * static_cast<double>(cols) *
-                         static_cast<double>(full_) / (prime == 2 ? 64 : 1);
-    if (steps > 3 * static_cast<double>(kMostSteps)) {
+    if (work_ > 3 * static_cast<double>(kMostSteps)) {
       throw Malformed("too-large", "an elimination of this size is refused; random-solve is offered");
     }
   }
@@ -53,7 +53,9 @@ class ByElimination final : public RankEvidence {
   }
 
  private:
+  double work() const override { return work_; }
   std::size_t rank() const { return prime_ == 2 ? binary_.rank() : odd_.rank(); }
+  double work_;
   std::size_t full_;
   Echelon odd_;
   BinaryEchelon binary_;
@@ -63,6 +65,7 @@ class ByRandomSolve final : public RankEvidence {
  public:
   ByRandomSolve(RandomSolve solve, std::uint64_t prime, std::string digest, unsigned bits)
       : RankEvidence(prime), solve_(std::move(solve)), digest_(std::move(digest)), bits_(bits) {}
+  double work() const override { return solve_.work(); }
   void row(const std::vector<std::uint32_t>& residues) override { solve_.row(residues); }
   unsigned finish() override {
     // A clear message only: B is derived from the digest found here, never from the stated one.
@@ -308,6 +311,11 @@ void RandomSolve::row(const std::vector<std::uint32_t>& residues) {
     multiply<std::uint64_t>(residues);
   }
   ++seen_;
+}
+
+double RandomSolve::work() const {
+  return static_cast<double>(rows_) * static_cast<double>(cols_) * static_cast<double>(k_) /
+         (prime_ == 2 ? 64 : 1);
 }
 
 std::string RandomSolve::matrix_digest() {

@@ -50,6 +50,7 @@ class RandomSolve {
   // `w` has max(N, n) rows of k residues. Any k: the limit on k log2 p is read_evidence's.
   RandomSolve(std::size_t rows, std::size_t cols, std::uint64_t prime, std::size_t k,
               std::string claim_digest, std::vector<std::uint32_t> w);
+  double work() const;  // what checking takes, in products
   void row(const std::vector<std::uint32_t>& residues);
   // After all rows: the digest of A, and whether M W = B.
   std::string matrix_digest();
@@ -80,6 +81,8 @@ class RankEvidence {
   virtual ~RankEvidence() = default;
   std::uint64_t prime() const { return prime_; }
   virtual void row(const std::vector<std::uint32_t>& residues) = 0;
+  // What checking takes, in products.
+  virtual double work() const = 0;
   // After all rows: the bits of the error bound, 0 if unconditional. Throws Rejected.
   virtual unsigned finish() = 0;
 

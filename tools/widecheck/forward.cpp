@@ -109,11 +109,10 @@ Forward::Forward(const Network& network, std::size_t target,
       case Op::max_pool:
       case Op::average_pool: {
         const std::size_t length = node.patches.entries[0].size();
-        const unsigned long many = node.op == Op::max_pool ? 1 : length;
         for (const auto& entries : node.patches.entries) {
-          require(many == 1 || entries.size() == length, "unsupported",
-                  "average pooling over patches of different lengths");
+          require(entries.size() == length, "unsupported", "pooling over patches of unequal length");
         }
+        const unsigned long many = node.op == Op::max_pool ? 1 : length;
         step.divisor = in(0).divisor * many;
         step.radius = in(0).radius * many;
         step.bound = in(0).bound * many;
@@ -152,6 +151,10 @@ Forward::Forward(const Network& network, std::size_t target,
         throw Malformed("too-large", "layer " + node.name + ": values of more than 65,536 bits");
       }
     }
+    std::size_t longest = 1;
+    for (const auto& entries : node.patches.entries) longest = std::max(longest, entries.size());
+    const mpz_class words = 1 + mpz_sizeinbase(step.bound.get_mpz_t(), 2) / 64;
+    work_ += words * words * longest * node.width;
     small_ = small_ && exact_ && step.bound < kSmall && largest(step.factors) < kSmall;
     step_of_[i] = steps_.size();
     steps_.push_back(std::move(step));
@@ -160,6 +163,15 @@ Forward::Forward(const Network& network, std::size_t target,
 
 void Forward::plan_linear(Step& step, const Parameters& theta, const Step& in) {
   const Node& node = network_.node(step.node);
+  // Tensors are read in their shape; what follows relies on it.
+  const std::vector<std::size_t> weights = weights_shape(node), bias = bias_shape(node);
+  bool fits = theta.weights.rows.size() == weights.size() && theta.bias.rows.size() == bias.size();
+  for (std::size_t r = 0; fits && r < weights.size(); ++r) {
+    fits = theta.weights.rows[r].size() == weights[r];
+  }
+  if (!fits || (!bias.empty() && theta.bias.rows[0].size() != bias[0])) {
+    throw std::logic_error("a tensor has another shape");
+  }
   const mpz_class product = in.divisor * theta.weights.divisor;
   step.divisor = lcm(product, theta.bias.divisor);
   const mpz_class factor = step.divisor / product;

@@ -24,6 +24,8 @@ class Forward {
 
   const mpz_class& divisor() const { return steps_.back().divisor; }
   const mpz_class& radius() const { return steps_.back().radius; }
+  // What one sample costs, in products of numbers of 64 bits.
+  const mpz_class& work() const { return work_; }
   bool exact() const { return exact_; }  // no irrational activation
   bool small() const { return small_; }  // exact, and every number below 2^62
 
@@ -57,6 +59,7 @@ class Forward {
   unsigned bits_;
   std::vector<Step> steps_;
   std::map<std::size_t, std::size_t> step_of_, last_use_;  // by node
+  mpz_class work_ = 0;
   bool exact_ = true, small_ = true;
 };
 

@@ -131,7 +131,8 @@ Patches expand_window(const Window& w, std::size_t groups, const std::string& pl
   return patches;
 }
 
-Patches read_patch_list(Value& node, std::size_t inputs) {
+// Patches of a pool are in one bank, hence of one length.
+Patches read_patch_list(Value& node, std::size_t inputs, bool may_have_banks) {
   Patches patches;
   for (const Value& json : node.at("patches").list()) {
     std::vector<long> patch;
@@ -150,7 +151,7 @@ Patches read_patch_list(Value& node, std::size_t inputs) {
   }
   if (patches.entries.empty()) node.at("patches").bad("at least one patch");
   patches.bank.assign(patches.entries.size(), 0);
-  if (node.has("banks")) {
+  if (may_have_banks && node.has("banks")) {
     const Value banks = node.at("banks");
     const auto list = banks.list();
     if (list.size() != patches.entries.size()) banks.bad("one bank a patch");
@@ -183,7 +184,7 @@ void read_linear(Node& node, Value& json, const std::string& op, const Node& fro
     node.patches = {{std::move(all)}, {0}, 1};
     node.shape = {filters};
   } else if (op == "linear") {
-    node.patches = read_patch_list(json, from.width);
+    node.patches = read_patch_list(json, from.width, true);
     node.shape = {node.patches.entries.size(), filters};
   } else {
     const int dimensions = op == "conv1d" ? 1 : 2;
@@ -213,7 +214,7 @@ void read_linear(Node& node, Value& json, const std::string& op, const Node& fro
 void read_pool(Node& node, Value& json, const std::string& op, const Node& from) {
   node.op = op.starts_with("max") ? Op::max_pool : Op::average_pool;
   if (op.ends_with("pool")) {
-    node.patches = read_patch_list(json, from.width);
+    node.patches = read_patch_list(json, from.width, false);
     node.shape = {node.patches.entries.size()};
     return;
   }
@@ -353,6 +354,7 @@ Network::Network(Value json) {
     const Node& from = nodes_[node.inputs[0]];
     if (op == "conv1d" || op == "conv2d" || op == "dense" || op == "linear") {
       read_linear(node, item, op, from);
+      node.width = checked_product(node.shape, item.place());  // the bias may have this length
       if (item.has("frozen-weights")) {
         node.frozen_weights = read_tensor(item.at("frozen-weights"), weights_shape(node));
       }

@@ -13,6 +13,7 @@ namespace widecheck {
 struct Context {
   const Network& network;
   const Data& data;
+  mutable double work = 0;  // products that the claims checked so far have been granted
 };
 
 struct Verdict {
@@ -74,9 +75,15 @@ Parameters read_parameters(const Network& network, std::size_t node, Value json)
 // filled in.
 std::map<std::size_t, Parameters> read_point(const Network& network, std::size_t target, Value json);
 unsigned read_precision(Value& proof);
-// A claim from a stranger may be small and ask for years of work: that is refused at once.
-// `cost` is what one entry takes compared with a product.
+// Claims from a stranger may be small and ask for years of work: that is refused before it is begun.
+// All claims of a file together get 10^12 products of 64-bit numbers.
+void spend(const Context& c, double products);
+// Spends what the values of `target` on all samples take as far as the layers tell, an entry costing
+// `cost` products.
 void require_feasible(const Context& c, std::size_t target, unsigned bits, double cost = 1);
+// The forward pass, paid for with what its numbers really take.
+Forward make_forward(const Context& c, const Network& network, std::size_t target,
+                     const std::map<std::size_t, Parameters>& theta, unsigned bits);
 // At most so many dimensions are spanned by the columns of a node's values and the constants,
 // whatever data and parameters: linear maps, average pools, batch norms and identities add none.
 std::size_t affine_dimension(const Network& network, std::size_t node);

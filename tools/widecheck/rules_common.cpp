@@ -85,8 +85,22 @@ unsigned read_precision(Value& proof) {
   return static_cast<unsigned>(bits);
 }
 
-void require_feasible(const Context& c, std::size_t target, unsigned bits, double cost) {
+void spend(const Context& c, double products) {
   constexpr double kMostProducts = 1e12;
+  c.work += products;
+  if (!(c.work <= kMostProducts)) {
+    throw Malformed("too-large", "checking these claims takes more than 10^12 products; refused");
+  }
+}
+
+Forward make_forward(const Context& c, const Network& network, std::size_t target,
+                     const std::map<std::size_t, Parameters>& theta, unsigned bits) {
+  Forward forward(network, target, theta, c.data.divisor(), c.data.largest(), bits);
+  spend(c, forward.work().get_d() * static_cast<double>(c.data.size()));
+  return forward;
+}
+
+void require_feasible(const Context& c, std::size_t target, unsigned bits, double cost) {
   const double words = static_cast<double>(c.data.words()) + bits / 64.0;
   double products = 0;
   for (std::size_t i : c.network.below(target)) {
@@ -100,9 +114,7 @@ void require_feasible(const Context& c, std::size_t target, unsigned bits, doubl
     const double each = series ? 200 * (1 + bits / 64.0) : cost * longest;
     products += each * words * static_cast<double>(node.width) * static_cast<double>(c.data.size());
   }
-  if (products > kMostProducts) {
-    throw Malformed("too-large", "checking this claim takes more than 10^12 products; refused");
-  }
+  spend(c, products);
 }
 
 std::size_t affine_dimension(const Network& network, std::size_t node) {

@@ -106,7 +106,7 @@ std::string features_distinct(const Context& c, std::size_t i, Value& claim, Val
   for (std::size_t l : nodes) {
     theta[l] = read_parameters(c.network, l, point.at(c.network.node(l).name));
   }
-  const Forward forward(c.network, source, theta, c.data.divisor(), c.data.largest(), bits);
+  const Forward forward = make_forward(c, c.network, source, theta, bits);
   std::vector<mpz_class> direction;
   mpz_class norm = 0;
   for (const Value& a : proof.at("direction").list()) {

@@ -1,5 +1,6 @@
 // Rules about dependent features: for every parameter, at one, on an open set.
 #include <algorithm>
+#include <set>
 
 #include "rules.h"
 #include "verdict.h"
@@ -32,6 +33,26 @@ std::string never_independent(const Context& c, std::size_t i, Value& proof,
     require(most < n, "dimension", "the values may span " + number(most) + " >= N dimensions");
     why = "the network is affine through few neurons and spans at most " + number(most) +
           " dimensions";
+  } else if (rule == "patch-contents") {
+    // The columns of a patch are functions of its content.
+    require(node.op == Op::activation, "layer-kind", "the claimed layer is not an activation");
+    const Node& map = linear_node(c, node.inputs[0]);
+    require(map.inputs == std::vector<std::size_t>{0}, "layer-kind",
+            "the layer does not read the data");
+    require_feasible(c, node.inputs[0], 0, 20);
+    std::vector<std::set<std::vector<mpz_class>>> contents(map.patches.entries.size());
+    c.data.for_each([&](std::size_t, const std::vector<mpz_class>& x) {
+      for (std::size_t p = 0; p < contents.size(); ++p) {
+        if (contents[p].size() > map.filters) continue;
+        std::vector<mpz_class> content;
+        for (long e : map.patches.entries[p]) content.push_back(entry(x, e));
+        contents[p].insert(std::move(content));
+      }
+    });
+    std::size_t most = 1;  // the constants, shared by all patches
+    for (const auto& of_patch : contents) most += std::min(map.filters, of_patch.size() - 1);
+    require(most < n, "dimension", "the values may span " + number(most) + " >= N dimensions");
+    why = "its patches take few different contents; at most " + number(most) + " dimensions";
   } else if (rule == "equal-columns") {
     // The claimed node is an activation on a linear node on the data, with biases tied or absent:
     // neurons (p, t), (q, t) of a bank are equal columns if patches p, q agree on every sample.
@@ -73,7 +94,7 @@ std::string dependent_at(const Context& c, std::size_t i, Value& claim, Value& p
     never_independent(c, i, proof, rule);
     return sentence + "it holds at all of them, by rule " + rule;
   }
-  const Forward forward(c.network, i, theta, c.data.divisor(), c.data.largest(), 1);
+  const Forward forward = make_forward(c, c.network, i, theta, 1);
   require(forward.exact(), "irrational", "the values of the layer are not rational");
   if (rule == "equal-rows") {
     const auto pair = proof.at("samples").list();
@@ -109,6 +130,8 @@ std::string dependent_at(const Context& c, std::size_t i, Value& claim, Value& p
 }
 
 namespace {
+
+constexpr std::size_t kMaxBits = 2048;  // of an end of an interval
 
 struct Box {  // low <= value <= high
   mpq_class low, high;
@@ -173,6 +196,15 @@ class BoxForward {
         default:
           throw Rejected("unsupported", "layer " + node.name + " is not enclosed over a box");
       }
+      for (const Box& box : y) {
+        for (const mpq_class* end : {&box.low, &box.high}) {
+          if (mpz_sizeinbase(end->get_num_mpz_t(), 2) > kMaxBits ||
+              mpz_sizeinbase(end->get_den_mpz_t(), 2) > kMaxBits) {
+            throw Malformed("too-large",
+                            "layer " + node.name + ": intervals of more than 2,048 bits");
+          }
+        }
+      }
       known[i] = std::move(y);
     }
     return std::move(known.at(target));
@@ -234,7 +266,7 @@ std::string dependent_on_open_set(const Context& c, std::size_t i, Value& claim)
   require(node.op == Op::activation, "layer-kind", node.name + " is not an activation");
   const std::size_t map = node.inputs[0];
   linear_node(c, map);
-  require_feasible(c, map, 0, 200);  // products of intervals of rationals
+  require_feasible(c, map, 0, 5000);  // products of intervals of rationals of up to 2,048 bits
   const mpq_class radius = claim.at("radius").rational();
   require(radius > 0, "radius", "the radius must be positive");
   const BoxForward forward(c.network, read_point(c.network, i, claim.at("centre")), radius);

@@ -32,8 +32,9 @@ WIDECHECK_CLONES void parities(const std::vector<std::int64_t>& v,
 unsigned verify_rank(const Context& c, const Network& network, std::size_t node,
                      const std::map<std::size_t, Parameters>& theta, RankEvidence& evidence,
                      bool halved) {
-  const Forward forward(network, node, theta, c.data.divisor(), c.data.largest(), 1);
+  const Forward forward = make_forward(c, network, node, theta, 1);
   require(forward.exact(), "irrational", "the values of the layer are not rational");
+  spend(c, evidence.work());
   const std::uint64_t p = evidence.prime();
   std::vector<std::uint32_t> residues(network.node(node).width);
   const auto reject_odd = [](std::size_t sample) {

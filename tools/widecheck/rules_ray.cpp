@@ -119,8 +119,8 @@ class Ray {
 
   // Streams the samples and checks every z_ij against delta, the diagonal and Delta.
   void check_gaps() {
-    const Forward forward(c_.network, c_.network.node(map_).inputs[0], theta_, c_.data.divisor(),
-                          c_.data.largest(), bits_);
+    const Forward forward =
+        make_forward(c_, c_.network, c_.network.node(map_).inputs[0], theta_, bits_);
     c_.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
       const Values f = forward(x);
       prepare(f);

@@ -1,0 +1,349 @@
+// Forged ranks: changed weights, pixels, primes, k, W, hashes, ranks and layers, networks that the
+// rules do not cover, and evidence carried from one claim to another.
+#include "genuine.h"
+
+using namespace widecert::test;
+
+namespace {
+
+json& evidence(json& certificate, std::size_t proof = 0) {
+  json& p = certificate["proofs"][proof];
+  return (p.contains("of") ? p["of"] : p)["evidence"];
+}
+
+// Another hexadecimal digit.
+void change_digit(std::string& text, std::size_t at) { text[at] = text[at] == '0' ? '1' : '0'; }
+
+void change_row(json& w, std::size_t row) {
+  std::string text = w[row];
+  change_digit(text, 0);
+  w[row] = text;
+}
+
+}  // namespace
+
+TEST_CASE("random-solve evidence for 1,797 digits withstands tampering") {
+  const Genuine g("digits/rank-relu", "--evidence random-solve");
+  REQUIRE(evidence(const_cast<json&>(g.certificate()))["method"] == "random-solve");
+  SECTION("the matrix: one weight, one bias, one pixel, the noise") {
+    rejects(g.forge([](json& c, json&) {
+      json& w = c["claims"][0]["parameters"]["conv1"]["weights"]["rows"][7][3];
+      w = w.get<int>() + 1;
+    }),
+            "matrix-digest");
+    rejects(g.forge([](json& c, json&) {
+      c["claims"][0]["parameters"]["conv1"]["bias"]["seeded"]["seed"] = 99;
+    }),
+            "matrix-digest");
+    rejects(g.forge([](json& c, json&) { c["data"]["noise"]["seed"] = 2; }), "matrix-digest");
+    // Another pixel is another file; naming its digest does not help.
+    const std::string path = g.folder() + "/cases/digits/data/images-idx3-ubyte.gz";
+    Ran ran = run("zcat " + path + " > " + g.folder() + "/images && printf '\\003' | dd of=" +
+                  g.folder() + "/images bs=1 seek=5000 conv=notrunc && gzip -nc " + g.folder() +
+                  "/images > " + path + " && sha256sum " + g.folder() + "/images");
+    const auto at = ran.output.find("  " + g.folder());
+    REQUIRE(at != std::string::npos);
+    const std::string digest = ran.output.substr(at - 64, 64);
+    rejects(g.forge([](json&, json&) {}), "data-digest");
+    rejects(g.forge([&](json& c, json&) { c["data"]["sha256"] = digest; }), "matrix-digest");
+  }
+  SECTION("the evidence: W, k, the prime, the hash") {
+    rejects(g.forge([](json&, json& p) { change_row(evidence(p)["w"], 0); }), "wrong-solution");
+    rejects(g.forge([](json&, json& p) { change_row(evidence(p)["w"], 1799); }), "wrong-solution");
+    rejects(g.forge([](json&, json& p) { std::swap(evidence(p)["w"][3], evidence(p)["w"][4]); }),
+            "wrong-solution");
+    rejects(g.forge([](json&, json& p) { evidence(p)["w"].erase(0); }), "shape", 4);
+    // 191 columns are refused whatever they are; 192 of others are wrong.
+    rejects(g.forge([](json&, json& p) { evidence(p)["k"] = 191; }), "evidence-too-weak");
+    rejects(g.forge([](json&, json& p) { evidence(p)["k"] = 1; }), "evidence-too-weak");
+    rejects(g.forge([](json&, json& p) { evidence(p)["k"] = 193; }), "unexpected", 4);
+    rejects(g.forge([](json&, json& p) { evidence(p)["prime"] = 3; }), "unexpected", 4);
+    rejects(g.forge([](json&, json& p) { evidence(p)["prime"] = 4; }), "not-a-prime");
+    rejects(g.forge([](json&, json& p) {
+      std::string text = evidence(p)["matrix_sha256"];
+      change_digit(text, 5);
+      evidence(p)["matrix_sha256"] = text;
+    }),
+            "matrix-digest");
+  }
+  SECTION("the claim: rank N + 1, another layer, another claim about the same matrix") {
+    rejects(g.forge([](json& c, json&) { c["claims"][0]["rank"] = 1798; }), "rank");
+    rejects(g.forge([](json& c, json&) { c["claims"][0]["rank"] = 1796; }), "rank");
+    rejects(g.forge([](json& c, json&) { c["claims"][0]["node"] = "conv1"; }), "matrix-digest");
+    // The same tensor written in another way gives the same matrix, but B depends on the claim.
+    rejects(g.forge([](json& c, json&) {
+      c["claims"][0]["parameters"]["conv1"]["weights"]["rows"][0][0] =
+          std::to_string(c["claims"][0]["parameters"]["conv1"]["weights"]["rows"][0][0].get<int>());
+    }),
+            "wrong-solution");
+  }
+  SECTION("--unconditional accepts elimination only") {
+    const Ran ran = run(programs() + "/widecheck --unconditional " + g.claim_path());
+    CHECK(ran.exit == 5);
+    CHECK_THAT(ran.output, Contains("not-unconditional"));
+    CHECK_THAT(run(programs() + "/widecheck " + g.claim_path()).output,
+               Contains("error <= 2^-127") && Contains("random-oracle"));
+    rejects(g.forge([](json&, json& p) {
+      evidence(p) = json{{"method", "elimination"}, {"prime", 2}};
+    }),
+            "", 0);
+  }
+}
+
+TEST_CASE("deficient matrices are not passed off") {
+  // Rank at most 4 of 8 whatever the filters: evidence of the untied twin does not carry over.
+  const Genuine tied("counterexamples/tied-halves"), untied("counterexamples/untied-halves");
+  const json honest = untied.certificate()["proofs"][0];
+  const auto claim_almost_everywhere = [](json& c) {
+    c["claims"] = json::array(
+        {{{"kind", "independent-almost-everywhere"}, {"node", "sigmoid1"}, {"rank", 8}}});
+  };
+  rejects(tied.forge([&](json& c, json& p) {
+    claim_almost_everywhere(c);
+    p["proofs"] = json::array({honest});
+  }),
+          "rank");
+  rejects(tied.forge([&](json& c, json& p) {
+    claim_almost_everywhere(c);
+    p["proofs"] = json::array({honest});
+    p["proofs"][0]["point"]["conv1"]["bias"] = {{"rows", {{"1/3", "2/3", "-1/3", "-2/3"}}}};
+  }),
+          "rank");
+  // A matrix may be singular modulo one prime and not modulo another: only the stated one counts.
+  rejects(untied.forge([](json&, json& p) { evidence(p)["prime"] = 3; }), "", 0);
+}
+
+TEST_CASE("the ways to almost every parameter keep their side conditions") {
+  const Genuine g("digits/almost-everywhere-sigmoid-tied");
+  const auto activation = [](json& c, const json& what) {
+    json& node = c["network"]["nodes"][1];
+    const std::string name = node["name"];
+    node = what;
+    node["name"] = name;
+    node["op"] = "activation";
+  };
+  SECTION("activations") {
+    for (const char* name : {"relu", "elu", "step", "half-step", "sign"}) {
+      rejects(g.forge([&](json& c, json&) { activation(c, {{"function", name}}); }),
+              "not-analytic");
+    }
+    rejects(g.forge([&](json& c, json&) {
+      activation(c, {{"function", "leaky-relu"}, {"slope", "1/2"}});
+    }),
+            "not-analytic");
+    for (const char* name : {"softplus", "gaussian", "one-minus-sigmoid", "silu"}) {
+      rejects(g.forge([&](json& c, json&) { activation(c, {{"function", name}}); }), "activation");
+    }
+    // tanh tends to -1 and 1, which are equal modulo 2.
+    rejects(g.forge([&](json& c, json&) { activation(c, {{"function", "tanh"}}); }),
+            "zero-pre-activation");
+    rejects(g.forge([&](json&, json& p) { p["proofs"][0]["rule"] = "relu-limit"; }), "activation");
+    rejects(g.forge([&](json&, json& p) { p["proofs"][0]["rule"] = "analytic-point"; }),
+            "irrational");
+    rejects(g.forge([&](json&, json& p) {
+      p["proofs"][0] = json{{"rule", "derivative"}, {"of", p["proofs"][0]}};
+    }),
+            "activation");
+  }
+  SECTION("operations: pooling, frozen tensors, mixed degrees") {
+    const auto insert = [](json& c, int at, const json& node) {
+      auto& nodes = c["network"]["nodes"];
+      nodes.insert(nodes.begin() + at, node);
+    };
+    rejects(g.forge([&](json& c, json&) {
+      insert(c, 0, {{"name", "pool0"}, {"op", "maxpool2d"}, {"size", {1, 1}}});
+    }),
+            "not-analytic");
+    rejects(g.forge([&](json& c, json&) {
+      insert(c, 1, {{"name", "pool1"}, {"op", "maxpool2d"}, {"size", {1, 1}}});
+    }),
+            "not-analytic");
+    rejects(g.forge([](json& c, json&) {
+      c["network"]["nodes"][0]["frozen-weights"] = {{"fill", 1}};
+    }),
+            "frozen");
+    rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["frozen-bias"] = {{"fill", 1}}; }),
+            "frozen");
+    rejects(g.forge([&](json& c, json&) {
+      insert(c, 1, {{"name", "norm"}, {"op", "batchnorm"}, {"scale", {{"fill", 1}}},
+                    {"shift", {{"fill", 1}}}});
+    }),
+            "degree");
+    rejects(g.forge([&](json& c, json&) {
+      insert(c, 0, {{"name", "sigmoid0"}, {"op", "activation"}, {"function", "sigmoid"}});
+    }),
+            "degree");
+    rejects(g.forge([&](json& c, json&) {
+      insert(c, 1, {{"name", "conv2"}, {"op", "conv2d"}, {"size", {1, 1}}, {"filters", 50},
+                    {"bias", "none"}});
+    }),
+            "degree");
+  }
+  SECTION("the point") {
+    rejects(g.forge([](json&, json& p) { p["proofs"][0]["point"] = json::object(); }),
+            "missing-key", 4);
+    rejects(g.forge([](json&, json& p) {
+      p["proofs"][0]["point"]["conv1"]["weights"] = {{"fill", 1}};
+    }),
+            "rank");
+    rejects(g.forge([](json&, json& p) {
+      p["proofs"][0]["point"]["conv1"]["bias"] = {{"fill", "100000"}};
+    }),
+            "rank");
+  }
+}
+
+TEST_CASE("the derivative rule asks for softplus with one free bias for each neuron") {
+  const Genuine g("digits/almost-everywhere-softplus");
+  const Genuine sigmoid("digits/almost-everywhere-sigmoid");
+  const json inner = sigmoid.certificate()["proofs"][0];
+  const auto wrap = [&](json& p) { p["proofs"][0] = json{{"rule", "derivative"}, {"of", inner}}; };
+  rejects(g.forge([&](json&, json& p) { wrap(p); }), "", 0);
+  rejects(g.forge([&](json& c, json& p) {
+    wrap(p);
+    c["network"]["nodes"][0]["bias"] = "channel";
+  }),
+          "free-biases");
+  rejects(g.forge([&](json& c, json& p) {
+    wrap(p);
+    c["network"]["nodes"][1]["sharpness"] = 2;
+  }),
+          "activation");
+  rejects(g.forge([&](json&, json& p) {
+    wrap(p);
+    p["proofs"][0]["of"] = p["proofs"][0];
+  }),
+          "wrong-rule");
+}
+
+TEST_CASE("what an adversary tried: banks of pools, empty tensors, numbers without end") {
+  const Genuine g("counterexamples/dead-units");
+  const auto network = [](json& c, const json& nodes, std::size_t width) {
+    c["network"] = {{"input", {{"name", "x"}, {"shape", {width}}}}, {"nodes", nodes}};
+  };
+  const auto one = [&](json& c, json& p, const json& claim, const json& proof) {
+    c["claims"] = json::array({claim});
+    p["proofs"] = json::array({proof});
+  };
+  const json elimination{{"rule", "exact-rank"},
+                         {"evidence", {{"method", "elimination"}, {"prime", 2147483647}}}};
+  const json relu{{"name", "relu"}, {"op", "activation"}, {"function", "relu"}};
+  SECTION("patches of unequal length in one pool") {
+    rejects(g.forge([&](json& c, json& p) {
+      network(c, {{{"name", "pool"}, {"op", "avgpool"}, {"patches", {{0}, {0, 1}}}, {"banks", {0, 1}}},
+                  {{"name", "fc"}, {"op", "dense"}, {"filters", 1}, {"bias", "none"}},
+                  relu},
+              2);
+      c["data"] = {{"format", "inline"}, {"count", 1}, {"samples", {{1, 1}}}};
+      one(c, p, {{"kind", "independent-at"}, {"node", "relu"}, {"rank", 1},
+                 {"parameters", {{"fc", {{"weights", {{"rows", {{-1, "3/4"}}}}}}}}}},
+          elimination);
+    }),
+            "shape", 4);
+    rejects(g.forge([&](json& c, json&) {
+      network(c, {{{"name", "pool"}, {"op", "avgpool"}, {"patches", {{0}, {1}}}, {"banks", {0, 1}}}}, 2);
+    }),
+            "unknown-key", 4);
+    rejects(g.forge([&](json& c, json& p) {
+      network(c, {{{"name", "pool"}, {"op", "avgpool"}, {"patches", {{0}, {0, 1}}}}}, 2);
+      c["data"] = {{"format", "inline"}, {"count", 1}, {"samples", {{1, 1}}}};
+      one(c, p, {{"kind", "independent-at"}, {"node", "pool"}, {"rank", 1},
+                 {"parameters", json::object()}},
+          elimination);
+    }),
+            "shape", 4);
+  }
+  SECTION("a frozen bias has one value for each neuron") {
+    const auto frozen = [&](const json& bias) {
+      return g.forge([&](json& c, json& p) {
+        network(c, {{{"name", "fc"}, {"op", "dense"}, {"filters", 2}, {"bias", "neuron"},
+                     {"frozen-bias", bias}},
+                    relu},
+                1);
+        c["data"] = {{"format", "inline"}, {"count", 2}, {"samples", {{1}, {2}}}};
+        one(c, p, {{"kind", "independent-at"}, {"node", "relu"}, {"rank", 2},
+                   {"parameters", {{"fc", {{"weights", {{"fill", 1}}}}}}}},
+            elimination);
+      });
+    };
+    rejects(frozen({{"rows", {{1, 3}}}}), "", 0);
+    rejects(frozen({{"rows", json::array({json::array()})}}), "shape", 4);
+    rejects(frozen({{"fill", 5}}), "rank");
+  }
+  SECTION("work is refused before it is begun") {
+    json deep = json::array();
+    json centre = json::object();
+    for (int l = 0; l < 60; ++l) {
+      const std::string name = "fc" + std::to_string(l);
+      deep.push_back({{"name", name}, {"op", "dense"}, {"filters", 1}, {"bias", "none"}});
+      centre[name] = {{"weights", {{"fill", 1}}}};
+    }
+    deep.push_back(relu);
+    rejects(g.forge([&](json& c, json& p) {
+      network(c, deep, 1);
+      c["data"] = {{"format", "inline"}, {"count", 1}, {"samples", {{1}}}};
+      one(c, p, {{"kind", "dependent-on-open-set"}, {"node", "relu"}, {"centre", centre},
+                 {"radius", "1/1" + std::string(9000, '0')}},
+          {{"rule", "units-without-kinks"}});
+    }),
+            "too-large", 4);
+    rejects(g.forge([&](json& c, json& p) {
+      network(c, {{{"name", "a"}, {"op", "dense"}, {"filters", 100}, {"bias", "none"}},
+                  {{"name", "b"}, {"op", "dense"}, {"filters", 300}, {"bias", "none"}},
+                  relu},
+              1);
+      json samples = json::array();
+      for (int i = 1; i <= 40; ++i) samples.push_back({i});
+      c["data"] = {{"format", "inline"}, {"count", 40}, {"samples", samples}};
+      const json huge{{"weights", {{"fill", "1" + std::string(9300, '0')}}}};
+      one(c, p, {{"kind", "dependent-at"}, {"node", "relu"}, {"parameters", {{"a", huge}, {"b", huge}}}},
+          {{"rule", "equal-rows"}, {"samples", {0, 1}}});
+    }),
+            "too-large", 4);
+  }
+}
+
+TEST_CASE("dependence at a point and on an open set is computed, not believed") {
+  const Genuine g("counterexamples/one-linear-piece");
+  rejects(g.forge([](json&, json& p) {
+    json& v = p["proofs"][0]["v"][0];
+    v = v.is_string() ? json("1") : json(v.get<long>() + 1);
+  }),
+          "not-a-kernel-vector");
+  rejects(g.forge([](json&, json& p) {
+    for (json& v : p["proofs"][0]["v"]) v = 0;
+  }),
+          "zero-vector");
+  rejects(g.forge([](json&, json& p) { p["proofs"][0]["v"].erase(0); }), "unexpected", 4);
+  rejects(g.forge([](json& c, json&) {
+    c["claims"][0]["parameters"]["dense1"]["bias"] = {{"fill", -3}};
+  }),
+          "not-a-kernel-vector");
+  rejects(g.forge([](json&, json& p) {
+    p["proofs"][0] = json{{"rule", "equal-rows"}, {"samples", {0, 1}}};
+  }),
+          "rows-differ");
+  rejects(g.forge([](json&, json& p) { p["proofs"][0] = json{{"rule", "width"}}; }), "width");
+  rejects(g.forge([](json&, json& p) { p["proofs"][0] = json{{"rule", "affine-dimension"}}; }),
+          "dimension");
+
+  const Genuine few("counterexamples/few-patch-contents");
+  rejects(few.forge([](json& c, json&) { c["data"]["samples"][0][0] = 7; }), "dimension");
+  rejects(few.forge([](json& c, json&) { c["network"]["nodes"][0]["filters"] = 5; }), "dimension");
+
+  const Genuine box("counterexamples/open-set-leaky-relu");
+  rejects(box.forge([](json& c, json&) { c["claims"][0]["radius"] = 0; }), "radius");
+  rejects(box.forge([](json& c, json&) { c["claims"][0]["radius"] = 1; }), "dimension");
+  rejects(box.forge([](json& c, json&) {
+    c["claims"][0]["centre"]["dense1"]["bias"] = {{"fill", 0}};
+  }),
+          "dimension");
+  // The negative side of ELU is not affine.
+  const Genuine elu("counterexamples/open-set-elu");
+  rejects(elu.forge([](json& c, json&) {
+    c["claims"][0]["centre"]["dense1"]["bias"] = {{"fill", -1}};
+  }),
+          "dimension");
+  rejects(elu.forge([](json& c, json&) { c["network"]["nodes"][1]["function"] = "sigmoid"; }),
+          "dimension");
+}

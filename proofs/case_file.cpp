@@ -68,6 +68,7 @@ CaseFile read_case(const std::string& given) {
     file.network.index_of(entry.get("node").text(), entry.get("node").place());
     one.request.node = entry.get("node").text();
     if (const auto claim = entry.find("claim")) one.request.claim = claim->text();
+    if (const auto rule = entry.find("rule")) one.request.rule = rule->text();
     if (const auto point = entry.find("parameters")) one.request.parameters = read_point(*point);
     if (const auto expect = entry.find("expect")) {
       one.expected = read_expectation(*expect);

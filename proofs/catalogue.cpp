@@ -97,10 +97,11 @@ const std::vector<TheoremEntry>& catalogue() {
         "or step (those are refuted where an open set of parameters with rank F_k < N is found)",
         "a limit of the network has full rank at some integer point: softplus, silu, gelu and mish "
         "tend to relu; sigmoid to the half-step and tanh to sign; softplus with one free bias per "
-        "neuron may be replaced by sigmoid at layer k",
+        "neuron may be replaced by sigmoid at layer k; or sigmoid and tanh at a point in ln 2 times the "
+        "integers",
         "what has to grow in the limit is free (not frozen)"},
        {"independent-almost-everywhere", "never-independent", "dependent-on-open-set"},
-       {"analytic-point", "relu-limit", "step-limit", "derivative", "width", "equal-samples",
+       {"analytic-point", "relu-limit", "step-limit", "lattice-point", "derivative", "width", "equal-samples",
         "equal-columns", "affine-dimension", "patch-contents", "units-without-kinks"},
        {"max-pooling", "dependent-on-open-set", "not-analytic", "equal-samples", "equal-columns",
         "affine-dimension", "patch-contents", "no-limit", "rank-not-decided", "too-large"},

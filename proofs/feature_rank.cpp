@@ -101,13 +101,40 @@ PointSpec choose_point(const Architecture& network, const Dataset& data, std::si
   return point;
 }
 
+EvidenceOutcome find_evidence(const ResidueRows& a, const Property& property,
+                              const Options& options) {
+  EvidenceOutcome outcome;
+  const std::size_t bytes = rank_memory(a.rows, a.cols, a.prime);
+  if (bytes > options.memory) {
+    outcome.too_large = true;
+    outcome.obstacle = fmt::format(
+        "the elimination of {} x {} modulo {} takes about {:.1f} GiB; --memory allows {:.1f}",
+        a.rows, a.cols, a.prime, static_cast<double>(bytes) / (1 << 30),
+        static_cast<double>(options.memory) / (1 << 30));
+    return outcome;
+  }
+  const double cheap = a.prime == 2 ? 1.2e10 : 2e9;
+  const bool eliminate = options.evidence == EvidenceKind::elimination ||
+                         (options.evidence == EvidenceKind::automatic &&
+                          elimination_steps(a.rows, a.cols, a.prime) < cheap);
+  RankResult found = find_rank(a, sha256(property_text(property)), !eliminate, options.progress);
+  outcome.rank = found.rank;
+  if (found.rank < std::min(a.rows, a.cols)) return outcome;
+  outcome.prime = a.prime;
+  if (eliminate) {
+    outcome.evidence = Elimination{a.prime};
+  } else {
+    outcome.evidence = std::move(*found.random_solve);
+  }
+  return outcome;
+}
+
 EvidenceOutcome find_evidence(const Architecture& network, const PointSpec& point,
                               const Dataset& data, std::size_t target, const Property& property,
                               bool steps, const Options& options) {
   const auto forward = std::make_shared<const ExactForward>(
       network, integer_point(network, point, target), target, data.divisor(), data.largest());
   const std::size_t rows = data.size(), cols = network.node(target).width;
-  const Digest claim = sha256(property_text(property));
   // The largest prime where the matrix is small, else one that BLAS takes.
   const double size = elimination_steps(rows, cols, 3);
   const std::uint64_t odd = size < 1e10 ? kRankPrime : size < 4e12 ? 8388593 : 509;
@@ -116,36 +143,17 @@ EvidenceOutcome find_evidence(const Architecture& network, const PointSpec& poin
     // Nearly full rank modulo 2 is what the matrix has modulo any prime, as a rule: a long
     // computation with another one is left to matrices that 2 does not suit.
     if (prime != 2 && size > 4e12 && outcome.rank > std::min(rows, cols) / 10 * 9) break;
-    if (rank_memory(rows, cols, prime) > options.memory) {
-      outcome.too_large = true;
-      outcome.obstacle = fmt::format(
-          "the elimination of {} x {} modulo {} takes about {:.1f} GiB; --memory allows {:.1f}", rows,
-          cols, prime, static_cast<double>(rank_memory(rows, cols, prime)) / (1 << 30),
-          static_cast<double>(options.memory) / (1 << 30));
-      continue;
-    }
-    const double cheap = prime == 2 ? 1.2e10 : 2e9;
-    const bool eliminate =
-        options.evidence == EvidenceKind::elimination ||
-        (options.evidence == EvidenceKind::automatic && elimination_steps(rows, cols, prime) < cheap);
+    const std::size_t before = outcome.rank;
     try {
-      const ResidueRows a = feature_rows(
-          forward, data, prime, steps && prime == 2 ? Encoding::halved : Encoding::as_is);
-      RankResult found = find_rank(a, claim, !eliminate, options.progress);
-      outcome.rank = std::max(outcome.rank, found.rank);
-      if (found.rank < std::min(rows, cols)) continue;
-      outcome.prime = prime;
-      if (eliminate) {
-        outcome.evidence = Elimination{prime};
-      } else {
-        outcome.evidence = std::move(*found.random_solve);
-      }
-      return outcome;
+      const Encoding encoding = steps && prime == 2 ? Encoding::halved : Encoding::as_is;
+      outcome = find_evidence(feature_rows(forward, data, prime, encoding), property, options);
     } catch (const OddValue& zero) {
       outcome.obstacle =
           fmt::format("a pre-activation of sample {} is exactly 0, which GF(2) cannot take",
                       zero.sample + 1);
     }
+    outcome.rank = std::max(outcome.rank, before);
+    if (outcome.evidence) break;
   }
   return outcome;
 }

@@ -26,6 +26,10 @@ struct EvidenceOutcome {
   bool too_large = false;
 };
 
+// Looks for full rank of one matrix, as evidence for the property.
+EvidenceOutcome find_evidence(const ResidueRows& a, const Property& property,
+                              const Options& options);
+
 // Looks for full rank of the values of `target` (times their divisor) modulo 2 and then modulo an
 // odd prime. `steps`: the values are those of a step limit, which GF(2) takes halved.
 EvidenceOutcome find_evidence(const Architecture& network, const PointSpec& point,

@@ -36,6 +36,7 @@ struct Request {
   std::string theorem;  // id in the catalogue
   std::string node;     // the node whose features F (or whose patches, weights) are meant
   std::string claim;    // kind of claim; empty: the theorem's first
+  std::string rule = {};  // the checker's rule to go by, where several may serve; empty: any
   std::optional<PointSpec> parameters = {};  // the point to decide at; chosen from the seed if absent
 };
 

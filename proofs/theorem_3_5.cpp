@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <widecert/network/lattice_rows.h>
 #include <widecert/network/limit_network.h>
 #include <widecert/proofs/feature_rank.h>
 #include <widecert/proofs/never_independent.h>
@@ -15,6 +16,7 @@ struct Way {
   GenericRule rule;
   bool derivative;
   Architecture network;
+  std::vector<std::uint64_t> tower = {};
 };
 
 // The network with sigmoid in place of softplus at the claimed node, if that layer has one free bias
@@ -40,7 +42,16 @@ std::optional<Architecture> derivative_network(const Architecture& network, std:
   return changed;
 }
 
-std::vector<Way> ways(const Architecture& network, std::size_t claimed, std::string& refused) {
+// Towers for one, two, three layers. The larger the last prime, the likelier full rank; floats take
+// primes up to 509, which is what matters where matrices are large.
+const std::vector<std::vector<std::uint64_t>>& towers(std::size_t samples) {
+  static const std::vector<std::vector<std::uint64_t>> small = {{8388439}, {7, 127}, {23, 47, 2351}},
+                                                       large = {{503}, {7, 127}, {23, 47, 2351}};
+  return samples <= 8000 ? small : large;
+}
+
+std::vector<Way> ways(const Architecture& network, std::size_t claimed, std::size_t samples,
+                      std::string& refused) {
   std::vector<Way> found;
   const std::string& name = network.node(claimed).name;
   if (rational_valued(network, claimed)) {
@@ -59,11 +70,38 @@ std::vector<Way> ways(const Architecture& network, std::size_t claimed, std::str
     }
   };
   offer(network, false);
+  std::string no_lattice;
+  const auto depth = lattice_depth(network, claimed, no_lattice);
+  if (depth && *depth <= towers(samples).size()) {
+    found.push_back({GenericRule::lattice_point, false, network, towers(samples)[*depth - 1]});
+  }
   if (const auto derived = derivative_network(network, claimed)) offer(*derived, true);
   return found;
 }
 
+std::string name_of(const Way& way) {
+  if (way.derivative) return "derivative";
+  return way.rule == GenericRule::analytic_point  ? "analytic-point"
+         : way.rule == GenericRule::relu_limit    ? "relu-limit"
+         : way.rule == GenericRule::lattice_point ? "lattice-point"
+                                                  : "step-limit";
+}
+
+// Integers for every free tensor.
+PointSpec integer_seeds(const Architecture& network, std::size_t node, std::uint64_t seed) {
+  PointSpec point;
+  for (std::size_t i : linear_nodes(network, node)) {
+    const std::string& name = network.node(i).name;
+    point[name].weights = SeededTensor{name, seed, -1'000'000, 1'000'000, 1, false};
+    if (std::get<LinearSpec>(network.node(i).spec).bias != BiasMode::none) {
+      point[name].bias = SeededTensor{name + ".bias", seed, -1'000'000, 1'000'000, 1, false};
+    }
+  }
+  return point;
+}
+
 std::string in_words(const Way& way) {
+  if (way.rule == GenericRule::lattice_point) return "a point in ln 2 times the integers";
   std::string text = way.rule == GenericRule::analytic_point ? "a rational point"
                      : way.rule == GenericRule::relu_limit   ? "the relu limit"
                                                              : "the step limit";
@@ -115,7 +153,7 @@ Outcome prove_theorem_3_5(const Instance& instance, const Request& request,
   const IndependentAlmostEverywhere property{output.name, full};
 
   std::string refused;
-  const std::vector<Way> all = ways(network, network.index_of(request.node), refused);
+  const std::vector<Way> all = ways(network, network.index_of(request.node), n, refused);
   if (all.empty()) {
     return {Verdict::undecided, "no-limit", "no rule leads to almost every parameter: " + refused,
             {}, {}};
@@ -125,15 +163,19 @@ Outcome prove_theorem_3_5(const Instance& instance, const Request& request,
   std::string obstacle;
   bool too_large = false;
   for (const Way& way : all) {
+    if (!request.rule.empty() && request.rule != name_of(way)) continue;
     const std::size_t node = way.network.index_of(output.name);
     const bool steps = way.rule == GenericRule::step_limit;
     for (std::uint64_t attempt = 0; attempt < attempts; ++attempt) {
       const PointSpec point =
-          choose_point(way.network, instance.data, node, steps, options.seed, attempt);
+          !way.tower.empty() ? integer_seeds(way.network, node, options.seed + attempt) : choose_point(way.network, instance.data, node, steps, options.seed, attempt);
       EvidenceOutcome found =
-          find_evidence(way.network, point, instance.data, node, property, steps, options);
+          way.tower.empty()
+              ? find_evidence(way.network, point, instance.data, node, property, steps, options)
+              : find_evidence({lattice_rows(way.network, point, node, instance.data, way.tower)},
+                              property, options);
       if (found.evidence) {
-        GenericProof proof{way.rule, point, std::move(*found.evidence), way.derivative};
+        GenericProof proof{way.rule, point, std::move(*found.evidence), way.derivative, way.tower};
         return {Verdict::proved,
                 "",
                 fmt::format("rank F = {} = {} for almost every parameter: full rank modulo {} at {}",

@@ -120,7 +120,8 @@ struct ExactRankProof {  // "exact-rank", for independent-at
 enum class GenericRule {
   analytic_point,  // "analytic-point": the values there are rational
   relu_limit,      // "relu-limit", "step-limit": the limit network there
-  step_limit
+  step_limit,
+  lattice_point    // "lattice-point": the point is in ln(2) times the integers
 };
 struct GenericProof {
   GenericRule rule = GenericRule::analytic_point;
@@ -129,6 +130,7 @@ struct GenericProof {
   // "derivative": softplus at the claimed node was replaced by its derivative in the biases,
   // sigmoid, and the rule above holds for that network.
   bool derivative = false;
+  std::vector<std::uint64_t> tower = {};  // of a lattice point
 };
 
 // Evidence that a family of feature matrices is nonsingular from alpha_0 on (Lemma M and the exact

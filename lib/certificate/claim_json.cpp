@@ -160,6 +160,8 @@ const char* rule_name(GenericRule rule) {
       return "relu-limit";
     case GenericRule::step_limit:
       return "step-limit";
+    case GenericRule::lattice_point:
+      return "lattice-point";
   }
   throw InternalError("unknown rule");
 }
@@ -372,6 +374,7 @@ Json to_json(const Proof& proof) {
                                  Json out = rule(rule_name(p.rule));
                                  out["point"] = widecert::to_json(p.point);
                                  out["evidence"] = to_json(p.evidence);
+                                 if (!p.tower.empty()) out["tower"] = p.tower;
                                  if (!p.derivative) return out;
                                  Json outer = rule("derivative");
                                  outer["of"] = std::move(out);
@@ -428,10 +431,14 @@ Proof read_proof(JsonReader in) {
       return inner;
     }
     for (GenericRule rule :
-         {GenericRule::analytic_point, GenericRule::relu_limit, GenericRule::step_limit}) {
+         {GenericRule::analytic_point, GenericRule::relu_limit, GenericRule::step_limit,
+          GenericRule::lattice_point}) {
       if (name == rule_name(rule)) {
-        return GenericProof{rule, read_point(in.get("point")), read_evidence(in.get("evidence")),
-                            false};
+        GenericProof p{rule, read_point(in.get("point")), read_evidence(in.get("evidence"))};
+        if (const auto tower = in.find("tower")) {
+          for (const JsonReader& prime : tower->list()) p.tower.push_back(prime.size());
+        }
+        return p;
       }
     }
     if (name == "from-ray") {

@@ -193,6 +193,55 @@ TEST_CASE("the ways to almost every parameter keep their side conditions") {
   }
 }
 
+TEST_CASE("lattice points keep the conditions of the tower") {
+  const Genuine g("small/lattice-tower");
+  const auto tower = [&](const json& primes, std::uint64_t last) {
+    return g.forge([&](json&, json& p) {
+      p["proofs"][0]["tower"] = primes;
+      evidence(p)["prime"] = last;
+    });
+  };
+  rejects(tower({7}, 7), "tower");
+  rejects(tower({127}, 127), "tower");
+  rejects(tower({7, 127, 127}, 127), "tower");
+  rejects(tower({7, 23}, 23), "tower");
+  rejects(tower({5, 31}, 31), "tower");  // 2 has order 4 modulo 5: 1 + 2^-z may vanish
+  rejects(tower({9, 127}, 127), "not-a-prime");
+  rejects(tower(json::array(), 127), "tower");
+  rejects(tower({7, 127}, 2147483647), "tower");  // evidence modulo another prime
+  rejects(tower({7, 127}, 2), "tower");
+  rejects(g.forge([](json&, json& p) {
+    p["proofs"][0]["point"]["dense1"]["weights"] = {{"fill", "1/2"}};
+  }),
+          "not-integers");
+  rejects(g.forge([](json&, json& p) { p["proofs"][0]["point"]["dense2"]["weights"] = {{"fill", 1}}; }),
+          "rank");
+  rejects(g.forge([](json& c, json&) { c["network"]["nodes"][1]["function"] = "softplus"; }),
+          "activation");
+  rejects(g.forge([](json& c, json&) { c["network"]["nodes"][1]["function"] = "identity"; }),
+          "activation");
+  rejects(g.forge([](json& c, json& p) {
+    c["network"]["nodes"][2]["frozen-bias"] = {{"fill", 0}};
+    p["proofs"][0]["point"]["dense2"].erase("bias");
+  }),
+          "frozen");
+  const auto insert = [](json& c, int at, const json& node) {
+    json& nodes = c["network"]["nodes"];
+    nodes.insert(nodes.begin() + at, node);
+  };
+  rejects(g.forge([&](json& c, json&) {
+    insert(c, 0, {{"name", "mean"}, {"op", "avgpool"}, {"patches", {{0}, {1}, {2}}}});
+  }),
+          "degree");
+  rejects(g.forge([&](json& c, json& p) {
+    // A window of seven entries: its length is 0 modulo a prime of the tower.
+    insert(c, 2, {{"name", "mean"}, {"op", "avgpool"},
+                  {"patches", {{0, 1, 2, 3, 4, 5, 6}, {5, 6, 7, 8, 9, 10, 11}}}});
+    p["proofs"][0]["point"]["dense2"]["weights"] = {{"fill", 1}};
+  }),
+          "denominator");
+}
+
 TEST_CASE("the derivative rule asks for softplus with one free bias for each neuron") {
   const Genuine g("digits/almost-everywhere-softplus");
   const Genuine sigmoid("digits/almost-everywhere-sigmoid");

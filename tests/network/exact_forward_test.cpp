@@ -1,6 +1,7 @@
 #include <widecert/certificate/model_json.h>
 #include <widecert/network/feature_rows.h>
 #include <widecert/network/forward.h>
+#include <widecert/network/lattice_rows.h>
 #include <widecert/network/limit_network.h>
 #include <widecert/network/point.h>
 #include <widecert/number/error.h>
@@ -216,4 +217,69 @@ TEST_CASE("limits refuse what they do not cover, with the layer's name") {
   CHECK_THAT(refused(LimitKind::step, dense + R"({"name": "j", "op": "sum", "inputs": ["x", "a"]})"),
              Contains("\"j\""));
   CHECK(refused(LimitKind::relu, dense + R"({"name": "j", "op": "sum", "inputs": ["x", "a"]})").empty());
+}
+
+TEST_CASE("the tower (7, 127): det F_2 = 66 modulo 127 for x = (0, 1)") {
+  // f_1 = (1/2, 2/3), D = 36, W = (1, 1), b = (0, 1): z_2 = [[18, 19], [24, 25]].
+  const Architecture network = parse(R"({"input": {"shape": [1]}, "nodes": [
+    {"name": "a", "op": "dense", "filters": 1, "bias": "neuron"},
+    {"name": "s", "op": "activation", "function": "sigmoid"},
+    {"name": "b", "op": "dense", "filters": 2, "bias": "neuron"},
+    {"name": "t", "op": "activation", "function": "sigmoid"}]})");
+  const Dataset data = Dataset::from_samples({{0}, {1}});
+  const PointSpec point{{"a", {FillTensor{1}, FillTensor{0}}},
+                        {"b", {FillTensor{1}, ExplicitTensor{{{0, 1}}}}}};
+  const ResidueRows rows = lattice_rows(network, point, 4, data, {7, 127});
+  std::array<std::uint32_t, 2> f[2];
+  for (std::size_t i = 0; i < 2; ++i) rows.row(i, f[i]);
+  const long det = static_cast<long>(f[0][0]) * f[1][1] - static_cast<long>(f[0][1]) * f[1][0];
+  CHECK((det % 127 + 127) % 127 == 66);
+  // The rational numbers themselves: 1/(1 + 2^-z).
+  const long z[2][2] = {{18, 19}, {24, 25}};
+  for (int i = 0; i < 2; ++i) {
+    for (int h = 0; h < 2; ++h) {
+      const Integer power = Integer(1) << static_cast<unsigned>(z[i][h]);
+      CHECK(Residue<127>::from_rational(Rational(power, power + 1)).value() ==
+            f[static_cast<std::size_t>(i)][static_cast<std::size_t>(h)]);
+    }
+  }
+  CHECK(order_of_two(7, 100) == 3);
+  CHECK(order_of_two(127, 100) == 7);
+  CHECK(order_of_two(2351, 100) == 47);
+  CHECK(order_of_two(503, 100) == 0);
+  CHECK_THROWS_WITH(lattice_rows(network, point, 4, data, {7, 23}), Contains("order 7"));
+  CHECK_THROWS_WITH(lattice_rows(network, point, 4, data, {5, 127}), Contains("odd order"));
+  CHECK_THROWS_WITH(lattice_rows(network, point, 4, data, {127}), Contains("one prime"));
+}
+
+TEST_CASE("lattice rows of one layer are the rational features modulo the prime") {
+  const Architecture network = parse(R"({"input": {"shape": [4, 1]}, "nodes": [
+    {"name": "a", "op": "conv1d", "size": 2, "filters": 2, "padding": "same", "bias": "channel"},
+    {"name": "s", "op": "activation", "function": "sigmoid"},
+    {"name": "t", "op": "activation", "function": "tanh", "input": "a"},
+    {"name": "c", "op": "concat", "inputs": ["s", "t"]},
+    {"name": "m", "op": "avgpool1d", "size": 2}]})");
+  const Dataset data = Dataset::from_samples({{Rational(1, 2), 1, -3, Rational(5, 2)}});
+  const PointSpec point{{"a", {SeededTensor{"a", 1, -4, 4, 1, false}, FillTensor{-1}}}};
+  // z = W (D x) + b with D = 2.
+  const Architecture& n = network;
+  const ExactForward z(n, integer_point(n, point, 1), 1, 1, data.largest());
+  const auto exponents = z.large({1, 2, -6, 5});
+  std::vector<std::uint32_t> row(8);
+  lattice_rows(network, point, 5, data, {127}).row(0, row);
+  std::vector<Rational> joined;  // (position, channel): sigmoid, sigmoid, tanh, tanh
+  for (std::size_t position = 0; position < 4; ++position) {
+    for (int kind = 0; kind < 2; ++kind) {
+      for (std::size_t t = 0; t < 2; ++t) {
+        const int e = exponents[2 * position + t].convert_to<int>();
+        const Rational s = kind == 0 ? power_of_two(e) : power_of_two(2 * e);
+        joined.push_back((kind == 0 ? s : Rational(s - 1)) / (s + 1));
+      }
+    }
+  }
+  for (std::size_t h = 0; h < 8; ++h) {
+    const std::size_t at = h / 4 * 8 + h % 4;
+    CHECK(row[h] ==
+          Residue<127>::from_rational(Rational((joined[at] + joined[at + 4]) / 2)).value());
+  }
 }

@@ -108,8 +108,8 @@ void read_row(const Value& json, std::uint64_t prime, std::size_t k,
 
 }  // namespace
 
-std::uint64_t read_prime(Value& json) {
-  const std::uint64_t prime = json.at("prime").number((std::uint64_t{1} << 31) - 1);
+std::uint64_t read_prime(const Value& json) {
+  const std::uint64_t prime = json.number((std::uint64_t{1} << 31) - 1);
   bool is_prime = prime >= 2;
   for (std::uint64_t d = 2; d * d <= prime; ++d) is_prime = is_prime && prime % d != 0;
   require(is_prime, "not-a-prime", std::to_string(prime) + " is not a prime below 2^31");
@@ -343,7 +343,7 @@ bool RandomSolve::solves() {
 
 std::unique_ptr<RankEvidence> read_evidence(Value json, std::size_t rows, std::size_t cols,
                                             const std::string& claim_text) {
-  const std::uint64_t prime = read_prime(json);
+  const std::uint64_t prime = read_prime(json.at("prime"));
   const std::string method = json.at("method").text();
   if (method == "elimination") {
     json.only();

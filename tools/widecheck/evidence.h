@@ -12,8 +12,8 @@
 
 namespace widecheck {
 
-// Takes the key "prime". Throws Rejected("not-a-prime") unless it is a prime below 2^31.
-std::uint64_t read_prime(Value& json);
+// Throws Rejected("not-a-prime") unless it is a prime below 2^31.
+std::uint64_t read_prime(const Value& json);
 
 // Rank of rows modulo a prime below 2^31, by elimination.
 class Echelon {

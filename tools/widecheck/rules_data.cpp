@@ -159,7 +159,7 @@ std::string weights_full_rank(const Context& c, std::size_t i, Value& claim, Val
   const std::string& name = node.name;
   require(!node.frozen(), "frozen", "layer " + name + " has frozen tensors");
   const Tensor weights = read_tensor(claim.at("weights"), weights_shape(node));
-  const std::uint64_t prime = read_prime(proof);
+  const std::uint64_t prime = read_prime(proof.at("prime"));
   require(weights.divisor % prime != 0, "denominator", "a denominator is divisible by the prime");
   // A common divisor that is a unit modulo p does not change the rank.
   const std::size_t inputs = c.network.node(node.inputs[0]).width, outputs = node.width;

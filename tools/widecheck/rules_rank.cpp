@@ -3,6 +3,7 @@
 
 #include "clones.h"
 #include "evidence.h"
+#include "lattice.h"
 #include "limits.h"
 #include "rules.h"
 #include "verdict.h"
@@ -104,6 +105,18 @@ std::string theta_in_words(const Network& network, std::size_t target) {
 unsigned check_point_rule(const Context& c, const Network& network, std::size_t node,
                           const std::string& rule, Value& proof, const std::string& claim_text) {
   require_analytic(network, node);
+  if (rule == "lattice-point") {
+    std::vector<std::uint64_t> tower;
+    for (const Value& p : proof.at("tower").list()) tower.push_back(read_prime(p));
+    const Lattice lattice(network, node, read_point(network, node, proof.at("point")), tower);
+    const auto evidence =
+        read_evidence(proof.at("evidence"), c.data.size(), network.node(node).width, claim_text);
+    require(evidence->prime() == tower.back(), "tower",
+            "the evidence is not modulo the last prime of the tower");
+    spend(c, evidence->work());
+    c.data.for_each([&](std::size_t, const std::vector<mpz_class>& x) { evidence->row(lattice(x)); });
+    return evidence->finish();
+  }
   const bool steps = rule == "step-limit";
   Network at_limit = network;
   if (rule == "relu-limit" || steps) {

@@ -110,15 +110,7 @@ ExactForward::ExactForward(const Architecture& network, const IntegerPoint& poin
       return steps_[step_of.at(node.inputs.at(k))];
     };
     for (std::size_t input : node.inputs) last_use[input] = steps_.size();
-    if (node.patches) {
-      std::vector<std::int64_t> entries;
-      for (std::size_t p = 0; p < node.patches->count(); ++p) {
-        node.patches->expand(p, entries);
-        step.patch_begin.push_back(step.entries.size());
-        step.entries.insert(step.entries.end(), entries.begin(), entries.end());
-      }
-      step.patch_begin.push_back(step.entries.size());
-    }
+    if (node.patches) step.patches = node.patches->flat();
     if (std::holds_alternative<InputSpec>(node.spec)) {
       step.divisor = divisor;
       step.bound = largest;
@@ -144,9 +136,9 @@ ExactForward::ExactForward(const Architecture& network, const IntegerPoint& poin
       step.divisor = in(0).divisor;
       step.bound = in(0).bound;
       if (pool->kind == PoolSpec::Kind::average) {
-        const std::size_t length = step.patch_begin[1];
-        for (std::size_t p = 1; p < step.patch_begin.size(); ++p) {
-          if (step.patch_begin[p] - step.patch_begin[p - 1] != length) {
+        const std::size_t length = step.patches.begin[1];
+        for (std::size_t p = 1; p < step.patches.begin.size(); ++p) {
+          if (step.patches.begin[p] - step.patches.begin[p - 1] != length) {
             throw InputError("layer \"" + node.name +
                              "\": average pooling over patches of different lengths");
           }
@@ -231,8 +223,8 @@ std::vector<T> ExactForward::linear(const Step& step, const std::vector<T>& x) c
   std::vector<T> y(node.width, T(0));
   for (std::size_t p = 0; p < node.patches->count(); ++p) {
     const std::size_t bank = node.patches->bank(p);
-    const std::int64_t* entries = &step.entries[step.patch_begin[p]];
-    const std::size_t length = step.patch_begin[p + 1] - step.patch_begin[p];
+    const std::int64_t* entries = &step.patches.entries[step.patches.begin[p]];
+    const std::size_t length = step.patches.begin[p + 1] - step.patches.begin[p];
     T* out = &y[p * filters];
     if constexpr (std::is_same_v<T, std::int64_t>) {
       if (!step.tiny_weights.empty()) {
@@ -303,9 +295,9 @@ std::vector<T> ExactForward::run(std::vector<T> x) const {
       y.assign(node.width, T(0));
       for (std::size_t h = 0; h < node.width; ++h) {
         bool first = true;
-        for (std::size_t k = step.patch_begin[h]; k < step.patch_begin[h + 1]; ++k) {
-          if (step.entries[k] == kPadding) continue;
-          const T& v = from[static_cast<std::size_t>(step.entries[k])];
+        for (std::size_t k = step.patches.begin[h]; k < step.patches.begin[h + 1]; ++k) {
+          if (step.patches.entries[k] == kPadding) continue;
+          const T& v = from[static_cast<std::size_t>(step.patches.entries[k])];
           if (!maximum) {
             y[h] += v;
           } else if (first || y[h] < v) {

@@ -53,8 +53,7 @@ class ExactForward {
     std::vector<std::int64_t> small_weights, small_bias;
     std::vector<std::int32_t> tiny_weights;  // where every partial sum is below 2^31
     std::vector<std::size_t> bank_begin;
-    std::vector<std::int64_t> entries;  // of all patches, one after the other
-    std::vector<std::size_t> patch_begin;
+    PatchLayout::Flat patches;
     // Sum and concatenation: what brings each input to the common divisor. Batch norm: scale and
     // shift per channel.
     std::vector<Integer> factors, shifts;

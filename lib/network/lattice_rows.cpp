@@ -29,8 +29,7 @@ struct Step {
   std::vector<std::size_t> row_begin;        // of each filter
   std::vector<std::uint32_t> table;          // activation: value at z
   std::uint64_t factor = 1;                  // average pool: 1 / length
-  std::vector<std::int64_t> entries;
-  std::vector<std::size_t> patch_begin;
+  PatchLayout::Flat patches;
 };
 
 std::uint32_t reduce(const Integer& v, std::uint64_t m) {
@@ -141,15 +140,7 @@ ResidueRows lattice_rows(const Architecture& network, const PointSpec& point, st
     Step step;
     step.node = i;
     if (i != 0) level[i] = level.at(node.inputs[0]);
-    if (node.patches) {
-      std::vector<std::int64_t> entries;
-      for (std::size_t p = 0; p < node.patches->count(); ++p) {
-        node.patches->expand(p, entries);
-        step.patch_begin.push_back(step.entries.size());
-        step.entries.insert(step.entries.end(), entries.begin(), entries.end());
-      }
-      step.patch_begin.push_back(step.entries.size());
-    }
+    if (node.patches) step.patches = node.patches->flat();
     if (std::holds_alternative<LinearSpec>(node.spec)) {
       const IntegerParameters& theta = tensors.at(i);
       const std::uint64_t m = modulus[level[i]];
@@ -167,9 +158,9 @@ ResidueRows lattice_rows(const Architecture& network, const PointSpec& point, st
       step.table = table_of(activation->function.kind, modulus[level[i]], modulus[level[i] + 1]);
       ++level[i];
     } else if (std::holds_alternative<PoolSpec>(node.spec)) {
-      const std::size_t length = step.patch_begin[1];
-      for (std::size_t p = 1; p < step.patch_begin.size(); ++p) {
-        if (step.patch_begin[p] - step.patch_begin[p - 1] != length) {
+      const std::size_t length = step.patches.begin[1];
+      for (std::size_t p = 1; p < step.patches.begin.size(); ++p) {
+        if (step.patches.begin[p] - step.patches.begin[p - 1] != length) {
           throw InputError("\"" + node.name + "\": average pooling over patches of unequal length");
         }
       }
@@ -195,10 +186,10 @@ ResidueRows lattice_rows(const Architecture& network, const PointSpec& point, st
         for (std::size_t h = 0; h < node.width; ++h) {
           const std::size_t p = h / node.filters, row = network.filter_index(step.node, h);
           std::uint64_t sum = step.bias.empty() ? 0 : step.bias[h];
-          for (std::size_t k = step.patch_begin[p]; k < step.patch_begin[p + 1]; ++k) {
-            if (step.entries[k] == kPadding) continue;
-            sum += std::uint64_t{step.weights[step.row_begin[row] + k - step.patch_begin[p]]} *
-                   x[static_cast<std::size_t>(step.entries[k])];
+          for (std::size_t k = step.patches.begin[p]; k < step.patches.begin[p + 1]; ++k) {
+            if (step.patches.entries[k] == kPadding) continue;
+            sum += std::uint64_t{step.weights[step.row_begin[row] + k - step.patches.begin[p]]} *
+                   x[static_cast<std::size_t>(step.patches.entries[k])];
             if (sum >= std::uint64_t{1} << 62) sum %= m;
           }
           y.push_back(static_cast<std::uint32_t>(sum % m));
@@ -209,8 +200,8 @@ ResidueRows lattice_rows(const Architecture& network, const PointSpec& point, st
         const auto& x = value[node.inputs[0]];
         for (std::size_t p = 0; p < node.width; ++p) {
           std::uint64_t sum = 0;
-          for (std::size_t k = step.patch_begin[p]; k < step.patch_begin[p + 1]; ++k) {
-            if (step.entries[k] != kPadding) sum += x[static_cast<std::size_t>(step.entries[k])];
+          for (std::size_t k = step.patches.begin[p]; k < step.patches.begin[p + 1]; ++k) {
+            if (step.patches.entries[k] != kPadding) sum += x[static_cast<std::size_t>(step.patches.entries[k])];
           }
           y.push_back(static_cast<std::uint32_t>(sum % m * step.factor % m));
         }

@@ -147,4 +147,16 @@ std::vector<std::int64_t> PatchLayout::entries(std::size_t patch) const {
   return result;
 }
 
+PatchLayout::Flat PatchLayout::flat() const {
+  Flat flat;
+  std::vector<std::int64_t> patch;
+  for (std::size_t p = 0; p < count_; ++p) {
+    expand(p, patch);
+    flat.begin.push_back(flat.entries.size());
+    flat.entries.insert(flat.entries.end(), patch.begin(), patch.end());
+  }
+  flat.begin.push_back(flat.entries.size());
+  return flat;
+}
+
 }  // namespace widecert

@@ -52,6 +52,12 @@ class PatchLayout {
   // Writes the entries of patch number `patch` (0-based) to `entries`.
   void expand(std::size_t patch, std::vector<std::int64_t>& entries) const;
   std::vector<std::int64_t> entries(std::size_t patch) const;
+  // All patches at once, for repeated evaluation.
+  struct Flat {
+    std::vector<std::int64_t> entries;  // patch after patch
+    std::vector<std::size_t> begin;     // of each patch, and the end
+  };
+  Flat flat() const;
 
  private:
   struct Full {};

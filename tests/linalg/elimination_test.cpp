@@ -1,8 +1,12 @@
 #include <widecert/linalg/binary_elimination.h>
+#include <widecert/linalg/double_residues.h>
 #include <widecert/linalg/left_kernel.h>
 #include <widecert/linalg/prime_elimination.h>
 #include <widecert/number/error.h>
 #include <widecert/number/parallel.h>
+
+#include <cmath>
+#include <limits>
 
 #include "../catch.h"
 #include "../random.h"
@@ -161,4 +165,30 @@ TEST_CASE("a left kernel vector annihilates the matrix, and there is none at ful
     for (const Integer& e : *v) zero = zero && e == 0;
     CHECK_FALSE(zero);
   }
+}
+
+TEST_CASE("doubles have the residues of the rationals they are") {
+  test::Random random(65);
+  for (std::uint32_t p : {3u, 509u, 8388593u, 2147483647u}) {
+    const DoubleResidues residues(p);
+    std::vector<double> values{0.0, -0.0, 1.0, -1.0, 0.1, 1e-320, -5e-324, 2.2250738585072014e-308,
+                               1.7976931348623157e308, -1e300, 4503599627370497.0};
+    for (int k = 0; k < test::rounds(200); ++k) {
+      values.push_back(std::ldexp(static_cast<double>(random.integer(-1'000'000'007, 1'000'000'007)),
+                                  static_cast<int>(random.integer(-1000, 900))));
+    }
+    std::vector<std::uint32_t> out(values.size());
+    residues(values, out);
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      // numerator = r * denominator modulo p.
+      const Rational exact = exactly(values[k]);
+      const Integer left = numerator(exact) - Integer(out[k]) * denominator(exact);
+      INFO("seed 65, p = " << p << ", value " << values[k]);
+      CHECK(left % p == 0);
+      CHECK(out[k] < p);
+    }
+  }
+  const std::vector<double> bad{1.0, std::numeric_limits<double>::infinity()};
+  std::vector<std::uint32_t> out(2);
+  CHECK_THROWS_AS(DoubleResidues(3)(bad, out), InputError);
 }

@@ -170,10 +170,14 @@ void doubles(std::size_t n, int runs) {
       runs, []() {},
       [&]() {
         PrimeSystem system(n, n, 0, kPrime);
-        parallel_for(n, [&](std::size_t i) {
+        const DoubleResidues residues(kPrime);
+        constexpr std::size_t kRows = 64;
+        parallel_for((n + kRows - 1) / kRows, [&](std::size_t block) {
           std::vector<std::uint32_t> out(n);
-          residues_of_doubles(std::span<const double>(&entries[i * n], n), kPrime, out);
-          system.set(i, 0, out);
+          for (std::size_t i = block * kRows; i < std::min(n, (block + 1) * kRows); ++i) {
+            residues(std::span<const double>(&entries[i * n], n), out);
+            system.set(i, 0, out);
+          }
         });
         rank = system.solve(kQuiet).rank;
       });

@@ -1,0 +1,170 @@
+// Properties as JSON and in words.
+#include <fmt/format.h>
+#include <widecert/certificate/model_json.h>
+#include <widecert/number/overloaded.h>
+
+namespace widecert {
+
+Json property_json(const Property& property) {
+  Json out = std::visit(
+      overloaded{[](const PatchesDistinct& p) {
+                   return Json{{"node", p.node}};
+                 },
+                 [](const PatchesCollide& p) {
+                   return Json{{"node", p.node}, {"first", {p.i, p.p}}, {"second", {p.j, p.q}}};
+                 },
+                 [](const FeaturesDistinctAt& p) {
+                   return Json{{"node", p.node}, {"parameters", to_json(p.parameters)}};
+                 },
+                 [](const WeightsFullRankAt& p) {
+                   return Json{{"node", p.node}, {"weights", to_json(p.weights)}};
+                 },
+                 [](const ActivationViolates& p) {
+                   return Json{{"node", p.node}, {"assumption", "3.2"}};
+                 },
+                 [](const NeverIndependent& p) {
+                   return Json{{"node", p.node}};
+                 },
+                 [](const IndependentOnRay& p) {
+                   return Json{{"node", p.node},
+                               {"alpha_0", to_json(p.alpha_0)},
+                               {"family", to_json(p.family)}};
+                 },
+                 [](const IndependentSomewhere& p) {
+                   return Json{{"node", p.node}};
+                 },
+                 [](const IndependentAt& p) {
+                   return Json{{"node", p.node},
+                               {"rank", p.rank},
+                               {"parameters", to_json(p.parameters)}};
+                 },
+                 [](const DependentAt& p) {
+                   return Json{{"node", p.node}, {"parameters", to_json(p.parameters)}};
+                 },
+                 [](const IndependentAlmostEverywhere& p) {
+                   return Json{{"node", p.node}, {"rank", p.rank}};
+                 },
+                 [](const DependentOnOpenSet& p) {
+                   return Json{{"node", p.node},
+                               {"centre", to_json(p.centre)},
+                               {"radius", to_json(p.radius)}};
+                 }},
+      property);
+  out["kind"] = kind_of(property);
+  return out;
+}
+
+Property read_property(JsonReader in) {
+  const std::string kind = in.get("kind").text();
+  const std::string node = in.get("node").text();
+  Property property = [&]() -> Property {
+    if (kind == "patches-distinct") return PatchesDistinct{node};
+    if (kind == "patches-collide") {
+      const auto a = read_pair(in.get("first")), b = read_pair(in.get("second"));
+      return PatchesCollide{node, a[0], a[1], b[0], b[1]};
+    }
+    if (kind == "features-distinct-at") {
+      return FeaturesDistinctAt{node, read_point(in.get("parameters"))};
+    }
+    if (kind == "weights-full-rank-at")
+      return WeightsFullRankAt{node, read_tensor(in.get("weights"))};
+    if (kind == "activation-violates") {
+      if (in.get("assumption").text() != "3.2") in.get("assumption").fail("\"3.2\"");
+      return ActivationViolates{node};
+    }
+    if (kind == "never-independent") return NeverIndependent{node};
+    if (kind == "independent-somewhere") return IndependentSomewhere{node};
+    if (kind == "independent-on-ray" || kind == "affinely-independent-on-ray") {
+      return IndependentOnRay{node, kind[0] == 'a', in.get("alpha_0").rational(),
+                              read_family(in.get("family"))};
+    }
+    if (kind == "independent-at") {
+      return IndependentAt{node, in.get("rank").size(), read_point(in.get("parameters"))};
+    }
+    if (kind == "dependent-at") return DependentAt{node, read_point(in.get("parameters"))};
+    if (kind == "independent-almost-everywhere") {
+      return IndependentAlmostEverywhere{node, in.get("rank").size()};
+    }
+    if (kind == "dependent-on-open-set") {
+      return DependentOnOpenSet{node, read_point(in.get("centre")), in.get("radius").rational()};
+    }
+    in.get("kind").fail("a kind of claim of version 1");
+  }();
+  in.done();
+  return property;
+}
+
+std::string kind_of(const Property& property) {
+  return std::visit(overloaded{[](const PatchesDistinct&) { return "patches-distinct"; },
+                               [](const PatchesCollide&) { return "patches-collide"; },
+                               [](const FeaturesDistinctAt&) { return "features-distinct-at"; },
+                               [](const WeightsFullRankAt&) { return "weights-full-rank-at"; },
+                               [](const ActivationViolates&) { return "activation-violates"; },
+                               [](const NeverIndependent&) { return "never-independent"; },
+                               [](const IndependentOnRay& p) {
+                                 return p.affine ? "affinely-independent-on-ray"
+                                                 : "independent-on-ray";
+                               },
+                               [](const IndependentSomewhere&) { return "independent-somewhere"; },
+                               [](const IndependentAt&) { return "independent-at"; },
+                               [](const DependentAt&) { return "dependent-at"; },
+                               [](const IndependentAlmostEverywhere&) {
+                                 return "independent-almost-everywhere";
+                               },
+                               [](const DependentOnOpenSet&) { return "dependent-on-open-set"; }},
+                    property);
+}
+
+std::string state(const Property& property, std::size_t n) {
+  return std::visit(
+      overloaded{
+          [&](const PatchesDistinct& p) {
+            return fmt::format("no patch of layer {} is shared by two of the {} samples", p.node,
+                               n);
+          },
+          [](const PatchesCollide& p) {
+            return fmt::format("under layer {}, patch {} of sample {} equals patch {} of sample {}",
+                               p.node, p.p + 1, p.i + 1, p.q + 1, p.j + 1);
+          },
+          [&](const FeaturesDistinctAt& p) {
+            return fmt::format(
+                "at the given parameters no two of the {} samples share a patch of features under "
+                "layer {}",
+                n, p.node);
+          },
+          [](const WeightsFullRankAt& p) {
+            return fmt::format("the weight matrix U of layer {} has full rank at the given filters",
+                               p.node);
+          },
+          [](const ActivationViolates& p) {
+            return fmt::format("the activation of layer {} violates Assumption 3.2", p.node);
+          },
+          [&](const NeverIndependent& p) {
+            return fmt::format("rank F({}) < {} for every parameter", p.node, n);
+          },
+          [&](const IndependentOnRay& p) {
+            return fmt::format("rank {} = {} for every alpha >= {}",
+                               p.affine ? "[F(" + p.node + "), 1]" : "F(" + p.node + ")", n,
+                               to_string(p.alpha_0));
+          },
+          [&](const IndependentSomewhere& p) {
+            return fmt::format("rank F({}) = {} for some parameter", p.node, n);
+          },
+          [](const IndependentAt& p) {
+            return fmt::format("rank F({}) = {} at the given parameters", p.node, p.rank);
+          },
+          [&](const DependentAt& p) {
+            return fmt::format("rank F({}) < {} at the given parameters", p.node, n);
+          },
+          [](const IndependentAlmostEverywhere& p) {
+            return fmt::format("rank F({}) = {} for almost every parameter", p.node, p.rank);
+          },
+          [&](const DependentOnOpenSet& p) {
+            return fmt::format("rank F({}) < {} on an open set of parameters", p.node, n);
+          }},
+      property);
+}
+
+std::string property_text(const Property& property) { return property_json(property).dump(); }
+
+}  // namespace widecert

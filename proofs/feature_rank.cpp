@@ -117,6 +117,13 @@ EvidenceOutcome find_evidence(const ResidueRows& a, const Property& property,
   const bool eliminate = options.evidence == EvidenceKind::elimination ||
                          (options.evidence == EvidenceKind::automatic &&
                           elimination_steps(a.rows, a.cols, a.prime) < cheap);
+  // The checker's own limit (FORMAT.md, "Evidence for rank").
+  if (eliminate && elimination_steps(a.rows, a.cols, a.prime) > 8e11) {
+    outcome.too_large = true;
+    outcome.obstacle = "the checker does not eliminate matrices of this size by itself; "
+                       "--evidence random-solve serves any size";
+    return outcome;
+  }
   RankResult found = find_rank(a, sha256(property_text(property)), !eliminate, options.progress);
   outcome.rank = found.rank;
   if (found.rank < std::min(a.rows, a.cols)) return outcome;

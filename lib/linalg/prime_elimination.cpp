@@ -100,6 +100,7 @@ class BlasEngine final : public PrimeSystem::Engine {
   }
 
   PrimeSystem::Solution solve(const Tick& tick) override {
+    openblas_set_num_threads(static_cast<int>(threads()));
     const double largest = static_cast<double>(half_) * static_cast<double>(half_);
     // So many panels may be subtracted before a reduction.
     const auto lazy = std::max<std::size_t>(

@@ -83,6 +83,11 @@ TEST_CASE("random-solve evidence for 1,797 digits withstands tampering") {
     CHECK_THAT(ran.output, Contains("not-unconditional"));
     CHECK_THAT(run(programs() + "/widecheck " + g.claim_path()).output,
                Contains("error <= 2^-127") && Contains("random-oracle"));
+    // The prover shows the bound too.
+    CHECK_THAT(run(programs() + "/widecert --evidence random-solve prove " + g.folder() +
+                   "/cases/digits/rank-relu -o " + g.folder() + "/again")
+                   .output,
+               Contains("error <= 2^-127"));
     rejects(g.forge([](json&, json& p) {
       evidence(p) = json{{"method", "elimination"}, {"prime", 2}};
     }),

@@ -29,6 +29,11 @@ int run(bool json, const std::vector<std::string>& files, std::string* output) {
 
 }  // namespace
 
+std::string error_bound(const Json& line) {
+  if (!line.contains("error_bits")) return "";
+  return "  [error <= 2^-" + std::to_string(line["error_bits"].get<unsigned>()) + "]";
+}
+
 CheckerResult run_checker(const std::vector<std::string>& files) {
   std::string text;
   CheckerResult result;

@@ -15,6 +15,9 @@ struct CheckerResult {
   Json report;  // what widecheck --json printed
 };
 
+// "  [error <= 2^-127]" for a line of the report that is not unconditional, else empty.
+std::string error_bound(const Json& line);
+
 // Throws InputError if widecheck cannot be found.
 CheckerResult run_checker(const std::vector<std::string>& files);
 

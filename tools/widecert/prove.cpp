@@ -28,8 +28,8 @@ void print_proved(const Proved& p) {
       if (line.is_null()) {
         fmt::print("  not checked: {}\n", state(outcome.findings[f].property, p.samples));
       } else if (line["verdict"] == "PROVED") {
-        fmt::print("  checked: {}  [rule {}]\n", line["text"].get<std::string>(),
-                   line["rule"].get<std::string>());
+        fmt::print("  checked: {}  [rule {}]{}\n", line["text"].get<std::string>(),
+                   line["rule"].get<std::string>(), error_bound(line));
       } else {
         fmt::print("  REJECTED: {}  [reason: {}]\n", line["text"].get<std::string>(),
                    line.value("reason", ""));

@@ -278,7 +278,8 @@ std::string html_report(const std::string& claim_path, const std::string& certif
         "<tr><td class=\"{}\">{}</td><td>{}<br><small>{}</small></td></tr>", ok ? "ok" : "no",
         ok ? "PROVED" : "NOT PROVED",
         escape_markup(known ? lines[k]["text"].get<std::string>() : state(claim.properties[k], n)),
-        known ? "rule " + escape_markup(lines[k].value("rule", "")) : "not checked");
+        known ? "rule " + escape_markup(lines[k].value("rule", "") + error_bound(lines[k]))
+              : "not checked");
   }
   html += "</table>";
   if (check.contains("message"))

@@ -8,6 +8,7 @@
 #include <widecert/proofs/row_difference.h>
 #include <widecert/proofs/theorem_3_4.h>
 #include <widecert/proofs/theorem_3_5.h>
+#include <widecert/proofs/untied_biases.h>
 
 #include <algorithm>
 
@@ -93,7 +94,8 @@ const std::vector<TheoremEntry>& catalogue() {
        "rank F_k = min(N, n_k) for Lebesgue-almost every parameter: Theta is the space of all free "
        "tensors with the ties of the bias modes. Without Assumption 3.1, with tied or absent biases, "
        "zero padding, strides, average pooling, sums, concatenations and batch norm.",
-       {"every operation up to the layer is real analytic: no max pooling, no relu, leaky relu, elu "
+       {"by untied biases, as the theorem of that name says; or:",
+        "every operation up to the layer is real analytic: no max pooling, no relu, leaky relu, elu "
         "or step (those are refuted where an open set of parameters with rank F_k < N is found)",
         "a limit of the network has full rank at some integer point: softplus, silu, gelu and mish "
         "tend to relu; sigmoid to the half-step and tanh to sign; softplus with one free bias per "
@@ -101,12 +103,34 @@ const std::vector<TheoremEntry>& catalogue() {
         "integers",
         "what has to grow in the limit is free (not frozen)"},
        {"independent-almost-everywhere", "never-independent", "dependent-on-open-set"},
-       {"analytic-point", "relu-limit", "step-limit", "lattice-point", "derivative", "width", "equal-samples",
+       {"translates", "analytic-point", "relu-limit", "step-limit", "lattice-point", "derivative", "width", "equal-samples",
         "equal-columns", "affine-dimension", "patch-contents", "units-without-kinks"},
        {"max-pooling", "dependent-on-open-set", "not-analytic", "equal-samples", "equal-columns",
         "affine-dimension", "patch-contents", "no-limit", "rank-not-decided", "too-large"},
        theorem_3_5_obstacle,
        prove_theorem_3_5},
+      {"untied-biases",
+       "Independent features by untied biases",
+       "Q. Nguyen's thesis (2019), Lemma 4.3.2 and Assumption 3.4.2, without its condition on softplus",
+       "If layer k has one free bias per neuron and every neuron below it keeps the samples apart, then "
+       "rank F_k = min(N, n_k) for almost every parameter (analytic activation at layer k), and rank "
+       "F_k = N for some parameter (any activation that is not linear): for tanh, leaky relu and elu "
+       "too, and above max pooling.",
+       {"layer k: free filters, one free bias per neuron, an activation whose translates are "
+        "independent (all but linear ones); for almost every parameter an analytic one",
+        "no two samples share the content of any patch of the first layer (at the same place; with "
+        "tied biases below a max pooling at any two places: Assumption 3.1)",
+        "below layer k: free filters; activations that are strictly monotone, or analytic with a free "
+        "bias; max pooling above a linear layer"},
+       {"independent-almost-everywhere", "independent-somewhere", "never-independent",
+        "patches-collide"},
+       {"translates", "comparison", "width", "affine-dimension", "patch-contents", "equal-samples",
+        "equal-columns"},
+       {"layer-kind", "tied-biases", "frozen-parameters", "linear-activation", "not-analytic",
+        "not-injective", "zero-padding", "patches-collide", "width", "affine-dimension",
+        "patch-contents", "equal-samples", "equal-columns"},
+       untied_biases_obstacle,
+       prove_untied_biases},
       {"rank-at",
        "The exact rank of the features at given parameters",
        "Nguyen & Hein, ICML 2018, Table 2, whose ranks are estimates",
@@ -125,7 +149,7 @@ const std::vector<TheoremEntry>& catalogue() {
        "A box of parameters on which no unit comes near its kink, so that all features are 0 or "
        "affine functions of the input and rank F_k < N throughout: \"almost every parameter\" fails "
        "for these activations.",
-       {"relu or step at layer k, or leaky relu or elu with less than N affine dimensions below",
+       {"relu at layer k, or leaky relu or elu with less than N affine dimensions below",
         "free weights and biases"},
        {"dependent-on-open-set"},
        {"units-without-kinks"},

@@ -70,10 +70,7 @@ PointSpec choose_point(const Architecture& network, const Dataset& data, std::si
     const auto& spec = std::get<LinearSpec>(node.spec);
     const ExactForward below(network, integer_point(network, point, node.inputs[0]),
                              node.inputs[0], data.divisor(), data.largest());
-    std::size_t length = 1;
-    for (std::size_t b = 0; b < node.patches->banks(); ++b) {
-      length = std::max(length, node.patches->length(b));
-    }
+    const std::size_t length = node.patches->longest();
     // Products in 32 bits where that leaves room for filters at all.
     const Integer room = (Integer(1) << 30) / (Integer(length) * std::max(below.bound(), Integer(1)));
     const auto range = std::clamp(room, Integer(7), Integer(1000)).convert_to<std::int64_t>();

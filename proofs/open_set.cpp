@@ -52,18 +52,14 @@ std::optional<Finding> dependent_on_open_set(const Instance& instance, std::size
     if (spec == nullptr && below == nullptr && !std::holds_alternative<PoolSpec>(at.spec)) {
       return std::nullopt;
     }
-    if (spec != nullptr) {
-      for (std::size_t b = 0; b < at.patches->banks(); ++b) {
-        most = std::max(most, at.patches->length(b));
-      }
-    }
+    if (spec != nullptr) most = std::max(most, at.patches->longest());
   }
   const Rational largest =
       std::max(Rational(1), Rational(instance.data.largest(), instance.data.divisor()));
   const Rational radius = short_lower_bound(1 / (4 * Rational(most) * largest + 4), 8);
   const std::size_t n = instance.data.size();
   const auto kind = activation->function.kind;
-  if (kind == ActivationKind::relu || kind == ActivationKind::step) {
+  if (kind == ActivationKind::relu) {
     return Finding{DependentOnOpenSet{network.node(node).name, centre_at(network, map, -1), radius},
                    OpenSetProof{}};
   }

@@ -5,7 +5,6 @@
 #include <widecert/proofs/rank_at.h>
 
 #include <algorithm>
-#include <map>
 #include <numeric>
 
 namespace widecert {

@@ -5,6 +5,7 @@
 #include <widecert/proofs/never_independent.h>
 #include <widecert/proofs/open_set.h>
 #include <widecert/proofs/theorem_3_5.h>
+#include <widecert/proofs/untied_biases.h>
 
 #include <algorithm>
 
@@ -79,13 +80,7 @@ std::vector<Way> ways(const Architecture& network, std::size_t claimed, std::siz
   return found;
 }
 
-std::string name_of(const Way& way) {
-  if (way.derivative) return "derivative";
-  return way.rule == GenericRule::analytic_point  ? "analytic-point"
-         : way.rule == GenericRule::relu_limit    ? "relu-limit"
-         : way.rule == GenericRule::lattice_point ? "lattice-point"
-                                                  : "step-limit";
-}
+std::string name_of(const Way& way) { return way.derivative ? "derivative" : rule_name(way.rule); }
 
 // Integers for every free tensor.
 PointSpec integer_seeds(const Architecture& network, std::size_t node, std::uint64_t seed) {
@@ -108,21 +103,18 @@ std::string in_words(const Way& way) {
   return way.derivative ? text + " of the derivative in the biases" : text;
 }
 
-}  // namespace
-
-std::optional<Outcome> theorem_3_5_obstacle(const Instance& instance, const Request& request) {
+// An operation that is not analytic bars the way from one point to almost every parameter.
+std::optional<Outcome> not_analytic(const Instance& instance, std::size_t node,
+                                    const std::string& no_translates) {
   const Architecture& network = instance.network;
-  const std::size_t node = network.index_of(request.node);
-  // With fewer neurons than samples full column rank is asked for, which these do not exclude.
-  if (network.node(node).width >= instance.data.size()) {
-    if (auto never = never_independent(instance, node)) return never;
-  }
   for (std::size_t i : network.ancestors(node)) {
     const auto* pool = std::get_if<PoolSpec>(&network.node(i).spec);
     if (pool != nullptr && pool->kind == PoolSpec::Kind::max) {
-      return not_applicable("max-pooling", "max pooling at \"" + network.node(i).name +
-                                               "\" is not analytic: full rank at one parameter "
-                                               "says nothing about almost every one");
+      return not_applicable("max-pooling",
+                            "max pooling at \"" + network.node(i).name +
+                                "\" is not analytic: full rank at one parameter says nothing about "
+                                "almost every one; and by untied biases: " +
+                                no_translates);
     }
     const auto* activation = std::get_if<ActivationSpec>(&network.node(i).spec);
     if (activation == nullptr || facts(activation->function.kind).analytic) continue;
@@ -143,10 +135,36 @@ std::optional<Outcome> theorem_3_5_obstacle(const Instance& instance, const Requ
   return std::nullopt;
 }
 
+// rank F < N for every parameter, where full row rank is asked for. With fewer neurons than samples
+// full column rank is, which none of the reasons excludes.
+std::optional<Outcome> never(const Instance& instance, std::size_t node) {
+  if (instance.network.node(node).width < instance.data.size()) return std::nullopt;
+  return never_independent(instance, node);
+}
+
+}  // namespace
+
+std::optional<Outcome> theorem_3_5_obstacle(const Instance& instance, const Request& request) {
+  const std::size_t node = instance.network.index_of(request.node);
+  if (auto outcome = never(instance, node)) return outcome;
+  const auto no_translates = untied_biases_obstacle(instance, node, Measure::almost_everywhere);
+  if (!no_translates) return std::nullopt;
+  return not_analytic(instance, node, no_translates->explanation);
+}
+
 Outcome prove_theorem_3_5(const Instance& instance, const Request& request,
                           const Options& options) {
   options.progress("hypotheses", 0, 1);
-  if (auto obstacle = theorem_3_5_obstacle(instance, request)) return *obstacle;
+  const std::size_t claimed = instance.network.index_of(request.node);
+  if (auto outcome = never(instance, claimed)) return *outcome;
+  std::string no_translates = "not asked for";
+  if (request.rule.empty() || request.rule == "translates") {
+    const auto obstacle = untied_biases_obstacle(instance, claimed, Measure::almost_everywhere);
+    if (!obstacle) return by_untied_biases(instance, claimed, Measure::almost_everywhere);
+    if (!request.rule.empty()) return *obstacle;
+    no_translates = obstacle->explanation;
+  }
+  if (auto outcome = not_analytic(instance, claimed, no_translates)) return *outcome;
   const Architecture& network = instance.network;
   const Node& output = network.node(network.index_of(request.node));
   const std::size_t n = instance.data.size(), full = std::min(n, output.width);
@@ -167,8 +185,10 @@ Outcome prove_theorem_3_5(const Instance& instance, const Request& request,
     const std::size_t node = way.network.index_of(output.name);
     const bool steps = way.rule == GenericRule::step_limit;
     for (std::uint64_t attempt = 0; attempt < attempts; ++attempt) {
+      const std::uint64_t seed = options.seed;
       const PointSpec point =
-          !way.tower.empty() ? integer_seeds(way.network, node, options.seed + attempt) : choose_point(way.network, instance.data, node, steps, options.seed, attempt);
+          way.tower.empty() ? choose_point(way.network, instance.data, node, steps, seed, attempt)
+                            : integer_seeds(way.network, node, seed + attempt);
       EvidenceOutcome found =
           way.tower.empty()
               ? find_evidence(way.network, point, instance.data, node, property, steps, options)

@@ -102,6 +102,7 @@ struct EqualSamplesProof {  // "equal-samples"
   std::size_t i, j;
 };
 struct EqualColumnsProof {};  // "equal-columns"
+struct TranslatesProof {};       // "translates": one free bias per neuron, samples kept apart below
 struct PatchContentsProof {};    // "patch-contents": patches take few different contents
 struct AffineDimensionProof {};  // "affine-dimension": the values span few dimensions
 struct OpenSetProof {};       // "units-without-kinks"
@@ -123,6 +124,7 @@ enum class GenericRule {
   step_limit,
   lattice_point    // "lattice-point": the point is in ln(2) times the integers
 };
+const char* rule_name(GenericRule rule);  // as in the file
 struct GenericProof {
   GenericRule rule = GenericRule::analytic_point;
   PointSpec point;
@@ -155,7 +157,7 @@ using Proof =
     std::variant<DigestsProof, ComparisonProof, ProjectionProof, ModularProof, TailProof,
                  WidthProof, EqualSamplesProof, EqualColumnsProof, RayProof, FromRayProof,
                  AffineDimensionProof, PatchContentsProof, OpenSetProof, EqualRowsProof, LeftKernelProof, ExactRankProof,
-                 GenericProof>;
+                 GenericProof, TranslatesProof>;
 
 // ---- files ----
 

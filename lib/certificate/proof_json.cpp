@@ -89,20 +89,6 @@ RankEvidence read_evidence(JsonReader in) {
   return e;
 }
 
-const char* rule_name(GenericRule rule) {
-  switch (rule) {
-    case GenericRule::analytic_point:
-      return "analytic-point";
-    case GenericRule::relu_limit:
-      return "relu-limit";
-    case GenericRule::step_limit:
-      return "step-limit";
-    case GenericRule::lattice_point:
-      return "lattice-point";
-  }
-  throw InternalError("unknown rule");
-}
-
 const char* rule_name(RayRule rule) {
   switch (rule) {
     case RayRule::triangular:
@@ -156,6 +142,20 @@ Json rule(const char* name) { return Json{{"rule", name}}; }
 
 }  // namespace
 
+const char* rule_name(GenericRule rule) {
+  switch (rule) {
+    case GenericRule::analytic_point:
+      return "analytic-point";
+    case GenericRule::relu_limit:
+      return "relu-limit";
+    case GenericRule::step_limit:
+      return "step-limit";
+    case GenericRule::lattice_point:
+      return "lattice-point";
+  }
+  throw InternalError("unknown rule");
+}
+
 Json proof_json(const Proof& proof) {
   return std::visit(overloaded{[](const DigestsProof&) { return rule("distinct-digests"); },
                                [](const ComparisonProof&) { return rule("comparison"); },
@@ -193,6 +193,7 @@ Json proof_json(const Proof& proof) {
                                },
                                [](const AffineDimensionProof&) { return rule("affine-dimension"); },
                                [](const PatchContentsProof&) { return rule("patch-contents"); },
+                               [](const TranslatesProof&) { return rule("translates"); },
                                [](const OpenSetProof&) { return rule("units-without-kinks"); },
                                [](const EqualRowsProof& p) {
                                  Json out = rule("equal-rows");
@@ -251,6 +252,7 @@ Proof read_proof(JsonReader in) {
       return p;
     }
     if (name == "patch-contents") return PatchContentsProof{};
+    if (name == "translates") return TranslatesProof{};
     if (name == "affine-dimension") return AffineDimensionProof{};
     if (name == "units-without-kinks") return OpenSetProof{};
     if (name == "equal-rows") {

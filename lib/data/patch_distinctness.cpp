@@ -70,17 +70,15 @@ class Patches {
   std::vector<std::vector<std::int64_t>> entries_;
 };
 
-}  // namespace
-
-std::optional<PatchCollision> find_patch_collision(const Dataset& data, const PatchLayout& layout) {
-  if (layout.inputs() != data.width()) {
-    throw ShapeError("samples of " + std::to_string(data.width()) + " features for a layer with " +
-                     std::to_string(layout.inputs()) + " inputs");
+// The first collision among the patches with ids first, first + stride, ... (an id is i * count + p).
+std::optional<PatchCollision> first_collision(const Patches& patches, std::size_t count,
+                                              std::size_t first_id, std::size_t stride,
+                                              std::size_t number) {
+  std::vector<std::pair<std::uint64_t, std::size_t>> keys(number);
+  for (std::size_t k = 0; k < number; ++k) {
+    const std::size_t id = first_id + k * stride;
+    keys[k] = {patches.hash(id), id};
   }
-  const Patches patches(data, layout);
-  const std::size_t count = layout.count();
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> keys(data.size() * count);
-  for (std::size_t id = 0; id < keys.size(); ++id) keys[id] = {patches.hash(id), id};
   std::sort(keys.begin(), keys.end());
 
   std::optional<PatchCollision> first;
@@ -108,6 +106,31 @@ std::optional<PatchCollision> find_patch_collision(const Dataset& data, const Pa
     start = end;
   }
   return first;
+}
+
+void require_fit(const Dataset& data, const PatchLayout& layout) {
+  if (layout.inputs() != data.width()) {
+    throw ShapeError("samples of " + std::to_string(data.width()) + " features for a layer with " +
+                     std::to_string(layout.inputs()) + " inputs");
+  }
+}
+
+}  // namespace
+
+std::optional<PatchCollision> find_patch_collision(const Dataset& data, const PatchLayout& layout) {
+  require_fit(data, layout);
+  const std::size_t count = layout.count();
+  return first_collision(Patches(data, layout), count, 0, 1, data.size() * count);
+}
+
+std::optional<PatchCollision> find_repeated_patch(const Dataset& data, const PatchLayout& layout) {
+  require_fit(data, layout);
+  const Patches patches(data, layout);
+  const std::size_t count = layout.count();
+  for (std::size_t p = 0; p < count; ++p) {
+    if (auto collision = first_collision(patches, count, p, count, data.size())) return collision;
+  }
+  return std::nullopt;
 }
 
 std::uint64_t hash_over_samples(const Dataset& data, const std::vector<std::int64_t>& entries) {

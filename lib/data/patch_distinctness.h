@@ -18,6 +18,10 @@ struct PatchCollision {  // 0-based; patch p of sample i equals patch q of sampl
 // ShapeError if the layout does not fit the data. Memory: 16 bytes per patch and sample.
 std::optional<PatchCollision> find_patch_collision(const Dataset& data, const PatchLayout& layout);
 
+// The same for equal patches at one place, p = q: the samples differ in every single patch if there is
+// none. Memory: 16 bytes per sample.
+std::optional<PatchCollision> find_repeated_patch(const Dataset& data, const PatchLayout& layout);
+
 // A 64-bit hash of the values of these entries over all samples (kPadding is 0): equal lists of
 // values have equal hashes; the converse is only likely.
 std::uint64_t hash_over_samples(const Dataset& data, const std::vector<std::int64_t>& entries);

@@ -154,6 +154,14 @@ bool satisfies_assumption_3_2(const Activation& f) {
   return std::holds_alternative<FiniteLimits>(fact) || std::holds_alternative<GrowthBounds>(fact);
 }
 
+bool translate_independent(const Activation& f) {
+  return f.kind != K::identity && !(f.kind == K::leaky_relu && f.parameter == 1);
+}
+
+bool injective(const Activation& f) {
+  return f.kind == K::leaky_relu ? f.parameter > 0 : facts(f.kind).strictly_monotone;
+}
+
 std::optional<Rational> violating_point(const Activation& f) {
   const Assumption32 fact = assumption_3_2(f);
   const auto* tail = std::get_if<LeftTailAwayFromZero>(&fact);

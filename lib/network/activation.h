@@ -83,6 +83,12 @@ bool satisfies_assumption_3_2(const Activation& f);
 // Where the left tail stays away from 0: an integer t < 0 with |s(t)| > e^t, so that rho = (1, 1,
 // 1, 1) fails there. (Larger constants fail further out.)
 std::optional<Rational> violating_point(const Activation& f);
+// For distinct s_1, ..., s_N the functions b -> s(s_i + b) are linearly independent (thesis,
+// Assumption 3.4.2): every function of the table but the linear ones (proofs/README.md, "Untied
+// biases").
+bool translate_independent(const Activation& f);
+// Strictly monotone on R.
+bool injective(const Activation& f);
 // Absent where the function does not tend to a finite limit at -infinity.
 std::optional<LeftTail> left_tail(const Activation& f);
 

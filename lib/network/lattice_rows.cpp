@@ -2,7 +2,6 @@
 #include <widecert/number/error.h>
 
 #include <algorithm>
-#include <numeric>
 
 namespace widecert {
 namespace {

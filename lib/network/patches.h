@@ -7,6 +7,7 @@
 // run (dy, dx, c); patches run (y, x, group).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <variant>
@@ -48,6 +49,7 @@ class PatchLayout {
   std::size_t count() const { return count_; }
   std::size_t banks() const { return lengths_.size(); }
   std::size_t length(std::size_t bank) const { return lengths_[bank]; }
+  std::size_t longest() const { return *std::max_element(lengths_.begin(), lengths_.end()); }
   std::size_t bank(std::size_t patch) const;
   // Writes the entries of patch number `patch` (0-based) to `entries`.
   void expand(std::size_t patch, std::vector<std::int64_t>& entries) const;

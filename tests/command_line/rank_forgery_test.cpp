@@ -401,3 +401,87 @@ TEST_CASE("dependence at a point and on an open set is computed, not believed") 
   rejects(elu.forge([](json& c, json&) { c["network"]["nodes"][1]["function"] = "sigmoid"; }),
           "dimension");
 }
+
+TEST_CASE("untied biases keep their side conditions") {
+  const Genuine g("digits/max-pooling");
+  REQUIRE(g.certificate()["proofs"][0]["rule"] == "translates");
+  const auto node = [](json& c, int at) -> json& { return c["network"]["nodes"][at]; };
+  const auto function = [&](json& c, int at, const char* name) {
+    json changed{{"name", node(c, at)["name"]}, {"op", "activation"}, {"function", name}};
+    node(c, at) = changed;
+  };
+  SECTION("the claimed layer") {
+    rejects(g.forge([&](json& c, json&) { node(c, 5)["bias"] = "channel"; }), "free-biases");
+    rejects(g.forge([&](json& c, json&) { node(c, 5)["bias"] = "none"; }), "free-biases");
+    rejects(g.forge([&](json& c, json&) { node(c, 5)["frozen-bias"] = {{"fill", 1}}; }),
+            "free-biases");
+    rejects(g.forge([&](json& c, json&) { node(c, 5)["frozen-weights"] = {{"fill", 1}}; }),
+            "frozen");
+    rejects(g.forge([&](json& c, json&) { function(c, 6, "identity"); }), "activation");
+    for (const char* name : {"relu", "elu", "step", "half-step", "sign"}) {
+      rejects(g.forge([&](json& c, json&) { function(c, 6, name); }), "not-analytic");
+    }
+    rejects(g.forge([](json& c, json&) { c["claims"][0]["rank"] = 1798; }), "rank");
+    rejects(g.forge([](json& c, json&) { c["claims"][0]["node"] = "pool3"; }), "rank");
+    rejects(g.forge([](json& c, json&) { c["claims"][0]["node"] = "conv4"; }), "layer-kind");
+    rejects(g.forge([](json&, json& p) { p["proofs"][0]["rule"] = "relu-limit"; }), "not-analytic");
+    // Some parameter is less than almost every one: true, and provable for elu; not without width.
+    const auto somewhere = [](json& c) {
+      c["claims"][0]["kind"] = "independent-somewhere";
+      c["claims"][0].erase("rank");
+    };
+    rejects(g.forge([&](json& c, json&) {
+      somewhere(c);
+      function(c, 6, "elu");
+    }),
+            "", 0);
+    rejects(g.forge([&](json& c, json&) {
+      somewhere(c);
+      node(c, 5)["filters"] = 100;
+    }),
+            "width");
+  }
+  SECTION("below it") {
+    for (const char* name : {"relu", "step", "half-step", "sign"}) {
+      rejects(g.forge([&](json& c, json&) { function(c, 1, name); }), "activation");
+    }
+    rejects(g.forge([&](json& c, json&) { node(c, 1)["slope"] = "-1/100"; }), "activation");
+    // silu is not injective: it needs a free bias before it.
+    rejects(g.forge([&](json& c, json&) { node(c, 2)["bias"] = "none"; }), "activation");
+    rejects(g.forge([&](json& c, json&) { node(c, 2)["frozen-bias"] = {{"fill", 1}}; }),
+            "activation");
+    rejects(g.forge([&](json& c, json&) { node(c, 0)["frozen-weights"] = {{"fill", 1}}; }),
+            "frozen");
+    rejects(g.forge([&](json& c, json&) { node(c, 4)["op"] = "avgpool2d"; }), "layer-kind");
+    rejects(g.forge([](json& c, json&) {
+      auto& nodes = c["network"]["nodes"];
+      nodes.insert(nodes.begin(),
+                   json{{"name", "pool0"}, {"op", "maxpool2d"}, {"size", {1, 1}}});
+    }),
+            "layer-kind");
+    // Wide enough a window, and padding leaves the corners no common position with the centre.
+    rejects(g.forge([&](json& c, json&) {
+      node(c, 2)["size"] = {17, 17};
+      node(c, 2)["padding"] = {8, 16, 8, 16};
+    }),
+            "not-separated");
+  }
+  SECTION("the data: without noise, digits share patches") {
+    rejects(g.forge([](json& c, json&) { c["data"].erase("noise"); }), "patches-collide");
+  }
+}
+
+TEST_CASE("below a max pooling tied biases need more than different patches at one place") {
+  // At each place the samples differ; the value 3 occurs at two places.
+  const Genuine g("small/max-pooling-untied");
+  const auto tie = [](json& c) { c["network"]["nodes"][0]["bias"] = "channel"; };
+  rejects(g.forge([&](json& c, json&) { tie(c); }), "", 0);
+  rejects(g.forge([&](json& c, json&) {
+    tie(c);
+    c["data"]["samples"] = {{0, 3}, {3, 2}};
+  }),
+          "patches-collide");
+  rejects(g.forge([&](json& c, json&) { c["data"]["samples"] = {{0, 3}, {3, 2}}; }), "", 0);
+  rejects(g.forge([&](json& c, json&) { c["data"]["samples"] = {{0, 3}, {0, 2}}; }),
+          "patches-collide");
+}

@@ -96,9 +96,8 @@ void require_analytic(const Network& network, std::size_t target) {
     const Node& node = network.node(i);
     require(node.op != Op::max_pool, "not-analytic", "layer " + node.name + ": max pooling");
     if (node.op != Op::activation) continue;
-    const Function f = node.activation.function;
-    require(!is_step(f) && f != Function::relu && f != Function::leaky_relu && f != Function::elu,
-            "not-analytic", "layer " + node.name + ": " + node.activation.name);
+    require(analytic(node.activation.function), "not-analytic",
+            "layer " + node.name + ": " + node.activation.name);
   }
 }
 

@@ -40,8 +40,14 @@ Verdict check_claim(const Context& c, Value claim, Value proof, std::string& rul
     claim.only();
     return verdict;  // the proof is the ray, which check_ray has read whole
   } else if (kind == "independent-somewhere") {
-    expect_rule("from-ray");
-    check_ray(c, node, proof.at("family"), proof.at("ray"), proof.at("alpha_0").rational(), false);
+    if (rule == "translates") {
+      require(c.network.node(node).width >= c.data.size(), "width",
+              "the layer has fewer than N neurons");
+      check_translates(c, node, false);
+    } else {
+      expect_rule("from-ray");
+      check_ray(c, node, proof.at("family"), proof.at("ray"), proof.at("alpha_0").rational(), false);
+    }
     verdict.sentence = "rank F(" + name + ") = " + n + " for some parameter";
   } else if (kind == "independent-at") {
     expect_rule("exact-rank");

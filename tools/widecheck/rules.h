@@ -41,6 +41,8 @@ std::string dependent_at(const Context& c, std::size_t node, Value& claim, Value
 std::string dependent_on_open_set(const Context& c, std::size_t node, Value& claim);
 Verdict independent_at(const Context& c, std::size_t node, Value& claim, Value& proof);
 Verdict almost_everywhere(const Context& c, std::size_t node, Value& claim, Value proof);
+// The side conditions of "translates", for almost every parameter or for some.
+void check_translates(const Context& c, std::size_t node, bool almost_every);
 void check_ray(const Context& c, std::size_t node, Value family, Value proof,
                const mpq_class& alpha_0, bool affine);
 
@@ -61,6 +63,8 @@ std::string number(std::size_t n);
 std::string show(const mpq_class& q);
 const mpz_class& entry(const std::vector<mpz_class>& x, long e);  // 0 for padding
 
+// No patch of the node, which reads the data, is shared by two samples; or none at one place.
+void require_distinct_patches(const Context& c, std::size_t node, bool at_one_place);
 // The node, if it is linear.
 const Node& linear_node(const Context& c, std::size_t i);
 // The linear nodes that `target` depends on.

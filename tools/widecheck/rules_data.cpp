@@ -17,6 +17,7 @@ const Node& first_patches(const Context& c, std::size_t i) {
   return node;
 }
 
+// An illustration of the violation: rho = (1, 1, 1, 1) fails at t.
 void violating_point(const Activation& f, const mpq_class& t) {
   require(t < 0, "violating-point", "t must be negative");
   mpq_class size;  // a lower bound of |s(t)|
@@ -35,9 +36,8 @@ void violating_point(const Activation& f, const mpq_class& t) {
 
 }  // namespace
 
-std::string patches_distinct(const Context& c, std::size_t i) {
+void require_distinct_patches(const Context& c, std::size_t i, bool at_one_place) {
   const Node& node = first_patches(c, i);
-  const std::string& name = node.name;
   require_feasible(c, i, 0, 100);  // a digest per patch
   if (c.data.size() > (std::size_t{1} << 27) / node.patches.entries.size()) {
     throw Malformed("too-large", "more than 2^27 patches to compare; refused");
@@ -47,9 +47,9 @@ std::string patches_distinct(const Context& c, std::size_t i) {
   std::vector<std::pair<std::uint64_t, std::uint32_t>> digests;
   Sha256 hash;
   c.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
-    for (const auto& entries : node.patches.entries) {
-      std::string text;
-      for (long e : entries) text += entry(x, e).get_str() + ",";
+    for (std::size_t p = 0; p < node.patches.entries.size(); ++p) {
+      std::string text = at_one_place ? number(p) + ":" : "";
+      for (long e : node.patches.entries[p]) text += entry(x, e).get_str() + ",";
       hash.update(text);
       const std::string digest = hash.finish();
       std::uint64_t word = 0;
@@ -62,10 +62,14 @@ std::string patches_distinct(const Context& c, std::size_t i) {
     require(digests[k].first != digests[k - 1].first || digests[k].second == digests[k - 1].second,
             "patches-collide",
             "samples " + number(digests[k - 1].second + 1) + " and " +
-                number(digests[k].second + 1) + " share a patch of layer " + name);
+                number(digests[k].second + 1) + " share a patch of layer " + node.name);
   }
-  return "no patch of layer " + name + " is shared by two of the " + number(c.data.size()) +
-         " samples";
+}
+
+std::string patches_distinct(const Context& c, std::size_t i) {
+  require_distinct_patches(c, i, false);
+  return "no patch of layer " + c.network.node(i).name + " is shared by two of the " +
+         number(c.data.size()) + " samples";
 }
 
 std::string patches_collide(const Context& c, std::size_t i, Value& claim) {
@@ -200,8 +204,6 @@ std::string weights_full_rank(const Context& c, std::size_t i, Value& claim, Val
   return "the weight matrix U (" + number(inputs) + " x " + number(outputs) + ") of layer " + name +
          " has full rank " + number(full) + " at the given filters";
 }
-
-// An illustration of the violation: rho = (1, 1, 1, 1) fails at t.
 
 std::string activation_violates(const Context& c, std::size_t i, Value& claim, Value& proof) {
   if (claim.at("assumption").text() != "3.2") claim.at("assumption").bad("\"3.2\"");

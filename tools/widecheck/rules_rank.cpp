@@ -151,7 +151,10 @@ Verdict almost_everywhere(const Context& c, std::size_t node, Value& claim, Valu
   require_feasible(c, node, 0);
   const std::string rule = proof.at("rule").text();
   Verdict verdict;
-  if (rule == "derivative") {
+  if (rule == "translates") {
+    check_translates(c, node, true);
+    proof.only();
+  } else if (rule == "derivative") {
     // d^N det[softplus(s_ij + b_j)] / db_1 .. db_N = det[sigmoid(s_ij + b_j)].
     const Node& output = c.network.node(node);
     require(output.op == Op::activation && output.activation.function == Function::softplus &&

@@ -40,7 +40,7 @@ std::string CaseFile::directory() const {
   return parent.empty() ? "." : parent.string();
 }
 
-CaseFile read_case(const std::string& given) {
+CaseFile read_case(const std::string& given, const std::string& folder) {
   fs::path path = given;
   if (fs::is_directory(path)) path /= "case.json";
   if (!fs::exists(path) && fs::exists(given + ".case.json")) path = given + ".case.json";
@@ -50,11 +50,11 @@ CaseFile read_case(const std::string& given) {
                      "with a case.json (widecert init writes a first one)");
   }
   const Json json = read_json_file(path.string());
-  JsonReader in(json, path.string());
+  JsonReader in(json, path.string(), folder);
   if (in.get("format").text() != "widecert-case") in.get("format").fail("\"widecert-case\"");
   if (in.get("version").integer(0, 1'000'000) != 1) in.get("version").fail("version 1");
   CaseFile file{
-      path.string(), "", "", "", read_network(in.get("network")), read_dataset(in.get("data")), {}};
+      path.string(), "", "", "", read_network(in.get("network")), read_dataset(in.get("data")), {}, in.folder()};
   if (const auto title = in.find("title")) file.title = title->text();
   if (const auto about = in.find("about")) file.about = about->text();
   for (JsonReader entry : in.get("prove").list()) {
@@ -93,8 +93,9 @@ CaseFile read_case(const std::string& given) {
 std::string missing_data(const CaseFile& file) {
   std::string path;
   if (const auto* idx = std::get_if<IdxSource>(&file.data.source)) path = idx->path;
+  if (const auto* npy = std::get_if<NpySource>(&file.data.source)) path = npy->path;
   if (const auto* csv = std::get_if<CsvSource>(&file.data.source)) path = csv->path;
-  if (!path.empty()) path = (fs::path(file.directory()) / path).lexically_normal().string();
+  if (!path.empty()) path = (fs::path(file.folder) / path).lexically_normal().string();
   return path.empty() || fs::exists(path) ? "" : path;
 }
 
@@ -106,7 +107,7 @@ Instance load_instance(const CaseFile& file) {
   }
   Instance instance{file.network, file.data, {}};
   try {
-    instance.data = load(file.data, file.directory(), &instance.data_spec);
+    instance.data = load(file.data, file.folder, &instance.data_spec);
   } catch (const InputError& error) {
     throw InputError(file.path + ": data: " + error.what());
   }

@@ -22,12 +22,14 @@ struct CaseFile {
   Architecture network;
   DatasetSpec data;
   std::vector<CaseEntry> entries;
-  std::string directory() const;
+  std::string folder;  // where the paths of data and tensors start
+  std::string directory() const;  // of the file
 };
 
 // `path` is a case file, with or without its ".case.json", or a folder with a case.json. Throws
-// InputError naming the place.
-CaseFile read_case(const std::string& path);
+// InputError naming the place. Paths of data and tensors become relative to `folder`, which is that of
+// the case if it is empty: a claim stands in the folder where it is written.
+CaseFile read_case(const std::string& path, const std::string& folder = "");
 // The path of the data file of a case if it is not there, else empty. Large data are not part of
 // the repository; the README beside such cases says how to get them.
 std::string missing_data(const CaseFile& file);

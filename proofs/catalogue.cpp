@@ -139,7 +139,7 @@ const std::vector<TheoremEntry>& catalogue() {
        {"relu, leaky relu, identity and steps as activations; any pooling, sums, concatenations, "
         "batch norm"},
        {"independent-at", "dependent-at"},
-       {"exact-rank", "width", "affine-dimension", "equal-rows", "left-kernel"},
+       {"exact-rank", "width", "affine-dimension", "units-without-kinks", "equal-rows", "left-kernel"},
        {"irrational-values", "rank-deficient", "rank-is-full", "rank-not-decided", "too-large"},
        nullptr,
        prove_rank_at},

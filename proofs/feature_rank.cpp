@@ -142,8 +142,13 @@ EvidenceOutcome find_evidence(const Architecture& network, const PointSpec& poin
   // The largest prime where the matrix is small, else one that BLAS takes.
   const double size = elimination_steps(rows, cols, 3);
   const std::uint64_t odd = size < 1e10 ? kRankPrime : size < 4e12 ? 8388593 : 509;
+  std::vector<std::uint64_t> primes{2, odd};
+  // Values with many digits: most are even if their divisor is, and only the filtered pass is fast.
+  if (!steps && !(forward->is_small() && data.small_numerators() != nullptr)) {
+    primes = {std::min<std::uint64_t>(odd, 8388593)};
+  }
   EvidenceOutcome outcome;
-  for (std::uint64_t prime : {std::uint64_t{2}, odd}) {
+  for (std::uint64_t prime : primes) {
     // Nearly full rank modulo 2 is what the matrix has modulo any prime, as a rule: a long
     // computation with another one is left to matrices that 2 does not suit.
     if (prime != 2 && size > 4e12 && outcome.rank > std::min(rows, cols) / 10 * 9) break;

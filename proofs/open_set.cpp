@@ -61,12 +61,12 @@ std::optional<Finding> dependent_on_open_set(const Instance& instance, std::size
   const auto kind = activation->function.kind;
   if (kind == ActivationKind::relu) {
     return Finding{DependentOnOpenSet{network.node(node).name, centre_at(network, map, -1), radius},
-                   OpenSetProof{}};
+                   KinklessProof{}};
   }
   const bool linear_above = kind == ActivationKind::leaky_relu || kind == ActivationKind::elu;
   if (linear_above && affine_dimensions(network, map)[map] < n) {
     return Finding{DependentOnOpenSet{network.node(node).name, centre_at(network, map, 1), radius},
-                   OpenSetProof{}};
+                   KinklessProof{}};
   }
   return std::nullopt;
 }

@@ -13,6 +13,39 @@ namespace {
 // A left kernel is looked for up to this many entries.
 constexpr std::size_t kMostKernelEntries = 16'000'000;
 
+// The most dimensions that the features can span, given on which side of their kink units are on all
+// samples: dead units are 0, units on a linear side are affine in what enters them. Nothing unless the
+// node is relu or leaky relu on a linear node.
+std::optional<std::size_t> dimensions_at(const Instance& instance, std::size_t node,
+                                         const PointSpec& point) {
+  const Architecture& network = instance.network;
+  const auto* activation = std::get_if<ActivationSpec>(&network.node(node).spec);
+  if (activation == nullptr) return std::nullopt;
+  const std::size_t map = network.node(node).inputs[0];
+  const auto kind = activation->function.kind;
+  if (!std::holds_alternative<LinearSpec>(network.node(map).spec) ||
+      (kind != ActivationKind::relu && kind != ActivationKind::leaky_relu)) {
+    return std::nullopt;
+  }
+  const ExactForward forward(network, integer_point(network, point, map), map,
+                             instance.data.divisor(), instance.data.largest());
+  std::vector<bool> never_above(network.node(node).width, true), never_below = never_above;
+  for (std::size_t i = 0; i < instance.data.size(); ++i) {
+    const std::vector<Integer> g = exact_values(forward, instance.data, i);
+    for (std::size_t h = 0; h < g.size(); ++h) {
+      if (g[h] > 0) never_above[h] = false;
+      if (g[h] < 0) never_below[h] = false;
+    }
+  }
+  std::size_t affine = 0, bent = 0;
+  for (std::size_t h = 0; h < never_above.size(); ++h) {
+    const bool linear = never_below[h] || (never_above[h] && kind == ActivationKind::leaky_relu);
+    affine += linear ? 1 : 0;
+    bent += linear || never_above[h] ? 0 : 1;
+  }
+  return std::min(affine, affine_dimensions(network, map)[map]) + bent;
+}
+
 // Why rank F < N at the point, by the simplest reason that holds.
 std::optional<Finding> find_dependence(const Instance& instance, std::size_t node,
                                        const PointSpec& point, std::string& why,
@@ -27,6 +60,10 @@ std::optional<Finding> find_dependence(const Instance& instance, std::size_t nod
   if (affine_dimensions(instance.network, node)[node] < n) {
     why = "an affine map through few neurons";
     return Finding{property, AffineDimensionProof{}};
+  }
+  if (const auto most = dimensions_at(instance, node, point); most && *most < n) {
+    why = fmt::format("units without a kink leave at most {} dimensions", *most);
+    return Finding{property, KinklessProof{}};
   }
   if (n > kMostKernelEntries / output.width) return std::nullopt;
   const ExactForward forward(instance.network, integer_point(instance.network, point, node), node,

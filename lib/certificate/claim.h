@@ -105,7 +105,7 @@ struct EqualColumnsProof {};  // "equal-columns"
 struct TranslatesProof {};       // "translates": one free bias per neuron, samples kept apart below
 struct PatchContentsProof {};    // "patch-contents": patches take few different contents
 struct AffineDimensionProof {};  // "affine-dimension": the values span few dimensions
-struct OpenSetProof {};       // "units-without-kinks"
+struct KinklessProof {};         // "units-without-kinks"
 struct EqualRowsProof {       // "equal-rows": two samples have equal features
   std::size_t i, j;
 };
@@ -156,7 +156,7 @@ struct FromRayProof {
 using Proof =
     std::variant<DigestsProof, ComparisonProof, ProjectionProof, ModularProof, TailProof,
                  WidthProof, EqualSamplesProof, EqualColumnsProof, RayProof, FromRayProof,
-                 AffineDimensionProof, PatchContentsProof, OpenSetProof, EqualRowsProof, LeftKernelProof, ExactRankProof,
+                 AffineDimensionProof, PatchContentsProof, KinklessProof, EqualRowsProof, LeftKernelProof, ExactRankProof,
                  GenericProof, TranslatesProof>;
 
 // ---- files ----

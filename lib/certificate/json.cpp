@@ -1,6 +1,8 @@
 #include <widecert/certificate/json.h>
-#include <widecert/data/idx.h>
+#include <widecert/data/byte_source.h>
 #include <widecert/number/error.h>
+
+#include <filesystem>
 
 namespace widecert {
 namespace {
@@ -131,6 +133,24 @@ Json to_json(const Rational& value) {
   return to_string(value);
 }
 
+JsonReader::JsonReader(const Json& value, std::string place, std::string folder)
+    : value_(&value), place_(std::move(place)) {
+  namespace fs = std::filesystem;
+  const fs::path parent = fs::path(place_).parent_path();
+  const std::string from = parent.empty() ? "." : parent.string();
+  // Canonical, so that ".." leads where it does on disk even if the folder is a link.
+  folders_ = std::make_shared<const Folders>(
+      Folders{from, folder.empty() ? from : fs::weakly_canonical(fs::absolute(folder)).string()});
+}
+
+std::string JsonReader::path() const {
+  namespace fs = std::filesystem;
+  const std::string given = text();
+  if (given.empty() || given.front() == '/') fail("a path relative to this file");
+  if (folders_->from == folders_->to) return given;
+  return fs::relative(fs::absolute(fs::path(folders_->from) / given), folders_->to).string();
+}
+
 void JsonReader::fail(const std::string& expected) const {
   std::string found = value_->dump();
   if (found.size() > 60) found = found.substr(0, 60) + "...";
@@ -143,7 +163,7 @@ std::optional<JsonReader> JsonReader::find(const char* key) {
   const auto found = value_->find(key);
   if (found == value_->end()) return std::nullopt;
   const bool top = place_.find(": ") == std::string::npos;
-  return JsonReader(*found, place_ + (top ? ": " : ".") + key);
+  return JsonReader(*found, place_ + (top ? ": " : ".") + key, folders_);
 }
 
 JsonReader JsonReader::get(const char* key) {
@@ -173,7 +193,7 @@ std::vector<JsonReader> JsonReader::list() const {
   if (!value_->is_array()) fail("a list");
   std::vector<JsonReader> all;
   for (std::size_t i = 0; i < value_->size(); ++i) {
-    all.emplace_back((*value_)[i], place_ + "[" + std::to_string(i) + "]");
+    all.push_back(JsonReader((*value_)[i], place_ + "[" + std::to_string(i) + "]", folders_));
   }
   return all;
 }

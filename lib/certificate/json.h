@@ -6,6 +6,7 @@
 #include <widecert/number/rational.h>
 
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -30,7 +31,9 @@ Json to_json(const Rational& value);  // likewise; "p/q" in lowest terms otherwi
 // A value together with its place ("case.json: network.nodes[2].filters"), for reading.
 class JsonReader {
  public:
-  JsonReader(const Json& value, std::string place) : value_(&value), place_(std::move(place)) {}
+  // The root of a file at `place`. Paths in it are relative to its folder; they are read as relative
+  // to `folder`, if that is given (a claim made from a case stands in another folder).
+  JsonReader(const Json& value, std::string place, std::string folder = "");
 
   [[noreturn]] void fail(const std::string& expected) const;
   const Json& json() const { return *value_; }
@@ -52,10 +55,20 @@ class JsonReader {
   std::size_t size(std::size_t high = std::size_t{1} << 40) const;
   Integer big_integer() const;
   Rational rational() const;
+  // A relative path, from folder() on.
+  std::string path() const;
+  const std::string& folder() const { return folders_->to; }
 
  private:
+  struct Folders {
+    std::string from, to;
+  };
+  JsonReader(const Json& value, std::string place, std::shared_ptr<const Folders> folders)
+      : value_(&value), place_(std::move(place)), folders_(std::move(folders)) {}
+
   const Json* value_;
   std::string place_;
+  std::shared_ptr<const Folders> folders_;
   std::set<std::string> asked_;
 };
 

@@ -244,8 +244,20 @@ Json to_json(const TensorSpec& tensor) {
                                  if (seeded.divisor != 1) out["divisor"] = to_json(seeded.divisor);
                                  if (seeded.odd) out["odd"] = true;
                                  return Json{{"seeded", out}};
+                               },
+                               [](const FileTensor& file) {
+                                 Json out{{"path", file.path}, {"sha256", file.sha256}};
+                                 if (!file.member.empty()) out["member"] = file.member;
+                                 if (!file.axes.empty()) out["axes"] = file.axes;
+                                 return Json{{"npy", out}};
                                }},
                     tensor);
+}
+
+// The SHA-256 of a file, which may be left out.
+static std::string read_digest(JsonReader& in) {
+  const auto digest = in.find("sha256");
+  return digest ? digest->text() : std::string();
 }
 
 TensorSpec read_tensor(JsonReader in) {
@@ -262,8 +274,21 @@ TensorSpec read_tensor(JsonReader in) {
     }
     return tensor;
   }
+  if (auto file = in.find("npy")) {
+    in.done();
+    FileTensor tensor{file->get("path").path(), "", read_digest(*file), {}, nullptr};
+    if (const auto member = file->find("member")) tensor.member = member->text();
+    if (const auto axes = file->find("axes")) {
+      for (const JsonReader& axis : axes->list()) tensor.axes.push_back(axis.size());
+    }
+    file->done();
+    load_array(tensor, in.folder());
+    return tensor;
+  }
   auto seeded = in.find("seeded");
-  if (!seeded) in.fail("a tensor: {\"fill\": v}, {\"rows\": [[...]]} or {\"seeded\": {...}}");
+  if (!seeded) {
+    in.fail("a tensor: {\"fill\": v}, {\"rows\": [[...]]}, {\"seeded\": {...}} or {\"npy\": {...}}");
+  }
   in.done();
   SeededTensor tensor;
   constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
@@ -367,6 +392,11 @@ Json to_json(const DatasetSpec& data) {
                    if (!idx.labels.empty()) idx_out["labels"] = idx.labels;
                    return idx_out;
                  },
+                 [](const NpySource& npy) {
+                   Json npy_out{{"format", "npy"}, {"path", npy.path}, {"sha256", npy.sha256}};
+                   if (!npy.member.empty()) npy_out["member"] = npy.member;
+                   return npy_out;
+                 },
                  [](const CsvSource& csv) {
                    Json csv_out{{"format", "csv"}, {"path", csv.path}, {"sha256", csv.sha256}};
                    if (csv.options.header) csv_out["header"] = true;
@@ -390,15 +420,6 @@ Json to_json(const DatasetSpec& data) {
 DatasetSpec read_dataset(JsonReader in) {
   DatasetSpec data;
   const JsonReader format = in.get("format");
-  const auto digest = [&]() -> std::string {
-    const auto found = in.find("sha256");
-    return found ? found->text() : std::string();
-  };
-  const auto path = [&](const JsonReader& where) {
-    const std::string text = where.text();
-    if (text.empty() || text.front() == '/') where.fail("a path relative to this file");
-    return text;
-  };
   if (format.text() == "inline") {
     InlineSource given;
     for (const JsonReader& row : in.get("samples").list()) {
@@ -407,17 +428,21 @@ DatasetSpec read_dataset(JsonReader in) {
     }
     data.source = std::move(given);
   } else if (format.text() == "idx") {
-    IdxSource idx{path(in.get("path")), digest(), ""};
-    if (const auto labels = in.find("labels")) idx.labels = path(*labels);
+    IdxSource idx{in.get("path").path(), read_digest(in), ""};
+    if (const auto labels = in.find("labels")) idx.labels = labels->path();
     data.source = idx;
+  } else if (format.text() == "npy") {
+    NpySource npy{in.get("path").path(), read_digest(in), ""};
+    if (const auto member = in.find("member")) npy.member = member->text();
+    data.source = npy;
   } else if (format.text() == "csv") {
-    CsvSource csv{path(in.get("path")), digest(), {}};
+    CsvSource csv{in.get("path").path(), read_digest(in), {}};
     if (const auto header = in.find("header")) csv.options.header = header->boolean();
     if (const auto label = in.find("label_column"))
       csv.options.label_column = label->size(1'000'000);
     data.source = csv;
   } else {
-    format.fail("\"inline\", \"idx\" or \"csv\"");
+    format.fail("\"inline\", \"idx\", \"npy\" or \"csv\"");
   }
   if (const auto first = in.find("first")) data.first = first->size();
   if (const auto count = in.find("count")) data.count = count->size();

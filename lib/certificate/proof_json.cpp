@@ -194,7 +194,7 @@ Json proof_json(const Proof& proof) {
                                [](const AffineDimensionProof&) { return rule("affine-dimension"); },
                                [](const PatchContentsProof&) { return rule("patch-contents"); },
                                [](const TranslatesProof&) { return rule("translates"); },
-                               [](const OpenSetProof&) { return rule("units-without-kinks"); },
+                               [](const KinklessProof&) { return rule("units-without-kinks"); },
                                [](const EqualRowsProof& p) {
                                  Json out = rule("equal-rows");
                                  out["samples"] = {p.i, p.j};
@@ -254,7 +254,7 @@ Proof read_proof(JsonReader in) {
     if (name == "patch-contents") return PatchContentsProof{};
     if (name == "translates") return TranslatesProof{};
     if (name == "affine-dimension") return AffineDimensionProof{};
-    if (name == "units-without-kinks") return OpenSetProof{};
+    if (name == "units-without-kinks") return KinklessProof{};
     if (name == "equal-rows") {
       const auto pair = read_pair(in.get("samples"));
       return EqualRowsProof{pair[0], pair[1]};

@@ -1,3 +1,4 @@
+#include <widecert/data/byte_source.h>
 #include <widecert/data/dataset.h>
 #include <widecert/data/idx.h>
 #include <widecert/number/error.h>
@@ -5,21 +6,16 @@
 #include <widecert/number/stream.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <limits>
+#include <span>
 
 namespace widecert {
 namespace {
 
 std::string locate(const std::string& directory, const std::string& path) {
   return (std::filesystem::path(directory) / path).lexically_normal().string();
-}
-
-void compare_digest(const std::string& file, const std::string& expected, const Digest& found) {
-  if (!expected.empty() && expected != to_hex(found)) {
-    throw InputError(file + ": the decompressed data have SHA-256 " + to_hex(found) +
-                     ", expected " + expected + "; is this the right file?");
-  }
 }
 
 void check_labels(const std::string& images, std::size_t samples, const std::string& labels) {
@@ -31,49 +27,92 @@ void check_labels(const std::string& images, std::size_t samples, const std::str
   }
 }
 
-// Raw values of the source, either integers row by row or rationals.
-struct Raw {
-  std::size_t samples = 0, width = 0;
-  std::vector<std::int64_t> integers;
-  std::vector<std::vector<Rational>> rationals;
+// The samples that a spec selects from a source.
+struct Selection {
+  std::size_t first = 0, count = 0;
 };
 
-Raw raw_from_rationals(std::vector<std::vector<Rational>> rows) {
+Selection select(const DatasetSpec& spec, std::size_t samples) {
+  if (spec.first >= samples || (spec.count && *spec.count > samples - spec.first) ||
+      (spec.count && *spec.count == 0)) {
+    throw InputError("samples " + std::to_string(spec.first) + " and following (" +
+                     (spec.count ? std::to_string(*spec.count) : std::string("all")) +
+                     " of them) are asked for; the source has " + std::to_string(samples));
+  }
+  return {spec.first, spec.count.value_or(samples - spec.first)};
+}
+
+// Raw values of the selected samples, row by row over their least common denominator; exactly one of
+// the two is used.
+struct Raw {
+  Selection selection;
+  std::size_t width = 0;
+  Integer divisor = 1;
+  std::vector<std::int64_t> small;
+  std::vector<Integer> large;
+};
+
+Raw raw_from_rationals(const DatasetSpec& spec, const std::vector<std::vector<Rational>>& all) {
+  if (all.empty()) throw InputError("a dataset without samples");
   Raw raw;
-  raw.samples = rows.size();
-  if (rows.empty()) throw InputError("a dataset without samples");
-  raw.width = rows.front().size();
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i].size() != raw.width || raw.width == 0) {
+  raw.width = all.front().size();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i].size() != raw.width || raw.width == 0) {
       throw InputError("sample " + std::to_string(i) + " (0-based) has " +
-                       std::to_string(rows[i].size()) + " features; expected " +
+                       std::to_string(all[i].size()) + " features; expected " +
                        (raw.width == 0 ? "at least one" : std::to_string(raw.width)));
     }
   }
-  raw.rationals = std::move(rows);
+  raw.selection = select(spec, all.size());
+  const std::span rows(&all[raw.selection.first], raw.selection.count);
+  for (const auto& row : rows)
+    for (const Rational& v : row) raw.divisor = lcm(raw.divisor, Integer(denominator(v)));
+  raw.large.reserve(rows.size() * raw.width);
+  for (const auto& row : rows) {
+    for (const Rational& v : row) {
+      raw.large.push_back(numerator(v) * Integer(raw.divisor / denominator(v)));
+    }
+  }
   return raw;
 }
 
-Raw raw_from_idx(const std::string& path, IdxFile file) {
+// An array whose first extent counts the samples.
+Raw raw_from_array(const DatasetSpec& spec, const std::vector<std::size_t>& extents,
+                   NpyValues values) {
   Raw raw;
-  raw.samples = file.extents[0];
+  raw.selection = select(spec, extents[0]);
   raw.width = 1;
-  for (std::size_t d = 1; d < file.extents.size(); ++d) raw.width *= file.extents[d];
-  if (auto* integers = std::get_if<std::vector<std::int64_t>>(&file.values)) {
-    raw.integers = std::move(*integers);
+  for (std::size_t d = 1; d < extents.size(); ++d) raw.width *= extents[d];
+  const std::size_t begin = raw.selection.first * raw.width,
+                    size = raw.selection.count * raw.width;
+  if (auto* integers = std::get_if<std::vector<std::int64_t>>(&values)) {
+    integers->erase(integers->begin(), integers->begin() + static_cast<std::ptrdiff_t>(begin));
+    integers->resize(size);
+    raw.small = std::move(*integers);
     return raw;
   }
-  const auto& values = std::get<std::vector<double>>(file.values);
-  if (values.size() > 50'000'000) throw InputError(path + ": more than 50 million floats");
-  raw.rationals.resize(raw.samples);
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    raw.rationals[i / raw.width].push_back(exactly(values[i]));
+  const std::span floats = std::span(std::get<std::vector<double>>(values)).subspan(begin, size);
+  const unsigned scale = dyadic_scale(floats);
+  raw.divisor = Integer(1) << scale;
+  double most = 0;
+  for (double v : floats) most = std::max(most, std::abs(v));
+  if (std::ldexp(most, static_cast<int>(scale)) < 0x1p62) {
+    raw.small.reserve(size);
+    for (double v : floats) {
+      raw.small.push_back(static_cast<std::int64_t>(std::ldexp(v, static_cast<int>(scale))));
+    }
+  } else {
+    raw.large.reserve(size);
+    for (double v : floats) raw.large.push_back(times_power_of_two(v, scale));
   }
   return raw;
 }
 
-// |v| and the multiplier below kFactor, noise below kSmall: the sum fits into 64 bits.
-constexpr std::int64_t kFactor = std::int64_t{1} << 30, kSmall = std::int64_t{1} << 61;
+std::uint64_t magnitude(std::int64_t v) {
+  return v < 0 ? -static_cast<std::uint64_t>(v) : static_cast<std::uint64_t>(v);
+}
+
+const Integer kSmall = Integer(1) << 62;
 
 bool fits_int64(const Integer& value) {
   return value >= std::numeric_limits<std::int64_t>::min() &&
@@ -109,7 +148,7 @@ Dataset load(const DatasetSpec& spec, const std::string& directory, DatasetSpec*
   DatasetSpec complete = spec;
   Raw raw;
   if (const auto* given = std::get_if<InlineSource>(&spec.source)) {
-    raw = raw_from_rationals(given->samples);
+    raw = raw_from_rationals(spec, given->samples);
   } else if (const auto* idx = std::get_if<IdxSource>(&spec.source)) {
     const std::string path = locate(directory, idx->path);
     IdxFile file = read_idx(path);
@@ -118,41 +157,44 @@ Dataset load(const DatasetSpec& spec, const std::string& directory, DatasetSpec*
     if (!idx->labels.empty()) {
       check_labels(path, file.extents[0], locate(directory, idx->labels));
     }
-    raw = raw_from_idx(path, std::move(file));
+    raw = raw_from_array(spec, file.extents, std::move(file.values));
+  } else if (const auto* npy = std::get_if<NpySource>(&spec.source)) {
+    const std::string path = locate(directory, npy->path);
+    NpyArray array = read_npy(path, npy->member);
+    compare_digest(path, npy->sha256, array.digest);
+    std::get<NpySource>(complete.source).sha256 = to_hex(array.digest);
+    if (array.shape.empty()) throw InputError(path + ": one number; expected samples x features");
+    raw = raw_from_array(spec, array.shape, std::move(array.values));
   } else {
     const auto& csv = std::get<CsvSource>(spec.source);
     const std::string path = locate(directory, csv.path);
     CsvFile file = read_csv(path, csv.options);
     compare_digest(path, csv.sha256, file.digest);
     std::get<CsvSource>(complete.source).sha256 = to_hex(file.digest);
-    raw = raw_from_rationals(std::move(file.samples));
-  }
-  if (spec.first >= raw.samples || (spec.count && *spec.count > raw.samples - spec.first) ||
-      (spec.count && *spec.count == 0)) {
-    throw InputError("samples " + std::to_string(spec.first) + " and following (" +
-                     (spec.count ? std::to_string(*spec.count) : std::string("all")) +
-                     " of them) are asked for; the source has " + std::to_string(raw.samples));
+    raw = raw_from_rationals(spec, file.samples);
   }
   Dataset data;
   data.width_ = raw.width;
-  data.size_ = spec.count.value_or(raw.samples - spec.first);
+  data.size_ = raw.selection.count;
   complete.count = data.size_;
 
-  // One common divisor of the raw values, then of the transformed ones.
-  Integer common = 1;
-  for (const auto& row : raw.rationals)
-    for (const Rational& v : row) common = lcm(common, Integer(denominator(v)));
-  data.divisor_ = common * spec.divide;
-
-  const bool small_noise =
-      !spec.noise || (std::abs(spec.noise->low) < kSmall && std::abs(spec.noise->high) < kSmall);
-  const bool plain = raw.rationals.empty() && small_noise && abs(spec.multiply) < kFactor &&
-                     std::all_of(raw.integers.begin(), raw.integers.end(),
-                                 [](std::int64_t v) { return std::abs(v) < kFactor; });
-  // Every sample by itself, on all cores; small operands cannot overflow.
+  data.divisor_ = raw.divisor * spec.divide;
+  // x = (multiply * v + noise * raw divisor) / divisor, in 64 bits where nothing can overflow.
+  std::uint64_t most_small = 0;
+  for (std::int64_t v : raw.small) most_small = std::max(most_small, magnitude(v));
+  Integer most_raw = most_small, most_noise = 0;
+  for (const Integer& v : raw.large) most_raw = std::max(most_raw, Integer(abs(v)));
+  if (spec.noise) {
+    most_noise = std::max(magnitude(spec.noise->low), magnitude(spec.noise->high));
+  }
+  const Integer most = abs(spec.multiply) * most_raw + most_noise * raw.divisor;
+  const bool plain = raw.large.empty() && most < kSmall && abs(spec.multiply) < kSmall &&
+                     (!spec.noise || raw.divisor < kSmall);
+  // Every sample by itself, on all cores.
   (plain ? data.small_.resize(data.size_ * data.width_)
          : data.large_.resize(data.size_ * data.width_));
   const std::int64_t factor = plain ? spec.multiply.convert_to<std::int64_t>() : 0;
+  const std::int64_t unit = plain && spec.noise ? raw.divisor.convert_to<std::int64_t>() : 0;
   constexpr std::size_t kBlock = 256;
   parallel_for((data.size_ + kBlock - 1) / kBlock, [&](std::size_t block) {
     std::optional<SeededIntegers> noise;
@@ -160,26 +202,24 @@ Dataset load(const DatasetSpec& spec, const std::string& directory, DatasetSpec*
       noise.emplace("noise", spec.noise->seed, "x", spec.noise->low, spec.noise->high);
     }
     for (std::size_t s = block * kBlock; s < std::min(data.size_, (block + 1) * kBlock); ++s) {
-      const std::size_t i = spec.first + s;
+      const std::size_t i = spec.first + s;  // the noise goes by the place in the source
       for (std::size_t j = 0; j < data.width_; ++j) {
         const std::int64_t shift = noise ? noise->at(i, j) : 0;
+        const std::size_t at = s * data.width_ + j;
         if (plain) {
-          data.small_[s * data.width_ + j] = factor * raw.integers[i * raw.width + j] + shift;
+          data.small_[at] = factor * raw.small[at] + shift * unit;
         } else {
-          const Rational value =
-              raw.rationals.empty() ? Rational(raw.integers[i * raw.width + j]) : raw.rationals[i][j];
-          data.large_[s * data.width_ + j] =
-              spec.multiply * numerator(Rational(value * common)) + Integer(shift) * common;
+          data.large_[at] =
+              spec.multiply * (raw.large.empty() ? Integer(raw.small[at]) : raw.large[at]) +
+              Integer(shift) * raw.divisor;
         }
       }
     }
   });
   for (const Integer& v : data.large_) data.largest_ = std::max(data.largest_, Integer(abs(v)));
-  std::int64_t most = 0;
-  for (std::int64_t v : data.small_) {
-    most = std::max(most, std::abs(v));
-  }
-  if (plain) data.largest_ = most;
+  std::int64_t largest = 0;
+  for (std::int64_t v : data.small_) largest = std::max(largest, std::abs(v));
+  if (plain) data.largest_ = largest;
   if (!plain && std::all_of(data.large_.begin(), data.large_.end(), fits_int64)) {
     for (const Integer& v : data.large_) data.small_.push_back(v.convert_to<std::int64_t>());
     data.large_.clear();

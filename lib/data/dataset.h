@@ -7,6 +7,7 @@
 #pragma once
 
 #include <widecert/data/csv.h>
+#include <widecert/data/npy.h>
 
 #include <optional>
 #include <string>
@@ -23,6 +24,10 @@ struct IdxSource {
   std::string sha256;  // hex, of the decompressed payload; empty: not yet known
   std::string labels;  // path of an IDX label file; may be empty
 };
+struct NpySource {  // the first axis counts the samples, the others are flattened in C order
+  std::string path, sha256;
+  std::string member;  // of an .npz archive; empty for .npy
+};
 struct CsvSource {
   std::string path, sha256;
   CsvOptions options;
@@ -34,7 +39,7 @@ struct NoiseSpec {
 };
 
 struct DatasetSpec {
-  std::variant<InlineSource, IdxSource, CsvSource> source;
+  std::variant<InlineSource, IdxSource, NpySource, CsvSource> source;
   std::size_t first = 0;             // the samples first .. first + count - 1 of the source
   std::optional<std::size_t> count;  // all the rest if absent
   Integer multiply = 1, divide = 1;  // divide > 0

@@ -23,7 +23,4 @@ struct IdxFile {
 // Throws InputError on a missing, truncated, oversized or malformed file.
 IdxFile read_idx(const std::string& path);
 
-// The bytes of a file, decompressed if it is gzip; at most `limit` of them (else InputError).
-std::string read_bytes(const std::string& path, std::size_t limit);
-
 }  // namespace widecert

@@ -59,11 +59,12 @@ Digest make_rows(const ResidueRows& a, const RankTick& tick, const Store& store)
   for (std::size_t first = 0; first < a.rows; first += kBlock) {
     tick("features", first, a.rows);
     const std::size_t count = std::min(kBlock, a.rows - first);
-    constexpr std::size_t kTask = 8;
+    constexpr std::size_t kTask = 32;
     parallel_for((count + kTask - 1) / kTask, [&](std::size_t task) {
-      for (std::size_t i = task * kTask; i < std::min(count, (task + 1) * kTask); ++i) {
+      const std::size_t begin = task * kTask, end = std::min(count, begin + kTask);
+      a.write(first + begin, std::span(&residues[begin * a.cols], (end - begin) * a.cols));
+      for (std::size_t i = begin; i < end; ++i) {
         const std::span row(&residues[i * a.cols], a.cols);
-        a.row(first + i, row);
         if (a.prime == 2) {
           pack_bits(row, &packed[i * bytes]);
         } else {

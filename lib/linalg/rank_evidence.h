@@ -22,9 +22,18 @@ namespace widecert {
 struct ResidueRows {
   std::size_t rows = 0, cols = 0;
   std::uint64_t prime = 2;  // 2, or an odd prime below 2^32
-  // Writes row i, `cols` residues below the prime. Several threads may call it at once.
-  std::function<void(std::size_t i, std::span<std::uint32_t> row)> row;
+  // Writes the rows first, first + 1, ..., as many as `out` holds, `cols` residues below the prime
+  // each. Several threads may call it at once.
+  std::function<void(std::size_t first, std::span<std::uint32_t> out)> write;
 };
+
+// Rows made one at a time by row(i, span of cols residues).
+template <class Row>
+std::function<void(std::size_t, std::span<std::uint32_t>)> one_by_one(std::size_t cols, Row row) {
+  return [cols, row](std::size_t first, std::span<std::uint32_t> out) {
+    for (std::size_t k = 0; k * cols < out.size(); ++k) row(first + k, out.subspan(k * cols, cols));
+  };
+}
 
 struct RandomSolve {
   std::uint64_t prime = 2;

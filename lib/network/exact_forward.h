@@ -43,7 +43,7 @@ class ExactForward {
   std::vector<std::int64_t> small(std::vector<std::int64_t> x) const;  // requires is_small()
   std::vector<Integer> large(std::vector<Integer> x) const;
 
- private:
+  // What is done, node by node; for passes that follow it in other arithmetic (filtered_forward.h).
   struct Step {
     std::size_t node;
     Integer divisor, bound;
@@ -59,7 +59,10 @@ class ExactForward {
     std::vector<Integer> factors, shifts;
     std::vector<std::size_t> last_uses;  // values that no later node needs
   };
+  const std::vector<Step>& steps() const { return steps_; }
+  const Architecture& network() const { return network_; }
 
+ private:
   template <class T>
   std::vector<T> run(std::vector<T> x) const;
   template <class T>

@@ -1,5 +1,6 @@
 #include <gmp.h>
 #include <widecert/network/feature_rows.h>
+#include <widecert/network/filtered_forward.h>
 #include <widecert/number/clones.h>
 
 #include <cmath>
@@ -60,7 +61,15 @@ ResidueRows feature_rows(std::shared_ptr<const ExactForward> forward, const Data
   const bool precise = forward->bound() < Integer(1) << 52;
   const auto p = static_cast<std::int64_t>(prime);
   ResidueRows rows{data.size(), forward->width(), prime, {}};
-  rows.row = [=, &data](std::size_t i, std::span<std::uint32_t> out) {
+  // Large values come from weights with many digits: signs by filter, values modulo the prime.
+  if (!small && encoding == Encoding::as_is && prime % 2 == 1 && prime < (1u << 23)) {
+    const auto filtered = std::make_shared<const FilteredForward>(forward, data, prime);
+    rows.write = [filtered](std::size_t first, std::span<std::uint32_t> out) {
+      (*filtered)(first, out);
+    };
+    return rows;
+  }
+  rows.write = one_by_one(rows.cols, [=, &data](std::size_t i, std::span<std::uint32_t> out) {
     if (small) {
       std::vector<std::int64_t> values = forward->small(small_sample(data, i));
       if (encoding == Encoding::halved && halve(values.data(), values.size()) % 2 != 0) {
@@ -83,7 +92,7 @@ ResidueRows feature_rows(std::shared_ptr<const ExactForward> forward, const Data
       if (encoding == Encoding::halved && values[h] % 2 != 0) throw OddValue{i};
       out[h] = static_cast<std::uint32_t>(mpz_fdiv_ui(v.backend().data(), prime));
     }
-  };
+  });
   return rows;
 }
 

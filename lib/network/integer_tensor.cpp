@@ -41,6 +41,18 @@ IntegerTensor expand_integers(const TensorSpec& spec, const TensorShape& shape,
       }
     }
     finish(tensor, std::move(values));
+  } else if (const auto* file = std::get_if<FileTensor>(&spec)) {
+    std::vector<Integer> values;
+    if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&file->array->values)) {
+      values.assign(integers->begin(), integers->end());
+    } else {
+      const auto& floats = std::get<std::vector<double>>(file->array->values);
+      const unsigned scale = dyadic_scale(floats);
+      tensor.divisor = Integer(1) << scale;
+      values.reserve(floats.size());
+      for (double v : floats) values.push_back(times_power_of_two(v, scale));
+    }
+    finish(tensor, std::move(values));
   } else {
     const auto& seeded = std::get<SeededTensor>(spec);
     SeededIntegers integers("tensor", seeded.seed, seeded.name, seeded.low, seeded.high);

@@ -172,7 +172,8 @@ ResidueRows lattice_rows(const Architecture& network, const PointSpec& point, st
     steps->push_back(std::move(step));
   }
   ResidueRows rows{data.size(), network.node(target).width, tower.back(), {}};
-  rows.row = [network, steps, &data, target](std::size_t sample, std::span<std::uint32_t> out) {
+  const auto row = [network, steps, &data, target](std::size_t sample,
+                                                   std::span<std::uint32_t> out) {
     std::vector<std::vector<std::uint32_t>> value(target + 1);
     for (const Step& step : *steps) {
       const Node& node = network.node(step.node);
@@ -222,6 +223,7 @@ ResidueRows lattice_rows(const Architecture& network, const PointSpec& point, st
     }
     std::copy(value[target].begin(), value[target].end(), out.begin());
   };
+  rows.write = one_by_one(rows.cols, row);
   return rows;
 }
 

@@ -13,6 +13,13 @@ struct Refused {
 bool is_zero(const TensorSpec& spec) {
   const auto* fill = std::get_if<FillTensor>(&spec);
   if (fill != nullptr) return fill->value == 0;
+  if (const auto* file = std::get_if<FileTensor>(&spec)) {
+    return std::visit(
+        [](const auto& values) {
+          return std::all_of(values.begin(), values.end(), [](auto v) { return v == 0; });
+        },
+        file->array->values);
+  }
   const auto* rows = std::get_if<ExplicitTensor>(&spec);
   if (rows == nullptr) return false;
   return std::all_of(rows->rows.begin(), rows->rows.end(), [](const auto& row) {

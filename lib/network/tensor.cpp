@@ -1,8 +1,22 @@
+#include <widecert/data/byte_source.h>
 #include <widecert/network/tensor.h>
 #include <widecert/number/error.h>
 #include <widecert/number/stream.h>
 
+#include <filesystem>
+#include <numeric>
+
 namespace widecert {
+
+void load_array(FileTensor& tensor, const std::string& folder) {
+  const std::string path =
+      (std::filesystem::path(folder) / tensor.path).lexically_normal().string();
+  NpyArray array = read_npy(path, tensor.member);
+  compare_digest(path, tensor.sha256, array.digest);
+  tensor.sha256 = to_hex(array.digest);
+  if (!tensor.axes.empty()) array = transposed(std::move(array), tensor.axes, path);
+  tensor.array = std::make_shared<const NpyArray>(std::move(array));
+}
 
 void check_tensor(const TensorSpec& spec, const TensorShape& shape, const std::string& what) {
   std::size_t entries = 0;
@@ -23,6 +37,21 @@ void check_tensor(const TensorSpec& spec, const TensorShape& shape, const std::s
                                : ", the first of " + std::to_string(given->rows.front().size())));
     }
   }
+  if (const auto* file = std::get_if<FileTensor>(&spec)) {
+    const std::vector<std::size_t>& extents = file->array->shape;
+    const std::size_t found =
+        std::accumulate(extents.begin(), extents.end(), std::size_t{1}, std::multiplies<>());
+    const bool rows_fit = shape.size() <= 1 || (!extents.empty() && extents[0] == shape.size());
+    if (found != entries || !rows_fit) {
+      std::string text;
+      for (std::size_t extent : extents) text += (text.empty() ? "" : " x ") + std::to_string(extent);
+      throw ShapeError(what + ": " + file->path + " holds " + (text.empty() ? "one number" : text) +
+                       "; expected " + std::to_string(entries) + " numbers" +
+                       (shape.size() <= 1 ? "" : ", the first extent being the " +
+                                                     std::to_string(shape.size()) + " filters") +
+                       " (\"axes\" permutes)");
+    }
+  }
   const auto* seeded = std::get_if<SeededTensor>(&spec);
   if (seeded != nullptr && seeded->divisor <= 0) {
     throw InputError(what + ": the divisor must be positive");
@@ -35,6 +64,24 @@ Tensor expand(const TensorSpec& spec, const TensorShape& shape, const std::strin
   Tensor tensor(shape.size());
   if (const auto* fill = std::get_if<FillTensor>(&spec)) {
     for (std::size_t r = 0; r < shape.size(); ++r) tensor[r].assign(shape[r], fill->value);
+    return tensor;
+  }
+  if (const auto* file = std::get_if<FileTensor>(&spec)) {
+    std::visit(
+        [&](const auto& values) {
+          auto from = values.begin();
+          for (std::size_t r = 0; r < shape.size(); ++r) {
+            tensor[r].reserve(shape[r]);
+            for (std::size_t c = 0; c < shape[r]; ++c, ++from) {
+              if constexpr (std::is_floating_point_v<std::decay_t<decltype(*from)>>) {
+                tensor[r].push_back(exactly(*from));
+              } else {
+                tensor[r].push_back(Rational(*from));
+              }
+            }
+          }
+        },
+        file->array->values);
     return tensor;
   }
   const auto& seeded = std::get<SeededTensor>(spec);

@@ -1,11 +1,13 @@
-// TensorSpec: how a rational tensor is written down - one value everywhere, all values, or seeded
-// integers over a common divisor (SeededIntegers, domain "tensor"). Claims carry specs, so a dense
-// layer with a hundred thousand generated weights takes one line.
+// TensorSpec: how a rational tensor is written down - one value everywhere, all values, seeded
+// integers over a common divisor (SeededIntegers, domain "tensor"), or a NumPy file. Claims carry
+// specs, so a dense layer with a hundred thousand generated or trained weights takes one line.
 #pragma once
 
+#include <widecert/data/npy.h>
 #include <widecert/number/rational.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -25,7 +27,19 @@ struct SeededTensor {
   Integer divisor = 1;  // > 0; the value is the integer u over it
   bool odd = false;     // then the value is (2 u + 1) over it: never a multiple of 2 / divisor
 };
-using TensorSpec = std::variant<FillTensor, ExplicitTensor, SeededTensor>;
+// The entries of an array in C order, after its axes were permuted: those of the first row (filter),
+// of the second, ... The path is relative to the file that names it.
+struct FileTensor {
+  std::string path, member;       // the member of an .npz archive, or empty
+  std::string sha256;             // hex, of the decompressed .npy file
+  std::vector<std::size_t> axes;  // axis k of the tensor is axis axes[k] of the file; empty: as it is
+  std::shared_ptr<const NpyArray> array;  // permuted
+};
+using TensorSpec = std::variant<FillTensor, ExplicitTensor, SeededTensor, FileTensor>;
+
+// Reads the array of a spec whose path starts at `folder`, fills in its digest or compares it. Throws
+// InputError naming the file.
+void load_array(FileTensor& tensor, const std::string& folder);
 
 // Weights have one row per filter, the length of its patches; a bias is one row.
 // What claims of version 1 may hold, and what expand() agrees to build.

@@ -1,6 +1,7 @@
 #include <widecert/number/error.h>
 #include <widecert/number/rational.h>
 
+#include <bit>
 #include <cmath>
 
 namespace widecert {
@@ -72,6 +73,26 @@ Rational parse_rational(std::string_view text) {
     }
   }
   return negative ? Rational(-value) : value;
+}
+
+unsigned dyadic_scale(std::span<const double> values) {
+  int scale = 0;
+  for (double v : values) {
+    if (v == 0) continue;
+    int exponent = 0;
+    const double fraction = std::frexp(v, &exponent);  // v = fraction * 2^exponent, exactly
+    const auto digits = static_cast<std::int64_t>(std::ldexp(fraction, 53));
+    scale = std::max(scale, 53 - exponent - std::countr_zero(static_cast<std::uint64_t>(digits)));
+  }
+  return static_cast<unsigned>(scale);
+}
+
+Integer times_power_of_two(double value, unsigned scale) {
+  int exponent = 0;
+  const double fraction = std::frexp(value, &exponent);
+  const auto digits = static_cast<std::int64_t>(std::ldexp(fraction, 53));
+  const int shift = exponent - 53 + static_cast<int>(scale);
+  return shift >= 0 ? Integer(Integer(digits) << shift) : Integer(digits >> -shift);
 }
 
 Rational exactly(double value) {

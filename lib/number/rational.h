@@ -6,6 +6,7 @@
 
 #include <boost/multiprecision/gmp.hpp>
 #include <boost/multiprecision/mpfr.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,10 @@ Rational parse_rational(std::string_view text);
 
 // The exact value of a finite double. Throws InputError for NaN and infinities.
 Rational exactly(double value);
+// The least s >= 0 such that every value (finite) times 2^s is an integer: at most 1074.
+unsigned dyadic_scale(std::span<const double> values);
+// The integer value * 2^scale, for a scale as above.
+Integer times_power_of_two(double value, unsigned scale);
 
 // Canonical text: "p" or "p/q" in lowest terms with q > 1. parse_rational is its inverse.
 std::string to_string(const Rational& value);

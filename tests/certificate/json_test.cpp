@@ -1,7 +1,7 @@
 #include <widecert/certificate/atomic_file.h>
 #include <widecert/certificate/claim.h>
 #include <widecert/certificate/json.h>
-#include <widecert/data/idx.h>
+#include <widecert/data/byte_source.h>
 #include <widecert/number/error.h>
 
 #include <filesystem>

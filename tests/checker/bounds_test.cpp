@@ -54,7 +54,7 @@ widecheck::Activation checker_activation(const widecert::Activation& f) {
     json["slope"] = widecert::to_json(f.parameter);
   if (f.kind == widecert::ActivationKind::softplus)
     json["sharpness"] = widecert::to_json(f.parameter);
-  widecheck::Value value(json, "test");
+  widecheck::Value value(json, "test", nullptr);
   return widecheck::read_activation(value);
 }
 

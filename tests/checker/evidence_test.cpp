@@ -104,9 +104,10 @@ TEST_CASE("engine and checker agree on full and deficient matrices, wide and tal
       if (deficient && rows <= cols) a[0] = a[rows - 1];
       if (deficient && rows > cols)
         for (auto& row : a) row[0] = row[cols - 1];
-      const ResidueRows source{rows, cols, p, [&](std::size_t i, std::span<std::uint32_t> out) {
-                                 std::copy(a[i].begin(), a[i].end(), out.begin());
-                               }};
+      const auto row = [&](std::size_t i, std::span<std::uint32_t> out) {
+        std::copy(a[i].begin(), a[i].end(), out.begin());
+      };
+      const ResidueRows source{rows, cols, p, one_by_one(cols, row)};
       const Digest claim = sha256("claim");
       const RankResult found = find_rank(source, claim, true, [](auto&&...) {});
       widecheck::Echelon odd(cols, p);

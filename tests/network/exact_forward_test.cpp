@@ -98,7 +98,7 @@ TEST_CASE("residues of features are those of the integers") {
     for (std::uint64_t p : {2ull, 3ull, 127ull, 2147483647ull}) {
       const ResidueRows rows = feature_rows(forward, data, p, Encoding::as_is);
       std::vector<std::uint32_t> row(rows.cols);
-      rows.row(0, row);
+      rows.write(0, row);
       for (std::size_t h = 0; h < row.size(); ++h) {
         CHECK(Integer(row[h]) == (values[h] % Integer(p) + p) % Integer(p));
       }
@@ -111,7 +111,7 @@ TEST_CASE("residues of features are those of the integers") {
         network, integer_point(network, point, half), half, data.divisor(), data.largest());
     const ResidueRows rows = feature_rows(forward, data, 2, Encoding::halved);
     std::vector<std::uint32_t> row(rows.cols);
-    rows.row(0, row);
+    rows.write(0, row);
     return row;
   };
   for (std::uint32_t v : steps()) CHECK(v <= 1);
@@ -231,7 +231,7 @@ TEST_CASE("the tower (7, 127): det F_2 = 66 modulo 127 for x = (0, 1)") {
                         {"b", {FillTensor{1}, ExplicitTensor{{{0, 1}}}}}};
   const ResidueRows rows = lattice_rows(network, point, 4, data, {7, 127});
   std::array<std::uint32_t, 2> f[2];
-  for (std::size_t i = 0; i < 2; ++i) rows.row(i, f[i]);
+  for (std::size_t i = 0; i < 2; ++i) rows.write(i, f[i]);
   const long det = static_cast<long>(f[0][0]) * f[1][1] - static_cast<long>(f[0][1]) * f[1][0];
   CHECK((det % 127 + 127) % 127 == 66);
   // The rational numbers themselves: 1/(1 + 2^-z).
@@ -266,7 +266,7 @@ TEST_CASE("lattice rows of one layer are the rational features modulo the prime"
   const ExactForward z(n, integer_point(n, point, 1), 1, 1, data.largest());
   const auto exponents = z.large({1, 2, -6, 5});
   std::vector<std::uint32_t> row(8);
-  lattice_rows(network, point, 5, data, {127}).row(0, row);
+  lattice_rows(network, point, 5, data, {127}).write(0, row);
   std::vector<Rational> joined;  // (position, channel): sigmoid, sigmoid, tanh, tanh
   for (std::size_t position = 0; position < 4; ++position) {
     for (int kind = 0; kind < 2; ++kind) {

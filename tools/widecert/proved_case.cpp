@@ -8,25 +8,9 @@
 
 namespace widecert::tool {
 namespace fs = std::filesystem;
-namespace {
-
-// Paths in a claim are relative to the claim file.
-DatasetSpec relocate(DatasetSpec data, const std::string& from, const std::string& to) {
-  const auto move = [&](std::string& path) {
-    if (!path.empty()) path = fs::relative(fs::absolute(fs::path(from) / path), to).string();
-  };
-  if (auto* idx = std::get_if<IdxSource>(&data.source)) {
-    move(idx->path);
-    move(idx->labels);
-  }
-  if (auto* csv = std::get_if<CsvSource>(&data.source)) move(csv->path);
-  return data;
-}
-
-}  // namespace
 
 Proved prove_case(const Common& common, const std::string& path, const std::string& output) {
-  Proved result{read_case(path), 0, {}, {}, "", {}};
+  Proved result{read_case(path, output), 0, {}, {}, "", {}};
   const Instance instance = load_instance(result.file);
   result.samples = instance.data.size();
   ProgressBar bar(common.console);
@@ -55,7 +39,6 @@ Proved prove_case(const Common& common, const std::string& path, const std::stri
   }
   if (!proofs.empty()) {
     fs::create_directories(output);
-    claim.data = relocate(claim.data, result.file.directory(), fs::absolute(output));
     const std::string base = (fs::path(output) / result.file.name).string();
     const std::string text = claim_text(claim);
     write_atomically(base + ".claim.json", text);

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <widecert/certificate/atomic_file.h>
 #include <widecert/certificate/claim.h>
-#include <widecert/data/idx.h>
+#include <widecert/data/byte_source.h>
 #include <widecert/network/forward.h>
 #include <widecert/number/error.h>
 

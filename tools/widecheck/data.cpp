@@ -1,12 +1,8 @@
 #include "data.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <filesystem>
-#include <memory>
 
 #include "digest.h"
 #include "seeded.h"
@@ -14,53 +10,6 @@
 
 namespace widecheck {
 namespace {
-
-// A file, decompressed if gzip, with the SHA-256 of everything read.
-class Stream {
- public:
-  explicit Stream(const std::string& path)
-      : path_(path), file_(open(path), &gzclose) {
-    if (!file_) {
-      throw Malformed("no-data",
-                      path + ": expected a regular file with the data, which can be read");
-    }
-  }
-  std::size_t read(void* out, std::size_t size) {
-    std::size_t done = 0;
-    while (done < size) {
-      const int got = gzread(file_.get(), static_cast<char*>(out) + done,
-                             static_cast<unsigned>(std::min<std::size_t>(size - done, 1u << 20)));
-      if (got < 0) throw Malformed("data", path_ + ": damaged gzip data");
-      if (got == 0) break;
-      done += static_cast<std::size_t>(got);
-    }
-    total_ += done;
-    if (total_ > (std::size_t{1} << 34))
-      throw Malformed("data", path_ + ": more than 16 GiB of data");
-    hash_.update(out, done);
-    return done;
-  }
-  void need(void* out, std::size_t size) {
-    if (read(out, size) != size) throw Malformed("data", path_ + ": the data file is truncated");
-  }
-  void finish(const std::string& expected) {
-    const std::string hex = to_hex(hash_.finish());
-    require(hex == expected, "data-digest",
-            path_ + " has SHA-256 " + hex + "; the claim speaks of " + expected);
-  }
-
- private:
-  // Only regular files: a pipe or a device might never end.
-  static gzFile open(const std::string& path) {
-    std::error_code error;
-    return std::filesystem::is_regular_file(path, error) ? gzopen(path.c_str(), "rb") : nullptr;
-  }
-
-  std::size_t total_ = 0;
-  std::string path_;
-  std::unique_ptr<gzFile_s, decltype(&gzclose)> file_;
-  Sha256 hash_;
-};
 
 std::uint64_t big_endian(const unsigned char* bytes, std::size_t n) {
   std::uint64_t v = 0;
@@ -145,7 +94,7 @@ mpq_class parse_decimal(std::string text, const std::string& place) {
 
 }  // namespace
 
-Data::Data(Value json, std::string directory, std::size_t width) : width_(width) {
+Data::Data(Value json, std::size_t width) : width_(width) {
   const std::string format = json.at("format").text();
   description_ = format;
   if (format == "inline") {
@@ -155,13 +104,18 @@ Data::Data(Value json, std::string directory, std::size_t width) : width_(width)
       for (const Value& v : sample.list()) row.push_back(v.rational());
       if (row.size() != width) sample.bad(std::to_string(width) + " features");
     }
+  } else if (format == "npy") {
+    format_ = Format::npy;
+    npy_ = read_npy_place(json);
+    description_ = json.at("path").text() + (npy_.member.empty() ? "" : "[" + npy_.member + "]") +
+                   ", SHA-256 " + npy_.sha256;
   } else if (format == "idx" || format == "csv") {
     format_ = format == "idx" ? Format::idx : Format::csv;
     const std::string path = json.at("path").text();
     if (path.empty() || path[0] == '/' || path.find('\0') != std::string::npos) {
       json.at("path").bad("a path relative to the claim file");
     }
-    path_ = directory + "/" + path;
+    path_ = json.folder() + "/" + path;
     sha256_ = read_digest(json.at("sha256"));
     description_ = path + ", SHA-256 " + sha256_;
     if (format == "idx" && json.has("labels")) json.at("labels").text();  // no rule reads labels
@@ -172,7 +126,7 @@ Data::Data(Value json, std::string directory, std::size_t width) : width_(width)
       }
     }
   } else {
-    json.at("format").bad("inline, idx or csv");
+    json.at("format").bad("inline, idx, npy or csv");
   }
   if (json.has("first")) first_ = json.at("first").number(1u << 30);
   count_ = json.at("count").number(1u << 30);
@@ -244,9 +198,49 @@ void Data::stream_idx(const RationalRow& row, const IntegerRow& integers) const 
       row(i, std::move(values));
     }
   }
-  char extra = 0;
-  if (in.read(&extra, 1) != 0) throw Malformed("data", path_ + ": the data file is too long");
   in.finish(sha256_);
+}
+
+void Data::stream_npy(const RationalRow& row, const IntegerRow& integers) const {
+  Stream in(npy_.path, npy_.member);
+  const NpyHeader header = read_npy_header(in);
+  if (header.shape.empty()) throw Malformed("data", in.name() + ": one number, not samples");
+  const std::size_t samples = header.shape[0];
+  std::size_t width = 1;
+  for (std::size_t d = 1; d < header.shape.size(); ++d) width *= header.shape[d];
+  if (width != width_ || first_ > samples || count_ > samples - first_) {
+    throw Malformed("data", in.name() + ": the samples do not fit the claim");
+  }
+  // In Fortran order the samples are not one after the other: all are kept. place[j] is where feature
+  // j of a sample is, counted in elements from its first one.
+  const std::size_t size = header.bytes;
+  std::vector<unsigned char> buffer(header.fortran ? samples * width * size : width * size);
+  std::vector<std::size_t> place(width, 0);
+  for (std::size_t j = 0; j < width; ++j) {
+    std::size_t rest = j, stride = samples * width;
+    for (std::size_t d = header.shape.size(); d-- > 1; rest /= header.shape[d]) {
+      stride /= header.shape[d];
+      place[j] += rest % header.shape[d] * stride;
+    }
+    if (!header.fortran) place[j] = j;
+  }
+  if (header.fortran) in.need(buffer.data(), buffer.size());
+  for (std::size_t i = 0; i < samples; ++i) {
+    if (!header.fortran) in.need(buffer.data(), buffer.size());
+    if (i < first_ || i >= first_ + count_) continue;
+    const std::size_t begin = header.fortran ? i : 0;
+    const auto element = [&](std::size_t j) { return &buffer[(begin + place[j]) * size]; };
+    if (header.kind == 'f') {
+      std::vector<mpq_class> values;
+      for (std::size_t j = 0; j < width; ++j) values.push_back(npy_float(header, element(j), in.name()));
+      row(i, std::move(values));
+    } else {
+      std::vector<std::int64_t> values(width);
+      for (std::size_t j = 0; j < width; ++j) values[j] = npy_integer(header, element(j));
+      integers(i, values);
+    }
+  }
+  in.finish(npy_.sha256);
 }
 
 void Data::stream_csv(const RationalRow& row) const {
@@ -302,6 +296,7 @@ void Data::stream_csv(const RationalRow& row) const {
 
 void Data::stream(const RationalRow& row, const IntegerRow& integers) const {
   if (format_ == Format::idx) return stream_idx(row, integers);
+  if (format_ == Format::npy) return stream_npy(row, integers);
   if (format_ == Format::csv) return stream_csv(row);
   if (first_ > rows_.size() || count_ > rows_.size() - first_) {
     throw Malformed("data", "fewer inline samples than the claim says");
@@ -311,7 +306,7 @@ void Data::stream(const RationalRow& row, const IntegerRow& integers) const {
 
 void Data::verify() {
   mpz_class most = 0;
-  std::int64_t most_small = 0;
+  std::uint64_t most_small = 0;
   const auto note = [&](const mpq_class& v) {
     common_ = lcm(common_, v.get_den());
     if (mpz_sizeinbase(common_.get_mpz_t(), 2) > 65'536) {
@@ -326,9 +321,12 @@ void Data::verify() {
         for (const mpq_class& v : values) note(v);
       },
       [&](std::size_t, const std::vector<std::int64_t>& values) {
-        for (const std::int64_t v : values) most_small = std::max(most_small, std::abs(v));
+        for (const std::int64_t v : values) {
+          const auto size = static_cast<std::uint64_t>(v);
+          most_small = std::max(most_small, v < 0 ? -size : size);
+        }
       });
-  most = std::max(most, mpz_class(static_cast<long>(most_small)));
+  most = std::max(most, mpz_class(static_cast<unsigned long>(most_small)));
   const long noise = std::max(std::abs(noise_low_), std::abs(noise_high_));
   largest_ = common_ * (abs(multiply_) * most + noise);
 }

@@ -6,13 +6,13 @@
 #include <string>
 
 #include "network.h"
+#include "npy.h"
 
 namespace widecheck {
 
 class Data {
  public:
-  // `directory` is where relative paths start.
-  Data(Value json, std::string directory, std::size_t width);
+  Data(Value json, std::size_t width);
 
   std::size_t size() const { return count_; }
   // Reads everything once: the file is there, has the digest, holds these samples.
@@ -31,18 +31,20 @@ class Data {
   std::string description() const { return description_; }
 
  private:
-  enum class Format { inline_rows, idx, csv } format_;
-  // The selected raw samples in order, whole numbers of IDX files in 64 bits (at most 32 are used).
+  enum class Format { inline_rows, idx, npy, csv } format_;
+  // The selected raw samples in order, integers of IDX and NPY files in 64 bits.
   using RationalRow = std::function<void(std::size_t, std::vector<mpq_class>)>;
   using IntegerRow = std::function<void(std::size_t, const std::vector<std::int64_t>&)>;
   void stream(const RationalRow& row, const IntegerRow& integers) const;
   void stream_idx(const RationalRow& row, const IntegerRow& integers) const;
+  void stream_npy(const RationalRow& row, const IntegerRow& integers) const;
   void stream_csv(const RationalRow& row) const;
 
   std::size_t width_, first_ = 0, count_ = 0;
   mpz_class common_ = 1, largest_ = 0;
   std::vector<std::vector<mpq_class>> rows_;
   std::string path_, sha256_, description_;
+  NpyFile npy_;
   bool header_ = false;
   long label_column_ = -1;
   mpz_class multiply_ = 1, divide_ = 1;

@@ -94,7 +94,7 @@ class Assembler : public nlohmann::json_sax<json> {
 
 Value Value::at(const std::string& key) {
   if (!has(key)) throw Malformed("missing-key", place_ + ": the key \"" + key + "\" is missing");
-  return Value((*json_)[key], place_ + "." + key);
+  return Value((*json_)[key], place_ + "." + key, folder_);
 }
 
 bool Value::has(const std::string& key) {
@@ -122,7 +122,7 @@ std::vector<Value> Value::list() const {
   if (!json_->is_array()) bad("a list");
   std::vector<Value> values;
   for (std::size_t i = 0; i < json_->size(); ++i) {
-    values.emplace_back((*json_)[i], place_ + "[" + std::to_string(i) + "]");
+    values.emplace_back((*json_)[i], place_ + "[" + std::to_string(i) + "]", folder_);
   }
   return values;
 }

@@ -5,6 +5,7 @@
 #include <gmpxx.h>
 
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -15,7 +16,9 @@ namespace widecheck {
 // One value of a file with its place, for messages.
 class Value {
  public:
-  Value(const nlohmann::json& json, std::string place) : json_(&json), place_(std::move(place)) {}
+  // `folder` is where relative paths in the file start.
+  Value(const nlohmann::json& json, std::string place, std::shared_ptr<const std::string> folder)
+      : json_(&json), place_(std::move(place)), folder_(std::move(folder)) {}
 
   Value at(const std::string& key);  // required
   bool has(const std::string& key);  // asks for an optional key
@@ -32,11 +35,13 @@ class Value {
   mpz_class integer() const;
   std::uint64_t number(std::uint64_t most) const;  // 0..most
   const std::string& place() const { return place_; }
+  const std::string& folder() const { return *folder_; }
   [[noreturn]] void bad(const std::string& expected) const;
 
  private:
   const nlohmann::json* json_;
   std::string place_;
+  std::shared_ptr<const std::string> folder_;
   std::set<std::string> asked_;
 };
 

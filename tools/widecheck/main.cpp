@@ -112,7 +112,9 @@ Report run(const std::string& claim_path, const std::string& certificate_path,
   report.claim_digest = digest_of(claim_bytes);
   const json claim_json = parse(claim_bytes, claim_path);
   const json certificate_json = parse(read_file(certificate_path), certificate_path);
-  Value claim(claim_json, "claim"), certificate(certificate_json, "certificate");
+  const std::string parent = std::filesystem::path(claim_path).parent_path().string();
+  const auto folder = std::make_shared<const std::string>(parent.empty() ? "." : parent);
+  Value claim(claim_json, "claim", folder), certificate(certificate_json, "certificate", folder);
   if (claim.at("format").text() != "widecert-claim") claim.at("format").bad("\"widecert-claim\"");
   if (claim.at("version").number(1'000'000) != 1) claim.at("version").bad("version 1");
   if (certificate.at("format").text() != "widecert-certificate") {
@@ -122,8 +124,7 @@ Report run(const std::string& claim_path, const std::string& certificate_path,
   const std::string bound = certificate.at("claim_sha256").text();
 
   const Network network(claim.at("network"));
-  const std::string directory = std::filesystem::path(claim_path).parent_path().string();
-  Data data(claim.at("data"), directory.empty() ? "." : directory, network.inputs());
+  Data data(claim.at("data"), network.inputs());
   report.data = data.description();
   const auto claims = claim.at("claims").list();
   const auto proofs = certificate.at("proofs").list();

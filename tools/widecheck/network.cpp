@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "npy.h"
 #include "seeded.h"
 #include "verdict.h"
 
@@ -280,6 +281,26 @@ Tensor read_tensor(Value json, const std::vector<std::size_t>& row_lengths) {
     for (const auto& row : values) {
       auto& out = tensor.rows.emplace_back();
       for (const mpq_class& v : row) out.push_back(v.get_num() * (tensor.divisor / v.get_den()));
+    }
+  } else if (json.has("npy")) {
+    Value file = json.at("npy");
+    const NpyFile place = read_npy_place(file);
+    std::vector<std::size_t> axes, extents;
+    if (file.has("axes"))
+      for (const Value& axis : file.at("axes").list()) axes.push_back(axis.number(31));
+    file.only();
+    const std::vector<mpq_class> values = read_npy(place, axes, extents, entries);
+    if (values.size() != entries ||
+        (row_lengths.size() > 1 && (extents.empty() || extents[0] != row_lengths.size()))) {
+      throw Malformed("shape", json.place() + ": the array does not have the tensor's shape");
+    }
+    for (const mpq_class& v : values) tensor.divisor = lcm(tensor.divisor, v.get_den());
+    auto from = values.begin();
+    for (std::size_t length : row_lengths) {
+      auto& row = tensor.rows.emplace_back();
+      for (std::size_t c = 0; c < length; ++c, ++from) {
+        row.push_back(from->get_num() * (tensor.divisor / from->get_den()));
+      }
     }
   } else if (json.has("seeded")) {
     Value seeded = json.at("seeded");

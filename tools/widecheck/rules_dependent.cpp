@@ -7,6 +7,41 @@
 
 namespace widecheck {
 
+namespace {
+
+// The sides of their kink on which the units of an activation are found, over all samples.
+class Sides {
+ public:
+  explicit Sides(std::size_t units) : side_(units, kNew) {}
+  // The pre-activation of unit h on one more sample lies between the two signs.
+  void note(std::size_t h, int sign_of_low, int sign_of_high) {
+    const int here = sign_of_low >= 0 ? 1 : sign_of_high <= 0 ? -1 : 0;
+    side_[h] = side_[h] == kNew || side_[h] == here ? here : 0;
+  }
+  // The most dimensions that the columns of the activation `node` span, those of the linear node below
+  // it spanning at most `below` together with the constants: columns are 0, affine in the latter, or
+  // anything at all.
+  std::size_t dimensions(const Node& node, std::size_t below) const {
+    const Function f = node.activation.function;
+    std::size_t affine = 0, any = 0;
+    for (int s : side_) {
+      const bool linear = f == Function::leaky_relu ? s != 0
+                          : f == Function::relu || f == Function::elu ? s == 1
+                                                                      : false;
+      const bool dead = f == Function::relu && s == -1;
+      if (linear) ++affine;
+      if (!linear && !dead) ++any;
+    }
+    return std::min(affine, below) + any;
+  }
+
+ private:
+  static constexpr int kNew = 2;
+  std::vector<int> side_;  // 1: >= 0 on all samples, -1: <= 0 on all, 0: neither, or unknown
+};
+
+}  // namespace
+
 std::string never_independent(const Context& c, std::size_t i, Value& proof,
                               const std::string& rule) {
   const std::size_t n = c.data.size();
@@ -93,6 +128,22 @@ std::string dependent_at(const Context& c, std::size_t i, Value& claim, Value& p
   if (rule == "width" || rule == "affine-dimension") {
     never_independent(c, i, proof, rule);
     return sentence + "it holds at all of them, by rule " + rule;
+  }
+  if (rule == "units-without-kinks") {
+    require(node.op == Op::activation, "layer-kind", node.name + " is not an activation");
+    const std::size_t map = node.inputs[0];
+    linear_node(c, map);
+    const Forward forward = make_forward(c, c.network, map, theta, 64);
+    Sides sides(node.width);
+    c.data.for_each([&](std::size_t, const std::vector<mpz_class>& x) {
+      const Values g = forward(x);
+      for (std::size_t h = 0; h < g.v.size(); ++h) {
+        sides.note(h, sgn(mpz_class(g.v[h] - g.radius)), sgn(mpz_class(g.v[h] + g.radius)));
+      }
+    });
+    const std::size_t most = sides.dimensions(node, affine_dimension(c.network, map));
+    require(most < n, "dimension", "the features may span " + number(most) + " >= N dimensions");
+    return sentence + "all but " + number(most) + " dimensions are lost to units without a kink";
   }
   const Forward forward = make_forward(c, c.network, i, theta, 1);
   require(forward.exact(), "irrational", "the values of the layer are not rational");
@@ -270,8 +321,7 @@ std::string dependent_on_open_set(const Context& c, std::size_t i, Value& claim)
   const mpq_class radius = claim.at("radius").rational();
   require(radius > 0, "radius", "the radius must be positive");
   const BoxForward forward(c.network, read_point(c.network, i, claim.at("centre")), radius);
-  // 1: positive on all samples, -1: negative on all, 0: both, or unknown.
-  std::vector<int> side(node.width, 2);
+  Sides sides(node.width);
   std::vector<mpq_class> sample(c.network.inputs());
   c.data.for_each([&](std::size_t, const std::vector<mpz_class>& x) {
     for (std::size_t j = 0; j < x.size(); ++j) {
@@ -279,23 +329,9 @@ std::string dependent_on_open_set(const Context& c, std::size_t i, Value& claim)
       sample[j].canonicalize();
     }
     const std::vector<Box> g = forward(map, sample);
-    for (std::size_t h = 0; h < side.size(); ++h) {
-      const int here = g[h].low >= 0 ? 1 : g[h].high <= 0 ? -1 : 0;
-      side[h] = side[h] == 2 || side[h] == here ? here : 0;
-    }
+    for (std::size_t h = 0; h < g.size(); ++h) sides.note(h, sgn(g[h].low), sgn(g[h].high));
   });
-  // Columns: 0, affine in what enters the linear layer, or anything at all.
-  const Function f = node.activation.function;
-  std::size_t affine = 0, any = 0;
-  for (int s : side) {
-    const bool linear = f == Function::leaky_relu ? s != 0
-                        : f == Function::relu || f == Function::elu ? s == 1
-                                                                    : false;
-    const bool dead = f == Function::relu && s == -1;
-    if (linear) ++affine;
-    if (!linear && !dead) ++any;
-  }
-  const std::size_t most = (affine == 0 ? 0 : affine_dimension(c.network, map)) + any;
+  const std::size_t most = sides.dimensions(node, affine_dimension(c.network, map));
   require(most < n, "dimension",
           "the features may span " + number(most) + " >= N dimensions over the box");
   return "rank F(" + node.name + ") <= " + number(most) + " < " + number(n) +

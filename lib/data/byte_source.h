@@ -1,0 +1,49 @@
+// The bytes of a file, one after the other: plain, gzip-compressed, or a member of a zip archive.
+//
+// Only regular files are opened; whoever reads says how much is expected, so that no stream is
+// followed without end. Every error names the file, the offset and what was expected.
+#pragma once
+
+#include <widecert/number/sha256.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace widecert {
+
+class ByteSource {
+ public:
+  // Throw InputError if there is no such file (or member).
+  explicit ByteSource(const std::string& path);
+  ByteSource(const std::string& path, const std::string& member);
+  ~ByteSource();
+
+  const std::string& name() const { return name_; }  // for messages
+  std::size_t offset() const { return offset_; }
+  // Reads up to `size` bytes and returns how many there were. Throws InputError on damaged data.
+  std::size_t read(void* out, std::size_t size);
+  // Exactly `size` bytes, else InputError: truncated, expected that many bytes of `what`.
+  void need(void* out, std::size_t size, const std::string& what);
+  // Exactly `count` bytes, the last ones, which a header has promised. Memory grows as they arrive,
+  // so that a small file with a boastful header costs little.
+  std::vector<unsigned char> last(std::size_t count);
+  // SHA-256 of everything that has been read.
+  Digest digest() { return hash_.finish(); }
+
+  struct Reader;  // gzip or zip
+
+ private:
+  std::string name_;
+  std::unique_ptr<Reader> reader_;
+  std::size_t offset_ = 0;
+  Sha256 hash_;
+};
+
+// Throws InputError unless `expected` is empty or the digest in hexadecimal.
+void compare_digest(const std::string& file, const std::string& expected, const Digest& found);
+
+// The bytes of a file, decompressed if it is gzip; at most `limit` of them (else InputError).
+std::string read_bytes(const std::string& path, std::size_t limit);
+
+}  // namespace widecert

@@ -1,0 +1,41 @@
+// NumPy arrays: .npy files (plain or gzip) and members of .npz archives. Little-endian integers of 1
+// to 8 bytes and floats of 4 or 8, in C or Fortran order; anything else is an error that says how to
+// convert it.
+#pragma once
+
+#include <widecert/number/sha256.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace widecert {
+
+// Integers as int64, floats as double: both exact, in C order (last index fastest).
+using NpyValues = std::variant<std::vector<std::int64_t>, std::vector<double>>;
+
+struct NpyArray {
+  std::vector<std::size_t> shape;  // empty for a single number
+  NpyValues values;
+  Digest digest;  // SHA-256 of the .npy file (of the member), header included, decompressed
+};
+
+// An array in a file; `member` is the name of the array in an .npz archive, empty for .npy files. Throws InputError naming the file, the place
+// and what was expected: also for values that are not finite, or 2^63 and more.
+NpyArray read_npy(const std::string& path, const std::string& member);
+
+// The same array with axis k of the result being axis axes[k] of the given one. Throws InputError
+// (after `what`) unless `axes` is a permutation.
+NpyArray transposed(NpyArray array, const std::vector<std::size_t>& axes, const std::string& what);
+
+// Writes an .npz archive of int64 arrays, atomically; the same arrays give the same bytes. Throws
+// InputError if the file cannot be written.
+struct NpyIntegers {
+  std::vector<std::size_t> shape;
+  std::vector<std::int64_t> values;
+};
+void write_npz(const std::string& path, const std::map<std::string, NpyIntegers>& arrays);
+
+}  // namespace widecert

@@ -1,0 +1,39 @@
+// NumPy arrays as the checker reads them: little-endian integers of 1 to 8 bytes, floats of 4 or 8, in C
+// or Fortran order.
+#pragma once
+
+#include <gmpxx.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "input.h"
+#include "stream.h"
+
+namespace widecheck {
+
+struct NpyHeader {
+  std::vector<std::size_t> shape;  // positive extents
+  bool fortran = false;
+  char kind = 'i';        // i signed, u unsigned, f float
+  std::size_t bytes = 8;  // of an element
+};
+
+// Throws Malformed("data").
+NpyHeader read_npy_header(Stream& in);
+// An element of kind i or u; of kind f.
+std::int64_t npy_integer(const NpyHeader& header, const unsigned char* bytes);
+mpq_class npy_float(const NpyHeader& header, const unsigned char* bytes, const std::string& name);
+
+// Where "path" with "sha256" (and "member", for .npz) lead, from the folder of the file.
+struct NpyFile {
+  std::string path, member, sha256;
+};
+NpyFile read_npy_place(Value& json);
+// The elements in C order after the axes are permuted (empty: not): axis k of the result is axis
+// axes[k] of the file. `extents` receives the permuted shape.
+std::vector<mpq_class> read_npy(const NpyFile& file, const std::vector<std::size_t>& axes,
+                                std::vector<std::size_t>& extents, std::size_t most);
+
+}  // namespace widecheck

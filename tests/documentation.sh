@@ -33,5 +33,21 @@ for page in README.md proofs/README.md tools/widecheck/FORMAT.md cases/README.md
     echo "ok: $line"
   done < <(awk '/^```sh$/{on=1; next} /^```/{on=0} on' "$page")
 done
+# ```python blocks, where there is a Python with NumPy.
+python=
+for candidate in python3 /usr/bin/python3; do
+  if "$candidate" -c 'import numpy' 2> /dev/null; then python=$candidate; break; fi
+done
+blocks=$(awk '/^```python$/{n++} END{print n+0}' README.md)
+if [ -z "$python" ]; then
+  echo "SKIPPED: $blocks Python block(s) of README.md: no Python with NumPy (apt-get install python3-numpy)"
+else
+  for ((block = 1; block <= blocks; block++)); do
+    awk -v want="$block" '/^```python$/{on=(++n==want); next} /^```/{on=0} on' README.md > "$scratch/.py"
+    "$python" "$scratch/.py" > "$scratch/.log" 2>&1 ||
+      { echo "README.md: Python block $block failed"; cat "$scratch/.py" "$scratch/.log"; exit 1; }
+    echo "ok: Python block $block"
+  done
+fi
 [ "$count" -ge 10 ] || { echo "only $count commands found"; exit 1; }
 echo "$count commands of the documentation ran"

@@ -183,7 +183,16 @@ std::string certificate_text(const std::string& claim_text, const std::vector<Pr
 ClaimFile parse_claim(const std::string& text, const std::string& file);
 std::vector<Proof> parse_certificate(const std::string& text, const std::string& file);
 
-// Witness: all tensors of the family at one alpha, as JSON text with exact rationals.
-std::string witness_text(const Architecture& network, const Family& family, const Rational& alpha);
+// The member of a family at one alpha.
+PointSpec point_at(const Architecture& network, const Family& family, const Rational& alpha);
+
+// Witnesses: all tensors of a point, as JSON text with exact rationals (and the alpha of a family), or
+// as arrays for write_npz(): "NODE.weights" and "NODE.bias" are numerators over the numbers
+// "NODE.weights.divisor", "NODE.bias.divisor". The latter throws InputError if one has more than 63
+// bits.
+std::string witness_text(const Architecture& network, const PointSpec& point,
+                         const std::optional<Rational>& alpha);
+std::map<std::string, NpyIntegers> witness_arrays(const Architecture& network,
+                                                  const PointSpec& point);
 
 }  // namespace widecert

@@ -1,5 +1,7 @@
 // Forged ranks: changed weights, pixels, primes, k, W, hashes, ranks and layers, networks that the
 // rules do not cover, and evidence carried from one claim to another.
+#include <fstream>
+
 #include "genuine.h"
 
 using namespace widecert::test;
@@ -484,4 +486,99 @@ TEST_CASE("below a max pooling tied biases need more than different patches at o
   rejects(g.forge([&](json& c, json&) { c["data"]["samples"] = {{0, 3}, {3, 2}}; }), "", 0);
   rejects(g.forge([&](json& c, json&) { c["data"]["samples"] = {{0, 3}, {0, 2}}; }),
           "patches-collide");
+}
+
+TEST_CASE("the rank of trained weights is that of these weights") {
+  const Genuine g("digits/trained");
+  const auto file = [](json& c, const char* tensor) -> json& {
+    return c["claims"][0]["parameters"]["conv1"][tensor]["npy"];
+  };
+  REQUIRE(file(const_cast<json&>(g.claim()), "weights")["path"] == "../cases/digits/data/trained.npz");
+  SECTION("another array, another reading of it") {
+    rejects(g.forge([&](json& c, json&) {
+      file(c, "weights")["axes"] = {0, 3, 2, 1};  // filters turned over
+    }),
+            "matrix-digest");
+    rejects(g.forge([&](json& c, json&) { file(c, "weights").erase("axes"); }), "wrong-solution");
+    rejects(g.forge([&](json& c, json&) { file(c, "weights")["axes"] = {0, 1, 2, 2}; }), "shape", 4);
+    rejects(g.forge([&](json& c, json&) { file(c, "weights")["axes"] = {0, 2, 3}; }), "shape", 4);
+    rejects(g.forge([&](json& c, json&) { file(c, "weights")["axes"] = {1, 0, 2, 3}; }), "shape", 4);
+    rejects(g.forge([&](json& c, json&) { file(c, "weights")["member"] = "dense2.weight"; }), "shape",
+            4);
+    rejects(g.forge([&](json& c, json&) { file(c, "bias")["member"] = "dense2.bias"; }),
+            "data-digest");
+    rejects(g.forge([&](json& c, json&) { file(c, "bias")["member"] = "conv1"; }), "data", 4);
+    rejects(g.forge([&](json& c, json&) { file(c, "bias").erase("member"); }), "data", 4);
+    rejects(g.forge([&](json& c, json&) { file(c, "bias")["path"] = "absent.npz"; }), "no-data", 4);
+    rejects(g.forge([&](json& c, json&) { file(c, "bias")["path"] = "../cases"; }), "no-data", 4);
+    rejects(g.forge([&](json& c, json&) { file(c, "bias")["path"] = "/etc/passwd"; }), "unexpected",
+            4);
+    rejects(g.forge([&](json& c, json&) {
+      std::string digest = file(c, "bias")["sha256"];
+      change_digit(digest, 0);
+      file(c, "bias")["sha256"] = digest;
+    }),
+            "data-digest");
+    rejects(g.forge([&](json& c, json&) { file(c, "bias").erase("sha256"); }), "missing-key", 4);
+    rejects(g.forge([](json& c, json&) { c["claims"][0]["node"] = "dense2"; }), "rank");
+  }
+  SECTION("a damaged archive: single bytes and every kind of length") {
+    const std::string path = g.folder() + "/cases/digits/data/trained.npz";
+    const std::string bytes = slurp(path);
+    for (std::size_t at = 0; at < bytes.size(); at += 4999) {
+      std::string damaged = bytes;
+      damaged[at] = static_cast<char>(damaged[at] ^ 0x55);
+      std::ofstream(path, std::ios::binary) << damaged;
+      const Verdict verdict = g.forge([](json&, json&) {});
+      INFO("byte " << at << ": " << verdict.reason);
+      // Bytes of dense2 and of names that nobody reads do not matter.
+      CHECK((verdict.exit == 4 || verdict.exit == 5 || verdict.exit == 0));
+      if (verdict.exit == 0) CHECK(at > 1500);
+    }
+    for (std::size_t size = 0; size < bytes.size(); size += 9973) {
+      std::ofstream(path, std::ios::binary) << bytes.substr(0, size);
+      CHECK(g.forge([](json&, json&) {}).exit == 4);
+    }
+  }
+}
+
+TEST_CASE("data as a NumPy file: C and Fortran order mean the same") {
+  const std::string folder = scratch("numpy");
+  // 3 samples of shape 2 x 2, sample i being 10 i + (1, 2, 3, 4).
+  const auto npy = [](bool fortran) {
+    std::string header = std::string("{'descr': '<i2', 'fortran_order': ") +
+                         (fortran ? "True" : "False") + ", 'shape': (3, 2, 2), }\n";
+    std::string out("\x93NUMPY\x01\0", 8);
+    out += static_cast<char>(header.size());
+    out += '\0';
+    out += header;
+    for (int k = 0; k < 12; ++k) {
+      const int i = fortran ? k % 3 : k / 4, y = fortran ? k / 3 % 2 : k / 2 % 2,
+                x = fortran ? k / 6 : k % 2;
+      out += static_cast<char>(10 * i * i + 2 * y + x + 1);
+      out += '\0';
+    }
+    return out;
+  };
+  std::ofstream(folder + "/c.npy", std::ios::binary) << npy(false);
+  std::ofstream(folder + "/f.npy", std::ios::binary) << npy(true);
+  for (const char* name : {"c", "f"}) {
+    INFO(name);
+    const Ran init = run(programs() + "/widecert init " + folder + "/" + name +
+                         ".npy --layers 'dense:3 sigmoid' -o " + folder + "/" + name + ".case.json");
+    CHECK(init.exit == 0);
+    const Ran ran = run(programs() + "/widecert prove " + folder + "/" + name + ".case.json -o " +
+                        folder + "/out");
+    INFO(ran.output);
+    CHECK(ran.exit == 0);
+  }
+  // The same samples: the certificate of one serves the other, but for the name of the file.
+  json claims[2];
+  for (int k = 0; k < 2; ++k) {
+    claims[k] = json::parse(slurp(folder + "/out/" + (k == 0 ? "c" : "f") + ".claim.json"));
+    claims[k]["data"].erase("path");
+    claims[k]["data"].erase("sha256");
+  }
+  CHECK(claims[0] == claims[1]);
+  fs::remove_all(folder);
 }

@@ -3,6 +3,7 @@
 #include <widecert/certificate/atomic_file.h>
 #include <widecert/certificate/model_json.h>
 #include <widecert/data/idx.h>
+#include <widecert/data/npy.h>
 #include <widecert/number/error.h>
 
 #include <filesystem>
@@ -88,6 +89,11 @@ int run_init(const Common& common, const InitOptions& options) {
   Shape shape;
   if (csv) {
     data.source = CsvSource{relative, "", {}};
+  } else if (options.data.ends_with(".npy")) {
+    data.source = NpySource{relative, "", ""};
+    const NpyArray array = read_npy(options.data, "");
+    if (array.shape.size() > 1) shape.assign(array.shape.begin() + 1, array.shape.end());
+    if (shape.size() == 2) shape.push_back(1);
   } else {
     data.source = IdxSource{relative, "", ""};
     const IdxFile file = read_idx(options.data);

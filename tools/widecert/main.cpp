@@ -92,7 +92,7 @@ int run(int argc, char** argv) {
   prove->add_option("-o,--output", prove_options.output,
                     "folder for claim and certificate (default: out)");
   auto* witness = prove->add_option("--witness", prove_options.witness,
-                                    "write all tensors at one alpha to this file");
+                                    "write the parameters that were found to this file, .json or .npz");
   prove
       ->add_option("--alpha", prove_options.alpha, "the alpha of the witness, >= alpha_0 (default)")
       ->needs(witness);
@@ -125,7 +125,7 @@ int run(int argc, char** argv) {
   InitOptions init_options;
   auto* init =
       app.add_subcommand("init", "a first case from a data file and a one-line architecture");
-  init->add_option("DATA", init_options.data, "IDX(.gz) or CSV(.gz) file")->required();
+  init->add_option("DATA", init_options.data, "IDX(.gz), CSV(.gz) or .npy file")->required();
   init->add_option("--layers", init_options.layers, "for example \"conv2d:3x3:50 sigmoid\"")
       ->required();
   init->add_option("--shape", init_options.shape, "of a sample, for example 8x8x1");

@@ -73,30 +73,60 @@ Json to_json(const Proved& p) {
   return out;
 }
 
-void write_witness(const Proved& p, const ProveOptions& options) {
-  for (std::size_t k = 0; k < p.outcomes.size(); ++k) {
-    const Outcome& outcome = p.outcomes[k];
-    if (outcome.findings.empty() || !p.accepted(k)) continue;
-    const Family* family = nullptr;
-    Rational alpha_0;
-    if (const auto* ray = std::get_if<IndependentOnRay>(&outcome.findings.front().property)) {
-      family = &ray->family;
-      alpha_0 = ray->alpha_0;
-    } else if (const auto* from = std::get_if<FromRayProof>(&outcome.findings.front().proof)) {
-      family = &from->family;
-      alpha_0 = from->alpha_0;
-    }
-    if (family == nullptr) continue;
-    const Rational alpha = options.alpha.empty() ? alpha_0 : parse_rational(options.alpha);
+// The parameters behind a finding, and what they are.
+struct Witness {
+  PointSpec point;
+  std::optional<Rational> alpha;  // of a family
+  std::string what;
+};
+
+std::optional<Witness> witness_of(const Architecture& network, const Finding& finding,
+                                  const std::string& wanted_alpha) {
+  const auto on_ray = [&](const Family& family, const Rational& alpha_0) {
+    const Rational alpha = wanted_alpha.empty() ? alpha_0 : parse_rational(wanted_alpha);
     if (alpha < alpha_0) {
       throw InputError("--alpha " + to_string(alpha) + " is below alpha_0 = " + to_string(alpha_0) +
                        "; nothing is proved there");
     }
-    write_atomically(options.witness, witness_text(p.file.network, *family, alpha));
-    fmt::print(stderr, "witness at alpha = {} written to {}\n", to_string(alpha), options.witness);
+    return Witness{point_at(network, family, alpha), alpha, "alpha = " + to_string(alpha)};
+  };
+  if (const auto* ray = std::get_if<IndependentOnRay>(&finding.property)) {
+    return on_ray(ray->family, ray->alpha_0);
+  }
+  if (const auto* from = std::get_if<FromRayProof>(&finding.proof)) {
+    return on_ray(from->family, from->alpha_0);
+  }
+  if (const auto* at = std::get_if<IndependentAt>(&finding.property)) {
+    return Witness{at->parameters, {}, "parameters of full rank"};
+  }
+  if (const auto* at = std::get_if<DependentAt>(&finding.property)) {
+    return Witness{at->parameters, {}, "parameters of deficient rank"};
+  }
+  if (const auto* box = std::get_if<DependentOnOpenSet>(&finding.property)) {
+    return Witness{box->centre, {}, "the centre of the box"};
+  }
+  if (const auto* generic = std::get_if<GenericProof>(&finding.proof)) {
+    return Witness{generic->point, {}, std::string("the point of rule ") + rule_name(generic->rule)};
+  }
+  return std::nullopt;
+}
+
+void write_witness(const Proved& p, const ProveOptions& options) {
+  for (std::size_t k = 0; k < p.outcomes.size(); ++k) {
+    const Outcome& outcome = p.outcomes[k];
+    if (outcome.findings.empty() || !p.accepted(k)) continue;
+    const auto witness = witness_of(p.file.network, outcome.findings.front(), options.alpha);
+    if (!witness) continue;
+    if (options.witness.ends_with(".npz")) {
+      write_npz(options.witness, witness_arrays(p.file.network, witness->point));
+    } else {
+      write_atomically(options.witness,
+                       witness_text(p.file.network, witness->point, witness->alpha));
+    }
+    fmt::print(stderr, "witness ({}) written to {}\n", witness->what, options.witness);
     return;
   }
-  throw InputError("--witness: no ray was proved, so there is no witness to write");
+  throw InputError("--witness: nothing that was proved rests on parameters, so there is no witness");
 }
 
 }  // namespace

@@ -53,6 +53,45 @@ WIDECERT_CLONES void reduce(double* x, std::size_t count, double p, double inver
   }
 }
 
+// Residues 0..p-1 (below 2^23) as those nearest 0.
+WIDECERT_CLONES void centre(const std::uint32_t* v, float* out, std::size_t count, std::int32_t p) {
+  const std::int32_t half = p / 2;
+  for (std::size_t j = 0; j < count; ++j) {
+    const auto x = static_cast<std::int32_t>(v[j]);
+    out[j] = static_cast<float>(x - p * static_cast<std::int32_t>(x > half));
+  }
+}
+WIDECERT_CLONES void centre(const std::uint32_t* v, double* out, std::size_t count,
+                            std::int32_t p) {
+  const std::int32_t half = p / 2;
+  for (std::size_t j = 0; j < count; ++j) {
+    const auto x = static_cast<std::int32_t>(v[j]);
+    out[j] = static_cast<double>(x - p * static_cast<std::int32_t>(x > half));
+  }
+}
+
+// to <- to - factor * row, residues nearest 0 again.
+WIDECERT_CLONES void subtract(float* to, const float* row, float factor, std::size_t count, float p,
+                              float inverse, float half) {
+  constexpr float kRound = 12582912.0f;
+  for (std::size_t j = 0; j < count; ++j) {
+    const float x = to[j] - factor * row[j];
+    float v = x - ((x * inverse + kRound) - kRound) * p;
+    v = v > half ? v - p : v;
+    to[j] = v < -half ? v + p : v;
+  }
+}
+WIDECERT_CLONES void subtract(double* to, const double* row, double factor, std::size_t count,
+                              double p, double inverse, double half) {
+  constexpr double kRound = 6755399441055744.0;
+  for (std::size_t j = 0; j < count; ++j) {
+    const double x = to[j] - factor * row[j];
+    double v = x - ((x * inverse + kRound) - kRound) * p;
+    v = v > half ? v - p : v;
+    to[j] = v < -half ? v + p : v;
+  }
+}
+
 // c <- c + alpha a b; row major, with leading dimensions.
 void multiply(std::size_t m, std::size_t n, std::size_t k, float alpha, const float* a,
               std::size_t lda, const float* b, std::size_t ldb, float beta, float* c,
@@ -89,8 +128,7 @@ class BlasEngine final : public PrimeSystem::Engine {
   }
 
   void set(std::size_t row, std::size_t col, std::span<const std::uint32_t> values) override {
-    T* out = at(row) + col;
-    for (std::uint32_t v : values) *out++ = centred(v);
+    centre(values.data(), at(row) + col, values.size(), static_cast<std::int32_t>(prime_));
   }
   void set_column(std::size_t col, std::span<const std::uint32_t> values) override {
     for (std::size_t i = 0; i < values.size(); ++i) at(i)[col] = centred(values[i]);
@@ -145,7 +183,9 @@ class BlasEngine final : public PrimeSystem::Engine {
     return x > half_ ? x - p_ : x;
   }
   void reduce_rows(std::size_t first, std::size_t last, std::size_t from) {
-    constexpr std::size_t kRows = 16;
+    // Starting threads costs as much as some 100,000 entries.
+    const std::size_t kRows = (last - first) * (cols_ + extra_ - from) < 400'000 ? last - first : 16;
+    if (first == last) return;
     parallel_for((last - first + kRows - 1) / kRows, [&](std::size_t block) {
       for (std::size_t i = first + block * kRows; i < std::min(first + (block + 1) * kRows, last);
            ++i) {
@@ -173,7 +213,7 @@ class BlasEngine final : public PrimeSystem::Engine {
   void eliminate_leaf(std::size_t first, std::size_t last) {
     const std::size_t count = last - first;
     std::vector<std::size_t> pivots, position;
-    std::vector<long> t;
+    std::vector<T> t;
     for (std::size_t window = 4 * kLeaf;; window *= 4) {
       const std::size_t width = std::min(window, cols_ - rank_);
       find_pivots(first, count, width, pivots, position, t);
@@ -186,10 +226,7 @@ class BlasEngine final : public PrimeSystem::Engine {
       if (!used[r]) position.push_back(r);
     std::vector<T> transformation(count * count);
     for (std::size_t r = 0; r < count; ++r) {
-      for (std::size_t c = 0; c < count; ++c) {
-        transformation[r * count + c] =
-            centred(static_cast<std::uint32_t>(t[position[r] * count + c]));
-      }
+      std::copy_n(&t[position[r] * count], count, &transformation[r * count]);
     }
     const std::size_t width = cols_ + extra_ - rank_;
     std::vector<T> out(count * width);
@@ -210,17 +247,14 @@ class BlasEngine final : public PrimeSystem::Engine {
   }
 
   // Gauss-Jordan of the rows in `width` columns from the current rank on: pivots[k] is the k-th
-  // pivot column, position[k] its row, t the transformation of the rows (0..p-1).
+  // pivot column, position[k] its row, t the transformation of the rows.
   void find_pivots(std::size_t first, std::size_t count, std::size_t width,
                    std::vector<std::size_t>& pivots, std::vector<std::size_t>& position,
-                   std::vector<long>& t) {
+                   std::vector<T>& t) {
     const std::size_t pitch = width + count;
-    std::vector<long> w(count * pitch, 0);
+    std::vector<T> w(count * pitch, T(0));
     for (std::size_t r = 0; r < count; ++r) {
-      for (std::size_t j = 0; j < width; ++j) {
-        const long v = static_cast<long>(at(first + r)[rank_ + j]);
-        w[r * pitch + j] = v < 0 ? v + prime_ : v;
-      }
+      std::copy_n(at(first + r) + rank_, width, &w[r * pitch]);
       w[r * pitch + width + r] = 1;
     }
     pivots.clear();
@@ -233,17 +267,16 @@ class BlasEngine final : public PrimeSystem::Engine {
       used[r] = true;
       pivots.push_back(j);
       position.push_back(r);
-      long* row = &w[r * pitch];
-      const long inverse = static_cast<long>(
-          n_invmod(static_cast<ulong>(row[j]), static_cast<ulong>(prime_)));
-      for (std::size_t c = j; c < pitch; ++c) row[c] = row[c] * inverse % prime_;
+      T* row = &w[r * pitch];
+      const long pivot = static_cast<long>(row[j]);
+      const T inverse = centred(static_cast<std::uint32_t>(n_invmod(
+          static_cast<ulong>(pivot < 0 ? pivot + prime_ : pivot), static_cast<ulong>(prime_))));
+      for (std::size_t c = j; c < pitch; ++c) row[c] *= inverse;
+      reduce(row + j, pitch - j, p_, 1 / p_, half_);
       for (std::size_t o = 0; o < count; ++o) {
-        long* other = &w[o * pitch];
-        const long factor = other[j];
-        if (o == r || factor == 0) continue;
-        for (std::size_t c = j; c < pitch; ++c) {
-          other[c] = (other[c] + (prime_ - factor) * row[c]) % prime_;
-        }
+        T* other = &w[o * pitch];
+        if (o == r || other[j] == 0) continue;
+        subtract(other + j, row + j, other[j], pitch - j, p_, 1 / p_, half_);
       }
     }
     t.resize(count * count);
@@ -263,8 +296,9 @@ class BlasEngine final : public PrimeSystem::Engine {
         [](const Leaf& leaf, std::size_t row) { return leaf.first < row; });
     const std::size_t from = leaf_begin->base;
     coefficients_.resize(targets * sources);
-    parallel_for((targets + kPanel - 1) / kPanel, [&](std::size_t block) {
-      for (std::size_t i = block * kPanel; i < std::min((block + 1) * kPanel, targets); ++i) {
+    const std::size_t rows = targets * sources < 400'000 ? targets : kPanel;
+    parallel_for((targets + rows - 1) / rows, [&](std::size_t block) {
+      for (std::size_t i = block * rows; i < std::min((block + 1) * rows, targets); ++i) {
         T* out = &coefficients_[i * sources];
         std::fill_n(out, sources, T(0));
         for (auto leaf = leaf_begin; leaf != leaves_.end() && leaf->first < source_end; ++leaf) {

@@ -169,7 +169,7 @@ TEST_CASE("a left kernel vector annihilates the matrix, and there is none at ful
 
 TEST_CASE("doubles have the residues of the rationals they are") {
   test::Random random(65);
-  for (std::uint32_t p : {3u, 509u, 8388593u, 2147483647u}) {
+  for (std::uint32_t p : {3u, 127u, 509u, 8388593u, 2147483647u}) {
     const DoubleResidues residues(p);
     std::vector<double> values{0.0, -0.0, 1.0, -1.0, 0.1, 1e-320, -5e-324, 2.2250738585072014e-308,
                                1.7976931348623157e308, -1e300, 4503599627370497.0};
@@ -187,6 +187,11 @@ TEST_CASE("doubles have the residues of the rationals they are") {
       CHECK(left % p == 0);
       CHECK(out[k] < p);
     }
+  }
+  for (std::uint32_t p : {3u, 127u}) {
+    const std::vector<double> bad{1.0, std::numeric_limits<double>::quiet_NaN()};
+    std::vector<std::uint32_t> out(2);
+    CHECK_THROWS_AS(DoubleResidues(p)(bad, out), InputError);
   }
   const std::vector<double> bad{1.0, std::numeric_limits<double>::infinity()};
   std::vector<std::uint32_t> out(2);

@@ -360,9 +360,9 @@ TEST_CASE("what an adversary tried: banks of pools, empty tensors, numbers witho
 }
 
 TEST_CASE("dependence at a point and on an open set is computed, not believed") {
-  const Genuine g("counterexamples/one-linear-piece");
+  const Genuine g("counterexamples/bent-and-dependent");
   rejects(g.forge([](json&, json& p) {
-    json& v = p["proofs"][0]["v"][0];
+    json& v = p["proofs"][0]["v"][1];
     v = v.is_string() ? json("1") : json(v.get<long>() + 1);
   }),
           "not-a-kernel-vector");
@@ -372,7 +372,7 @@ TEST_CASE("dependence at a point and on an open set is computed, not believed") 
           "zero-vector");
   rejects(g.forge([](json&, json& p) { p["proofs"][0]["v"].erase(0); }), "unexpected", 4);
   rejects(g.forge([](json& c, json&) {
-    c["claims"][0]["parameters"]["dense1"]["bias"] = {{"fill", -3}};
+    c["claims"][0]["parameters"]["dense1"]["bias"] = {{"fill", 1}};
   }),
           "not-a-kernel-vector");
   rejects(g.forge([](json&, json& p) {
@@ -382,6 +382,19 @@ TEST_CASE("dependence at a point and on an open set is computed, not believed") 
   rejects(g.forge([](json&, json& p) { p["proofs"][0] = json{{"rule", "width"}}; }), "width");
   rejects(g.forge([](json&, json& p) { p["proofs"][0] = json{{"rule", "affine-dimension"}}; }),
           "dimension");
+
+  rejects(g.forge([](json&, json& p) {
+    p["proofs"][0] = json{{"rule", "units-without-kinks"}};
+  }),
+          "dimension");
+
+  const Genuine linear("counterexamples/one-linear-piece");
+  REQUIRE(linear.certificate()["proofs"][0]["rule"] == "units-without-kinks");
+  rejects(linear.forge([](json& c, json&) { c["network"]["nodes"][1]["function"] = "softplus"; }),
+          "dimension");
+  rejects(linear.forge([](json& c, json&) { c["claims"][0]["node"] = "dense1"; }), "layer-kind");
+  // ELU is the identity there too.
+  rejects(linear.forge([](json& c, json&) { c["network"]["nodes"][1]["function"] = "elu"; }), "", 0);
 
   const Genuine few("counterexamples/few-patch-contents");
   rejects(few.forge([](json& c, json&) { c["data"]["samples"][0][0] = 7; }), "dimension");

@@ -2,20 +2,25 @@
 // OpenBLAS dgetrf. Results are recorded in RESULTS.md beside this file. Peers that are absent when
 // the program is built are left out of its table, and it says so.
 //
-//   rank_bench              sizes that take about a minute
+//   rank_bench              sizes that take some minutes
 //   rank_bench 60000        the GF(2) elimination of N x (N + 164) too, and so on
+//   rank_bench 0 SECTION    one of binary, prime, doubles, today, trained
+#include <flint/fmpz_mat.h>
 #include <flint/nmod_mat.h>
 #include <fmt/format.h>
 #include <m4ri/m4ri.h>
 #include <widecert/linalg/binary_elimination.h>
 #include <widecert/linalg/double_rank.h>
 #include <widecert/linalg/prime_elimination.h>
+#include <widecert/network/filtered_forward.h>
+#include <widecert/network/point.h>
 #include <widecert/number/parallel.h>
 
 #include <algorithm>
-#include <optional>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -25,7 +30,12 @@
 #include <givaro/modular-balanced.h>
 #endif
 
-extern "C" void dgetrf_(int*, int*, double*, int*, int*, int*);
+// (FFLAS-FFPACK brings a cblas.h of its own, which clashes with that of OpenBLAS.)
+extern "C" {
+void dgetrf_(int*, int*, double*, int*, int*, int*);
+void dgemm_(const char*, const char*, const int*, const int*, const int*, const double*, const double*,
+            const int*, const double*, const int*, const double*, double*, const int*);
+}
 
 namespace {
 
@@ -172,6 +182,186 @@ void doubles(std::size_t n, int runs) {
       n, own, work, "Gop/s", lapack);
 }
 
+// The seconds that a command prints; nothing if it fails or is not there.
+std::optional<double> seconds_of(const std::string& command) {
+  FILE* pipe = popen((command + " 2> /dev/null").c_str(), "r");
+  if (pipe == nullptr) return std::nullopt;
+  char text[64] = {};
+  const bool any = std::fgets(text, sizeof text, pipe) != nullptr;
+  const bool well = pclose(pipe) == 0;
+  if (!any || !well) return std::nullopt;
+  return std::strtod(text, nullptr);
+}
+
+// The exact rank of an n x n matrix of 53-bit integers (as doubles) against what one would use today.
+void today(std::size_t n, const std::string& programs) {
+  std::mt19937_64 random(3);
+  std::vector<std::int64_t> integers(n * n);
+  for (auto& v : integers) {
+    v = static_cast<std::int64_t>(random() >> 11) - (std::int64_t{1} << 52);
+  }
+  const std::vector<double> entries(integers.begin(), integers.end());
+  const double own = median_seconds(
+      3, []() {}, [&]() { rank_of_doubles(entries, n, n, kQuiet); });
+  const auto line = [&](const std::string& what, std::optional<double> seconds) {
+    fmt::print("| {} | {} | {} | {} |\n", what, n, seconds ? fmt::format("{:.3f}", *seconds) : "absent",
+               seconds ? fmt::format("{:.1f}", *seconds / own) : "");
+    std::fflush(stdout);
+  };
+  line("widecert, exact rank of doubles", own);
+  line("numpy.linalg.matrix_rank (SVD, an estimate)",
+       seconds_of(fmt::format("/usr/bin/python3 -c 'import numpy as n, time; a = n.random.default_rng(3)"
+                              ".integers(-2**52, 2**52, ({0}, {0})).astype(float); t = time.time(); "
+                              "n.linalg.matrix_rank(a); print(time.time() - t)'",
+                              n)));
+  if (n <= 2000) {
+    line("LinBox rank over Z", seconds_of(fmt::format("{}/linbox_rank {}", programs, n)));
+    fmpz_mat_t m;
+    fmpz_mat_init(m, static_cast<slong>(n), static_cast<slong>(n));
+    for (std::size_t k = 0; k < integers.size(); ++k) fmpz_set_si(m->entries + k, integers[k]);
+    line("FLINT fmpz_mat_rank", median_seconds(1, []() {}, [&]() { fmpz_mat_rank(m); }));
+    fmpz_mat_clear(m);
+  }
+  if (n <= 500) {
+    line("PARI matrank", seconds_of(fmt::format(
+                             "echo 'm=matrix({0},{0},i,j,random(2^53)-2^52); gettime(); matrank(m); "
+                             "print(gettime()/1000.)' | gp -q -s 4G",
+                             n)));
+  }
+}
+
+// A network with float weights at N = 10,000 samples: the filtered modular pass against a plain double
+// pass, and both with the elimination that follows.
+void trained(std::size_t n) {
+  Architecture network("x", {28, 28, 1});
+  const auto conv = [](std::size_t filters) {
+    ConvSpec spec;
+    spec.window.size = {3, 3};
+    spec.filters = filters;
+    return LinearSpec{spec, BiasMode::channel, {}, {}};
+  };
+  WindowSpec pool;
+  pool.size = pool.stride = {2, 2};
+  network.add("conv1", conv(16), {"x"});
+  network.add("relu1", ActivationSpec{{ActivationKind::relu, 1}}, {"conv1"});
+  network.add("pool1", PoolSpec{PoolSpec::Kind::max, pool}, {"relu1"});
+  network.add("conv2", conv(90), {"pool1"});
+  network.add("relu2", ActivationSpec{{ActivationKind::relu, 1}}, {"conv2"});
+  const std::size_t target = network.index_of("relu2");
+
+  std::mt19937_64 random(5);
+  std::normal_distribution<float> normal;
+  const auto draw = [&](const TensorShape& shape) {
+    ExplicitTensor tensor;
+    for (std::size_t length : shape) {
+      auto& values = tensor.rows.emplace_back();
+      for (std::size_t k = 0; k < length; ++k) values.push_back(exactly(normal(random)));
+    }
+    return tensor;
+  };
+  PointSpec point;
+  for (std::size_t i : linear_nodes(network, target)) {
+    point[network.node(i).name] = {draw(network.weights_shape(i)), draw(network.bias_shape(i))};
+  }
+  std::vector<std::vector<Rational>> samples(n);
+  std::uniform_real_distribution<float> pixel;
+  for (auto& x : samples)
+    for (int j = 0; j < 784; ++j) x.push_back(exactly(pixel(random)));
+  const Dataset data = Dataset::from_samples(samples);
+  samples.clear();
+
+  const auto exact = std::make_shared<const ExactForward>(
+      network, integer_point(network, point, target), target, data.divisor(), data.largest());
+  constexpr std::uint64_t kPrime = 8388593;
+  const FilteredForward filtered(exact, data, kPrime);
+  const std::size_t cols = exact->width();
+  constexpr std::size_t kBlock = 32;
+  const auto blocks = [&](const auto& work) {
+    parallel_for((n + kBlock - 1) / kBlock, [&](std::size_t b) {
+      work(b * kBlock, std::min(n, (b + 1) * kBlock));
+    });
+  };
+
+  // The plain pass, by the same BLAS: patches of a block of samples times the filters.
+  const PatchLayout::Flat first = network.node(1).patches->flat(), second = network.node(4).patches->flat();
+  std::vector<double> pixels(n * 784), w1(9 * 16), w2(144 * 90), b1(16), b2(90);
+  for (std::size_t k = 0; k < pixels.size(); ++k) {
+    pixels[k] = data.numerator(k / 784, k % 784).convert_to<double>() / data.divisor().convert_to<double>();
+  }
+  const auto fill = [&](const char* name, std::vector<double>& w, std::vector<double>& b) {
+    const auto& rows = std::get<ExplicitTensor>(*point[name].weights).rows;
+    const auto& bias = std::get<ExplicitTensor>(*point[name].bias).rows[0];
+    for (std::size_t t = 0; t < rows.size(); ++t) {
+      b[t] = bias[t].convert_to<double>();
+      for (std::size_t r = 0; r < rows[t].size(); ++r) w[r * rows.size() + t] = rows[t][r].convert_to<double>();
+    }
+  };
+  fill("conv1", w1, b1);
+  fill("conv2", w2, b2);
+  const auto layer = [](const std::vector<double>& x, std::size_t width, std::size_t rows,
+                        const PatchLayout::Flat& patches, const std::vector<double>& w,
+                        const std::vector<double>& b) {
+    const std::size_t count = patches.begin.size() - 1, length = patches.begin[1], filters = b.size();
+    std::vector<double> gathered(rows * count * length), y(rows * count * filters);
+    for (std::size_t k = 0; k < rows * count; ++k) {
+      for (std::size_t r = 0; r < length; ++r) {
+        gathered[k * length + r] = x[k / count * width +
+                                     static_cast<std::size_t>(patches.entries[patches.begin[k % count] + r])];
+      }
+    }
+    // Row major: the transposed product.
+    const int m = static_cast<int>(rows * count), f = static_cast<int>(filters), l = static_cast<int>(length);
+    const double one = 1, zero = 0;
+    dgemm_("N", "N", &f, &m, &l, &one, w.data(), &f, gathered.data(), &l, &zero, y.data(), &f);
+    for (std::size_t k = 0; k < y.size(); ++k) y[k] = std::max(0.0, y[k] + b[k % filters]);
+    return y;
+  };
+  std::vector<double> features(n * cols);
+  const double plain = median_seconds(3, []() {}, [&]() {
+    blocks([&](std::size_t begin, std::size_t end) {
+      const std::size_t rows = end - begin;
+      const std::vector<double> x(pixels.begin() + static_cast<std::ptrdiff_t>(begin * 784),
+                                  pixels.begin() + static_cast<std::ptrdiff_t>(end * 784));
+      const std::vector<double> f = layer(x, 784, rows, first, w1, b1);
+      std::vector<double> pooled(rows * 13 * 13 * 16);
+      for (std::size_t i = 0; i < rows; ++i)
+        for (std::size_t y = 0; y < 13; ++y)
+          for (std::size_t z = 0; z < 13; ++z)
+            for (std::size_t c = 0; c < 16; ++c) {
+              const auto at = [&](std::size_t u, std::size_t v) {
+                return f[i * 26 * 26 * 16 + ((2 * y + u) * 26 + 2 * z + v) * 16 + c];
+              };
+              pooled[((i * 13 + y) * 13 + z) * 16 + c] =
+                  std::max(std::max(at(0, 0), at(0, 1)), std::max(at(1, 0), at(1, 1)));
+            }
+      const std::vector<double> g = layer(pooled, 13 * 13 * 16, rows, second, w2, b2);
+      std::copy(g.begin(), g.end(), features.begin() + static_cast<std::ptrdiff_t>(begin * cols));
+    });
+  });
+  features = {};
+  const double work = static_cast<double>(n) * (676.0 * 9 * 16 + 121.0 * 144 * 90) * 2 / 1e9;
+  row("plain double forward pass by OpenBLAS", n, plain, work, "Gflop/s", 0);
+
+  PrimeSystem system(n, cols, 0, kPrime);
+  const double own = median_seconds(1, []() {}, [&]() {
+    blocks([&](std::size_t begin, std::size_t end) {
+      std::vector<std::uint32_t> out((end - begin) * cols);
+      filtered(begin, out);
+      for (std::size_t i = begin; i < end; ++i) {
+        system.set(i, 0, std::span<const std::uint32_t>(out).subspan((i - begin) * cols, cols));
+      }
+    });
+  });
+  row(fmt::format("widecert, filtered modular pass ({} of {} samples by integers)", filtered.undecided(), n),
+      n, own, work, "Gflop/s", plain);
+  std::size_t rank = 0;
+  const double elimination = median_seconds(1, []() {}, [&]() { rank = system.solve(kQuiet).rank; });
+  fmt::print("| elimination of {} x {} modulo {}: rank {} | {} | {:.3f} |  |  |\n", n, cols, kPrime, rank, n,
+             elimination);
+  fmt::print("| filtered pass and elimination against plain pass and elimination | {} | {:.3f} |  | {:.2f} |\n",
+             n, own + elimination, (own + elimination) / (plain + elimination));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -192,6 +382,14 @@ int main(int argc, char** argv) {
   }
   if (wanted("doubles")) {
     for (std::size_t n : {1000, 1500, 2000, 4000, 8000}) doubles(n, n <= 2000 ? 15 : 5);
+  }
+  if (wanted("trained")) trained(10'000);
+  if (wanted("today")) {
+    fmt::print("\n| what | n | seconds | times widecert |\n|---|---|---|---|\n");
+    const std::string self = argv[0];
+    const auto slash = self.rfind('/');
+    const std::string programs = slash == std::string::npos ? "." : self.substr(0, slash);
+    for (std::size_t n : {500, 1000, 2000, 4000}) today(n, programs);
   }
 #ifndef WIDECERT_BENCH_FFPACK
   fmt::print("\nbuilt without FFLAS-FFPACK (apt-get install fflas-ffpack): no such rows\n");

@@ -10,8 +10,10 @@
 namespace widecert {
 namespace {
 
-// A left kernel is looked for up to this many entries.
+// A left kernel is looked for up to this many entries, and so many products of 64-bit words (some
+// minutes, which cannot be interrupted).
 constexpr std::size_t kMostKernelEntries = 16'000'000;
+constexpr double kMostKernelWords = 5e9;
 
 // The most dimensions that the features can span, given on which side of their kink units are on all
 // samples: dead units are 0, units on a linear side are affine in what enters them. Nothing unless the
@@ -83,6 +85,11 @@ std::optional<Finding> find_dependence(const Instance& instance, std::size_t nod
     why = fmt::format("samples {} and {} have equal features", order[k - 1] + 1, order[k] + 1);
     return Finding{property, EqualRowsProof{order[k - 1], order[k]}};
   }
+  const double bits = 1 + static_cast<double>(msb(Integer(forward.bound() + 1))), size = static_cast<double>(n);
+  if (size * size * size * bits / 64 > kMostKernelWords) {
+    why = fmt::format("a left kernel of {} rows of {}-bit numbers is not looked for", n, bits);
+    return std::nullopt;
+  }
   options.progress("left kernel", 0, 1);
   auto kernel = left_kernel_vector(rows);
   if (!kernel) return std::nullopt;
@@ -135,7 +142,8 @@ Outcome prove_rank_at(const Instance& instance, const Request& request, const Op
       return {Verdict::refuted, "rank-deficient", "rank F < N: " + why, {*dependence}, {}};
     }
   }
-  const std::string lower = fmt::format("rank F is at least {} of {}", found.rank, full);
+  std::string lower = fmt::format("rank F is at least {} of {}", found.rank, full);
+  if (!why.empty()) lower += "; " + why;
   return {Verdict::undecided, found.too_large ? "too-large" : "rank-not-decided",
           found.obstacle.empty() ? lower : lower + "; " + found.obstacle, {}, {}};
 }

@@ -29,6 +29,18 @@ bool share_a_position(const PatchLayout& layout) {
   });
 }
 
+// Some patch lies in the padding altogether and sees the same zeros on every sample.
+bool has_blank_patch(const PatchLayout& layout) {
+  std::vector<std::int64_t> entries;
+  for (std::size_t p = 0; p < layout.count(); ++p) {
+    layout.expand(p, entries);
+    if (std::all_of(entries.begin(), entries.end(), [](std::int64_t e) { return e == kPadding; })) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // What keeps a linear node with free filters from keeping samples apart, given that its input does (or
 // reads the data). `across_neurons` tells what is asked of its values: that no value of any neuron
 // on one sample is taken by any neuron on another, or only by the same neuron; and becomes what is
@@ -38,6 +50,11 @@ std::optional<Outcome> linear_obstacle(const Node& node, bool& across_neurons) {
   if (linear.frozen_weights) {
     return not_applicable("frozen-parameters", "the weights of layer \"" + node.name +
                                                    "\" are frozen; free filters keep samples apart");
+  }
+  if (has_blank_patch(*node.patches)) {
+    return not_applicable("zero-padding", "layer \"" + node.name +
+                                              "\" has a patch of nothing but padding, which is the "
+                                              "same on every sample");
   }
   // Two neurons with free biases of their own take no common value, whatever enters them.
   if (linear.bias == BiasMode::neuron && !linear.frozen_bias) across_neurons = false;

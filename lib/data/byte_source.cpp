@@ -46,8 +46,8 @@ struct ZipReader : ByteSource::Reader {
   ZipReader(const std::string& path, const std::string& member)
       : archive(nullptr, &zip_discard), file(nullptr, &zip_fclose) {
     int code = 0;
-    archive.reset(zip_open(require_regular(path).c_str(), ZIP_RDONLY, &code));
-    if (!archive) throw InputError(path + ": not a zip archive; expected an .npz file");
+    archive.reset(zip_open(require_regular(path).c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code));
+    if (!archive) throw InputError(path + ": not a zip archive, or a damaged one; expected an .npz file");
     const zip_int64_t index = zip_name_locate(archive.get(), member.c_str(), 0);
     if (index < 0) {
       std::string known;
@@ -57,6 +57,10 @@ struct ZipReader : ByteSource::Reader {
         if (name != nullptr) known += (known.empty() ? "" : ", ") + std::string(name);
       }
       throw InputError(path + ": there is no member \"" + member + "\"; it has " + known);
+    }
+    for (zip_int64_t k = index + 1; k < zip_get_num_entries(archive.get(), 0); ++k) {
+      const char* name = zip_get_name(archive.get(), static_cast<zip_uint64_t>(k), 0);
+      if (name != nullptr && member == name) throw InputError(path + ": two members \"" + member + "\"");
     }
     file.reset(zip_fopen_index(archive.get(), static_cast<zip_uint64_t>(index), 0));
     if (!file) throw InputError(path + "[" + member + "]: " + zip_strerror(archive.get()));

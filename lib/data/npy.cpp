@@ -51,11 +51,11 @@ class HeaderParser {
       } else {
         fail("the keys descr, fortran_order and shape, once each");
       }
-      if (peek() == ',') ++at_;
+      if (peek() != '}') expect(',');
     }
     expect('}');
-    while (at_ < text_.size() && std::isspace(static_cast<unsigned char>(text_[at_])) != 0) ++at_;
-    if (at_ != text_.size() || !has_type || !has_order || !has_shape) {
+    const bool ends = text_.find_first_not_of(' ', at_) == text_.size() - 1 && text_.back() == '\n';
+    if (!ends || !has_type || !has_order || !has_shape) {
       fail("the keys descr, fortran_order and shape, once each");
     }
     return header;
@@ -76,9 +76,8 @@ class HeaderParser {
     ++at_;
   }
   std::string quoted() {
-    const char quote = peek();
-    if (quote != '\'' && quote != '"') fail("a quoted string");
-    const auto end = text_.find(quote, at_ + 1);
+    if (peek() != '\'') fail("a quoted string");
+    const auto end = text_.find('\'', at_ + 1);
     if (end == std::string::npos) fail("the end of a quoted string");
     const std::string inside = text_.substr(at_ + 1, end - at_ - 1);
     at_ = end + 1;
@@ -95,18 +94,22 @@ class HeaderParser {
   }
   std::vector<std::size_t> extents() {
     std::vector<std::size_t> shape;
+    bool comma = true;
     expect('(');
     while (peek() != ')') {
       std::size_t extent = 0;
-      if (std::isdigit(static_cast<unsigned char>(peek())) == 0) fail("an extent");
+      if (!comma || std::isdigit(static_cast<unsigned char>(peek())) == 0) fail("an extent");
+      if (text_[at_] == '0') fail("an extent of 1 or more without leading zeros");
       for (; at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_])) != 0; ++at_) {
         extent = 10 * extent + static_cast<std::size_t>(text_[at_] - '0');
         if (extent > kMaxPayload) fail("at most 8 GiB of data");
       }
       shape.push_back(extent);
       if (shape.size() > kMaxDimensions) fail("at most 32 dimensions");
-      if (peek() == ',') ++at_;
+      comma = peek() == ',';
+      if (comma) ++at_;
     }
+    if (shape.size() == 1 && !comma) fail("a comma after the only extent");
     expect(')');
     return shape;
   }
@@ -216,9 +219,9 @@ NpyArray read_npy(const std::string& path, const std::string& member) {
   }
   std::size_t count = type->size;
   for (std::size_t extent : header.shape) {
-    if (extent == 0 || extent > kMaxPayload / count) {
+    if (extent > kMaxPayload / count) {
       throw InputError(file + ": an extent of " + std::to_string(extent) +
-                       "; expected positive extents and at most 8 GiB in all");
+                       "; expected at most 8 GiB in all");
     }
     count *= extent;
   }

@@ -474,6 +474,20 @@ TEST_CASE("untied biases keep their side conditions") {
                    json{{"name", "pool0"}, {"op", "maxpool2d"}, {"size", {1, 1}}});
     }),
             "layer-kind");
+    // Windows in the padding altogether see the same zeros on every sample: in the claimed layer, and
+    // below it whatever its biases.
+    const auto blank = [&](json& c, int at) {
+      node(c, at)["size"] = {1, 1};
+      node(c, at)["padding"] = {4, 0, 0, 0};
+    };
+    rejects(g.forge([&](json& c, json&) { blank(c, 5); }), "not-separated");
+    rejects(g.forge([&](json& c, json&) { blank(c, 2); }), "not-separated");
+    rejects(g.forge([&](json& c, json&) {
+      blank(c, 2);
+      node(c, 2)["bias"] = "neuron";
+    }),
+            "not-separated");
+    rejects(g.forge([&](json& c, json&) { blank(c, 0); }), "not-separated");
     // Wide enough a window, and padding leaves the corners no common position with the centre.
     rejects(g.forge([&](json& c, json&) {
       node(c, 2)["size"] = {17, 17};
@@ -553,6 +567,55 @@ TEST_CASE("the rank of trained weights is that of these weights") {
       CHECK(g.forge([](json&, json&) {}).exit == 4);
     }
   }
+}
+
+TEST_CASE("an array means what NumPy reads, or nothing") {
+  const std::string folder = scratch("npy-header");
+  const auto file = [&](const std::string& header, std::size_t payload) {
+    std::string text = header + "\n", out("\x93NUMPY\x01\0", 8);
+    out += static_cast<char>(text.size() & 255);
+    out += static_cast<char>(text.size() >> 8);
+    out += text;
+    for (std::size_t k = 0; k < payload; ++k) out += static_cast<char>(k % 8 == 0 ? k / 8 + 1 : 0);
+    std::ofstream(folder + "/x.npy", std::ios::binary) << out;
+    return run("sha256sum " + folder + "/x.npy").output.substr(0, 64);
+  };
+  const std::string good = "{'descr': '<i8', 'fortran_order': False, 'shape': (4, 1), }";
+  file(good, 32);
+  REQUIRE(run(programs() + "/widecert init " + folder + "/x.npy --layers 'dense:4 sigmoid' -o " + folder +
+              "/x.case.json")
+              .exit == 0);
+  REQUIRE(run(programs() + "/widecert prove " + folder + "/x.case.json -o " + folder).exit == 0);
+  const json claim = json::parse(slurp(folder + "/x.claim.json"));
+  const json certificate = json::parse(slurp(folder + "/x.cert.json"));
+  const auto check = [&](const std::string& header, std::size_t payload) {
+    json c = claim, p = certificate;
+    c["data"]["sha256"] = file(header, payload);
+    std::ofstream(folder + "/x.claim.json") << c.dump();
+    p["claim_sha256"] = run("sha256sum " + folder + "/x.claim.json").output.substr(0, 64);
+    std::ofstream(folder + "/x.cert.json") << p.dump();
+    return run(programs() + "/widecheck " + folder + "/x.claim.json").exit;
+  };
+  CHECK(check(good, 32) == 0);
+  CHECK(check("{'shape': (4,1), 'descr': '<i8', 'fortran_order': True}      ", 32) == 0);
+  for (const char* header :
+       {"{\"descr\": '<i4', \"fortran_order\": False, \"shape\": (4,2)} #{'descr': '<i8', "
+        "'fortran_order': True, 'shape': (4,1)}",
+        "{'descr': '<i8', \"descr\": '<i4', 'fortran_order': False, 'shape': (4,1), \"shape\": (4,2)}",
+        "{'descr': '<i8', 'descr': '<i8', 'fortran_order': False, 'shape': (4,1)}",
+        "{'descr': '<i8', 'fortran_order': False, 'shape': (04,1)}",
+        "{'descr': '<i8', 'fortran_order': False, 'shape': (4,1)[::-1]}",
+        "{'descr': '<i8', 'fortran_order': False, 'shape': [4,1]}",
+        "{'descr': '<i8', 'fortran_order': False, 'shape': (4,1)}x",
+        "'descr': '<i8', 'fortran_order': False, 'shape': (4,1)}",
+        "{'descr': '<i8', 'fortran_order': False, 'shape': (4,1)",
+        "{'descr': '<i8', 'fortran_order': False, 'shape': (4,1), 'more': 1}"}) {
+    INFO(header);
+    CHECK(check(header, 32) == 4);
+  }
+  // A header that promises 3 GB costs neither that memory nor time.
+  CHECK(check("{'descr': '<f8', 'fortran_order': True, 'shape': (400000000, 1), }", 32) == 4);
+  fs::remove_all(folder);
 }
 
 TEST_CASE("data as a NumPy file: C and Fortran order mean the same") {

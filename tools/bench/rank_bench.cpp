@@ -214,7 +214,7 @@ void today(std::size_t n, const std::string& programs) {
                               ".integers(-2**52, 2**52, ({0}, {0})).astype(float); t = time.time(); "
                               "n.linalg.matrix_rank(a); print(time.time() - t)'",
                               n)));
-  if (n <= 2000) {
+  if (n <= 4000) {
     line("LinBox rank over Z", seconds_of(fmt::format("{}/linbox_rank {}", programs, n)));
     fmpz_mat_t m;
     fmpz_mat_init(m, static_cast<slong>(n), static_cast<slong>(n));
@@ -222,7 +222,7 @@ void today(std::size_t n, const std::string& programs) {
     line("FLINT fmpz_mat_rank", median_seconds(1, []() {}, [&]() { fmpz_mat_rank(m); }));
     fmpz_mat_clear(m);
   }
-  if (n <= 500) {
+  if (n <= 2000) {
     line("PARI matrank", seconds_of(fmt::format(
                              "echo 'm=matrix({0},{0},i,j,random(2^53)-2^52); gettime(); matrank(m); "
                              "print(gettime()/1000.)' | gp -q -s 4G",

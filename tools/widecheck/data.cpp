@@ -184,9 +184,9 @@ void Data::stream_idx(const RationalRow& row, const IntegerRow& integers) const 
     throw Malformed("data", path_ + ": the samples do not fit the claim");
   }
   std::vector<unsigned char> buffer(width * bytes);
-  for (std::size_t i = 0; i < samples; ++i) {
+  in.skip(first_ * buffer.size());
+  for (std::size_t i = first_; i < first_ + count_; ++i) {
     in.need(buffer.data(), buffer.size());
-    if (i < first_ || i >= first_ + count_) continue;
     if (type < 0x0D) {
       std::vector<std::int64_t> values(width);
       for (std::size_t j = 0; j < width; ++j) values[j] = decode_integer(type, &buffer[j * bytes]);
@@ -198,6 +198,8 @@ void Data::stream_idx(const RationalRow& row, const IntegerRow& integers) const 
       row(i, std::move(values));
     }
   }
+  in.skip((samples - first_ - count_) * buffer.size());
+  bytes_ = in.total();
   in.finish(sha256_);
 }
 
@@ -214,20 +216,24 @@ void Data::stream_npy(const RationalRow& row, const IntegerRow& integers) const 
   // In Fortran order the samples are not one after the other: all are kept. place[j] is where feature
   // j of a sample is, counted in elements from its first one.
   const std::size_t size = header.bytes;
-  std::vector<unsigned char> buffer(header.fortran ? samples * width * size : width * size);
   std::vector<std::size_t> place(width, 0);
   for (std::size_t j = 0; j < width; ++j) {
     std::size_t rest = j, stride = samples * width;
-    for (std::size_t d = header.shape.size(); d-- > 1; rest /= header.shape[d]) {
+    for (std::size_t d = header.shape.size(); header.fortran && d-- > 1; rest /= header.shape[d]) {
       stride /= header.shape[d];
       place[j] += rest % header.shape[d] * stride;
     }
     if (!header.fortran) place[j] = j;
   }
-  if (header.fortran) in.need(buffer.data(), buffer.size());
-  for (std::size_t i = 0; i < samples; ++i) {
+  std::vector<unsigned char> buffer;
+  if (header.fortran) {
+    buffer = in.all(samples * width * size);
+  } else {
+    buffer.resize(width * size);
+    in.skip(first_ * width * size);
+  }
+  for (std::size_t i = first_; i < first_ + count_; ++i) {
     if (!header.fortran) in.need(buffer.data(), buffer.size());
-    if (i < first_ || i >= first_ + count_) continue;
     const std::size_t begin = header.fortran ? i : 0;
     const auto element = [&](std::size_t j) { return &buffer[(begin + place[j]) * size]; };
     if (header.kind == 'f') {
@@ -240,6 +246,8 @@ void Data::stream_npy(const RationalRow& row, const IntegerRow& integers) const 
       integers(i, values);
     }
   }
+  if (!header.fortran) in.skip((samples - first_ - count_) * width * size);
+  bytes_ = in.total();
   in.finish(npy_.sha256);
 }
 
@@ -291,6 +299,7 @@ void Data::stream_csv(const RationalRow& row) const {
   if (!line.empty()) take();
   if (sample < first_ + count_)
     throw Malformed("data", path_ + ": fewer samples than the claim says");
+  bytes_ = in.total();
   in.finish(sha256_);
 }
 

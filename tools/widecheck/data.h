@@ -29,6 +29,8 @@ class Data {
   void for_each_small(
       const std::function<void(std::size_t, const std::vector<std::int64_t>&)>& visit) const;
   std::string description() const { return description_; }
+  // Bytes that one pass over the samples reads and hashes; known after verify().
+  std::size_t bytes() const { return bytes_; }
 
  private:
   enum class Format { inline_rows, idx, npy, csv } format_;
@@ -44,6 +46,7 @@ class Data {
   mpz_class common_ = 1, largest_ = 0;
   std::vector<std::vector<mpq_class>> rows_;
   std::string path_, sha256_, description_;
+  mutable std::size_t bytes_ = 0;
   NpyFile npy_;
   bool header_ = false;
   long label_column_ = -1;

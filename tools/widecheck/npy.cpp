@@ -15,20 +15,85 @@ std::uint64_t little_endian(const unsigned char* bytes, std::size_t n) {
   return v;
 }
 
-// The text after "'key':" up to the comma that ends it.
-std::string entry_of(const std::string& header, const std::string& key, const std::string& name) {
-  const std::string quoted = "'" + key + "':";
-  const auto at = header.find(quoted);
-  if (at == std::string::npos || header.find(quoted, at + 1) != std::string::npos) {
-    throw Malformed("data", name + ": an NPY header without one " + quoted);
+// The dictionary {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), } and nothing else: what
+// NumPy writes, with the keys in any order.
+class HeaderText {
+ public:
+  HeaderText(const std::string& text, const std::string& name) : text_(text), name_(name) {}
+
+  void read(std::string& type, bool& fortran, std::vector<std::string>& shape) {
+    bool seen[3] = {};
+    take('{');
+    while (peek() != '}') {
+      const std::string key = quoted();
+      take(':');
+      const std::size_t which = key == "descr" ? 0 : key == "fortran_order" ? 1 : 2;
+      if ((which == 2 && key != "shape") || seen[which]) bad();
+      seen[which] = true;
+      if (which == 0) {
+        type = quoted();
+      } else if (which == 1) {
+        const std::string word = letters();
+        if (word != "True" && word != "False") bad();
+        fortran = word == "True";
+      } else {
+        shape = tuple();
+      }
+      if (peek() != '}') take(',');
+    }
+    take('}');
+    if (text_.find_first_not_of(' ', at_) != text_.size() - 1 || text_.back() != '\n') bad();
+    if (!seen[0] || !seen[1] || !seen[2]) bad();
   }
-  std::size_t from = at + quoted.size();
-  while (from < header.size() && header[from] == ' ') ++from;
-  const bool tuple = from < header.size() && header[from] == '(';
-  const auto end = tuple ? header.find(')', from) : header.find_first_of(",}", from);
-  if (end == std::string::npos) throw Malformed("data", name + ": an NPY header without an end");
-  return header.substr(from, end - from + (tuple ? 1 : 0));
-}
+
+ private:
+  [[noreturn]] void bad() const {
+    throw Malformed("data", name_ + ": an NPY header that NumPy would not write");
+  }
+  char peek() {
+    while (at_ < text_.size() && text_[at_] == ' ') ++at_;
+    if (at_ == text_.size()) bad();
+    return text_[at_];
+  }
+  void take(char c) {
+    if (peek() != c) bad();
+    ++at_;
+  }
+  std::string quoted() {
+    take('\'');
+    const auto end = text_.find('\'', at_);
+    if (end == std::string::npos) bad();
+    const std::string inside = text_.substr(at_, end - at_);
+    at_ = end + 1;
+    return inside;
+  }
+  std::string letters() {
+    peek();
+    const std::size_t from = at_;
+    while (at_ < text_.size() && text_[at_] >= 'A' && text_[at_] <= 'z') ++at_;
+    return text_.substr(from, at_ - from);
+  }
+  std::vector<std::string> tuple() {
+    std::vector<std::string> extents;
+    bool comma = true;
+    take('(');
+    while (peek() != ')') {
+      if (!comma) bad();
+      const std::size_t from = at_;
+      while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9') ++at_;
+      extents.push_back(text_.substr(from, at_ - from));
+      if (extents.back().empty() || extents.back()[0] == '0') bad();
+      comma = peek() == ',';
+      if (comma) ++at_;
+    }
+    take(')');
+    if (extents.size() == 1 && !comma) bad();  // (3) is a number, not a tuple
+    return extents;
+  }
+
+  const std::string &text_, &name_;
+  std::size_t at_ = 0;
+};
 
 }  // namespace
 
@@ -45,32 +110,20 @@ NpyHeader read_npy_header(Stream& in) {
   std::string text(size, '\0');
   in.need(text.data(), size);
   NpyHeader header;
-  const std::string type = entry_of(text, "descr", in.name());
-  static const char* const known[] = {"'|i1'", "'|u1'", "'<i2'", "'<u2'", "'<i4'", "'<u4'",
-                                      "'<i8'", "'<u8'", "'<f4'", "'<f8'"};
+  std::string type;
+  std::vector<std::string> shape;
+  HeaderText(text, in.name()).read(type, header.fortran, shape);
+  static const char* const known[] = {"|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f4", "<f8"};
   if (std::find(std::begin(known), std::end(known), type) == std::end(known)) {
     throw bad("element type " + type.substr(0, 20) + "; expected little-endian integers or floats");
   }
-  header.kind = type[2];
-  header.bytes = static_cast<std::size_t>(type[3] - '0');
-  const std::string order = entry_of(text, "fortran_order", in.name());
-  if (order != "True" && order != "False") throw bad("fortran_order is neither True nor False");
-  header.fortran = order == "True";
-  const std::string shape = entry_of(text, "shape", in.name());
+  header.kind = type[1];
+  header.bytes = static_cast<std::size_t>(type[2] - '0');
   std::size_t total = header.bytes;
-  for (std::size_t at = 1; at + 1 < shape.size();) {
-    const auto end = shape.find_first_of(",)", at);
-    std::string digits = shape.substr(at, end - at);
-    digits.erase(0, digits.find_first_not_of(' '));
-    at = end + 1;
-    if (digits.empty() && at >= shape.size()) break;  // "(3,)" and "(3, )"
-    if (digits.empty() || digits.size() > 12 ||
-        digits.find_first_not_of("0123456789") != std::string::npos) {
-      throw bad("an NPY shape that cannot be read");
-    }
-    const std::size_t extent = std::stoull(digits);
-    if (extent == 0 || extent > (std::size_t{1} << 33) / total || header.shape.size() == 32) {
-      throw bad("extents beyond 8 GiB, 0, or more than 32 of them");
+  for (const std::string& digits : shape) {
+    const std::size_t extent = digits.size() > 12 ? std::size_t{1} << 40 : std::stoull(digits);
+    if (extent > (std::size_t{1} << 33) / total || header.shape.size() == 32) {
+      throw bad("extents beyond 8 GiB, or more than 32 of them");
     }
     total *= extent;
     header.shape.push_back(extent);

@@ -2,6 +2,7 @@
 // proved or throws Rejected (or Malformed). There is no rule that trusts anything.
 #pragma once
 
+#include <array>
 #include <string>
 
 #include "data.h"
@@ -79,6 +80,8 @@ Parameters read_parameters(const Network& network, std::size_t node, Value json)
 // filled in.
 std::map<std::size_t, Parameters> read_point(const Network& network, std::size_t target, Value json);
 unsigned read_precision(Value& proof);
+// The two different samples [i, j] that a proof names. Throws Rejected("same-sample").
+std::array<std::size_t, 2> read_samples(const Context& c, Value& proof);
 // Claims from a stranger may be small and ask for years of work: that is refused before it is begun.
 // All claims of a file together get 10^12 products of 64-bit numbers.
 void spend(const Context& c, double products);

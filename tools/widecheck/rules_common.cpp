@@ -78,6 +78,14 @@ std::map<std::size_t, Parameters> read_point(const Network& network, std::size_t
   return theta;
 }
 
+std::array<std::size_t, 2> read_samples(const Context& c, Value& proof) {
+  const auto pair = proof.at("samples").list();
+  if (pair.size() != 2) proof.at("samples").bad("two samples");
+  const std::size_t last = c.data.size() - 1, a = pair[0].number(last), b = pair[1].number(last);
+  require(a != b, "same-sample", "the two samples are one");
+  return {a, b};
+}
+
 unsigned read_precision(Value& proof) {
   if (!proof.has("precision")) return 64;
   const std::uint64_t bits = proof.at("precision").number(4096);

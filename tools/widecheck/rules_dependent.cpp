@@ -52,10 +52,8 @@ std::string never_independent(const Context& c, std::size_t i, Value& proof,
     require(node.width < n, "width", "the layer has " + number(node.width) + " >= N neurons");
     why = "it has only " + number(node.width) + " neurons";
   } else if (rule == "equal-samples") {
-    const auto pair = proof.at("samples").list();
-    if (pair.size() != 2) proof.at("samples").bad("two samples");
-    const std::size_t a = pair[0].number(n - 1), b = pair[1].number(n - 1);
-    require(a != b, "same-sample", "the two samples are one");
+    const auto samples = read_samples(c, proof);
+    const std::size_t a = samples[0], b = samples[1];
     std::vector<mpz_class> content[2];
     c.data.for_each([&](std::size_t s, const std::vector<mpz_class>& x) {
       if (s == a) content[0] = x;
@@ -148,10 +146,8 @@ std::string dependent_at(const Context& c, std::size_t i, Value& claim, Value& p
   const Forward forward = make_forward(c, c.network, i, theta, 1);
   require(forward.exact(), "irrational", "the values of the layer are not rational");
   if (rule == "equal-rows") {
-    const auto pair = proof.at("samples").list();
-    if (pair.size() != 2) proof.at("samples").bad("two samples");
-    const std::size_t a = pair[0].number(n - 1), b = pair[1].number(n - 1);
-    require(a != b, "same-sample", "the two samples are one");
+    const auto samples = read_samples(c, proof);
+    const std::size_t a = samples[0], b = samples[1];
     std::vector<mpz_class> row[2];
     c.data.for_each([&](std::size_t s, const std::vector<mpz_class>& x) {
       if (s == a || s == b) row[s == a ? 0 : 1] = forward(x).v;

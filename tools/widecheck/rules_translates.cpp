@@ -24,6 +24,11 @@ bool share_a_position(const Node& node, std::size_t bank) {
 // A linear node with free weights: what its patches have to be for its values to be apart.
 void require_linear(const Node& node, bool& across_neurons) {
   require(!node.frozen_weights, "frozen", "layer " + node.name + " has frozen weights");
+  // A window that lies in the padding altogether sees the same zeros on every sample.
+  for (const auto& entries : node.patches.entries) {
+    require(std::any_of(entries.begin(), entries.end(), [](long e) { return e != kPad; }),
+            "not-separated", "layer " + node.name + " has a patch of nothing but padding");
+  }
   // Neurons with free biases of their own take no common value, whatever enters them.
   if (node.bias == Bias::neuron && !node.frozen_bias) across_neurons = false;
   if (!across_neurons) return;

@@ -36,29 +36,33 @@ struct Zip : Stream::Source {
   Zip(const std::string& path, const std::string& member) : file(path, std::ios::binary) {
     file.seekg(0, std::ios::end);
     const auto size = static_cast<std::uint64_t>(file.tellg());
-    // The end record has 22 bytes and a comment of at most 65,535.
+    // The end record has 22 bytes and a comment of at most 65,535, which ends the file.
     const std::uint64_t tail_size = std::min<std::uint64_t>(size, 22 + 65'535);
     const std::string tail = bytes(size - tail_size, tail_size);
     std::size_t end = tail.size() < 22 ? std::string::npos : tail.rfind("PK\5\6", tail.size() - 22);
+    while (end != std::string::npos && end + 22 + little(tail, end + 20, 2) != tail.size()) {
+      end = end == 0 ? std::string::npos : tail.rfind("PK\5\6", end - 1);
+    }
     if (end == std::string::npos) throw Malformed("data", "not a zip archive");
     const std::uint64_t entries = little(tail, end + 10, 2), directory_size = little(tail, end + 12, 4),
                         directory_begin = little(tail, end + 16, 4);
-    if (directory_begin + directory_size > size || directory_size > (1u << 26)) {
+    if (directory_begin + directory_size != size - tail_size + end || directory_size > (1u << 26)) {
       throw Malformed("data", "a zip archive without a readable directory");
     }
     const std::string directory = bytes(directory_begin, directory_size);
-    std::size_t at = 0;
+    std::size_t at = 0, found = std::string::npos;
     for (std::uint64_t k = 0; k < entries; ++k) {
       if (at + 46 > directory.size() || directory.compare(at, 4, "PK\1\2") != 0) break;
       const std::size_t name = little(directory, at + 28, 2);
       if (at + 46 + name <= directory.size() && directory.substr(at + 46, name) == member + ".npy") {
-        open(little(directory, at + 10, 2), little(directory, at + 20, 4),
-             little(directory, at + 42, 4), size);
-        return;
+        if (found != std::string::npos) throw Malformed("data", "two arrays have this name");
+        found = at;
       }
       at += 46 + name + little(directory, at + 30, 2) + little(directory, at + 32, 2);
     }
-    throw Malformed("data", "the archive has no array " + member);
+    if (found == std::string::npos) throw Malformed("data", "the archive has no array " + member);
+    open(little(directory, found + 10, 2), little(directory, found + 20, 4),
+         little(directory, found + 42, 4), size);
   }
   ~Zip() override {
     if (deflated) inflateEnd(&state);
@@ -168,6 +172,23 @@ std::size_t Stream::read(void* out, std::size_t size) {
 
 void Stream::need(void* out, std::size_t size) {
   if (read(out, size) != size) throw Malformed("data", name_ + ": the data file is truncated");
+}
+
+std::vector<unsigned char> Stream::all(std::size_t size) {
+  std::vector<unsigned char> bytes;
+  while (bytes.size() < size) {
+    const std::size_t start = bytes.size(), chunk = std::min<std::size_t>(size - start, 1u << 22);
+    bytes.resize(start + chunk);
+    need(&bytes[start], chunk);
+  }
+  return bytes;
+}
+
+void Stream::skip(std::size_t size) {
+  std::vector<unsigned char> chunk(std::min<std::size_t>(size, 1u << 20));
+  for (std::size_t done = 0; done < size; done += chunk.size()) {
+    need(chunk.data(), std::min(chunk.size(), size - done));
+  }
 }
 
 void Stream::finish(const std::string& expected) {

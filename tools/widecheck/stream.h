@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "digest.h"
 
@@ -18,6 +19,10 @@ class Stream {
   const std::string& name() const { return name_; }
   std::size_t read(void* out, std::size_t size);  // fewer bytes at the end only
   void need(void* out, std::size_t size);
+  // Exactly `size` bytes; memory grows as they arrive, whatever a header promises.
+  std::vector<unsigned char> all(std::size_t size);
+  void skip(std::size_t size);
+  std::size_t total() const { return total_; }  // bytes read so far
   // There are no more bytes, and the digest of all of them is the expected one. Throws Malformed or
   // Rejected("data-digest").
   void finish(const std::string& expected);

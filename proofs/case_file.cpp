@@ -1,4 +1,5 @@
 #include <widecert/certificate/model_json.h>
+#include <widecert/data/byte_source.h>
 #include <widecert/number/error.h>
 #include <widecert/proofs/case_file.h>
 #include <widecert/proofs/catalogue.h>
@@ -95,7 +96,7 @@ std::string missing_data(const CaseFile& file) {
   if (const auto* idx = std::get_if<IdxSource>(&file.data.source)) path = idx->path;
   if (const auto* npy = std::get_if<NpySource>(&file.data.source)) path = npy->path;
   if (const auto* csv = std::get_if<CsvSource>(&file.data.source)) path = csv->path;
-  if (!path.empty()) path = (fs::path(file.folder) / path).lexically_normal().string();
+  if (!path.empty()) path = located(file.folder, path);
   return path.empty() || fs::exists(path) ? "" : path;
 }
 

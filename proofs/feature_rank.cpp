@@ -87,7 +87,7 @@ PointSpec choose_point(const Architecture& network, const Dataset& data, std::si
     } else {
       divisor *= expand_integers(*spec.frozen_weights, network.weights_shape(i), node.name).divisor;
     }
-    if (spec.bias != BiasMode::none && !spec.frozen_bias) {
+    if (spec.free_bias()) {
       const Integer size = std::min(range * typical_value(below, data, attempt), Integer(1) << 50);
       const auto bound = size.convert_to<std::int64_t>();
       tensors.bias = SeededTensor{node.name + ".bias",          seed, -bound, bound,

@@ -13,7 +13,7 @@ PointSpec centre_at(const Architecture& network, std::size_t claimed, const Rati
     const auto& spec = std::get<LinearSpec>(node.spec);
     NodeTensors tensors;
     if (!spec.frozen_weights) tensors.weights = FillTensor{0};
-    if (spec.bias != BiasMode::none && !spec.frozen_bias) {
+    if (spec.free_bias()) {
       tensors.bias = FillTensor{i == claimed ? bias : Rational(0)};
     }
     if (tensors.weights || tensors.bias) centre[node.name] = tensors;

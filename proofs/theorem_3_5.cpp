@@ -29,7 +29,7 @@ std::optional<Architecture> derivative_network(const Architecture& network, std:
     return std::nullopt;
   }
   const auto* map = std::get_if<LinearSpec>(&network.node(network.node(claimed).inputs[0]).spec);
-  if (map == nullptr || map->bias != BiasMode::neuron || map->frozen_bias) return std::nullopt;
+  if (map == nullptr || !map->untied_bias()) return std::nullopt;
   Architecture changed(network.node(0).name, network.node(0).shape);
   for (std::size_t i : network.ancestors(claimed)) {
     if (i == 0) continue;
@@ -166,12 +166,12 @@ Outcome prove_theorem_3_5(const Instance& instance, const Request& request,
   }
   if (auto outcome = not_analytic(instance, claimed, no_translates)) return *outcome;
   const Architecture& network = instance.network;
-  const Node& output = network.node(network.index_of(request.node));
+  const Node& output = network.node(claimed);
   const std::size_t n = instance.data.size(), full = std::min(n, output.width);
   const IndependentAlmostEverywhere property{output.name, full};
 
   std::string refused;
-  const std::vector<Way> all = ways(network, network.index_of(request.node), n, refused);
+  const std::vector<Way> all = ways(network, claimed, n, refused);
   if (all.empty()) {
     return {Verdict::undecided, "no-limit", "no rule leads to almost every parameter: " + refused,
             {}, {}};

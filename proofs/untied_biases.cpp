@@ -9,10 +9,6 @@
 namespace widecert {
 namespace {
 
-bool free_biases(const LinearSpec& linear) {
-  return linear.bias != BiasMode::none && !linear.frozen_bias;
-}
-
 // Some position of the patches of each bank is a neuron, not padding, in all of them.
 bool share_a_position(const PatchLayout& layout) {
   std::vector<std::vector<bool>> always;
@@ -57,7 +53,7 @@ std::optional<Outcome> linear_obstacle(const Node& node, bool& across_neurons) {
                                               "same on every sample");
   }
   // Two neurons with free biases of their own take no common value, whatever enters them.
-  if (linear.bias == BiasMode::neuron && !linear.frozen_bias) across_neurons = false;
+  if (linear.untied_bias()) across_neurons = false;
   if (!across_neurons) return std::nullopt;
   if (node.inputs[0] != 0) {
     if (share_a_position(*node.patches)) return std::nullopt;
@@ -107,7 +103,7 @@ std::optional<Outcome> not_apart(const Instance& instance, std::size_t at) {
       const auto* linear = std::get_if<LinearSpec>(&instance.network.node(node.inputs[0]).spec);
       // With a free bias two different patches reach every pair of pre-activations, and an analytic
       // function that is not constant takes equal values on a null set of pairs only.
-      const bool generic = facts(f.kind).analytic && linear != nullptr && free_biases(*linear);
+      const bool generic = facts(f.kind).analytic && linear != nullptr && linear->free_bias();
       if (!injective(f) && !generic) {
         return not_applicable("not-injective", describe(f) + " at \"" + node.name +
                                                    "\" may take one value on different samples");
@@ -139,7 +135,7 @@ std::optional<Outcome> untied_biases_obstacle(const Instance& instance, std::siz
     return not_applicable("layer-kind",
                           "\"" + output.name + "\" is not an activation on a linear layer");
   }
-  if (linear->bias != BiasMode::neuron || linear->frozen_bias) {
+  if (!linear->untied_bias()) {
     return tied_biases(network.node(output.inputs[0]));
   }
   const Activation& f = activation->function;

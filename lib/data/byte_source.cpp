@@ -133,6 +133,10 @@ std::vector<unsigned char> ByteSource::last(std::size_t count) {
   return bytes;
 }
 
+std::string located(const std::string& folder, const std::string& path) {
+  return (std::filesystem::path(folder) / path).lexically_normal().string();
+}
+
 void compare_digest(const std::string& file, const std::string& expected, const Digest& found) {
   if (!expected.empty() && expected != to_hex(found)) {
     throw InputError(file + ": the decompressed data have SHA-256 " + to_hex(found) +

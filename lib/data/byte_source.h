@@ -40,6 +40,9 @@ class ByteSource {
   Sha256 hash_;
 };
 
+// Where a path relative to a folder leads, ".." resolved in the text.
+std::string located(const std::string& folder, const std::string& path);
+
 // Throws InputError unless `expected` is empty or the digest in hexadecimal.
 void compare_digest(const std::string& file, const std::string& expected, const Digest& found);
 

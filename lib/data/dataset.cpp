@@ -14,10 +14,6 @@
 namespace widecert {
 namespace {
 
-std::string locate(const std::string& directory, const std::string& path) {
-  return (std::filesystem::path(directory) / path).lexically_normal().string();
-}
-
 void check_labels(const std::string& images, std::size_t samples, const std::string& labels) {
   const IdxFile file = read_idx(labels);
   if (file.extents.size() != 1 || file.extents[0] != samples) {
@@ -150,16 +146,16 @@ Dataset load(const DatasetSpec& spec, const std::string& directory, DatasetSpec*
   if (const auto* given = std::get_if<InlineSource>(&spec.source)) {
     raw = raw_from_rationals(spec, given->samples);
   } else if (const auto* idx = std::get_if<IdxSource>(&spec.source)) {
-    const std::string path = locate(directory, idx->path);
+    const std::string path = located(directory, idx->path);
     IdxFile file = read_idx(path);
     compare_digest(path, idx->sha256, file.digest);
     std::get<IdxSource>(complete.source).sha256 = to_hex(file.digest);
     if (!idx->labels.empty()) {
-      check_labels(path, file.extents[0], locate(directory, idx->labels));
+      check_labels(path, file.extents[0], located(directory, idx->labels));
     }
     raw = raw_from_array(spec, file.extents, std::move(file.values));
   } else if (const auto* npy = std::get_if<NpySource>(&spec.source)) {
-    const std::string path = locate(directory, npy->path);
+    const std::string path = located(directory, npy->path);
     NpyArray array = read_npy(path, npy->member);
     compare_digest(path, npy->sha256, array.digest);
     std::get<NpySource>(complete.source).sha256 = to_hex(array.digest);
@@ -167,7 +163,7 @@ Dataset load(const DatasetSpec& spec, const std::string& directory, DatasetSpec*
     raw = raw_from_array(spec, array.shape, std::move(array.values));
   } else {
     const auto& csv = std::get<CsvSource>(spec.source);
-    const std::string path = locate(directory, csv.path);
+    const std::string path = located(directory, csv.path);
     CsvFile file = read_csv(path, csv.options);
     compare_digest(path, csv.sha256, file.digest);
     std::get<CsvSource>(complete.source).sha256 = to_hex(file.digest);

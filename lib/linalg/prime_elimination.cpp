@@ -34,23 +34,23 @@ constexpr std::uint64_t kLargestPrime = std::is_same_v<T, float> ? 509 : (1u << 
 template <class T>
 constexpr double kExact = std::is_same_v<T, float> ? 16777216.0 : 9007199254740992.0;
 
-// x <- the residue of x nearest 0, for integers below 2^24 (2^53): the quotient is right or one off,
-// which the comparisons mend.
+// The residue of x nearest 0, for integers below 2^24 (2^53): the quotient is right or one off, which
+// the comparisons mend.
+template <class T>
+[[gnu::always_inline]] inline T nearest_zero(T x, T p, T inverse, T half) {
+  // Adding and subtracting it rounds to an integer.
+  constexpr T kRound = static_cast<T>(0.75 * kExact<T>);
+  T v = x - ((x * inverse + kRound) - kRound) * p;
+  v = v > half ? v - p : v;
+  return v < -half ? v + p : v;
+}
+
+// x <- the residue of x nearest 0.
 WIDECERT_CLONES void reduce(float* x, std::size_t count, float p, float inverse, float half) {
-  constexpr float kRound = 12582912.0f;  // adding and subtracting it rounds to an integer
-  for (std::size_t j = 0; j < count; ++j) {
-    float v = x[j] - ((x[j] * inverse + kRound) - kRound) * p;
-    v = v > half ? v - p : v;
-    x[j] = v < -half ? v + p : v;
-  }
+  for (std::size_t j = 0; j < count; ++j) x[j] = nearest_zero(x[j], p, inverse, half);
 }
 WIDECERT_CLONES void reduce(double* x, std::size_t count, double p, double inverse, double half) {
-  constexpr double kRound = 6755399441055744.0;
-  for (std::size_t j = 0; j < count; ++j) {
-    double v = x[j] - ((x[j] * inverse + kRound) - kRound) * p;
-    v = v > half ? v - p : v;
-    x[j] = v < -half ? v + p : v;
-  }
+  for (std::size_t j = 0; j < count; ++j) x[j] = nearest_zero(x[j], p, inverse, half);
 }
 
 // Residues 0..p-1 (below 2^23) as those nearest 0.
@@ -73,22 +73,14 @@ WIDECERT_CLONES void centre(const std::uint32_t* v, double* out, std::size_t cou
 // to <- to - factor * row, residues nearest 0 again.
 WIDECERT_CLONES void subtract(float* to, const float* row, float factor, std::size_t count, float p,
                               float inverse, float half) {
-  constexpr float kRound = 12582912.0f;
   for (std::size_t j = 0; j < count; ++j) {
-    const float x = to[j] - factor * row[j];
-    float v = x - ((x * inverse + kRound) - kRound) * p;
-    v = v > half ? v - p : v;
-    to[j] = v < -half ? v + p : v;
+    to[j] = nearest_zero(to[j] - factor * row[j], p, inverse, half);
   }
 }
 WIDECERT_CLONES void subtract(double* to, const double* row, double factor, std::size_t count,
                               double p, double inverse, double half) {
-  constexpr double kRound = 6755399441055744.0;
   for (std::size_t j = 0; j < count; ++j) {
-    const double x = to[j] - factor * row[j];
-    double v = x - ((x * inverse + kRound) - kRound) * p;
-    v = v > half ? v - p : v;
-    to[j] = v < -half ? v + p : v;
+    to[j] = nearest_zero(to[j] - factor * row[j], p, inverse, half);
   }
 }
 

@@ -58,6 +58,8 @@ struct LinearSpec {
   std::variant<ConvSpec, DenseSpec, PatchListSpec> form;
   BiasMode bias = BiasMode::neuron;
   std::optional<TensorSpec> frozen_weights, frozen_bias;
+  bool free_bias() const { return bias != BiasMode::none && !frozen_bias; }
+  bool untied_bias() const { return bias == BiasMode::neuron && !frozen_bias; }  // one a neuron, free
 };
 struct ActivationSpec {
   Activation function;

@@ -3,14 +3,12 @@
 #include <widecert/number/error.h>
 #include <widecert/number/stream.h>
 
-#include <filesystem>
 #include <numeric>
 
 namespace widecert {
 
 void load_array(FileTensor& tensor, const std::string& folder) {
-  const std::string path =
-      (std::filesystem::path(folder) / tensor.path).lexically_normal().string();
+  const std::string path = located(folder, tensor.path);
   NpyArray array = read_npy(path, tensor.member);
   compare_digest(path, tensor.sha256, array.digest);
   tensor.sha256 = to_hex(array.digest);

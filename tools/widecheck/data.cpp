@@ -106,18 +106,13 @@ Data::Data(Value json, std::size_t width) : width_(width) {
     }
   } else if (format == "npy") {
     format_ = Format::npy;
-    npy_ = read_npy_place(json);
-    description_ = json.at("path").text() + (npy_.member.empty() ? "" : "[" + npy_.member + "]") +
-                   ", SHA-256 " + npy_.sha256;
+    file_ = read_npy_place(json);
+    description_ = json.at("path").text() + (file_.member.empty() ? "" : "[" + file_.member + "]") +
+                   ", SHA-256 " + file_.sha256;
   } else if (format == "idx" || format == "csv") {
     format_ = format == "idx" ? Format::idx : Format::csv;
-    const std::string path = json.at("path").text();
-    if (path.empty() || path[0] == '/' || path.find('\0') != std::string::npos) {
-      json.at("path").bad("a path relative to the claim file");
-    }
-    path_ = json.folder() + "/" + path;
-    sha256_ = read_digest(json.at("sha256"));
-    description_ = path + ", SHA-256 " + sha256_;
+    file_ = read_file_place(json);
+    description_ = json.at("path").text() + ", SHA-256 " + file_.sha256;
     if (format == "idx" && json.has("labels")) json.at("labels").text();  // no rule reads labels
     if (format == "csv") {
       if (json.has("header")) header_ = json.at("header").boolean();
@@ -151,8 +146,8 @@ Data::Data(Value json, std::size_t width) : width_(width) {
   json.only();
 }
 
-void Data::stream_idx(const RationalRow& row, const IntegerRow& integers) const {
-  Stream in(path_);
+std::size_t Data::stream_idx(const RationalRow& row, const IntegerRow& integers) const {
+  Stream in(file_.path);
   unsigned char magic[4];
   in.need(magic, 4);
   const int type = magic[2];
@@ -162,7 +157,7 @@ void Data::stream_idx(const RationalRow& row, const IntegerRow& integers) const 
                             : type == 0x0E                 ? 8
                                                            : 0;
   if (magic[0] != 0 || magic[1] != 0 || bytes == 0 || magic[3] < 1 || magic[3] > 4) {
-    throw Malformed("data", path_ + ": not an IDX file");
+    throw Malformed("data", file_.path + ": not an IDX file");
   }
   std::size_t samples = 0, width = 1;
   for (int d = 0; d < magic[3]; ++d) {
@@ -172,16 +167,16 @@ void Data::stream_idx(const RationalRow& row, const IntegerRow& integers) const 
     if (d == 0) {
       samples = e;
     } else if (e == 0 || e > (std::size_t{1} << 30) / width) {
-      throw Malformed("data", path_ + ": absurd extents");
+      throw Malformed("data", file_.path + ": absurd extents");
     } else {
       width *= e;
     }
   }
   if (samples > (std::size_t{1} << 33) / (width * bytes)) {
-    throw Malformed("data", path_ + ": a header that promises more than 8 GiB");
+    throw Malformed("data", file_.path + ": a header that promises more than 8 GiB");
   }
   if (width != width_ || first_ > samples || count_ > samples - first_) {
-    throw Malformed("data", path_ + ": the samples do not fit the claim");
+    throw Malformed("data", file_.path + ": the samples do not fit the claim");
   }
   std::vector<unsigned char> buffer(width * bytes);
   in.skip(first_ * buffer.size());
@@ -194,17 +189,17 @@ void Data::stream_idx(const RationalRow& row, const IntegerRow& integers) const 
     } else {
       std::vector<mpq_class> values;
       for (std::size_t j = 0; j < width; ++j)
-        values.push_back(decode_float(type, &buffer[j * bytes], path_));
+        values.push_back(decode_float(type, &buffer[j * bytes], file_.path));
       row(i, std::move(values));
     }
   }
   in.skip((samples - first_ - count_) * buffer.size());
-  bytes_ = in.total();
-  in.finish(sha256_);
+  in.finish(file_.sha256);
+  return in.total();
 }
 
-void Data::stream_npy(const RationalRow& row, const IntegerRow& integers) const {
-  Stream in(npy_.path, npy_.member);
+std::size_t Data::stream_npy(const RationalRow& row, const IntegerRow& integers) const {
+  Stream in(file_.path, file_.member);
   const NpyHeader header = read_npy_header(in);
   if (header.shape.empty()) throw Malformed("data", in.name() + ": one number, not samples");
   const std::size_t samples = header.shape[0];
@@ -247,12 +242,12 @@ void Data::stream_npy(const RationalRow& row, const IntegerRow& integers) const 
     }
   }
   if (!header.fortran) in.skip((samples - first_ - count_) * width * size);
-  bytes_ = in.total();
-  in.finish(npy_.sha256);
+  in.finish(file_.sha256);
+  return in.total();
 }
 
-void Data::stream_csv(const RationalRow& row) const {
-  Stream in(path_);
+std::size_t Data::stream_csv(const RationalRow& row) const {
+  Stream in(file_.path);
   std::string line;
   std::size_t number = 0, sample = 0;
   const auto take = [&]() {
@@ -268,16 +263,16 @@ void Data::stream_csv(const RationalRow& row) const {
       if (comma == std::string::npos) comma = line.size();
       if (column != label_column_) {
         if (values.size() == width_) {
-          throw Malformed("data", path_ + ":" + std::to_string(number) + ": too many fields");
+          throw Malformed("data", file_.path + ":" + std::to_string(number) + ": too many fields");
         }
         values.push_back(
-            parse_decimal(line.substr(from, comma - from), path_ + ":" + std::to_string(number)));
+            parse_decimal(line.substr(from, comma - from), file_.path + ":" + std::to_string(number)));
       }
       from = comma + 1;
     }
     if (values.size() != width_) {
       throw Malformed("data",
-                      path_ + ":" + std::to_string(number) + ": the wrong number of fields");
+                      file_.path + ":" + std::to_string(number) + ": the wrong number of fields");
     }
     row(index, std::move(values));
   };
@@ -291,19 +286,19 @@ void Data::stream_csv(const RationalRow& row) const {
       } else {
         line += buffer[b];
         if (line.size() > (std::size_t{1} << 26))
-          throw Malformed("data", path_ + ": a line too long");
+          throw Malformed("data", file_.path + ": a line too long");
       }
     }
     if (got < buffer.size()) break;
   }
   if (!line.empty()) take();
   if (sample < first_ + count_)
-    throw Malformed("data", path_ + ": fewer samples than the claim says");
-  bytes_ = in.total();
-  in.finish(sha256_);
+    throw Malformed("data", file_.path + ": fewer samples than the claim says");
+  in.finish(file_.sha256);
+  return in.total();
 }
 
-void Data::stream(const RationalRow& row, const IntegerRow& integers) const {
+std::size_t Data::stream(const RationalRow& row, const IntegerRow& integers) const {
   if (format_ == Format::idx) return stream_idx(row, integers);
   if (format_ == Format::npy) return stream_npy(row, integers);
   if (format_ == Format::csv) return stream_csv(row);
@@ -311,6 +306,7 @@ void Data::stream(const RationalRow& row, const IntegerRow& integers) const {
     throw Malformed("data", "fewer inline samples than the claim says");
   }
   for (std::size_t i = first_; i < first_ + count_; ++i) row(i, rows_[i]);
+  return 0;
 }
 
 void Data::verify() {
@@ -325,7 +321,7 @@ void Data::verify() {
     mpz_class size = abs(v.get_num()) / v.get_den() + 1;
     most = std::max(most, size);
   };
-  stream(
+  bytes_ = stream(
       [&](std::size_t, const std::vector<mpq_class>& values) {
         for (const mpq_class& v : values) note(v);
       },

@@ -37,17 +37,18 @@ class Data {
   // The selected raw samples in order, integers of IDX and NPY files in 64 bits.
   using RationalRow = std::function<void(std::size_t, std::vector<mpq_class>)>;
   using IntegerRow = std::function<void(std::size_t, const std::vector<std::int64_t>&)>;
-  void stream(const RationalRow& row, const IntegerRow& integers) const;
-  void stream_idx(const RationalRow& row, const IntegerRow& integers) const;
-  void stream_npy(const RationalRow& row, const IntegerRow& integers) const;
-  void stream_csv(const RationalRow& row) const;
+  // Return how many bytes were read.
+  std::size_t stream(const RationalRow& row, const IntegerRow& integers) const;
+  std::size_t stream_idx(const RationalRow& row, const IntegerRow& integers) const;
+  std::size_t stream_npy(const RationalRow& row, const IntegerRow& integers) const;
+  std::size_t stream_csv(const RationalRow& row) const;
 
   std::size_t width_, first_ = 0, count_ = 0;
   mpz_class common_ = 1, largest_ = 0;
   std::vector<std::vector<mpq_class>> rows_;
-  std::string path_, sha256_, description_;
-  mutable std::size_t bytes_ = 0;
-  NpyFile npy_;
+  std::string description_;
+  std::size_t bytes_ = 0;
+  DataFile file_;
   bool header_ = false;
   long label_column_ = -1;
   mpz_class multiply_ = 1, divide_ = 1;

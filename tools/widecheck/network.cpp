@@ -284,7 +284,7 @@ Tensor read_tensor(Value json, const std::vector<std::size_t>& row_lengths) {
     }
   } else if (json.has("npy")) {
     Value file = json.at("npy");
-    const NpyFile place = read_npy_place(file);
+    const DataFile place = read_npy_place(file);
     std::vector<std::size_t> axes, extents;
     if (file.has("axes"))
       for (const Value& axis : file.at("axes").list()) axes.push_back(axis.number(31));

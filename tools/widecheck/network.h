@@ -43,6 +43,8 @@ struct Node {
   // Of linear nodes: the values that Theta fixes.
   std::optional<Tensor> frozen_weights, frozen_bias;
   bool frozen() const { return frozen_weights || frozen_bias; }
+  bool free_bias() const { return bias != Bias::none && !frozen_bias; }
+  bool untied_bias() const { return bias == Bias::neuron && !frozen_bias; }  // one a neuron, free
   Activation activation{Function::identity, 1, ""};
   Tensor scale, shift;  // of batch_norm
 };

@@ -152,12 +152,16 @@ mpq_class npy_float(const NpyHeader& header, const unsigned char* bytes, const s
   return exact;
 }
 
-NpyFile read_npy_place(Value& json) {
+DataFile read_file_place(Value& json) {
   const std::string path = json.at("path").text();
   if (path.empty() || path[0] == '/' || path.find('\0') != std::string::npos) {
     json.at("path").bad("a path relative to the claim file");
   }
-  NpyFile file{json.folder() + "/" + path, "", read_digest(json.at("sha256"))};
+  return {json.folder() + "/" + path, read_digest(json.at("sha256")), ""};
+}
+
+DataFile read_npy_place(Value& json) {
+  DataFile file = read_file_place(json);
   if (json.has("member")) {
     file.member = json.at("member").text();
     if (file.member.empty()) json.at("member").bad("the name of an array");
@@ -165,7 +169,7 @@ NpyFile read_npy_place(Value& json) {
   return file;
 }
 
-std::vector<mpq_class> read_npy(const NpyFile& file, const std::vector<std::size_t>& axes,
+std::vector<mpq_class> read_npy(const DataFile& file, const std::vector<std::size_t>& axes,
                                 std::vector<std::size_t>& extents, std::size_t most) {
   Stream in(file.path, file.member);
   const NpyHeader header = read_npy_header(in);

@@ -26,14 +26,16 @@ NpyHeader read_npy_header(Stream& in);
 std::int64_t npy_integer(const NpyHeader& header, const unsigned char* bytes);
 mpq_class npy_float(const NpyHeader& header, const unsigned char* bytes, const std::string& name);
 
-// Where "path" with "sha256" (and "member", for .npz) lead, from the folder of the file.
-struct NpyFile {
-  std::string path, member, sha256;
+// The file that "path" and "sha256" name, from the folder of the claim on.
+struct DataFile {
+  std::string path, sha256;
+  std::string member;  // of an .npz archive, else empty
 };
-NpyFile read_npy_place(Value& json);
+DataFile read_file_place(Value& json);
+DataFile read_npy_place(Value& json);  // "member" too
 // The elements in C order after the axes are permuted (empty: not): axis k of the result is axis
 // axes[k] of the file. `extents` receives the permuted shape.
-std::vector<mpq_class> read_npy(const NpyFile& file, const std::vector<std::size_t>& axes,
+std::vector<mpq_class> read_npy(const DataFile& file, const std::vector<std::size_t>& axes,
                                 std::vector<std::size_t>& extents, std::size_t most);
 
 }  // namespace widecheck

@@ -66,12 +66,11 @@ std::map<std::size_t, Parameters> read_point(const Network& network, std::size_t
     Parameters& p = theta[i];
     if (node.frozen_weights) p.weights = *node.frozen_weights;
     if (node.frozen_bias) p.bias = *node.frozen_bias;
-    const bool free_bias = node.bias != Bias::none && !node.frozen_bias;
-    if (node.frozen_weights && !free_bias) continue;
+    if (node.frozen_weights && !node.free_bias()) continue;
     named.push_back(i);
     Value tensors = json.at(node.name);
     if (!node.frozen_weights) p.weights = read_tensor(tensors.at("weights"), weights_shape(node));
-    if (free_bias) p.bias = read_tensor(tensors.at("bias"), bias_shape(node));
+    if (node.free_bias()) p.bias = read_tensor(tensors.at("bias"), bias_shape(node));
     tensors.only();
   }
   require_nodes(network, named, json);

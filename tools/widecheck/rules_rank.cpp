@@ -94,7 +94,7 @@ std::string theta_in_words(const Network& network, std::size_t target) {
       text += (text.empty() ? "" : ", ") + node.name + what + number(entries) + ties + ")";
     };
     if (!node.frozen_weights) add(" weights (", weights_shape(node), "");
-    if (node.bias != Bias::none && !node.frozen_bias) {
+    if (node.free_bias()) {
       add(" bias (", bias_shape(node), node.bias == Bias::neuron ? ", one a neuron" : ", one a channel");
     }
   }
@@ -161,7 +161,7 @@ Verdict almost_everywhere(const Context& c, std::size_t node, Value& claim, Valu
                 output.activation.parameter == 1,
             "activation", "the derivative of softplus is sigmoid; this layer is not softplus");
     const Node& map = linear_node(c, output.inputs[0]);
-    require(map.bias == Bias::neuron && !map.frozen_bias, "free-biases",
+    require(map.untied_bias(), "free-biases",
             "the derivative needs one free bias for each neuron");
     Network derived = c.network;
     derived.change(node).activation = {Function::sigmoid, 1, "sigmoid"};

@@ -7,8 +7,6 @@
 namespace widecheck {
 namespace {
 
-bool free_biases(const Node& linear) { return linear.bias != Bias::none && !linear.frozen_bias; }
-
 // Some position of a bank's patches is padding in none of them.
 bool share_a_position(const Node& node, std::size_t bank) {
   std::vector<bool> always;
@@ -30,7 +28,7 @@ void require_linear(const Node& node, bool& across_neurons) {
             "not-separated", "layer " + node.name + " has a patch of nothing but padding");
   }
   // Neurons with free biases of their own take no common value, whatever enters them.
-  if (node.bias == Bias::neuron && !node.frozen_bias) across_neurons = false;
+  if (node.untied_bias()) across_neurons = false;
   if (!across_neurons) return;
   if (node.inputs[0] == 0) {
     for (const auto& entries : node.patches.entries) {
@@ -58,7 +56,7 @@ void require_apart(const Context& c, std::size_t i) {
     } else if (node.op == Op::activation) {
       const Node& below = c.network.node(node.inputs[0]);
       const bool generic =
-          analytic(node.activation.function) && below.op == Op::linear && free_biases(below);
+          analytic(node.activation.function) && below.op == Op::linear && below.free_bias();
       require(strictly_monotone(node.activation) || generic, "activation",
               at + node.activation.name + " may take one value on two samples");
     } else {
@@ -80,7 +78,7 @@ void check_translates(const Context& c, std::size_t i, bool almost_every) {
   require(!almost_every || analytic(node.activation.function), "not-analytic",
           "layer " + node.name + ": " + node.activation.name);
   const Node& map = linear_node(c, node.inputs[0]);
-  require(map.bias == Bias::neuron && !map.frozen_bias, "free-biases",
+  require(map.untied_bias(), "free-biases",
           "the rule needs one free bias for each neuron of layer " + map.name);
   require_apart(c, node.inputs[0]);
 }

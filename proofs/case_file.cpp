@@ -34,6 +34,15 @@ Expectation read_expectation(JsonReader in) {
   return expected;
 }
 
+Printed read_printed(JsonReader in) {
+  Printed printed{in.get("table").text(), "", {}, {}};
+  if (const auto width = in.find("width")) printed.width = width->text();
+  if (const auto exceeds = in.find("exceeds")) printed.exceeds = exceeds->boolean();
+  if (const auto neurons = in.find("neurons")) printed.neurons = neurons->size();
+  in.done();
+  return printed;
+}
+
 }  // namespace
 
 std::string CaseFile::directory() const {
@@ -55,9 +64,11 @@ CaseFile read_case(const std::string& given, const std::string& folder) {
   if (in.get("format").text() != "widecert-case") in.get("format").fail("\"widecert-case\"");
   if (in.get("version").integer(0, 1'000'000) != 1) in.get("version").fail("version 1");
   CaseFile file{
-      path.string(), "", "", "", read_network(in.get("network")), read_dataset(in.get("data")), {}, in.folder()};
+      path.string(), "", "", "", read_network(in.get("network")), std::nullopt, {}, {}, in.folder()};
+  if (const auto data = in.find("data")) file.data = read_dataset(*data);
   if (const auto title = in.find("title")) file.title = title->text();
   if (const auto about = in.find("about")) file.about = about->text();
+  if (const auto printed = in.find("printed")) file.printed = read_printed(*printed);
   for (JsonReader entry : in.get("prove").list()) {
     CaseEntry one;
     const JsonReader id = entry.get("theorem");
@@ -92,10 +103,11 @@ CaseFile read_case(const std::string& given, const std::string& folder) {
 }
 
 std::string missing_data(const CaseFile& file) {
+  if (!file.data) return "";
   std::string path;
-  if (const auto* idx = std::get_if<IdxSource>(&file.data.source)) path = idx->path;
-  if (const auto* npy = std::get_if<NpySource>(&file.data.source)) path = npy->path;
-  if (const auto* csv = std::get_if<CsvSource>(&file.data.source)) path = csv->path;
+  if (const auto* idx = std::get_if<IdxSource>(&file.data->source)) path = idx->path;
+  if (const auto* npy = std::get_if<NpySource>(&file.data->source)) path = npy->path;
+  if (const auto* csv = std::get_if<CsvSource>(&file.data->source)) path = csv->path;
   if (!path.empty()) path = located(file.folder, path);
   return path.empty() || fs::exists(path) ? "" : path;
 }
@@ -107,8 +119,9 @@ Instance load_instance(const CaseFile& file) {
                      (fs::exists(guide) ? "; " + guide + " says how to get it" : ""));
   }
   Instance instance{file.network, file.data, {}};
+  if (!file.data) return instance;
   try {
-    instance.data = load(file.data, file.folder, &instance.data_spec);
+    instance.data = load(*file.data, file.folder, &*instance.data_spec);
   } catch (const InputError& error) {
     throw InputError(file.path + ": data: " + error.what());
   }

@@ -15,13 +15,22 @@ struct CaseEntry {
   std::optional<Expectation> expected;
 };
 
+// What a paper prints about the network, to be compared with what is found (widecert widths).
+struct Printed {
+  std::string table;
+  std::string width;                   // of the widest hidden layer, as printed; may be empty
+  std::optional<bool> exceeds;         // whether that is more than N
+  std::optional<std::size_t> neurons;  // of all hidden layers
+};
+
 struct CaseFile {
   std::string path;  // of the file
   std::string name;  // of its folder, or of the file
   std::string title, about;
   Architecture network;
-  DatasetSpec data;
+  std::optional<DatasetSpec> data;  // absent where everything is about weights
   std::vector<CaseEntry> entries;
+  std::optional<Printed> printed;
   std::string folder;  // where the paths of data and tensors start
   std::string directory() const;  // of the file
 };

@@ -77,17 +77,32 @@ const std::vector<TheoremEntry>& catalogue() {
        nullptr,
        prove_assumption_3_1},
       {"full-rank-weights",
-       "The weight matrix U has full rank at explicit filters",
+       "The weight matrix U has full rank for almost every W",
        "Nguyen & Hein, ICML 2018, Assumption 2.4 and Lemma 2.5",
-       "Explicit integer filters W with rank M_k(W) = min(n_{k-1}, n_k); by Lemma 2.5 almost every "
-       "W "
-       "then has full rank.",
-       {"a linear layer whose smaller side is at most 4,000"},
-       {"weights-full-rank-at"},
-       {"modular-elimination"},
-       {"rank-deficient", "too-large"},
+       "Decides, for any patches, whether some filters W give U = M(W) full rank min(n_{k-1}, n_k), and "
+       "hence almost every W: by explicit filters, or by a bound of the rank that holds for every W. "
+       "The paper's remark that patches which cover the layer and differ suffice is false.",
+       {"a linear layer with free weights; no data"},
+       {"weights-full-rank", "weights-never-full-rank", "weights-generic-rank"},
+       {"modular-elimination", "uncovered-inputs", "commuting-filters", "kernel-polynomials",
+        "generic-rank"},
+       {"uncovered-inputs", "commuting-filters", "kernel-polynomials", "rank-is-full",
+        "rank-deficient", "too-large", "frozen-parameters"},
        nullptr,
-       find_full_rank_weights},
+       prove_full_rank_weights,
+       false},
+      {"weights-rank-at",
+       "The rank of the weight matrix U at given filters",
+       "Nguyen & Hein, ICML 2018, Lemma 2.5 at one W",
+       "rank M(W) = min(n_{k-1}, n_k) or less, at the filters of the case (or at seeded ones), exactly, "
+       "with a vector in the kernel where it is less.",
+       {"a linear layer; no data"},
+       {"weights-full-rank-at", "weights-deficient-at"},
+       {"modular-elimination", "exact-rank", "kernel-vector"},
+       {"rank-deficient", "rank-is-full", "too-large"},
+       nullptr,
+       prove_weights_rank_at,
+       false},
       {"theorem-3.5",
        "Independent features for almost every parameter",
        "Nguyen & Hein, ICML 2018, Theorem 3.5, and beyond it",
@@ -187,6 +202,9 @@ Outcome prove(const Instance& instance, const Request& request, const Options& o
       std::find(entry.claims.begin(), entry.claims.end(), request.claim) == entry.claims.end()) {
     throw InputError("theorem \"" + entry.id + "\" does not prove \"" + request.claim +
                      "\"; see widecert explain " + entry.id);
+  }
+  if (entry.needs_data && instance.data.size() == 0) {
+    throw InputError("theorem \"" + entry.id + "\" speaks of samples; the case has no \"data\"");
   }
   return entry.prove(instance, request, options);
 }

@@ -21,6 +21,7 @@ struct TheoremEntry {
   // The failed hypothesis, cheaply; null where proving is as cheap.
   std::optional<Outcome> (*obstacle)(const Instance&, const Request&);
   Outcome (*prove)(const Instance&, const Request&, const Options&);
+  bool needs_data = true;
 };
 
 const std::vector<TheoremEntry>& catalogue();

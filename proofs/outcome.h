@@ -13,8 +13,8 @@ namespace widecert {
 
 struct Instance {
   Architecture network;
-  DatasetSpec data_spec;
-  Dataset data;
+  std::optional<DatasetSpec> data_spec;
+  Dataset data;  // without samples if there is no data_spec: enough for claims about weights
 };
 
 // Told how far a stage has come; may throw to stop the work (time limit, interruption).

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <widecert/data/dataset.h>
+#include <widecert/linalg/polynomial.h>
 #include <widecert/linalg/rank_evidence.h>
 #include <widecert/network/point.h>
 
@@ -42,6 +43,20 @@ struct FeaturesDistinctAt {  // "features-distinct-at": at the given parameters 
 struct WeightsFullRankAt {  // "weights-full-rank-at": U of `node` has full rank at these filters
   std::string node;
   TensorSpec weights;
+};
+struct WeightsDeficientAt {  // "weights-deficient-at": it has not
+  std::string node;
+  TensorSpec weights;
+};
+struct WeightsFullRank {  // "weights-full-rank": U of `node` has full rank for almost every W
+  std::string node;       // (Assumption 2.4)
+};
+struct WeightsNeverFullRank {  // "weights-never-full-rank": for no W
+  std::string node;
+};
+struct WeightsGenericRank {  // "weights-generic-rank": rank U <= rank for every W, and = for almost
+  std::string node;          // every W
+  std::size_t rank;
 };
 struct ActivationViolates {  // "activation-violates": the function at `node` violates
                              // Assumption 3.2
@@ -80,6 +95,7 @@ struct DependentOnOpenSet {  // "dependent-on-open-set": rank F < N wherever eve
 };
 using Property =
     std::variant<PatchesDistinct, PatchesCollide, FeaturesDistinctAt, WeightsFullRankAt,
+                 WeightsDeficientAt, WeightsFullRank, WeightsNeverFullRank, WeightsGenericRank,
                  ActivationViolates, NeverIndependent, IndependentOnRay, IndependentSomewhere,
                  IndependentAt, DependentAt, IndependentAlmostEverywhere, DependentOnOpenSet>;
 
@@ -91,8 +107,28 @@ struct ProjectionProof {    // "separating-projection"
   std::vector<Integer> direction;
   long precision;
 };
-struct ModularProof {  // "modular-elimination"
+struct ModularProof {  // "modular-elimination": peeling, then elimination modulo the prime
   std::uint64_t prime;
+  std::optional<TensorSpec> weights;  // for claims that do not name filters
+};
+// Upper bounds for rank U at every W.
+struct UncoveredProof {};   // "uncovered-inputs": inputs that no patch sees, patches that see none
+struct CommutingProof {};   // "commuting-filters": one filter more than channels
+enum class Side { inputs, outputs };
+struct KernelPolynomialsProof {  // "kernel-polynomials": v with v^T U = 0 (Side::inputs) or U v = 0
+  Side side = Side::inputs;      // as identities in the entries of W (numbered row by row),
+  std::vector<PolynomialVector> vectors;
+  TensorSpec point;              // independent at this point modulo the prime
+  std::uint64_t prime = 2;
+};
+using RankBound = std::variant<UncoveredProof, CommutingProof, KernelPolynomialsProof>;
+struct GenericRankProof {  // "generic-rank": rank U is at least the claimed one at these weights, and
+  TensorSpec weights;      // never above it (no bound is needed where it is the smaller side)
+  std::uint64_t prime;
+  std::optional<RankBound> upper;
+};
+struct KernelVectorProof {  // "kernel-vector": v != 0 on the shorter side of U that it annihilates
+  std::vector<Integer> v;
 };
 struct TailProof {  // "activation-table"; t < 0 with |s(t)| > e^t, where there is one
   std::optional<Rational> t;
@@ -157,13 +193,14 @@ using Proof =
     std::variant<DigestsProof, ComparisonProof, ProjectionProof, ModularProof, TailProof,
                  WidthProof, EqualSamplesProof, EqualColumnsProof, RayProof, FromRayProof,
                  AffineDimensionProof, PatchContentsProof, KinklessProof, EqualRowsProof, LeftKernelProof, ExactRankProof,
-                 GenericProof, TranslatesProof>;
+                 GenericProof, TranslatesProof, UncoveredProof, CommutingProof, KernelPolynomialsProof,
+                 GenericRankProof, KernelVectorProof>;
 
 // ---- files ----
 
 struct ClaimFile {
   Architecture network;
-  DatasetSpec data;  // paths relative to the claim file
+  std::optional<DatasetSpec> data;  // paths relative to the claim file; claims about weights need none
   std::vector<Property> properties;
 };
 

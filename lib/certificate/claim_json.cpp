@@ -17,8 +17,8 @@ std::string claim_text(const ClaimFile& claim) {
   Json out{{"format", "widecert-claim"},
            {"version", 1},
            {"network", to_json(claim.network)},
-           {"data", to_json(claim.data)},
            {"claims", Json::array()}};
+  if (claim.data) out["data"] = to_json(*claim.data);
   for (const Property& property : claim.properties) out["claims"].push_back(property_json(property));
   return to_text(out);
 }
@@ -36,7 +36,8 @@ ClaimFile parse_claim(const std::string& text, const std::string& file) {
   const Json json = parse_json(text, file);
   JsonReader in(json, file);
   check_header(in, "widecert-claim");
-  ClaimFile claim{read_network(in.get("network")), read_dataset(in.get("data")), {}};
+  ClaimFile claim{read_network(in.get("network")), std::nullopt, {}};
+  if (const auto data = in.find("data")) claim.data = read_dataset(*data);
   for (const JsonReader& property : in.get("claims").list()) {
     claim.properties.push_back(read_property(property));
   }

@@ -245,6 +245,17 @@ Json to_json(const TensorSpec& tensor) {
                                  if (seeded.odd) out["odd"] = true;
                                  return Json{{"seeded", out}};
                                },
+                               [](const SparseTensor& sparse) {
+                                 Json rows = Json::array();
+                                 for (const auto& row : sparse.rows) {
+                                   Json entries = Json::array();
+                                   for (const auto& [position, value] : row) {
+                                     entries.push_back(Json{position, to_json(value)});
+                                   }
+                                   rows.push_back(entries);
+                                 }
+                                 return Json{{"sparse", rows}};
+                               },
                                [](const FileTensor& file) {
                                  Json out{{"path", file.path}, {"sha256", file.sha256}};
                                  if (!file.member.empty()) out["member"] = file.member;
@@ -274,6 +285,19 @@ TensorSpec read_tensor(JsonReader in) {
     }
     return tensor;
   }
+  if (const auto rows = in.find("sparse")) {
+    in.done();
+    SparseTensor tensor;
+    for (const JsonReader& row : rows->list()) {
+      auto& entries = tensor.rows.emplace_back();
+      for (const JsonReader& entry : row.list()) {
+        const auto pair = entry.list();
+        if (pair.size() != 2) entry.fail("[position, value]");
+        entries.emplace_back(pair[0].size(), pair[1].rational());
+      }
+    }
+    return tensor;
+  }
   if (auto file = in.find("npy")) {
     in.done();
     FileTensor tensor{file->get("path").path(), "", read_digest(*file), {}, nullptr};
@@ -287,7 +311,7 @@ TensorSpec read_tensor(JsonReader in) {
   }
   auto seeded = in.find("seeded");
   if (!seeded) {
-    in.fail("a tensor: {\"fill\": v}, {\"rows\": [[...]]}, {\"seeded\": {...}} or {\"npy\": {...}}");
+    in.fail("a tensor: {\"fill\": v}, {\"rows\": [[...]]}, {\"seeded\": {...}}, {\"sparse\": [...]} or {\"npy\": {...}}");
   }
   in.done();
   SeededTensor tensor;

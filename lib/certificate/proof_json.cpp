@@ -140,6 +140,73 @@ RayProof read_ray(JsonReader in) {
 
 Json rule(const char* name) { return Json{{"rule", name}}; }
 
+// A term is [coefficient, variable, ...], a power being a repetition.
+Json polynomials_json(const KernelPolynomialsProof& p) {
+  Json vectors = Json::array();
+  for (const PolynomialVector& v : p.vectors) {
+    Json entries = Json::array();
+    for (const auto& [index, polynomial] : v) {
+      Json terms = Json::array();
+      for (const auto& [monomial, coefficient] : polynomial) {
+        Json term{to_json(coefficient)};
+        for (std::uint32_t variable : monomial) term.push_back(variable);
+        terms.push_back(std::move(term));
+      }
+      entries.push_back(Json{index, std::move(terms)});
+    }
+    vectors.push_back(std::move(entries));
+  }
+  Json out = rule("kernel-polynomials");
+  out["side"] = p.side == Side::inputs ? "inputs" : "outputs";
+  out["vectors"] = std::move(vectors);
+  out["point"] = to_json(p.point);
+  out["prime"] = to_json(Integer(p.prime));
+  return out;
+}
+
+std::uint64_t read_prime(JsonReader& in) {
+  return static_cast<std::uint64_t>(
+      in.get("prime").integer(2, std::numeric_limits<std::int64_t>::max()));
+}
+
+KernelPolynomialsProof read_polynomials(JsonReader& in) {
+  KernelPolynomialsProof p;
+  const JsonReader side = in.get("side");
+  if (side.text() == "outputs") {
+    p.side = Side::outputs;
+  } else if (side.text() != "inputs") {
+    side.fail("inputs or outputs");
+  }
+  for (const JsonReader& vector : in.get("vectors").list()) {
+    PolynomialVector& v = p.vectors.emplace_back();
+    for (const JsonReader& entry : vector.list()) {
+      const auto pair = entry.list();
+      if (pair.size() != 2) entry.fail("[index, terms]");
+      Polynomial& polynomial = v[pair[0].size()];
+      for (const JsonReader& term : pair[1].list()) {
+        const auto parts = term.list();
+        if (parts.empty()) term.fail("[coefficient, variable, ...]");
+        Monomial monomial;
+        for (std::size_t k = 1; k < parts.size(); ++k) {
+          monomial.push_back(static_cast<std::uint32_t>(parts[k].size(1u << 31)));
+        }
+        polynomial[std::move(monomial)] = parts[0].big_integer();
+      }
+    }
+  }
+  p.point = read_tensor(in.get("point"));
+  p.prime = read_prime(in);
+  return p;
+}
+
+std::optional<RankBound> read_rank_bound(JsonReader& in) {
+  const std::string name = in.get("rule").text();
+  if (name == "uncovered-inputs") return UncoveredProof{};
+  if (name == "commuting-filters") return CommutingProof{};
+  if (name == "kernel-polynomials") return read_polynomials(in);
+  return std::nullopt;
+}
+
 }  // namespace
 
 const char* rule_name(GenericRule rule) {
@@ -169,6 +236,26 @@ Json proof_json(const Proof& proof) {
                                [](const ModularProof& p) {
                                  Json out = rule("modular-elimination");
                                  out["prime"] = to_json(Integer(p.prime));
+                                 if (p.weights) out["weights"] = to_json(*p.weights);
+                                 return out;
+                               },
+                               [](const UncoveredProof&) { return rule("uncovered-inputs"); },
+                               [](const CommutingProof&) { return rule("commuting-filters"); },
+                               [](const KernelPolynomialsProof& p) { return polynomials_json(p); },
+                               [](const GenericRankProof& p) {
+                                 Json out = rule("generic-rank");
+                                 out["weights"] = to_json(p.weights);
+                                 out["prime"] = to_json(Integer(p.prime));
+                                 if (p.upper) {
+                                   out["upper"] = std::visit(
+                                       [](const auto& bound) { return proof_json(bound); }, *p.upper);
+                                 }
+                                 return out;
+                               },
+                               [](const KernelVectorProof& p) {
+                                 Json out = rule("kernel-vector");
+                                 for (const Integer& v : p.v)
+                                   out["v"].push_back(to_json(v));
                                  return out;
                                },
                                [](const TailProof& p) {
@@ -242,8 +329,26 @@ Proof read_proof(JsonReader in) {
       return EqualSamplesProof{pair[0], pair[1]};
     }
     if (name == "modular-elimination") {
-      return ModularProof{static_cast<std::uint64_t>(
-          in.get("prime").integer(2, std::numeric_limits<std::int64_t>::max()))};
+      ModularProof p{read_prime(in), {}};
+      if (const auto weights = in.find("weights")) p.weights = read_tensor(*weights);
+      return p;
+    }
+    if (auto bound = read_rank_bound(in)) {
+      return std::visit([](auto& one) -> Proof { return std::move(one); }, *bound);
+    }
+    if (name == "generic-rank") {
+      GenericRankProof p{read_tensor(in.get("weights")), read_prime(in), {}};
+      if (auto upper = in.find("upper")) {
+        p.upper = read_rank_bound(*upper);
+        if (!p.upper) upper->fail("a bound of the rank for every W");
+        upper->done();
+      }
+      return p;
+    }
+    if (name == "kernel-vector") {
+      KernelVectorProof p;
+      for (const JsonReader& v : in.get("v").list()) p.v.push_back(v.big_integer());
+      return p;
     }
     if (name == "separating-projection") {
       ProjectionProof p{{}, 0};

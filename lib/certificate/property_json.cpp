@@ -19,6 +19,18 @@ Json property_json(const Property& property) {
                  [](const WeightsFullRankAt& p) {
                    return Json{{"node", p.node}, {"weights", to_json(p.weights)}};
                  },
+                 [](const WeightsDeficientAt& p) {
+                   return Json{{"node", p.node}, {"weights", to_json(p.weights)}};
+                 },
+                 [](const WeightsFullRank& p) {
+                   return Json{{"node", p.node}};
+                 },
+                 [](const WeightsNeverFullRank& p) {
+                   return Json{{"node", p.node}};
+                 },
+                 [](const WeightsGenericRank& p) {
+                   return Json{{"node", p.node}, {"rank", p.rank}};
+                 },
                  [](const ActivationViolates& p) {
                    return Json{{"node", p.node}, {"assumption", "3.2"}};
                  },
@@ -68,6 +80,11 @@ Property read_property(JsonReader in) {
     }
     if (kind == "weights-full-rank-at")
       return WeightsFullRankAt{node, read_tensor(in.get("weights"))};
+    if (kind == "weights-deficient-at")
+      return WeightsDeficientAt{node, read_tensor(in.get("weights"))};
+    if (kind == "weights-full-rank") return WeightsFullRank{node};
+    if (kind == "weights-never-full-rank") return WeightsNeverFullRank{node};
+    if (kind == "weights-generic-rank") return WeightsGenericRank{node, in.get("rank").size()};
     if (kind == "activation-violates") {
       if (in.get("assumption").text() != "3.2") in.get("assumption").fail("\"3.2\"");
       return ActivationViolates{node};
@@ -99,6 +116,12 @@ std::string kind_of(const Property& property) {
                                [](const PatchesCollide&) { return "patches-collide"; },
                                [](const FeaturesDistinctAt&) { return "features-distinct-at"; },
                                [](const WeightsFullRankAt&) { return "weights-full-rank-at"; },
+                               [](const WeightsDeficientAt&) { return "weights-deficient-at"; },
+                               [](const WeightsFullRank&) { return "weights-full-rank"; },
+                               [](const WeightsNeverFullRank&) {
+                                 return "weights-never-full-rank";
+                               },
+                               [](const WeightsGenericRank&) { return "weights-generic-rank"; },
                                [](const ActivationViolates&) { return "activation-violates"; },
                                [](const NeverIndependent&) { return "never-independent"; },
                                [](const IndependentOnRay& p) {
@@ -135,6 +158,20 @@ std::string state(const Property& property, std::size_t n) {
           [](const WeightsFullRankAt& p) {
             return fmt::format("the weight matrix U of layer {} has full rank at the given filters",
                                p.node);
+          },
+          [](const WeightsDeficientAt& p) {
+            return fmt::format("the weight matrix U of layer {} has not full rank at the given filters",
+                               p.node);
+          },
+          [](const WeightsFullRank& p) {
+            return fmt::format("the weight matrix U of layer {} has full rank for almost every W", p.node);
+          },
+          [](const WeightsNeverFullRank& p) {
+            return fmt::format("the weight matrix U of layer {} has full rank for no W", p.node);
+          },
+          [](const WeightsGenericRank& p) {
+            return fmt::format("rank U of layer {} is {} for almost every W, and never more", p.node,
+                               p.rank);
           },
           [](const ActivationViolates& p) {
             return fmt::format("the activation of layer {} violates Assumption 3.2", p.node);

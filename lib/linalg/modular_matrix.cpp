@@ -24,18 +24,20 @@ ModularMatrix::ModularMatrix(std::size_t rows, std::size_t cols, std::uint64_t p
 
 ModularMatrix::~ModularMatrix() = default;
 
-void ModularMatrix::set(std::size_t row, std::size_t col, const Rational& value) {
-  auto& m = storage_->m;
+void ModularMatrix::set(std::size_t row, std::size_t col, std::uint64_t residue) {
+  nmod_mat_entry(storage_->m, static_cast<slong>(row), static_cast<slong>(col)) = residue;
+}
+
+std::uint64_t residue_of(const Rational& value, std::uint64_t prime) {
   const auto* q = value.backend().data();
-  const std::uint64_t denominator = mpz_fdiv_ui(mpq_denref(q), m->mod.n);
+  const std::uint64_t denominator = mpz_fdiv_ui(mpq_denref(q), prime);
   if (denominator == 0) {
-    throw InputError(to_string(value) + " has a denominator divisible by " +
-                     std::to_string(m->mod.n) + "; choose another prime");
+    throw InputError(to_string(value) + " has a denominator divisible by " + std::to_string(prime) +
+                     "; choose another prime");
   }
-  const std::uint64_t numerator = mpz_fdiv_ui(mpq_numref(q), m->mod.n);
-  nmod_mat_entry(m, static_cast<slong>(row), static_cast<slong>(col)) =
-      denominator == 1 ? numerator
-                       : n_mulmod2(numerator, n_invmod(denominator, m->mod.n), m->mod.n);
+  const std::uint64_t numerator = mpz_fdiv_ui(mpq_numref(q), prime);
+  return denominator == 1 ? numerator
+                          : n_mulmod2(numerator, n_invmod(denominator, prime), prime);
 }
 
 std::size_t ModularMatrix::rank() const {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <widecert/linalg/matrix.h>
+#include <widecert/linalg/rank_evidence.h>
+#include <widecert/linalg/sparse_rank.h>
 #include <widecert/network/architecture.h>
 
 namespace widecert {
@@ -45,5 +47,16 @@ Matrix<S> full_weight_matrix(const Architecture& network, std::size_t linear_nod
   });
   return u;
 }
+
+// U_k modulo a prime, its entries that are not 0. Throws InputError if a denominator is divisible by the
+// prime, ShapeError if W does not fit or U has 2^32 entries or more. Sparse filters (SparseTensor) cost
+// what their entries make, and one pass over the patches.
+SparseMatrix sparse_weight_matrix(const Architecture& network, std::size_t linear_node,
+                                  const TensorSpec& weights, std::uint64_t prime);
+
+// The transpose of U_k modulo a prime, row h being column h of U_k: what evidence for the rank of U_k
+// speaks of. Keeps W (as residues) and makes a row in the length of a patch.
+ResidueRows weight_columns(const Architecture& network, std::size_t linear_node,
+                           const TensorSpec& weights, std::uint64_t prime);
 
 }  // namespace widecert

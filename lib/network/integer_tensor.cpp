@@ -31,11 +31,13 @@ IntegerTensor expand_integers(const TensorSpec& spec, const TensorShape& shape,
     tensor.divisor = denominator(fill->value);
     const std::size_t entries = std::accumulate(shape.begin(), shape.end(), std::size_t{0});
     finish(tensor, std::vector<Integer>(entries, Integer(numerator(fill->value))));
-  } else if (const auto* given = std::get_if<ExplicitTensor>(&spec)) {
-    for (const auto& row : given->rows)
+  } else if (std::holds_alternative<ExplicitTensor>(spec) ||
+             std::holds_alternative<SparseTensor>(spec)) {
+    const Tensor rows = expand(spec, shape, what);
+    for (const auto& row : rows)
       for (const Rational& v : row) tensor.divisor = lcm(tensor.divisor, Integer(denominator(v)));
     std::vector<Integer> values;
-    for (const auto& row : given->rows) {
+    for (const auto& row : rows) {
       for (const Rational& v : row) {
         values.push_back(numerator(v) * Integer(tensor.divisor / denominator(v)));
       }

@@ -17,6 +17,7 @@ struct IntegerTensor {
   std::vector<Integer> large;
 
   bool is_small() const { return large.empty(); }
+  Integer at(std::size_t entry) const { return is_small() ? Integer(small[entry]) : large[entry]; }
 };
 
 // Throws as expand() does.

@@ -147,6 +147,14 @@ std::vector<std::int64_t> PatchLayout::entries(std::size_t patch) const {
   return result;
 }
 
+std::optional<WindowGeometry> PatchLayout::geometry() const {
+  if (const auto* g = std::get_if<WindowGeometry>(&form_)) return *g;
+  if (!std::holds_alternative<Full>(form_)) return std::nullopt;
+  WindowGeometry one;
+  one.channels = inputs_;
+  return one;
+}
+
 PatchLayout::Flat PatchLayout::flat() const {
   Flat flat;
   std::vector<std::int64_t> patch;

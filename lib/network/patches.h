@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -54,6 +55,8 @@ class PatchLayout {
   // Writes the entries of patch number `patch` (0-based) to `entries`.
   void expand(std::size_t patch, std::vector<std::int64_t>& entries) const;
   std::vector<std::int64_t> entries(std::size_t patch) const;
+  // The geometry, if this is a window. A dense layer is a window of size 1 on one position.
+  std::optional<WindowGeometry> geometry() const;
   // All patches at once, for repeated evaluation.
   struct Flat {
     std::vector<std::int64_t> entries;  // patch after patch

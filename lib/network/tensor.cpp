@@ -35,6 +35,21 @@ void check_tensor(const TensorSpec& spec, const TensorShape& shape, const std::s
                                : ", the first of " + std::to_string(given->rows.front().size())));
     }
   }
+  if (const auto* sparse = std::get_if<SparseTensor>(&spec)) {
+    if (sparse->rows.size() != shape.size()) {
+      throw ShapeError(what + " has " + std::to_string(sparse->rows.size()) +
+                       " sparse row(s); expected " + std::to_string(shape.size()));
+    }
+    for (std::size_t r = 0; r < shape.size(); ++r) {
+      for (std::size_t k = 0; k < sparse->rows[r].size(); ++k) {
+        const std::size_t position = sparse->rows[r][k].first;
+        if (position >= shape[r] || (k > 0 && position <= sparse->rows[r][k - 1].first)) {
+          throw ShapeError(what + ": the positions of sparse row " + std::to_string(r) +
+                           " (0-based) must increase and be below " + std::to_string(shape[r]));
+        }
+      }
+    }
+  }
   if (const auto* file = std::get_if<FileTensor>(&spec)) {
     const std::vector<std::size_t>& extents = file->array->shape;
     const std::size_t found =
@@ -62,6 +77,13 @@ Tensor expand(const TensorSpec& spec, const TensorShape& shape, const std::strin
   Tensor tensor(shape.size());
   if (const auto* fill = std::get_if<FillTensor>(&spec)) {
     for (std::size_t r = 0; r < shape.size(); ++r) tensor[r].assign(shape[r], fill->value);
+    return tensor;
+  }
+  if (const auto* sparse = std::get_if<SparseTensor>(&spec)) {
+    for (std::size_t r = 0; r < shape.size(); ++r) {
+      tensor[r].assign(shape[r], Rational(0));
+      for (const auto& [position, value] : sparse->rows[r]) tensor[r][position] = value;
+    }
     return tensor;
   }
   if (const auto* file = std::get_if<FileTensor>(&spec)) {

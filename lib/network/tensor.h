@@ -1,5 +1,6 @@
 // TensorSpec: how a rational tensor is written down - one value everywhere, all values, seeded
-// integers over a common divisor (SeededIntegers, domain "tensor"), or a NumPy file. Claims carry
+// integers over a common divisor (SeededIntegers, domain "tensor"), few values other than 0, or a NumPy
+// file. Claims carry
 // specs, so a dense layer with a hundred thousand generated or trained weights takes one line.
 #pragma once
 
@@ -35,7 +36,11 @@ struct FileTensor {
   std::vector<std::size_t> axes;  // axis k of the tensor is axis axes[k] of the file; empty: as it is
   std::shared_ptr<const NpyArray> array;  // permuted
 };
-using TensorSpec = std::variant<FillTensor, ExplicitTensor, SeededTensor, FileTensor>;
+// The values other than 0 of each row, by increasing position.
+struct SparseTensor {
+  std::vector<std::vector<std::pair<std::size_t, Rational>>> rows;
+};
+using TensorSpec = std::variant<FillTensor, ExplicitTensor, SeededTensor, FileTensor, SparseTensor>;
 
 // Reads the array of a spec whose path starts at `folder`, fills in its digest or compares it. Throws
 // InputError naming the file.

@@ -188,7 +188,7 @@ TEST_CASE("the checker's elimination and FLINT agree on the rank") {
         const long v =
             random.integer(0, 2) == 0 ? random.integer(0, static_cast<long>(prime) - 1) : 0;
         row.push_back(static_cast<std::uint64_t>(v));
-        m.set(i, j, v);
+        m.set(i, j, static_cast<std::uint64_t>(v));
       }
       echelon.insert(std::move(row));
     }

@@ -208,7 +208,7 @@ TEST_CASE("claims and certificates are read back as written") {
   }
 }
 
-TEST_CASE("a full-rank U is found where it exists, and its absence is undecided, not refuted") {
+TEST_CASE("Assumption 2.4 is decided both ways") {
   Architecture network("x", {4});
   LinearSpec even_cycle;  // THEORY section 4: null vector (a, b, -a, -b) for every filter
   even_cycle.form = PatchListSpec{{{{0, 1}}, {{2, 3}}, {{0, 2}}, {{1, 3}}}, 1};
@@ -218,9 +218,9 @@ TEST_CASE("a full-rank U is found where it exists, and its absence is undecided,
   network.add("dense", dense, {"x"});
   const Instance instance{network, {}, Dataset::from_samples({{1, 2, 3, 4}})};
   CHECK(prove(instance, {"full-rank-weights", "dense", ""}, {}).verdict == Verdict::proved);
-  const Outcome deficient = prove(instance, {"full-rank-weights", "cycle", ""}, {});
-  CHECK(deficient.verdict == Verdict::undecided);
-  CHECK(deficient.reason == "rank-deficient");
+  const Outcome never = prove(instance, {"full-rank-weights", "cycle", ""}, {});
+  CHECK(never.verdict == Verdict::refuted);
+  CHECK(never.reason == "kernel-polynomials");
 }
 
 TEST_CASE("a claim on features stands where no full-rank filters are found") {

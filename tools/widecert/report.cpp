@@ -244,7 +244,8 @@ std::string html_report(const std::string& claim_path, const std::string& certif
     throw InputError(certificate_path + ": the number of proofs differs from the number of claims");
   }
   const std::filesystem::path parent = std::filesystem::path(claim_path).parent_path();
-  const Dataset data = load(claim.data, parent.empty() ? "." : parent.string());
+  const Dataset data =
+      claim.data ? load(*claim.data, parent.empty() ? "." : parent.string()) : Dataset{};
   const std::size_t n = data.size();
 
   std::vector<RayView> rays;
@@ -285,7 +286,8 @@ std::string html_report(const std::string& claim_path, const std::string& certif
   if (check.contains("message"))
     html += "<p class=\"no\">" + escape_markup(check["message"].get<std::string>()) + "</p>";
 
-  html += fmt::format("<h2>The network and its widths against N = {}</h2>{}", n,
+  html += fmt::format("<h2>The network and its widths{}</h2>{}",
+                      n == 0 ? "" : fmt::format(" against N = {}", n),
                       network_figure(claim.network, n, rays.empty() ? "" : rays.front().node));
   for (const RayView& ray : rays) {
     const auto& f =

@@ -12,6 +12,7 @@ namespace widecheck {
 
 class Data {
  public:
+  Data() = default;  // no data: claims about weights need none
   Data(Value json, std::size_t width);
 
   std::size_t size() const { return count_; }
@@ -33,7 +34,7 @@ class Data {
   std::size_t bytes() const { return bytes_; }
 
  private:
-  enum class Format { inline_rows, idx, npy, csv } format_;
+  enum class Format { inline_rows, idx, npy, csv } format_ = Format::inline_rows;
   // The selected raw samples in order, integers of IDX and NPY files in 64 bits.
   using RationalRow = std::function<void(std::size_t, std::vector<mpq_class>)>;
   using IntegerRow = std::function<void(std::size_t, const std::vector<std::int64_t>&)>;
@@ -43,7 +44,7 @@ class Data {
   std::size_t stream_npy(const RationalRow& row, const IntegerRow& integers) const;
   std::size_t stream_csv(const RationalRow& row) const;
 
-  std::size_t width_, first_ = 0, count_ = 0;
+  std::size_t width_ = 0, first_ = 0, count_ = 0;
   mpz_class common_ = 1, largest_ = 0;
   std::vector<std::vector<mpq_class>> rows_;
   std::string description_;

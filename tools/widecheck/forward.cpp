@@ -108,8 +108,8 @@ Forward::Forward(const Network& network, std::size_t target,
         break;
       case Op::max_pool:
       case Op::average_pool: {
-        const std::size_t length = node.patches.entries[0].size();
-        for (const auto& entries : node.patches.entries) {
+        const std::size_t length = node.patches.entries()[0].size();
+        for (const auto& entries : node.patches.entries()) {
           require(entries.size() == length, "unsupported", "pooling over patches of unequal length");
         }
         const unsigned long many = node.op == Op::max_pool ? 1 : length;
@@ -152,7 +152,7 @@ Forward::Forward(const Network& network, std::size_t target,
       }
     }
     std::size_t longest = 1;
-    for (const auto& entries : node.patches.entries) longest = std::max(longest, entries.size());
+    for (const auto& entries : node.patches.entries()) longest = std::max(longest, entries.size());
     const mpz_class words = 1 + mpz_sizeinbase(step.bound.get_mpz_t(), 2) / 64;
     work_ += words * words * longest * node.width;
     small_ = small_ && exact_ && step.bound < kSmall && largest(step.factors) < kSmall;
@@ -178,7 +178,7 @@ void Forward::plan_linear(Step& step, const Parameters& theta, const Step& in) {
   const mpz_class norm = max_row_norm(theta.weights) * factor;
   step.radius = in.radius * norm;
   mpz_class most = 0;
-  for (std::size_t bank = 0; bank < node.patches.banks; ++bank) {
+  for (std::size_t bank = 0; bank < node.patches.banks(); ++bank) {
     const std::size_t length = theta.weights.rows[bank * node.filters].size();
     auto& out = step.weights.emplace_back();
     for (std::size_t r = 0; r < length; ++r) {
@@ -243,9 +243,9 @@ std::vector<T> Forward::linear(const Step& step, const std::vector<T>& x) const 
   const Node& node = network_.node(step.node);
   const std::size_t filters = node.filters;
   std::vector<T> y(node.width);
-  for (std::size_t p = 0; p < node.patches.entries.size(); ++p) {
-    const std::vector<long>& entries = node.patches.entries[p];
-    const std::size_t bank = node.patches.bank[p];
+  for (std::size_t p = 0; p < node.patches.count(); ++p) {
+    const std::vector<long>& entries = node.patches.entries()[p];
+    const std::size_t bank = node.patches.bank(p);
     T* out = &y[p * filters];
     if constexpr (std::is_same_v<T, std::int64_t>) {
       if (!step.tiny_weights.empty()) {
@@ -328,7 +328,7 @@ std::vector<T> Forward::run(const std::vector<T>& x) const {
         break;
       case Op::max_pool:
       case Op::average_pool:
-        for (const auto& entries : node.patches.entries) {
+        for (const auto& entries : node.patches.entries()) {
           T result = 0;
           bool first = true;
           for (long e : entries) {

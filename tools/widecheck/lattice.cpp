@@ -106,11 +106,11 @@ Lattice::Lattice(const Network& network, std::size_t target,
         break;
       }
       case Op::average_pool: {
-        const std::size_t length = node.patches.entries[0].size();
+        const std::size_t length = node.patches.entries()[0].size();
         for (std::uint64_t p : tower) {
           require(length % p != 0, "denominator", at + "its length is divisible by a prime");
         }
-        for (const auto& entries : node.patches.entries) {
+        for (const auto& entries : node.patches.entries()) {
           require(entries.size() == length, "unsupported", "pooling over patches of unequal length");
         }
         step.inverse_length = power(length, modulus[l] - 2, modulus[l]);
@@ -143,7 +143,7 @@ std::uint32_t Lattice::entry(
     case Op::activation:
       return step.table[x[h]];
     case Op::linear: {
-      const auto& entries = node.patches.entries[h / node.filters];
+      const auto& entries = node.patches.entries()[h / node.filters];
       const auto& w = step.weights[network_.filter_of(step.node, h)];
       if (node.bias != Bias::none) sum = step.bias[network_.bias_of(step.node, h)];
       for (std::size_t r = 0; r < entries.size(); ++r) {
@@ -154,7 +154,7 @@ std::uint32_t Lattice::entry(
       return static_cast<std::uint32_t>(sum % m);
     }
     case Op::average_pool:
-      for (long e : node.patches.entries[h]) sum += e == kPad ? 0 : x[static_cast<std::size_t>(e)];
+      for (long e : node.patches.entries()[h]) sum += e == kPad ? 0 : x[static_cast<std::size_t>(e)];
       return static_cast<std::uint32_t>(sum % m * step.inverse_length % m);
     case Op::sum:
       for (std::size_t input : node.inputs) sum += known.at(input)[h];

@@ -124,7 +124,7 @@ Report run(const std::string& claim_path, const std::string& certificate_path,
   const std::string bound = certificate.at("claim_sha256").text();
 
   const Network network(claim.at("network"));
-  Data data(claim.at("data"), network.inputs());
+  Data data = claim.has("data") ? Data(claim.at("data"), network.inputs()) : Data();
   report.data = data.description();
   const auto claims = claim.at("claims").list();
   const auto proofs = certificate.at("proofs").list();

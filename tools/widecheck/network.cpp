@@ -10,131 +10,10 @@
 namespace widecheck {
 namespace {
 
-// What a claim may ask the checker to hold in memory at once.
-constexpr std::size_t kMaxEntries = std::size_t{1} << 27;
-
-std::size_t checked_product(const std::vector<std::size_t>& factors, const std::string& place) {
-  std::size_t product = 1;
-  for (std::size_t f : factors) {
-    if (f == 0 || f > kMaxEntries / product) {
-      throw Malformed("shape", place + ": an extent of 0, or more than 2^27 numbers");
-    }
-    product *= f;
-  }
-  return product;
-}
-
-// ---- windows ----
-
-struct Window {
-  std::size_t size[2], stride[2], dilation[2], before[2], after[2], extent[2], count[2];
-  std::size_t channels;
-};
-
-void read_pair(Value& node, const char* key, int dimensions, std::size_t out[2]) {
-  constexpr std::uint64_t kMost = 1'000'000;
-  const Value json = node.at(key);
-  if (dimensions == 1) {
-    out[0] = 1;
-    out[1] = json.number(kMost);
-  } else {
-    const auto list = json.list();
-    if (list.size() != 2) json.bad("[height, width]");
-    out[0] = list[0].number(kMost);
-    out[1] = list[1].number(kMost);
-  }
-  if (out[0] == 0 || out[1] == 0) json.bad("positive numbers");
-}
-
-Window read_window(Value& node, int dimensions, const std::vector<std::size_t>& shape,
-                   bool stride_is_size) {
-  if (shape.size() != static_cast<std::size_t>(dimensions) + 1) {
-    throw Malformed("shape", node.place() + ": the window does not fit the shape of its input");
-  }
-  Window w{};
-  w.extent[0] = dimensions == 1 ? 1 : shape[0];
-  w.extent[1] = shape[shape.size() - 2];
-  w.channels = shape.back();
-  read_pair(node, "size", dimensions, w.size);
-  for (int d = 0; d < 2; ++d) {
-    w.stride[d] = stride_is_size ? w.size[d] : 1;
-    w.dilation[d] = 1;
-  }
-  if (node.has("stride")) read_pair(node, "stride", dimensions, w.stride);
-  if (node.has("dilation")) read_pair(node, "dilation", dimensions, w.dilation);
-  if (node.has("padding")) {
-    const Value padding = node.at("padding");
-    if (padding.is_list()) {
-      const auto list = padding.list();
-      if (list.size() != static_cast<std::size_t>(2 * dimensions))
-        padding.bad("2 numbers a dimension");
-      for (std::size_t k = 0; k < list.size(); ++k) {
-        const std::size_t amount = list[k].number(1'000'000);
-        const std::size_t d = dimensions == 1 ? 1 : k % 2;
-        (k < list.size() / 2 ? w.before : w.after)[d] = amount;
-      }
-    } else if (padding.text() == "same") {
-      for (int d = 0; d < 2; ++d) {
-        const std::size_t outputs = (w.extent[d] + w.stride[d] - 1) / w.stride[d];
-        const std::size_t reach = (outputs - 1) * w.stride[d] + (w.size[d] - 1) * w.dilation[d] + 1;
-        const std::size_t total = reach > w.extent[d] ? reach - w.extent[d] : 0;
-        w.before[d] = total / 2;
-        w.after[d] = total - total / 2;
-      }
-    } else if (padding.text() != "valid") {
-      padding.bad("\"valid\", \"same\" or a list");
-    }
-  }
-  for (int d = 0; d < 2; ++d) {
-    const std::size_t reach = (w.size[d] - 1) * w.dilation[d] + 1;
-    const std::size_t padded = w.extent[d] + w.before[d] + w.after[d];
-    if (padded < reach) throw Malformed("shape", node.place() + ": the window does not fit");
-    w.count[d] = (padded - reach) / w.stride[d] + 1;
-  }
-  return w;
-}
-
-// Patches run (y, x, group); entries run (dy, dx, channel of the group).
-Patches expand_window(const Window& w, std::size_t groups, const std::string& place) {
-  if (groups == 0 || w.channels % groups != 0) {
-    throw Malformed("shape", place + ": the groups do not divide the channels");
-  }
-  const std::size_t per_group = w.channels / groups;
-  checked_product({w.count[0], w.count[1], groups, w.size[0], w.size[1], per_group}, place);
-  Patches patches;
-  patches.banks = groups;
-  for (std::size_t y = 0; y < w.count[0]; ++y) {
-    for (std::size_t x = 0; x < w.count[1]; ++x) {
-      for (std::size_t g = 0; g < groups; ++g) {
-        std::vector<long> patch;
-        for (std::size_t dy = 0; dy < w.size[0]; ++dy) {
-          for (std::size_t dx = 0; dx < w.size[1]; ++dx) {
-            const long row = static_cast<long>(y * w.stride[0] + dy * w.dilation[0]) -
-                             static_cast<long>(w.before[0]);
-            const long column = static_cast<long>(x * w.stride[1] + dx * w.dilation[1]) -
-                                static_cast<long>(w.before[1]);
-            const bool inside = row >= 0 && row < static_cast<long>(w.extent[0]) && column >= 0 &&
-                                column < static_cast<long>(w.extent[1]);
-            for (std::size_t c = 0; c < per_group; ++c) {
-              const std::size_t channel = g * per_group + c;
-              patch.push_back(inside ? (row * static_cast<long>(w.extent[1]) + column) *
-                                               static_cast<long>(w.channels) +
-                                           static_cast<long>(channel)
-                                     : kPad);
-            }
-          }
-        }
-        patches.entries.push_back(std::move(patch));
-        patches.bank.push_back(g);
-      }
-    }
-  }
-  return patches;
-}
-
 // Patches of a pool are in one bank, hence of one length.
 Patches read_patch_list(Value& node, std::size_t inputs, bool may_have_banks) {
-  Patches patches;
+  std::vector<std::vector<long>> all;
+  std::size_t bank_count = 1;
   for (const Value& json : node.at("patches").list()) {
     std::vector<long> patch;
     std::set<long> seen;
@@ -148,50 +27,51 @@ Patches read_patch_list(Value& node, std::size_t inputs, bool may_have_banks) {
       patch.push_back(entry);
     }
     if (seen.empty()) json.bad("a patch with at least one neuron");
-    patches.entries.push_back(std::move(patch));
+    all.push_back(std::move(patch));
   }
-  if (patches.entries.empty()) node.at("patches").bad("at least one patch");
-  patches.bank.assign(patches.entries.size(), 0);
+  if (all.empty()) node.at("patches").bad("at least one patch");
+  std::vector<std::size_t> bank(all.size(), 0);
   if (may_have_banks && node.has("banks")) {
     const Value banks = node.at("banks");
     const auto list = banks.list();
-    if (list.size() != patches.entries.size()) banks.bad("one bank a patch");
+    if (list.size() != all.size()) banks.bad("one bank a patch");
     for (std::size_t p = 0; p < list.size(); ++p) {
-      patches.bank[p] = list[p].number(list.size());
-      patches.banks = std::max(patches.banks, patches.bank[p] + 1);
+      bank[p] = list[p].number(list.size());
+      bank_count = std::max(bank_count, bank[p] + 1);
     }
   }
-  std::vector<std::size_t> length(patches.banks, 0);
-  for (std::size_t p = 0; p < patches.entries.size(); ++p) {
-    std::size_t& l = length[patches.bank[p]];
-    if (l != 0 && l != patches.entries[p].size()) {
+  std::vector<std::size_t> length(bank_count, 0);
+  for (std::size_t p = 0; p < all.size(); ++p) {
+    std::size_t& l = length[bank[p]];
+    if (l != 0 && l != all[p].size()) {
       throw Malformed("shape", node.place() + ": patches of one bank differ in length");
     }
-    l = patches.entries[p].size();
+    l = all[p].size();
   }
   if (std::count(length.begin(), length.end(), 0u) != 0) {
     throw Malformed("shape", node.place() + ": a bank without patches");
   }
-  return patches;
+  return {std::move(all), std::move(bank), bank_count};
 }
 
 // ---- nodes ----
 
-void read_linear(Node& node, Value& json, const std::string& op, const Node& from) {
+void read_linear(Node& node, Value& json, const std::string& op, const Node& from,
+                 const std::shared_ptr<std::size_t>& numbers) {
   std::size_t filters = json.at("filters").number(kMaxEntries);
   if (op == "dense") {
     std::vector<long> all(from.width);
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<long>(i);
-    node.patches = {{std::move(all)}, {0}, 1};
+    node.patches = Patches({std::move(all)}, {0}, 1);
     node.shape = {filters};
   } else if (op == "linear") {
     node.patches = read_patch_list(json, from.width, true);
-    node.shape = {node.patches.entries.size(), filters};
+    node.shape = {node.patches.count(), filters};
   } else {
     const int dimensions = op == "conv1d" ? 1 : 2;
     const Window w = read_window(json, dimensions, from.shape, false);
     const std::size_t groups = json.has("groups") ? json.at("groups").number(kMaxEntries) : 1;
-    node.patches = expand_window(w, groups, json.place());
+    node.patches = Patches(w, groups, json.place(), numbers);
     node.shape = dimensions == 1 ? std::vector<std::size_t>{w.count[1], filters}
                                  : std::vector<std::size_t>{w.count[0], w.count[1], filters};
     if (filters % groups != 0) throw Malformed("shape", json.place() + ": filters and groups");
@@ -212,23 +92,34 @@ void read_linear(Node& node, Value& json, const std::string& op, const Node& fro
   }
 }
 
-void read_pool(Node& node, Value& json, const std::string& op, const Node& from) {
+void read_pool(Node& node, Value& json, const std::string& op, const Node& from,
+               const std::shared_ptr<std::size_t>& numbers) {
   node.op = op.starts_with("max") ? Op::max_pool : Op::average_pool;
   if (op.ends_with("pool")) {
     node.patches = read_patch_list(json, from.width, false);
-    node.shape = {node.patches.entries.size()};
+    node.shape = {node.patches.count()};
     return;
   }
   const int dimensions = op.ends_with("1d") ? 1 : 2;
   const Window w = read_window(json, dimensions, from.shape, true);
-  node.patches = expand_window(w, w.channels, json.place());
+  node.patches = Patches(w, w.channels, json.place(), numbers);
   node.shape = from.shape;
   node.shape[node.shape.size() - 2] = w.count[1];
   if (dimensions == 2) node.shape[0] = w.count[0];
-  for (const auto& patch : node.patches.entries) {
+  std::vector<long> patch;
+  for (std::size_t p = 0; p < node.patches.count(); p += w.channels) {  // channels see alike
+    node.patches.expand(p, patch);
     if (std::all_of(patch.begin(), patch.end(), [](long e) { return e == kPad; })) {
       throw Malformed("shape", json.place() + ": a pool of padding only");
     }
+  }
+}
+
+// divisor becomes its least common multiple with the denominator of v.
+void widen_divisor(mpz_class& divisor, const mpq_class& v, const std::string& place) {
+  divisor = lcm(divisor, v.get_den());
+  if (mpz_sizeinbase(divisor.get_mpz_t(), 2) > 100'000) {
+    throw Malformed("number", place + ": denominators without a reasonable common multiple");
   }
 }
 
@@ -271,16 +162,19 @@ Tensor read_tensor(Value json, const std::vector<std::size_t>& row_lengths) {
       auto& row = values.emplace_back();
       for (const Value& v : list) {
         row.push_back(v.rational());
-        tensor.divisor = lcm(tensor.divisor, row.back().get_den());
-        if (mpz_sizeinbase(tensor.divisor.get_mpz_t(), 2) > 100'000) {
-          throw Malformed("number",
-                          json.place() + ": denominators without a reasonable common multiple");
-        }
+        widen_divisor(tensor.divisor, row.back(), json.place());
       }
     }
     for (const auto& row : values) {
       auto& out = tensor.rows.emplace_back();
       for (const mpq_class& v : row) out.push_back(v.get_num() * (tensor.divisor / v.get_den()));
+    }
+  } else if (json.has("sparse")) {
+    const SparseTensor sparse = read_sparse_tensor(json, row_lengths);
+    tensor.divisor = sparse.divisor;
+    for (std::size_t r = 0; r < row_lengths.size(); ++r) {
+      auto& row = tensor.rows.emplace_back(row_lengths[r], 0);
+      for (const auto& [position, v] : sparse.rows[r]) row[position] = v;
     }
   } else if (json.has("npy")) {
     Value file = json.at("npy");
@@ -331,19 +225,54 @@ Tensor read_tensor(Value json, const std::vector<std::size_t>& row_lengths) {
   return tensor;
 }
 
-std::vector<std::size_t> weights_shape(const Node& node) {
-  std::vector<std::size_t> length(node.patches.banks);
-  for (std::size_t p = 0; p < node.patches.entries.size(); ++p) {
-    length[node.patches.bank[p]] = node.patches.entries[p].size();
+SparseTensor read_sparse_tensor(Value json, const std::vector<std::size_t>& row_lengths) {
+  SparseTensor tensor;
+  if (!json.has("sparse")) {
+    const Tensor dense = read_tensor(json, row_lengths);
+    tensor.divisor = dense.divisor;
+    for (const auto& values : dense.rows) {
+      auto& row = tensor.rows.emplace_back();
+      for (std::size_t c = 0; c < values.size(); ++c)
+        if (values[c] != 0) row.emplace_back(c, values[c]);
+    }
+    return tensor;
   }
+  const auto rows = json.at("sparse").list();
+  json.only();
+  if (rows.size() != row_lengths.size()) json.at("sparse").bad("the number of rows of the tensor");
+  std::vector<std::vector<mpq_class>> values(rows.size());
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    auto& row = tensor.rows.emplace_back();
+    for (const Value& entry : rows[r].list()) {
+      const auto pair = entry.list();
+      if (pair.size() != 2) entry.bad("[position, value]");
+      const std::size_t position = pair[0].number(row_lengths[r] - 1);
+      if (!row.empty() && position <= row.back().first) entry.bad("increasing positions");
+      values[r].push_back(pair[1].rational());
+      row.emplace_back(position, 0);
+      widen_divisor(tensor.divisor, values[r].back(), json.place());
+    }
+  }
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    for (std::size_t k = 0; k < values[r].size(); ++k) {
+      tensor.rows[r][k].second =
+          values[r][k].get_num() * (tensor.divisor / values[r][k].get_den());
+    }
+  }
+  return tensor;
+}
+
+std::vector<std::size_t> weights_shape(const Node& node) {
   std::vector<std::size_t> shape;
-  for (std::size_t l : length) shape.insert(shape.end(), node.filters, l);
+  for (std::size_t bank = 0; bank < node.patches.banks(); ++bank) {
+    shape.insert(shape.end(), node.filters, node.patches.length(bank));
+  }
   return shape;
 }
 
 std::vector<std::size_t> bias_shape(const Node& node) {
   if (node.bias == Bias::none) return {};
-  return {node.bias == Bias::neuron ? node.width : node.patches.banks * node.filters};
+  return {node.bias == Bias::neuron ? node.width : node.patches.banks() * node.filters};
 }
 
 Network::Network(Value json) {
@@ -356,7 +285,7 @@ Network::Network(Value json) {
   input.only();
   first.width = checked_product(first.shape, input.place());
   names_[first.name] = 0;
-  numbers_ = first.width;
+  *numbers_ = first.width;
   nodes_.push_back(std::move(first));
 
   for (Value item : json.at("nodes").list()) {
@@ -374,7 +303,7 @@ Network::Network(Value json) {
     }
     const Node& from = nodes_[node.inputs[0]];
     if (op == "conv1d" || op == "conv2d" || op == "dense" || op == "linear") {
-      read_linear(node, item, op, from);
+      read_linear(node, item, op, from, numbers_);
       node.width = checked_product(node.shape, item.place());  // the bias may have this length
       if (item.has("frozen-weights")) {
         node.frozen_weights = read_tensor(item.at("frozen-weights"), weights_shape(node));
@@ -389,7 +318,7 @@ Network::Network(Value json) {
       node.shape = from.shape;
     } else if (op == "maxpool" || op == "maxpool1d" || op == "maxpool2d" || op == "avgpool" ||
                op == "avgpool1d" || op == "avgpool2d") {
-      read_pool(node, item, op, from);
+      read_pool(node, item, op, from, numbers_);
     } else if (op == "sum") {
       node.op = Op::sum;
       node.shape = from.shape;
@@ -417,9 +346,11 @@ Network::Network(Value json) {
     }
     item.only();
     node.width = checked_product(node.shape, item.place());
-    numbers_ += node.width;
-    for (const auto& entries : node.patches.entries) numbers_ += entries.size();
-    if (numbers_ > kMaxEntries) {
+    *numbers_ += node.width;
+    if (node.patches.window() == nullptr) {  // windows are counted when they are expanded
+      for (const auto& entries : node.patches.entries()) *numbers_ += entries.size();
+    }
+    if (*numbers_ > kMaxEntries) {
       throw Malformed("too-large",
                       item.place() + ": a network of more than 2^27 neurons and patch entries");
     }
@@ -454,7 +385,7 @@ std::vector<std::size_t> Network::below(std::size_t target) const {
 
 std::size_t Network::filter_of(std::size_t i, std::size_t neuron) const {
   const Node& node = nodes_[i];
-  return node.patches.bank[neuron / node.filters] * node.filters + neuron % node.filters;
+  return node.patches.bank(neuron / node.filters) * node.filters + neuron % node.filters;
 }
 
 std::size_t Network::bias_of(std::size_t i, std::size_t neuron) const {

@@ -10,16 +10,9 @@
 
 #include "activation.h"
 #include "input.h"
+#include "patches.h"
 
 namespace widecheck {
-
-constexpr long kPad = -1;
-
-struct Patches {
-  std::vector<std::vector<long>> entries;  // input neuron or kPad
-  std::vector<std::size_t> bank;
-  std::size_t banks = 1;
-};
 
 enum class Op { input, linear, activation, max_pool, average_pool, sum, concat, batch_norm };
 enum class Bias { none, channel, neuron };
@@ -49,6 +42,12 @@ struct Node {
   Tensor scale, shift;  // of batch_norm
 };
 
+// The entries other than 0 of each row, by increasing position, over one divisor.
+struct SparseTensor {
+  std::vector<std::vector<std::pair<std::size_t, mpz_class>>> rows;
+  mpz_class divisor = 1;
+};
+
 // Row lengths of the tensors of a linear node.
 std::vector<std::size_t> weights_shape(const Node& node);
 std::vector<std::size_t> bias_shape(const Node& node);
@@ -75,12 +74,15 @@ class Network {
  private:
   std::vector<Node> nodes_;
   std::map<std::string, std::size_t> names_;
-  std::size_t numbers_ = 0;  // neurons and patch entries so far, for the limit on their total
+  // Neurons and patch entries so far, for the limit on their total.
+  std::shared_ptr<std::size_t> numbers_ = std::make_shared<std::size_t>(0);
 };
 
 // A tensor of one value.
 Tensor constant_tensor(const std::vector<std::size_t>& row_lengths, const mpz_class& value);
-// Expands {"fill"}, {"rows"} or {"seeded"} to the shape. Throws Malformed.
+// Expands a tensor of any form to the shape. Throws Malformed.
 Tensor read_tensor(Value json, const std::vector<std::size_t>& row_lengths);
+// The same without its zeros; {"sparse"} is not expanded.
+SparseTensor read_sparse_tensor(Value json, const std::vector<std::size_t>& row_lengths);
 
 }  // namespace widecheck

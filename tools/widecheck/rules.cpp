@@ -12,6 +12,9 @@ Verdict check_claim(const Context& c, Value claim, Value proof, std::string& rul
   const auto expect_rule = [&](const char* expected) {
     require(rule == expected, "wrong-rule", "rule " + rule + " does not prove " + kind);
   };
+  if (c.data.size() == 0 && !kind.starts_with("weights-")) {
+    throw Malformed("no-data", claim.place() + ": " + kind + " speaks of samples; the file has no data");
+  }
   const std::string n = number(c.data.size());
   spend(c, 4.0 * static_cast<double>(c.data.bytes()));  // a pass over the data, whatever is used of it
   Verdict verdict;
@@ -25,8 +28,18 @@ Verdict check_claim(const Context& c, Value claim, Value proof, std::string& rul
     expect_rule("separating-projection");
     verdict.sentence = features_distinct(c, node, claim, proof);
   } else if (kind == "weights-full-rank-at") {
+    verdict = weights_full_rank_at(c, node, claim, proof, rule);
+  } else if (kind == "weights-deficient-at") {
+    expect_rule("kernel-vector");
+    verdict.sentence = weights_deficient_at(c, node, claim, proof);
+  } else if (kind == "weights-full-rank") {
     expect_rule("modular-elimination");
-    verdict.sentence = weights_full_rank(c, node, claim, proof);
+    verdict.sentence = weights_full_rank(c, node, proof);
+  } else if (kind == "weights-never-full-rank") {
+    verdict.sentence = weights_never_full_rank(c, node, proof, rule);
+  } else if (kind == "weights-generic-rank") {
+    expect_rule("generic-rank");
+    verdict.sentence = weights_generic_rank(c, node, claim, proof);
   } else if (kind == "activation-violates") {
     expect_rule("activation-table");
     verdict.sentence = activation_violates(c, node, claim, proof);

@@ -33,7 +33,13 @@ Verdict check_claim(const Context& context, Value claim, Value proof, std::strin
 std::string patches_distinct(const Context& c, std::size_t node);
 std::string patches_collide(const Context& c, std::size_t node, Value& claim);
 std::string features_distinct(const Context& c, std::size_t node, Value& claim, Value& proof);
-std::string weights_full_rank(const Context& c, std::size_t node, Value& claim, Value& proof);
+Verdict weights_full_rank_at(const Context& c, std::size_t node, Value& claim, Value& proof,
+                             const std::string& rule);
+std::string weights_deficient_at(const Context& c, std::size_t node, Value& claim, Value& proof);
+std::string weights_full_rank(const Context& c, std::size_t node, Value& proof);
+std::string weights_never_full_rank(const Context& c, std::size_t node, Value& proof,
+                                    const std::string& rule);
+std::string weights_generic_rank(const Context& c, std::size_t node, Value& claim, Value& proof);
 std::string activation_violates(const Context& c, std::size_t node, Value& claim, Value& proof);
 std::string never_independent(const Context& c, std::size_t node, Value& proof,
                               const std::string& rule);

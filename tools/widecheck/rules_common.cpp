@@ -113,7 +113,7 @@ void require_feasible(const Context& c, std::size_t target, unsigned bits, doubl
   for (std::size_t i : c.network.below(target)) {
     const Node& node = c.network.node(i);
     double longest = 1;
-    for (const auto& entries : node.patches.entries) {
+    for (const auto& entries : node.patches.entries()) {
       longest = std::max(longest, static_cast<double>(entries.size()));
     }
     // A transcendental value costs about as much as some hundred products of its precision.

@@ -1,8 +1,8 @@
-// Rules about the data and the weights: patches, separating projections, full-rank U, activations.
+// Rules about the data and the hypotheses: patches, separating projections, activations.
 #include <algorithm>
 #include <optional>
 
-#include "evidence.h"
+#include "digest.h"
 #include "rules.h"
 #include "verdict.h"
 
@@ -12,7 +12,7 @@ namespace {
 // The layer that reads the data itself and has patches.
 const Node& first_patches(const Context& c, std::size_t i) {
   const Node& node = c.network.node(i);
-  require(!node.patches.entries.empty() && node.inputs == std::vector<std::size_t>{0}, "layer-kind",
+  require(node.patches.count() != 0 && node.inputs == std::vector<std::size_t>{0}, "layer-kind",
           "layer " + node.name + " does not read the data by patches");
   return node;
 }
@@ -39,7 +39,7 @@ void violating_point(const Activation& f, const mpq_class& t) {
 void require_distinct_patches(const Context& c, std::size_t i, bool at_one_place) {
   const Node& node = first_patches(c, i);
   require_feasible(c, i, 0, 100);  // a digest per patch
-  if (c.data.size() > (std::size_t{1} << 27) / node.patches.entries.size()) {
+  if (c.data.size() > (std::size_t{1} << 27) / node.patches.count()) {
     throw Malformed("too-large", "more than 2^27 patches to compare; refused");
   }
   // Different digests mean different patches, whatever one believes of SHA-256; equal digests of
@@ -47,9 +47,9 @@ void require_distinct_patches(const Context& c, std::size_t i, bool at_one_place
   std::vector<std::pair<std::uint64_t, std::uint32_t>> digests;
   Sha256 hash;
   c.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
-    for (std::size_t p = 0; p < node.patches.entries.size(); ++p) {
+    for (std::size_t p = 0; p < node.patches.count(); ++p) {
       std::string text = at_one_place ? number(p) + ":" : "";
-      for (long e : node.patches.entries[p]) text += entry(x, e).get_str() + ",";
+      for (long e : node.patches.entries()[p]) text += entry(x, e).get_str() + ",";
       hash.update(text);
       const std::string digest = hash.finish();
       std::uint64_t word = 0;
@@ -81,14 +81,14 @@ std::string patches_collide(const Context& c, std::size_t i, Value& claim) {
     const auto pair = claim.at(keys[k]).list();
     if (pair.size() != 2) claim.at(keys[k]).bad("[sample, patch]");
     sample[k] = pair[0].number(c.data.size() - 1);
-    patch[k] = pair[1].number(node.patches.entries.size() - 1);
+    patch[k] = pair[1].number(node.patches.count() - 1);
   }
   require(sample[0] != sample[1], "same-sample", "the two patches are of one sample");
   std::vector<mpz_class> content[2];
   c.data.for_each([&](std::size_t s, const std::vector<mpz_class>& x) {
     for (int k = 0; k < 2; ++k) {
       if (s != sample[k]) continue;
-      for (long e : node.patches.entries[patch[k]]) content[k].push_back(entry(x, e));
+      for (long e : node.patches.entries()[patch[k]]) content[k].push_back(entry(x, e));
     }
   });
   require(content[0] == content[1], "patches-differ", "the two patches differ");
@@ -117,7 +117,7 @@ std::string features_distinct(const Context& c, std::size_t i, Value& claim, Val
     direction.push_back(a.integer());
     norm += abs(direction.back());
   }
-  for (const auto& entries : node.patches.entries) {
+  for (const auto& entries : node.patches.entries()) {
     require(entries.size() == direction.size(), "direction", "the projection has the wrong length");
   }
   // Projections of all patches as enclosures; sorted, neighbours of different samples must be
@@ -129,7 +129,7 @@ std::string features_distinct(const Context& c, std::size_t i, Value& claim, Val
   std::vector<Projection> projections;
   c.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
     const Values f = forward(x);
-    for (const auto& entries : node.patches.entries) {
+    for (const auto& entries : node.patches.entries()) {
       mpz_class sum = 0;
       for (std::size_t r = 0; r < entries.size(); ++r) sum += direction[r] * entry(f.v, entries[r]);
       Projection p{mpq_class(sum - norm * f.radius, f.divisor),
@@ -156,53 +156,6 @@ std::string features_distinct(const Context& c, std::size_t i, Value& claim, Val
   }
   return "at the given parameters no two of the " + number(c.data.size()) +
          " samples share a patch of features under layer " + name;
-}
-
-std::string weights_full_rank(const Context& c, std::size_t i, Value& claim, Value& proof) {
-  const Node& node = linear_node(c, i);
-  const std::string& name = node.name;
-  require(!node.frozen(), "frozen", "layer " + name + " has frozen tensors");
-  const Tensor weights = read_tensor(claim.at("weights"), weights_shape(node));
-  const std::uint64_t prime = read_prime(proof.at("prime"));
-  require(weights.divisor % prime != 0, "denominator", "a denominator is divisible by the prime");
-  // A common divisor that is a unit modulo p does not change the rank.
-  const std::size_t inputs = c.network.node(node.inputs[0]).width, outputs = node.width;
-  const std::size_t full = std::min(inputs, outputs);
-  require(full <= 4000, "too-large", "elimination is offered up to 4,000 on the smaller side");
-  const auto residue = [&](const mpz_class& v) { return mpz_fdiv_ui(v.get_mpz_t(), prime); };
-  Echelon echelon(full, prime);
-  if (outputs >= inputs) {  // rows of U^T: one per output neuron
-    for (std::size_t h = 0; h < outputs && echelon.rank() < full; ++h) {
-      std::vector<std::uint64_t> row(inputs, 0);
-      const auto& entries = node.patches.entries[h / node.filters];
-      const auto& w = weights.rows[c.network.filter_of(i, h)];
-      for (std::size_t r = 0; r < entries.size(); ++r)
-        if (entries[r] != kPad) row[static_cast<std::size_t>(entries[r])] = residue(w[r]);
-      echelon.insert(std::move(row));
-    }
-  } else {  // rows of U: one per input neuron, listed by the patches that see it
-    std::vector<std::vector<std::pair<std::size_t, std::size_t>>> seen(inputs);  // patch, position
-    for (std::size_t p = 0; p < node.patches.entries.size(); ++p) {
-      const auto& entries = node.patches.entries[p];
-      for (std::size_t r = 0; r < entries.size(); ++r)
-        if (entries[r] != kPad) seen[static_cast<std::size_t>(entries[r])].emplace_back(p, r);
-    }
-    for (std::size_t input = 0; input < inputs && echelon.rank() < full; ++input) {
-      std::vector<std::uint64_t> row(outputs, 0);
-      for (const auto& [p, r] : seen[input]) {
-        for (std::size_t t = 0; t < node.filters; ++t) {
-          const std::size_t h = p * node.filters + t;
-          row[h] = residue(weights.rows[c.network.filter_of(i, h)][r]);
-        }
-      }
-      echelon.insert(std::move(row));
-    }
-  }
-  require(echelon.rank() == full, "rank",
-          "the rank modulo " + number(prime) + " is " + number(echelon.rank()) + ", not " +
-              number(full));
-  return "the weight matrix U (" + number(inputs) + " x " + number(outputs) + ") of layer " + name +
-         " has full rank " + number(full) + " at the given filters";
 }
 
 std::string activation_violates(const Context& c, std::size_t i, Value& claim, Value& proof) {

@@ -73,12 +73,12 @@ std::string never_independent(const Context& c, std::size_t i, Value& proof,
     require(map.inputs == std::vector<std::size_t>{0}, "layer-kind",
             "the layer does not read the data");
     require_feasible(c, node.inputs[0], 0, 20);
-    std::vector<std::set<std::vector<mpz_class>>> contents(map.patches.entries.size());
+    std::vector<std::set<std::vector<mpz_class>>> contents(map.patches.count());
     c.data.for_each([&](std::size_t, const std::vector<mpz_class>& x) {
       for (std::size_t p = 0; p < contents.size(); ++p) {
         if (contents[p].size() > map.filters) continue;
         std::vector<mpz_class> content;
-        for (long e : map.patches.entries[p]) content.push_back(entry(x, e));
+        for (long e : map.patches.entries()[p]) content.push_back(entry(x, e));
         contents[p].insert(std::move(content));
       }
     });
@@ -95,13 +95,14 @@ std::string never_independent(const Context& c, std::size_t i, Value& proof,
             "the layer does not read the data");
     require_feasible(c, node.inputs[0], 0, 100);  // a comparison of patches each
     require(map.bias != Bias::neuron, "free-biases", "each neuron has a bias of its own");
-    std::vector<std::size_t> cls = map.patches.bank;
+    std::vector<std::size_t> cls;
+    for (std::size_t p = 0; p < map.patches.count(); ++p) cls.push_back(map.patches.bank(p));
     std::size_t classes = 0;
     c.data.for_each([&](std::size_t, const std::vector<mpz_class>& x) {
       std::map<std::pair<std::size_t, std::vector<mpz_class>>, std::size_t> refined;
       for (std::size_t p = 0; p < cls.size(); ++p) {
         std::vector<mpz_class> content;
-        for (long e : map.patches.entries[p]) content.push_back(entry(x, e));
+        for (long e : map.patches.entries()[p]) content.push_back(entry(x, e));
         cls[p] =
             refined.emplace(std::pair(cls[p], std::move(content)), refined.size()).first->second;
       }
@@ -267,7 +268,7 @@ class BoxForward {
   Box neuron(std::size_t i, std::size_t h, const std::vector<Box>& x) const {
     const Node& node = network_.node(i);
     const Parameters& theta = centre_.at(i);
-    const auto& entries = node.patches.entries[h / node.filters];
+    const auto& entries = node.patches.entries()[h / node.filters];
     Box sum{0, 0};
     if (node.bias != Bias::none) {
       sum = around(theta.bias, 0, network_.bias_of(i, h), node.frozen_bias.has_value());
@@ -285,7 +286,7 @@ class BoxForward {
   static Box pool(const Node& node, std::size_t h, const std::vector<Box>& x) {
     Box result{0, 0};
     bool first = true;
-    const auto& entries = node.patches.entries[h];
+    const auto& entries = node.patches.entries()[h];
     for (long e : entries) {
       if (e == kPad) continue;
       const Box& v = x[static_cast<std::size_t>(e)];

@@ -186,7 +186,7 @@ class Ray {
     const Node& map = c_.network.node(map_);
     const std::size_t r = position_[sample];
     for (std::size_t j = 0; j < centres_.size(); ++j) {
-      const auto& entries = map.patches.entries[j / map.filters];
+      const auto& entries = map.patches.entries()[j / map.filters];
       const auto& w = weights[c_.network.filter_of(map_, j)];
       T t = 0;
       for (std::size_t k = 0; k < entries.size(); ++k)

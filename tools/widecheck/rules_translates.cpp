@@ -10,9 +10,9 @@ namespace {
 // Some position of a bank's patches is padding in none of them.
 bool share_a_position(const Node& node, std::size_t bank) {
   std::vector<bool> always;
-  for (std::size_t p = 0; p < node.patches.entries.size(); ++p) {
-    if (node.patches.bank[p] != bank) continue;
-    const std::vector<long>& entries = node.patches.entries[p];
+  for (std::size_t p = 0; p < node.patches.count(); ++p) {
+    if (node.patches.bank(p) != bank) continue;
+    const std::vector<long>& entries = node.patches.entries()[p];
     always.resize(entries.size(), true);
     for (std::size_t r = 0; r < entries.size(); ++r) always[r] = always[r] && entries[r] != kPad;
   }
@@ -23,7 +23,7 @@ bool share_a_position(const Node& node, std::size_t bank) {
 void require_linear(const Node& node, bool& across_neurons) {
   require(!node.frozen_weights, "frozen", "layer " + node.name + " has frozen weights");
   // A window that lies in the padding altogether sees the same zeros on every sample.
-  for (const auto& entries : node.patches.entries) {
+  for (const auto& entries : node.patches.entries()) {
     require(std::any_of(entries.begin(), entries.end(), [](long e) { return e != kPad; }),
             "not-separated", "layer " + node.name + " has a patch of nothing but padding");
   }
@@ -31,13 +31,13 @@ void require_linear(const Node& node, bool& across_neurons) {
   if (node.untied_bias()) across_neurons = false;
   if (!across_neurons) return;
   if (node.inputs[0] == 0) {
-    for (const auto& entries : node.patches.entries) {
-      require(entries.size() == node.patches.entries[0].size(), "not-separated",
+    for (const auto& entries : node.patches.entries()) {
+      require(entries.size() == node.patches.entries()[0].size(), "not-separated",
               "layer " + node.name + " has patches of different lengths");
     }
     return;
   }
-  for (std::size_t bank = 0; bank < node.patches.banks; ++bank) {
+  for (std::size_t bank = 0; bank < node.patches.banks(); ++bank) {
     require(share_a_position(node, bank), "not-separated",
             "patches of layer " + node.name + " have no common position without padding");
   }

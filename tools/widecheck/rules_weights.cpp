@@ -1,0 +1,371 @@
+// Rules about the weight matrix U = M(W) of a layer, n_{k-1} x n_k: its rank at given filters, for
+// almost every W (the largest at any W: a minor that is not 0 somewhere is 0 on a null set only), and
+// bounds for every W.
+#include <algorithm>
+#include <limits>
+
+#include "evidence.h"
+#include "rules.h"
+#include "sparse.h"
+#include "verdict.h"
+
+namespace widecheck {
+namespace {
+
+struct Sizes {
+  std::size_t inputs, outputs, full;
+};
+
+Sizes sizes(const Context& c, const Node& node) {
+  const std::size_t inputs = c.network.node(node.inputs[0]).width;
+  return {inputs, node.width, std::min(inputs, node.width)};
+}
+
+std::string matrix_in_words(const Context& c, const Node& node) {
+  const Sizes size = sizes(c, node);
+  return "the weight matrix U (" + number(size.inputs) + " x " + number(size.outputs) +
+         ") of layer " + node.name;
+}
+
+// Calls visit(patch, its entries) for every patch.
+template <class Visit>
+void for_each_patch(const Context& c, const Node& node, Visit visit) {
+  double entries = 0;
+  for (std::size_t bank = 0; bank < node.patches.banks(); ++bank) {
+    entries = std::max(entries, static_cast<double>(node.patches.length(bank)));
+  }
+  spend(c, entries * static_cast<double>(node.patches.count()));
+  std::vector<long> patch;
+  for (std::size_t p = 0; p < node.patches.count(); ++p) {
+    node.patches.expand(p, patch);
+    visit(p, patch);
+  }
+}
+
+// Of each filter the entries that are not 0 modulo the prime, times the common divisor of all, which
+// is a unit and does not change the rank.
+using Filters = std::vector<std::vector<std::pair<std::size_t, std::uint32_t>>>;
+
+Filters residues(const SparseTensor& weights, std::uint64_t prime) {
+  require(weights.divisor % prime != 0, "denominator", "a denominator is divisible by the prime");
+  Filters filters;
+  for (const auto& row : weights.rows) {
+    auto& filter = filters.emplace_back();
+    for (const auto& [position, v] : row) {
+      const auto residue = static_cast<std::uint32_t>(mpz_fdiv_ui(v.get_mpz_t(), prime));
+      if (residue != 0) filter.emplace_back(position, residue);
+    }
+  }
+  return filters;
+}
+
+// The rank of U modulo the prime, at most its rank at these filters.
+std::size_t rank_modulo(const Context& c, const Node& node, Value weights, std::uint64_t prime) {
+  const Filters filters = residues(read_sparse_tensor(weights, weights_shape(node)), prime);
+  const Sizes size = sizes(c, node);
+  SparseMatrix u{size.inputs, size.outputs, {}, {}, {}};
+  for_each_patch(c, node, [&](std::size_t p, const std::vector<long>& patch) {
+    for (std::size_t t = 0; t < node.filters; ++t) {
+      for (const auto& [position, residue] : filters[node.patches.bank(p) * node.filters + t]) {
+        if (patch[position] == kPad) continue;
+        u.row.push_back(static_cast<std::uint32_t>(patch[position]));
+        u.col.push_back(static_cast<std::uint32_t>(p * node.filters + t));
+        u.value.push_back(residue);
+      }
+    }
+    if (u.row.size() > kMaxEntries) {
+      throw Malformed("too-large", "U has more than 2^27 entries at these filters; refused");
+    }
+  });
+  if (u.rows > u.cols) {
+    std::swap(u.rows, u.cols);
+    std::swap(u.row, u.col);
+  }
+  spend(c, 32.0 * static_cast<double>(u.row.size() + u.rows + u.cols));
+  return sparse_rank(u, prime, [&](double products) { spend(c, products); });
+}
+
+void require_rank(std::size_t rank, std::size_t wanted, std::uint64_t prime) {
+  require(rank >= wanted, "rank",
+          "the rank modulo " + number(prime) + " is " + number(rank) + ", not " + number(wanted));
+}
+
+// ---- bounds for every W ----
+
+std::size_t uncovered_bound(const Context& c, const Node& node) {
+  std::vector<char> seen(sizes(c, node).inputs, 0);
+  std::size_t inputs = 0, patches = 0;
+  for_each_patch(c, node, [&](std::size_t, const std::vector<long>& patch) {
+    bool blank = true;
+    for (long e : patch) {
+      if (e == kPad) continue;
+      blank = false;
+      char& mark = seen[static_cast<std::size_t>(e)];
+      if (!mark) ++inputs;
+      mark = 1;
+    }
+    if (!blank) ++patches;
+  });
+  return std::min(inputs, patches * node.filters);  // the other rows and columns of U are 0
+}
+
+// C + 1 filters on C channels, without stride and padding: U z = 0 for z = the maximal minors of the
+// filters as polynomials in two shifts, moved to (P - C d)(P' - C d') places.
+std::size_t commuting_bound(const Node& node) {
+  const Window* w = node.patches.window();
+  require(w != nullptr, "geometry", "the layer is not a convolution");
+  const std::size_t groups = node.patches.banks(), channels = w->channels / groups;
+  require(node.filters == channels + 1, "geometry",
+          "the filters are not one more than the channels that they see");
+  std::size_t places = 1;
+  for (int d = 0; d < 2; ++d) {
+    require(w->stride[d] == 1 && w->before[d] == 0 && w->after[d] == 0, "geometry",
+            "the convolution has a stride or padding");
+    const std::size_t lost = channels * (w->size[d] - 1) * w->dilation[d];
+    require(w->count[d] > lost, "geometry", "the image is too small for the filters to commute");
+    places *= w->count[d] - lost;
+  }
+  return node.width - groups * places;
+}
+
+// A polynomial in the entries of W as a list of terms; variables are sorted, a power is a repetition.
+struct Term {
+  std::vector<std::uint32_t> variables;
+  mpz_class coefficient;
+};
+using PolynomialVector = std::vector<std::vector<Term>>;  // one polynomial for each index
+
+PolynomialVector read_polynomials(const Value& json, std::size_t length, std::size_t variables,
+                                  std::size_t& terms) {
+  PolynomialVector v(length);
+  for (const Value& entry : json.list()) {
+    const auto pair = entry.list();
+    if (pair.size() != 2) entry.bad("[index, terms]");
+    auto& polynomial = v[pair[0].number(length - 1)];
+    for (const Value& term : pair[1].list()) {
+      const auto parts = term.list();
+      if (parts.empty() || parts.size() > 65) term.bad("[coefficient, variable, ...]");
+      Term t{{}, parts[0].integer()};
+      for (std::size_t k = 1; k < parts.size(); ++k) {
+        t.variables.push_back(static_cast<std::uint32_t>(parts[k].number(variables - 1)));
+      }
+      std::sort(t.variables.begin(), t.variables.end());
+      polynomial.push_back(std::move(t));
+      ++terms;
+    }
+  }
+  return v;
+}
+
+using Sum = std::map<std::vector<std::uint32_t>, mpz_class>;
+
+void add_product(Sum& sum, const std::vector<Term>& polynomial, std::uint32_t variable) {
+  for (const Term& term : polynomial) {
+    std::vector<std::uint32_t> longer = term.variables;
+    longer.insert(std::upper_bound(longer.begin(), longer.end(), variable), variable);
+    sum[std::move(longer)] += term.coefficient;
+  }
+}
+
+void require_zero(const Sum& sum) {
+  for (const auto& [monomial, coefficient] : sum) {
+    require(coefficient == 0, "not-a-kernel-vector",
+            "a polynomial vector is not in the kernel: a product has a term that does not cancel");
+  }
+}
+
+// v^T U = 0 or U v = 0, as polynomials.
+void require_kernel(const Context& c, const Node& node, const std::vector<std::uint32_t>& first,
+                    bool inputs, const PolynomialVector& v) {
+  std::map<long, Sum> sums;  // of U v, for each input
+  for_each_patch(c, node, [&](std::size_t p, const std::vector<long>& patch) {
+    for (std::size_t t = 0; t < node.filters; ++t) {
+      const std::uint32_t w = first[node.patches.bank(p) * node.filters + t];
+      Sum of_output;
+      std::size_t terms = 0;
+      for (std::size_t r = 0; r < patch.size(); ++r) {
+        if (patch[r] == kPad) continue;
+        const auto& polynomial =
+            v[inputs ? static_cast<std::size_t>(patch[r]) : p * node.filters + t];
+        if (polynomial.empty()) continue;
+        terms += polynomial.size();
+        add_product(inputs ? of_output : sums[patch[r]], polynomial, w + static_cast<std::uint32_t>(r));
+      }
+      spend(c, 1000.0 * static_cast<double>(terms));
+      require_zero(of_output);
+    }
+  });
+  for (const auto& [input, sum] : sums) require_zero(sum);
+}
+
+std::size_t kernel_bound(const Context& c, const Node& node, Value& proof) {
+  const std::string side = proof.at("side").text();
+  if (side != "inputs" && side != "outputs") proof.at("side").bad("inputs or outputs");
+  const bool inputs = side == "inputs";
+  const std::size_t length = inputs ? sizes(c, node).inputs : sizes(c, node).outputs;
+  std::vector<std::uint32_t> first;  // the variable that is entry 0 of each filter
+  std::size_t variables = 0;
+  for (std::size_t row : weights_shape(node)) {
+    first.push_back(static_cast<std::uint32_t>(variables));
+    variables += row;
+    if (variables > kMaxEntries) throw Malformed("too-large", "more than 2^27 variables");
+  }
+  const std::uint64_t prime = read_prime(proof.at("prime"));
+  const Tensor point = read_tensor(proof.at("point"), weights_shape(node));
+  require(point.divisor == 1, "not-integers", "the point is not integral");
+  std::vector<std::uint64_t> at;
+  for (const auto& row : point.rows)
+    for (const mpz_class& v : row) at.push_back(mpz_fdiv_ui(v.get_mpz_t(), prime));
+  const auto vectors = proof.at("vectors").list();
+  const double width = static_cast<double>(length), count = static_cast<double>(vectors.size());
+  spend(c, width * count * (10 + count));
+  Echelon echelon(length, prime);
+  for (const Value& json : vectors) {
+    std::size_t terms = 0;
+    const PolynomialVector v = read_polynomials(json, length, variables, terms);
+    require_kernel(c, node, first, inputs, v);
+    std::vector<std::uint64_t> row(length, 0);
+    for (std::size_t i = 0; i < length; ++i) {
+      for (const Term& term : v[i]) {
+        std::uint64_t value = mpz_fdiv_ui(term.coefficient.get_mpz_t(), prime);
+        for (std::uint32_t variable : term.variables) value = value * at[variable] % prime;
+        row[i] = (row[i] + value) % prime;
+      }
+    }
+    echelon.insert(std::move(row));
+  }
+  require(echelon.rank() == vectors.size(), "dependent-vectors",
+          "the kernel vectors are dependent at the point, modulo the prime");
+  // Independent at a point, hence over the rational functions, over which U has this corank at least;
+  // then every larger minor is 0 as a polynomial.
+  return length - vectors.size();
+}
+
+// What rank U is at most for every W.
+std::size_t bound_of_rank(const Context& c, const Node& node, const std::string& rule, Value& proof) {
+  if (rule == "uncovered-inputs") return uncovered_bound(c, node);
+  if (rule == "commuting-filters") return commuting_bound(node);
+  require(rule == "kernel-polynomials", "wrong-rule", "rule " + rule + " bounds no rank");
+  return kernel_bound(c, node, proof);
+}
+
+void require_free(const Node& node) {
+  require(!node.frozen_weights, "frozen", "the filters of layer " + node.name + " are frozen");
+}
+
+}  // namespace
+
+Verdict weights_full_rank_at(const Context& c, std::size_t i, Value& claim, Value& proof,
+                             const std::string& rule) {
+  const Node& node = linear_node(c, i);
+  const Sizes size = sizes(c, node);
+  Verdict verdict;
+  if (rule == "modular-elimination") {
+    const std::uint64_t prime = read_prime(proof.at("prime"));
+    require_rank(rank_modulo(c, node, claim.at("weights"), prime), size.full, prime);
+  } else {
+    require(rule == "exact-rank", "wrong-rule", "rule " + rule + " does not prove weights-full-rank-at");
+    // A = the transpose of U, one output after the other.
+    const auto evidence =
+        read_evidence(proof.at("evidence"), size.outputs, size.inputs, claim.compact());
+    const Filters filters =
+        residues(read_sparse_tensor(claim.at("weights"), weights_shape(node)), evidence->prime());
+    spend(c, evidence->work());
+    spend(c, static_cast<double>(size.inputs) * static_cast<double>(size.outputs));
+    for_each_patch(c, node, [&](std::size_t p, const std::vector<long>& patch) {
+      for (std::size_t t = 0; t < node.filters; ++t) {
+        std::vector<std::uint32_t> row(size.inputs, 0);
+        for (const auto& [position, residue] : filters[node.patches.bank(p) * node.filters + t]) {
+          if (patch[position] != kPad) row[static_cast<std::size_t>(patch[position])] = residue;
+        }
+        evidence->row(row);
+      }
+    });
+    verdict.error_bits = evidence->finish();
+  }
+  verdict.sentence = matrix_in_words(c, node) + " has full rank " + number(size.full) +
+                     " at the given filters";
+  return verdict;
+}
+
+std::string weights_deficient_at(const Context& c, std::size_t i, Value& claim, Value& proof) {
+  const Node& node = linear_node(c, i);
+  const Sizes size = sizes(c, node);
+  const bool inputs = size.inputs <= size.outputs;
+  std::vector<mpz_class> v;
+  bool zero = true;
+  for (const Value& x : proof.at("v").list()) {
+    v.push_back(x.integer());
+    zero = zero && v.back() == 0;
+  }
+  if (v.size() != size.full) proof.at("v").bad(number(size.full) + " integers");
+  require(!zero, "zero-vector", "the vector is 0");
+  const SparseTensor weights = read_sparse_tensor(claim.at("weights"), weights_shape(node));
+  std::vector<mpz_class> sums(inputs ? 0 : size.inputs, 0);
+  const auto require_sum_zero = [](const mpz_class& sum) {
+    require(sum == 0, "not-a-kernel-vector", "the vector is not in the kernel of U");
+  };
+  for_each_patch(c, node, [&](std::size_t p, const std::vector<long>& patch) {
+    for (std::size_t t = 0; t < node.filters; ++t) {
+      mpz_class sum = 0;
+      const auto& filter = weights.rows[node.patches.bank(p) * node.filters + t];
+      spend(c, 100.0 * static_cast<double>(filter.size()));
+      for (const auto& [position, w] : filter) {
+        if (patch[position] == kPad) continue;
+        const auto input = static_cast<std::size_t>(patch[position]);
+        if (inputs) {
+          sum += w * v[input];
+        } else {
+          sums[input] += w * v[p * node.filters + t];
+        }
+      }
+      require_sum_zero(sum);
+    }
+  });
+  for (const mpz_class& sum : sums) require_sum_zero(sum);
+  return matrix_in_words(c, node) + " has rank less than " + number(size.full) +
+         " at the given filters";
+}
+
+std::string weights_full_rank(const Context& c, std::size_t i, Value& proof) {
+  const Node& node = linear_node(c, i);
+  require_free(node);
+  const Sizes size = sizes(c, node);
+  const std::uint64_t prime = read_prime(proof.at("prime"));
+  require_rank(rank_modulo(c, node, proof.at("weights"), prime), size.full, prime);
+  return matrix_in_words(c, node) + " has full rank " + number(size.full) +
+         " for almost every W (Assumption 2.4 holds)";
+}
+
+std::string weights_never_full_rank(const Context& c, std::size_t i, Value& proof,
+                                    const std::string& rule) {
+  const Node& node = linear_node(c, i);
+  const Sizes size = sizes(c, node);
+  const std::size_t bound = bound_of_rank(c, node, rule, proof);
+  require(bound < size.full, "bound",
+          "the rank is shown to be at most " + number(bound) + ", which is no less than full rank " +
+              number(size.full));
+  return matrix_in_words(c, node) + " has rank at most " + number(bound) + ", less than " +
+         number(size.full) + ", for every W (Assumption 2.4 fails)";
+}
+
+std::string weights_generic_rank(const Context& c, std::size_t i, Value& claim, Value& proof) {
+  const Node& node = linear_node(c, i);
+  require_free(node);
+  const Sizes size = sizes(c, node);
+  const std::size_t rank = claim.at("rank").number(size.full);
+  const std::uint64_t prime = read_prime(proof.at("prime"));
+  require_rank(rank_modulo(c, node, proof.at("weights"), prime), rank, prime);
+  if (rank < size.full) {
+    Value upper = proof.at("upper");
+    const std::string rule = upper.at("rule").text();
+    const std::size_t bound = bound_of_rank(c, node, rule, upper);
+    upper.only();
+    require(bound <= rank, "bound",
+            "the rank is shown to be at most " + number(bound) + ", not " + number(rank));
+  }
+  return matrix_in_words(c, node) + " has rank " + number(rank) +
+         " for almost every W, and more for none";
+}
+
+}  // namespace widecheck

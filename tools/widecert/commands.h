@@ -1,6 +1,8 @@
 // The commands of widecert: read, ask a prover or the checker, print. No mathematics here.
 #pragma once
 
+#include <widecert/proofs/weight_hunt.h>
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,6 +48,19 @@ struct InitOptions {
   std::string data, layers, output = "case.json", shape;
 };
 
+struct HuntOptions {
+  StructureBounds structure;
+  ConvolutionBounds convolution;
+  bool convolutions = false, restart = false;
+  std::uint64_t random = 0;  // 0: exhaustive
+  std::size_t keep = 1000;
+  std::string shard, output = "out/hunt";
+};
+struct WidthsOptions {
+  std::vector<std::string> paths;
+  std::size_t samples = 1'281'167;
+};
+
 int run_prove(const Common& common, const ProveOptions& options);
 int run_check(const Common& common, const std::vector<std::string>& files);
 int run_inspect(const Common& common, const std::string& case_path);
@@ -53,5 +68,7 @@ int run_explain(const Common& common, const std::string& id);
 int run_report(const Common& common, const ReportOptions& options);
 int run_regress(const Common& common, const RegressOptions& options);
 int run_init(const Common& common, const InitOptions& options);
+int run_hunt(const Common& common, const HuntOptions& options);
+int run_widths(const Common& common, const WidthsOptions& options);
 
 }  // namespace widecert::tool

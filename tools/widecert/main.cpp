@@ -131,6 +131,46 @@ int run(int argc, char** argv) {
   init->add_option("--shape", init_options.shape, "of a sample, for example 8x8x1");
   init->add_option("-o,--output", init_options.output, "the case file (default: case.json)");
 
+  HuntOptions hunt_options;
+  auto* hunt = app.add_subcommand(
+      "hunt", "search for layers that violate Assumption 2.4 and keep them as cases with certificates");
+  std::string prey;
+  hunt->add_option("WHAT", prey, "weights")->required()->check(CLI::IsMember({"weights"}));
+  const auto at_most = [&](const char* name, std::size_t& value, std::size_t most, const char* text) {
+    return hunt->add_option(name, value, text)->check(CLI::Range(std::size_t{1}, most));
+  };
+  std::size_t filters = 3;
+  at_most("--filters", filters, 1000, "at most so many filters (default 3)");
+  auto* neurons = at_most("--neurons", hunt_options.structure.neurons, 9,
+                          "patch structures: at most so many neurons (default 4)");
+  auto* length = at_most("--length", hunt_options.structure.length, 9, "entries of a patch (default 3)");
+  auto* patches = at_most("--patches", hunt_options.structure.patches, 1000, "patches (default 4)");
+  auto* random = hunt->add_option("--random", hunt_options.random,
+                                  "so many random structures instead of all up to symmetry");
+  auto* convolutions = hunt->add_flag("--convolutions", hunt_options.convolutions,
+                                      "regular convolutions instead of patch structures");
+  for (CLI::Option* option : {neurons, length, patches, random}) option->excludes(convolutions);
+  for (CLI::Option* option :
+       {at_most("--image", hunt_options.convolution.image, 1000, "largest image (default 6)"),
+        at_most("--size", hunt_options.convolution.size, 1000, "largest filter (default 3)"),
+        at_most("--channels", hunt_options.convolution.channels, 1000, "most channels (default 2)"),
+        at_most("--stride", hunt_options.convolution.stride, 1000, "largest stride (default 1)"),
+        hunt->add_option("--dimensions", hunt_options.convolution.dimensions, "1 or 2 (default)")
+            ->check(CLI::Range(1, 2)),
+        hunt->add_flag("--same", hunt_options.convolution.same_padding, "same padding")}) {
+    option->needs(convolutions);
+  }
+  hunt->add_option("--shard", hunt_options.shard, "i/n: the i-th of n parts");
+  hunt->add_option("--keep", hunt_options.keep, "prove and write at most so many (default 1000)");
+  hunt->add_flag("--restart", hunt_options.restart, "begin anew where a search was stopped before");
+  hunt->add_option("-o,--output", hunt_options.output, "folder (default: out/hunt)");
+
+  WidthsOptions widths_options;
+  auto* widths = app.add_subcommand(
+      "widths", "the widest hidden layer of each case against N, next to what a paper prints");
+  widths->add_option("PATH", widths_options.paths, "case files or folders")->required();
+  widths->add_option("--samples", widths_options.samples, "N (default: 1281167, ImageNet)");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -146,7 +186,10 @@ int run(int argc, char** argv) {
   if (*explain) return run_explain(common, id);
   if (*report) return run_report(common, report_options);
   if (*regress) return run_regress(common, regress_options);
-  return run_init(common, init_options);
+  if (*init) return run_init(common, init_options);
+  if (*widths) return run_widths(common, widths_options);
+  hunt_options.structure.filters = hunt_options.convolution.filters = filters;
+  return run_hunt(common, hunt_options);
 }
 
 }  // namespace

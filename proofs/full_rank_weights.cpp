@@ -94,17 +94,17 @@ std::optional<Upper> upper_bound(const Architecture& network, std::size_t index,
   auto polynomials = kernel_polynomials(network, index, rank, options);
   if (!polynomials) return std::nullopt;
   std::size_t terms = 0;
-  for (const PolynomialVector& v : polynomials->vectors)
-    for (const auto& [at, polynomial] : v) terms += polynomial.size();
-  const std::string why =
-      fmt::format("{} polynomial kernel vector(s) on the side of the {}, {} terms",
-                  polynomials->vectors.size(),
-                  polynomials->side == Side::inputs ? "inputs" : "outputs", terms);
+  for (const auto* side : {&polynomials->inputs, &polynomials->outputs})
+    for (const PolynomialVector& v : *side)
+      for (const auto& [at, polynomial] : v) terms += polynomial.size();
+  const std::string why = fmt::format(
+      "{} polynomial kernel vector(s) on the inputs, {} on the outputs, {} terms",
+      polynomials->inputs.size(), polynomials->outputs.size(), terms);
   return Upper{std::move(*polynomials), why};
 }
 
 const char* reason_of(const RankBound& bound) {
-  if (std::holds_alternative<UncoveredProof>(bound)) return "uncovered-inputs";
+  if (std::holds_alternative<BlocksProof>(bound)) return "blocks";
   return std::holds_alternative<CommutingProof>(bound) ? "commuting-filters" : "kernel-polynomials";
 }
 

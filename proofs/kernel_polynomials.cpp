@@ -13,42 +13,73 @@ namespace {
 // Beyond these nothing is looked for.
 constexpr std::size_t kMostUnknowns = 3000, kMostTerms = 2'000'000, kMostDegree = 6;
 constexpr double kMostDegrees = 2000;  // ways to spread one degree over the filters
+constexpr double kMostWork = 2e10;     // products of all eliminations together
 
-// U as a list: entry (input, output) is the variable.
-struct Entry {
-  std::size_t input, output;
-  std::uint32_t variable;
-};
+enum class Side { inputs, outputs };
 
-struct WeightMap {
+// One block of U, its inputs, outputs and filters numbered anew; variables keep their numbers.
+struct Block {
+  struct Entry {
+    std::size_t input, output;
+    std::uint32_t variable;
+  };
   std::vector<Entry> entries;
-  std::size_t inputs = 0, outputs = 0, variables = 0;
-  std::vector<std::size_t> filter_of;              // output -> filter
+  std::vector<std::size_t> inputs, outputs;         // their numbers in the layer
+  std::vector<std::size_t> filter_of;               // output -> filter of the block
   std::vector<std::vector<std::uint32_t>> filters;  // the variables of each filter
+  std::size_t rank = 0;                             // at the point, modulo the prime
 };
 
-WeightMap read_weight_map(const Architecture& network, std::size_t linear_node) {
-  WeightMap layer;
-  layer.inputs = network.node(linear_node).patches->inputs();
-  layer.outputs = network.node(linear_node).width;
-  std::vector<std::uint32_t> first;
+// Where the entries of the filters stand among the variables.
+std::vector<std::uint32_t> first_variables(const Architecture& network, std::size_t linear_node) {
+  std::vector<std::uint32_t> first{0};
   for (std::size_t length : network.weights_shape(linear_node)) {
-    first.push_back(static_cast<std::uint32_t>(layer.variables));
-    layer.filters.emplace_back(length);
-    std::iota(layer.filters.back().begin(), layer.filters.back().end(), first.back());
-    layer.variables += length;
+    first.push_back(first.back() + static_cast<std::uint32_t>(length));
   }
-  visit_filter_map(network, linear_node, [&](std::size_t in, std::size_t out, FilterEntry e) {
-    layer.entries.push_back({in, out, first[e.filter] + static_cast<std::uint32_t>(e.position)});
-  });
-  for (std::size_t h = 0; h < layer.outputs; ++h)
-    layer.filter_of.push_back(network.filter_index(linear_node, h));
-  return layer;
+  return first;
 }
 
-bool annihilates(const WeightMap& layer, Side side, const PolynomialVector& v) {
+std::vector<Block> split(const Architecture& network, std::size_t linear_node,
+                         const std::vector<std::uint32_t>& values) {
+  const Node& node = network.node(linear_node);
+  const WeightBlocks of = weight_blocks(node);
+  std::vector<Block> blocks(of.inputs.size());
+  std::vector<std::size_t> place(node.patches->inputs());
+  for (std::size_t i = 0; i < place.size(); ++i) {
+    place[i] = blocks[of.of_input[i]].inputs.size();
+    blocks[of.of_input[i]].inputs.push_back(i);
+  }
+  const std::vector<std::uint32_t> first = first_variables(network, linear_node);
+  std::vector<std::map<std::size_t, std::size_t>> filter_place(blocks.size());
+  std::size_t output = node.width;  // the one whose entries are being visited
+  visit_filter_map(network, linear_node, [&](std::size_t in, std::size_t out, FilterEntry e) {
+    Block& block = blocks[of.of_input[in]];
+    if (out != output) {
+      output = out;
+      const auto [known, added] =
+          filter_place[of.of_input[in]].try_emplace(e.filter, block.filters.size());
+      if (added) {
+        auto& variables = block.filters.emplace_back(first[e.filter + 1] - first[e.filter]);
+        std::iota(variables.begin(), variables.end(), first[e.filter]);
+      }
+      block.outputs.push_back(out);
+      block.filter_of.push_back(known->second);
+    }
+    block.entries.push_back({place[in], block.outputs.size() - 1,
+                             first[e.filter] + static_cast<std::uint32_t>(e.position)});
+  });
+  for (Block& block : blocks) {
+    if (block.outputs.empty()) continue;
+    ModularMatrix u(block.inputs.size(), block.outputs.size(), kRankPrime);
+    for (const Block::Entry& e : block.entries) u.set(e.input, e.output, values[e.variable]);
+    block.rank = u.rank();
+  }
+  return blocks;
+}
+
+bool annihilates(const Block& block, Side side, const PolynomialVector& v) {
   std::map<std::size_t, Polynomial> sums;
-  for (const Entry& e : layer.entries) {
+  for (const Block::Entry& e : block.entries) {
     const auto found = v.find(side == Side::inputs ? e.input : e.output);
     if (found == v.end()) continue;
     add_multiple(sums[side == Side::inputs ? e.output : e.input], found->second, e.variable, 1);
@@ -56,55 +87,60 @@ bool annihilates(const WeightMap& layer, Side side, const PolynomialVector& v) {
   return std::all_of(sums.begin(), sums.end(), [](const auto& sum) { return sum.second.empty(); });
 }
 
-// Vectors that are independent at one point modulo the prime.
+// Kernel vectors of a block on one side that are independent at the point modulo the prime.
 class Collection {
  public:
-  Collection(const WeightMap& layer, Side side, std::size_t wanted, const TensorSpec& point,
+  Collection(const Block& block, Side side, std::size_t wanted,
              const std::vector<std::uint32_t>& values)
-      : layer_(&layer), values_(&values), wanted_(wanted) {
-    proof_.side = side;
-    proof_.point = point;
-    proof_.prime = kRankPrime;
-  }
+      : block_(&block), values_(&values), side_(side), wanted_(wanted) {}
 
-  bool complete() const { return proof_.vectors.size() >= wanted_; }
-  std::size_t wanted() const { return wanted_; }
-  Side side() const { return proof_.side; }
-  KernelPolynomialsProof take() && { return std::move(proof_); }
+  bool complete() const { return vectors_.size() >= wanted_; }
+  Side side() const { return side_; }
+  // The vectors, with the numbers of the layer.
+  std::vector<PolynomialVector> vectors() const {
+    std::vector<PolynomialVector> all;
+    for (const PolynomialVector& v : vectors_) {
+      PolynomialVector& moved = all.emplace_back();
+      for (const auto& [index, polynomial] : v) moved[numbers()[index]] = polynomial;
+    }
+    return all;
+  }
 
   void offer(PolynomialVector v) {
     if (complete() || terms_ > kMostTerms) return;
-    const std::size_t length = proof_.side == Side::inputs ? layer_->inputs : layer_->outputs;
-    std::vector<std::uint64_t> row(length, 0);
+    std::vector<std::uint64_t> row(numbers().size(), 0);
     for (const auto& [index, polynomial] : v) row[index] = evaluate(polynomial, *values_, kRankPrime);
-    if (!insert(std::move(row)) || !annihilates(*layer_, proof_.side, v)) return;
+    reduce(row);
+    const auto lead = std::find_if(row.begin(), row.end(), [](std::uint64_t x) { return x != 0; });
+    if (lead == row.end() || !annihilates(*block_, side_, v)) return;
+    const std::uint64_t inverse =
+        residue_of(Rational(1, static_cast<std::int64_t>(*lead)), kRankPrime);
+    const auto pivot = static_cast<std::size_t>(lead - row.begin());
+    for (std::uint64_t& x : row) x = x * inverse % kRankPrime;
+    rows_.emplace_back(pivot, std::move(row));
     for (const auto& [index, polynomial] : v) terms_ += polynomial.size();
-    proof_.vectors.push_back(std::move(v));
+    vectors_.push_back(std::move(v));
   }
 
  private:
-  // Keeps the row, reduced, if it is independent of those before.
-  bool insert(std::vector<std::uint64_t> row) {
+  const std::vector<std::size_t>& numbers() const {
+    return side_ == Side::inputs ? block_->inputs : block_->outputs;
+  }
+  // Subtracts multiples of the values kept so far.
+  void reduce(std::vector<std::uint64_t>& row) const {
     for (const auto& [pivot, other] : rows_) {
       if (row[pivot] == 0) continue;
       const std::uint64_t factor = kRankPrime - row[pivot];
       for (std::size_t j = 0; j < row.size(); ++j) row[j] = (row[j] + factor * other[j]) % kRankPrime;
     }
-    const auto lead = std::find_if(row.begin(), row.end(), [](std::uint64_t v) { return v != 0; });
-    if (lead == row.end()) return false;
-    const std::uint64_t inverse =
-        residue_of(Rational(1, static_cast<std::int64_t>(*lead)), kRankPrime);
-    const auto pivot = static_cast<std::size_t>(lead - row.begin());
-    for (std::uint64_t& v : row) v = v * inverse % kRankPrime;
-    rows_.emplace_back(pivot, std::move(row));
-    return true;
   }
 
-  const WeightMap* layer_;
+  const Block* block_;
   const std::vector<std::uint32_t>* values_;
+  Side side_;
   std::size_t wanted_, terms_ = 0;
-  std::vector<std::pair<std::size_t, std::vector<std::uint64_t>>> rows_;
-  KernelPolynomialsProof proof_;
+  std::vector<PolynomialVector> vectors_;
+  std::vector<std::pair<std::size_t, std::vector<std::uint64_t>>> rows_;  // pivot, values
 };
 
 // ---- convolutions commute ----
@@ -146,7 +182,7 @@ Image minor(const std::vector<std::vector<Image>>& filters, const std::vector<st
 }
 
 // For channels + 1 filters, z_t = (-1)^t det(the other filters) is annihilated, wherever it is moved.
-void offer_minors(const WindowGeometry& g, std::size_t filters, const WeightMap& layer,
+void offer_minors(const WindowGeometry& g, std::size_t filters, const Block& block,
                   Collection& found) {
   const std::size_t channels = g.channels / g.groups;
   if (filters <= channels || channels > 3) return;
@@ -154,60 +190,64 @@ void offer_minors(const WindowGeometry& g, std::size_t filters, const WeightMap&
   const std::size_t lost_rows = channels * (g.size[0] - 1) * g.dilation[0],
                     lost_cols = channels * (g.size[1] - 1) * g.dilation[1];
   if (rows <= lost_rows || cols <= lost_cols) return;
-  for (std::size_t group = 0; group < g.groups; ++group) {
-    std::vector<std::vector<Image>> images(filters, std::vector<Image>(channels));
-    for (std::size_t t = 0; t < filters; ++t) {
-      const auto& variables = layer.filters[group * filters + t];
-      for (std::size_t r = 0; r < variables.size(); ++r) {
-        const std::size_t place = r / channels;
-        const std::pair at{place / g.size[1] * g.dilation[0], place % g.size[1] * g.dilation[1]};
-        images[t][r % channels][at] = {{{variables[r]}, 1}};
+  // All filters of a block of a convolution belong to one group.
+  const std::size_t group = block.outputs[0] / filters % g.groups;
+  std::vector<std::vector<Image>> images(filters, std::vector<Image>(channels));
+  for (std::size_t t = 0; t < filters; ++t) {
+    const auto& variables = block.filters[t];
+    for (std::size_t r = 0; r < variables.size(); ++r) {
+      const std::size_t place = r / channels;
+      const std::pair at{place / g.size[1] * g.dilation[0], place % g.size[1] * g.dilation[1]};
+      images[t][r % channels][at] = {{{variables[r]}, 1}};
+    }
+  }
+  // Subsets of channels + 1 filters, as a row of flags.
+  std::vector<bool> chosen(filters, false);
+  std::fill(chosen.begin(), chosen.begin() + static_cast<std::ptrdiff_t>(channels + 1), true);
+  do {
+    std::vector<std::size_t> members;
+    for (std::size_t t = 0; t < filters; ++t)
+      if (chosen[t]) members.push_back(t);
+    std::vector<Image> others;
+    for (std::size_t k = 0; k < members.size(); ++k) {
+      std::vector<std::size_t> rest = members;
+      rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(k));
+      others.push_back(minor(images, rest, 0));
+    }
+    for (std::size_t y = 0; y < rows - lost_rows && !found.complete(); ++y) {
+      for (std::size_t x = 0; x < cols - lost_cols && !found.complete(); ++x) {
+        PolynomialVector v;
+        bool inside = true;
+        for (std::size_t k = 0; inside && k < members.size(); ++k) {
+          for (const auto& [at, polynomial] : others[k]) {
+            const std::size_t patch = ((y + at.first) * cols + x + at.second) * g.groups + group;
+            const auto output = std::lower_bound(block.outputs.begin(), block.outputs.end(),
+                                                 patch * filters + members[k]);
+            inside = output != block.outputs.end() && *output == patch * filters + members[k];
+            if (!inside) break;  // it belongs to another block
+            Polynomial& entry = v[static_cast<std::size_t>(output - block.outputs.begin())];
+            entry = polynomial;
+            if (k % 2 == 1)
+              for (auto& [monomial, coefficient] : entry) coefficient = -coefficient;
+          }
+        }
+        std::erase_if(v, [](const auto& entry) { return entry.second.empty(); });
+        if (inside) found.offer(std::move(v));
       }
     }
-    // Subsets of channels + 1 filters, as a row of flags.
-    std::vector<bool> chosen(filters, false);
-    std::fill(chosen.begin(), chosen.begin() + static_cast<std::ptrdiff_t>(channels + 1), true);
-    do {
-      std::vector<std::size_t> members;
-      for (std::size_t t = 0; t < filters; ++t)
-        if (chosen[t]) members.push_back(t);
-      std::vector<Image> others;
-      for (std::size_t k = 0; k < members.size(); ++k) {
-        std::vector<std::size_t> rest = members;
-        rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(k));
-        others.push_back(minor(images, rest, 0));
-      }
-      for (std::size_t y = 0; y < rows - lost_rows && !found.complete(); ++y) {
-        for (std::size_t x = 0; x < cols - lost_cols && !found.complete(); ++x) {
-          PolynomialVector v;
-          for (std::size_t k = 0; k < members.size(); ++k) {
-            for (const auto& [at, polynomial] : others[k]) {
-              const std::size_t patch =
-                  ((y + at.first) * cols + x + at.second) * g.groups + group;
-              Polynomial& entry = v[patch * filters + members[k]];
-              entry = polynomial;
-              if (k % 2 == 1)
-                for (auto& [monomial, coefficient] : entry) coefficient = -coefficient;
-            }
-          }
-          std::erase_if(v, [](const auto& entry) { return entry.second.empty(); });
-          found.offer(std::move(v));
-        }
-      }
-    } while (!found.complete() && std::prev_permutation(chosen.begin(), chosen.end()));
-  }
+  } while (!found.complete() && std::prev_permutation(chosen.begin(), chosen.end()));
 }
 
 // ---- search by degree ----
 
 // All monomials that have degree[f] in the variables of filter f.
-std::vector<Monomial> monomials(const WeightMap& layer, const std::vector<std::size_t>& degree) {
+std::vector<Monomial> monomials(const Block& block, const std::vector<std::size_t>& degree) {
   std::vector<Monomial> all{{}};
   for (std::size_t f = 0; f < degree.size(); ++f) {
     for (std::size_t d = 0; d < degree[f]; ++d) {
       std::vector<Monomial> longer;
       for (const Monomial& m : all) {
-        for (std::uint32_t variable : layer.filters[f]) {
+        for (std::uint32_t variable : block.filters[f]) {
           // Within a filter by increasing number.
           if (d > 0 && variable < m.back()) continue;
           longer.push_back(m);
@@ -223,21 +263,22 @@ std::vector<Monomial> monomials(const WeightMap& layer, const std::vector<std::s
 
 // Kernel vectors whose entries are homogeneous of one degree in each filter (U is: a kernel has a
 // basis of such vectors). On the side of the outputs `degree` is that of U z.
-void offer_degree(const WeightMap& layer, const std::vector<std::size_t>& degree, Collection& found) {
+void offer_degree(const Block& block, const std::vector<std::size_t>& degree, Collection& found,
+                  double& work) {
   const bool inputs = found.side() == Side::inputs;
-  const std::size_t length = inputs ? layer.inputs : layer.outputs;
+  const std::size_t length = inputs ? block.inputs.size() : block.outputs.size();
   std::map<std::size_t, std::vector<Monomial>> of_filter;  // the monomials of an entry
   std::vector<std::size_t> begin{0};
   const auto entry_monomials = [&](std::size_t index) -> const std::vector<Monomial>& {
-    const std::size_t f = inputs ? 0 : layer.filter_of[index];
+    const std::size_t f = inputs ? 0 : block.filter_of[index];
     auto [place, added] = of_filter.try_emplace(f);
     if (added) {
       std::vector<std::size_t> own = degree;
       if (inputs) {
-        place->second = monomials(layer, own);
+        place->second = monomials(block, own);
       } else if (own[f] > 0) {
         --own[f];
-        place->second = monomials(layer, own);
+        place->second = monomials(block, own);
       }
     }
     return place->second;
@@ -250,7 +291,7 @@ void offer_degree(const WeightMap& layer, const std::vector<std::size_t>& degree
   if (unknowns == 0) return;
   // One equation for each other index and monomial.
   std::map<std::pair<std::size_t, Monomial>, std::vector<std::size_t>> equations;
-  for (const Entry& e : layer.entries) {
+  for (const Block::Entry& e : block.entries) {
     const std::size_t index = inputs ? e.input : e.output, other = inputs ? e.output : e.input;
     const auto& own = entry_monomials(index);
     for (std::size_t m = 0; m < own.size(); ++m) {
@@ -259,6 +300,9 @@ void offer_degree(const WeightMap& layer, const std::vector<std::size_t>& degree
       equations[{other, std::move(longer)}].push_back(begin[index] + m);
     }
   }
+  work += static_cast<double>(equations.size()) * static_cast<double>(unknowns) *
+          static_cast<double>(std::min(equations.size(), unknowns));
+  if (work > kMostWork) return;
   nmod_mat_t system, kernel;
   nmod_mat_init(system, static_cast<slong>(equations.size()), static_cast<slong>(unknowns), kRankPrime);
   slong row = 0;
@@ -301,40 +345,31 @@ void for_each_degree(std::vector<std::size_t>& degree, std::size_t f, std::size_
   }
 }
 
-}  // namespace
-
-std::optional<KernelPolynomialsProof> kernel_polynomials(const Architecture& network,
-                                                         std::size_t linear_node, std::size_t rank,
-                                                         const Options& options) {
-  const Node& node = network.node(linear_node);
-  const WeightMap layer = read_weight_map(network, linear_node);
-  const SeededTensor point{node.name + ".point", options.seed, -1'000'000, 1'000'000, 1, false};
-  std::vector<std::uint32_t> values;
-  for (const auto& filter : expand(point, network.weights_shape(linear_node), node.name)) {
-    for (const Rational& w : filter) {
-      values.push_back(static_cast<std::uint32_t>(residue_of(w, kRankPrime)));
-    }
-  }
+// Vectors that show rank <= `rank` for the block, on one of its sides; none if they were not found.
+std::optional<Collection> bound_block(const Node& node, const Block& block, std::size_t rank,
+                                      const std::vector<std::uint32_t>& values,
+                                      const Options& options) {
   std::vector<Collection> sides;
   for (const Side side : {Side::inputs, Side::outputs}) {
-    const std::size_t length = side == Side::inputs ? layer.inputs : layer.outputs;
-    sides.emplace_back(layer, side, length - std::min(rank, length), point, values);
+    const std::size_t length = side == Side::inputs ? block.inputs.size() : block.outputs.size();
+    sides.emplace_back(block, side, length - rank, values);
   }
-  const auto done = [&]() -> std::optional<KernelPolynomialsProof> {
+  const auto done = [&]() -> std::optional<Collection> {
     for (Collection& side : sides)
-      if (side.complete() && side.wanted() > 0) return std::move(side).take();
+      if (side.complete()) return std::move(side);
     return std::nullopt;
   };
   const auto geometry = node.patches->geometry();
   if (geometry && geometry->stride == std::array<std::size_t, 2>{1, 1} &&
       geometry->padding == std::array<std::size_t, 4>{0, 0, 0, 0}) {
-    offer_minors(*geometry, node.filters, layer, sides[1]);
-    if (auto proof = done()) return proof;
+    offer_minors(*geometry, node.filters, block, sides[1]);
+    if (auto found = done()) return found;
   }
-  for (std::size_t total = 0; total <= kMostDegree; ++total) {
-    options.progress("kernel polynomials", total, kMostDegree);
+  double work = 0;
+  for (std::size_t total = 0; total <= kMostDegree && work <= kMostWork; ++total) {
+    options.progress("kernel polynomials, layer " + node.name, total, kMostDegree);
     for (Collection& side : sides) {
-      std::vector<std::size_t> degree(layer.filters.size(), 0);
+      std::vector<std::size_t> degree(block.filters.size(), 0);
       // Entries of the same degree on both sides.
       const std::size_t sum = side.side() == Side::inputs ? total : total + 1;
       double ways = 1;  // sum + filters - 1 over sum
@@ -342,12 +377,48 @@ std::optional<KernelPolynomialsProof> kernel_polynomials(const Architecture& net
         ways *= static_cast<double>(degree.size() + d - 1) / static_cast<double>(d);
       if (ways > kMostDegrees) continue;
       for_each_degree(degree, 0, sum, [&](const std::vector<std::size_t>& each) {
-        if (!side.complete()) offer_degree(layer, each, side);
+        if (!side.complete() && work <= kMostWork) offer_degree(block, each, side, work);
       });
-      if (auto proof = done()) return proof;
+      if (auto found = done()) return found;
     }
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<KernelPolynomialsProof> kernel_polynomials(const Architecture& network,
+                                                         std::size_t linear_node, std::size_t rank,
+                                                         const Options& options) {
+  const Node& node = network.node(linear_node);
+  const SeededTensor point{node.name + ".point", options.seed, -1'000'000, 1'000'000, 1, false};
+  std::vector<std::uint32_t> values;
+  for (const auto& filter : expand(point, network.weights_shape(linear_node), node.name)) {
+    for (const Rational& w : filter) {
+      values.push_back(static_cast<std::uint32_t>(residue_of(w, kRankPrime)));
+    }
+  }
+  const std::vector<Block> blocks = split(network, linear_node, values);
+  std::size_t bound = 0, at_point = 0;
+  for (const Block& block : blocks) {
+    bound += std::min(block.inputs.size(), block.outputs.size());
+    at_point += block.rank;
+  }
+  if (at_point > rank) return std::nullopt;
+  KernelPolynomialsProof proof{{}, {}, point, kRankPrime};
+  for (const Block& block : blocks) {
+    if (bound <= rank) break;
+    const std::size_t smaller = std::min(block.inputs.size(), block.outputs.size());
+    const std::size_t lost = std::min(bound - rank, smaller - block.rank);
+    if (lost == 0) continue;
+    const auto found = bound_block(node, block, smaller - lost, values, options);
+    if (!found) continue;
+    bound -= lost;
+    auto& side = found->side() == Side::inputs ? proof.inputs : proof.outputs;
+    for (PolynomialVector& v : found->vectors()) side.push_back(std::move(v));
+  }
+  if (bound > rank) return std::nullopt;
+  return proof;
 }
 
 }  // namespace widecert

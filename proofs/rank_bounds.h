@@ -12,13 +12,13 @@ struct StructuralBound {
   std::string why;
 };
 
-// The least of the bounds that the structure of the layer gives at once: inputs that no patch sees and
-// patches that see nothing; convolutions with one filter more than channels. Cost: one pass over the
-// patches.
+// The least of the bounds that the structure of the layer gives at once: the sizes of its blocks
+// (inputs that no patch sees among them); convolutions with one filter more than channels. Cost: one
+// pass over the patches.
 StructuralBound structural_bound(const Architecture& network, std::size_t linear_node);
 
-// Polynomial kernel vectors that show rank U <= rank for every W: r of them with r >= length(side) -
-// rank, multiplied out here. Looked for among the minors of the filters of a convolution (they
+// Polynomial kernel vectors that show rank U <= rank for every W, block by block and on either side of
+// each, multiplied out here. Looked for among the minors of the filters of a convolution (they
 // commute), and by linear algebra on the monomials of each low degree. Nothing if none were found,
 // which proves nothing. Meant for layers of a few hundred neurons.
 std::optional<KernelPolynomialsProof> kernel_polynomials(const Architecture& network,

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <widecert/network/filter_map.h>
 #include <widecert/proofs/rank_bounds.h>
 
 #include <algorithm>
@@ -6,29 +7,22 @@
 namespace widecert {
 namespace {
 
-StructuralBound uncovered_bound(const Node& node) {
-  const PatchLayout& layout = *node.patches;
-  std::vector<bool> seen(layout.inputs(), false);
-  std::size_t patches = 0, inputs = 0;
-  std::vector<std::int64_t> entries;
-  for (std::size_t p = 0; p < layout.count(); ++p) {
-    layout.expand(p, entries);
-    bool blank = true;
-    for (std::int64_t e : entries) {
-      if (e == kPadding) continue;
-      blank = false;
-      const auto i = static_cast<std::size_t>(e);
-      if (!seen[i]) ++inputs;
-      seen[i] = true;
-    }
-    if (!blank) ++patches;
+StructuralBound block_bound(const Node& node) {
+  const WeightBlocks blocks = weight_blocks(node);
+  std::size_t rank = 0, seen = 0;
+  for (std::size_t b = 0; b < blocks.inputs.size(); ++b) {
+    rank += std::min(blocks.inputs[b], blocks.outputs[b]);
+    if (blocks.outputs[b] != 0) seen += blocks.inputs[b];
   }
-  return {std::min(inputs, patches * node.filters), UncoveredProof{},
-          fmt::format("patches see {} of {} inputs", inputs, layout.inputs()) +
-              (patches == layout.count()
-                   ? ""
-                   : fmt::format(", and {} of {} patches see nothing", layout.count() - patches,
-                                 layout.count()))};
+  const auto blank = static_cast<std::size_t>(
+      std::count(blocks.of_patch.begin(), blocks.of_patch.end(), WeightBlocks::kNone));
+  std::string why = seen == node.patches->inputs()
+                        ? fmt::format("U falls into {} blocks, of rank at most {} together",
+                                      blocks.inputs.size(), rank)
+                        : fmt::format("patches see {} of {} inputs, in blocks of rank at most {} together",
+                                      seen, node.patches->inputs(), rank);
+  if (blank != 0) why += fmt::format("; {} of {} patches see nothing", blank, node.patches->count());
+  return {rank, BlocksProof{}, std::move(why)};
 }
 
 // One filter more than channels: each group loses (P - C d)(P' - C d') columns.
@@ -51,7 +45,7 @@ std::optional<std::size_t> commuting_bound(const Node& node) {
 
 StructuralBound structural_bound(const Architecture& network, std::size_t linear_node) {
   const Node& node = network.node(linear_node);
-  StructuralBound bound = uncovered_bound(node);
+  StructuralBound bound = block_bound(node);
   if (const auto commuting = commuting_bound(node); commuting && *commuting < bound.rank) {
     bound = {*commuting, CommutingProof{},
              fmt::format("{} filters on {} channel(s) commute: the rank is at most {}", node.filters,

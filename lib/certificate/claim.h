@@ -112,16 +112,14 @@ struct ModularProof {  // "modular-elimination": peeling, then elimination modul
   std::optional<TensorSpec> weights;  // for claims that do not name filters
 };
 // Upper bounds for rank U at every W.
-struct UncoveredProof {};   // "uncovered-inputs": inputs that no patch sees, patches that see none
-struct CommutingProof {};   // "commuting-filters": one filter more than channels
-enum class Side { inputs, outputs };
-struct KernelPolynomialsProof {  // "kernel-polynomials": v with v^T U = 0 (Side::inputs) or U v = 0
-  Side side = Side::inputs;      // as identities in the entries of W (numbered row by row),
-  std::vector<PolynomialVector> vectors;
-  TensorSpec point;              // independent at this point modulo the prime
-  std::uint64_t prime = 2;
+struct BlocksProof {};     // "blocks": no block of U has a larger rank than its smaller side
+struct CommutingProof {};  // "commuting-filters": one filter more than channels
+struct KernelPolynomialsProof {  // "kernel-polynomials": v with v^T U = 0 (on the inputs) or U v = 0
+  std::vector<PolynomialVector> inputs, outputs;  // as identities in the entries of W (numbered row
+  TensorSpec point;                               // by row), each within one block, independent at
+  std::uint64_t prime = 2;                        // this point modulo the prime
 };
-using RankBound = std::variant<UncoveredProof, CommutingProof, KernelPolynomialsProof>;
+using RankBound = std::variant<BlocksProof, CommutingProof, KernelPolynomialsProof>;
 struct GenericRankProof {  // "generic-rank": rank U is at least the claimed one at these weights, and
   TensorSpec weights;      // never above it (no bound is needed where it is the smaller side)
   std::uint64_t prime;
@@ -193,7 +191,7 @@ using Proof =
     std::variant<DigestsProof, ComparisonProof, ProjectionProof, ModularProof, TailProof,
                  WidthProof, EqualSamplesProof, EqualColumnsProof, RayProof, FromRayProof,
                  AffineDimensionProof, PatchContentsProof, KinklessProof, EqualRowsProof, LeftKernelProof, ExactRankProof,
-                 GenericProof, TranslatesProof, UncoveredProof, CommutingProof, KernelPolynomialsProof,
+                 GenericProof, TranslatesProof, BlocksProof, CommutingProof, KernelPolynomialsProof,
                  GenericRankProof, KernelVectorProof>;
 
 // ---- files ----

@@ -141,9 +141,9 @@ RayProof read_ray(JsonReader in) {
 Json rule(const char* name) { return Json{{"rule", name}}; }
 
 // A term is [coefficient, variable, ...], a power being a repetition.
-Json polynomials_json(const KernelPolynomialsProof& p) {
+Json vectors_json(const std::vector<PolynomialVector>& all) {
   Json vectors = Json::array();
-  for (const PolynomialVector& v : p.vectors) {
+  for (const PolynomialVector& v : all) {
     Json entries = Json::array();
     for (const auto& [index, polynomial] : v) {
       Json terms = Json::array();
@@ -156,12 +156,7 @@ Json polynomials_json(const KernelPolynomialsProof& p) {
     }
     vectors.push_back(std::move(entries));
   }
-  Json out = rule("kernel-polynomials");
-  out["side"] = p.side == Side::inputs ? "inputs" : "outputs";
-  out["vectors"] = std::move(vectors);
-  out["point"] = to_json(p.point);
-  out["prime"] = to_json(Integer(p.prime));
-  return out;
+  return vectors;
 }
 
 std::uint64_t read_prime(JsonReader& in) {
@@ -169,16 +164,10 @@ std::uint64_t read_prime(JsonReader& in) {
       in.get("prime").integer(2, std::numeric_limits<std::int64_t>::max()));
 }
 
-KernelPolynomialsProof read_polynomials(JsonReader& in) {
-  KernelPolynomialsProof p;
-  const JsonReader side = in.get("side");
-  if (side.text() == "outputs") {
-    p.side = Side::outputs;
-  } else if (side.text() != "inputs") {
-    side.fail("inputs or outputs");
-  }
-  for (const JsonReader& vector : in.get("vectors").list()) {
-    PolynomialVector& v = p.vectors.emplace_back();
+std::vector<PolynomialVector> read_vectors(const JsonReader& in) {
+  std::vector<PolynomialVector> all;
+  for (const JsonReader& vector : in.list()) {
+    PolynomialVector& v = all.emplace_back();
     for (const JsonReader& entry : vector.list()) {
       const auto pair = entry.list();
       if (pair.size() != 2) entry.fail("[index, terms]");
@@ -194,16 +183,21 @@ KernelPolynomialsProof read_polynomials(JsonReader& in) {
       }
     }
   }
-  p.point = read_tensor(in.get("point"));
-  p.prime = read_prime(in);
-  return p;
+  return all;
 }
 
 std::optional<RankBound> read_rank_bound(JsonReader& in) {
   const std::string name = in.get("rule").text();
-  if (name == "uncovered-inputs") return UncoveredProof{};
+  if (name == "blocks") return BlocksProof{};
   if (name == "commuting-filters") return CommutingProof{};
-  if (name == "kernel-polynomials") return read_polynomials(in);
+  if (name == "kernel-polynomials") {
+    KernelPolynomialsProof p;
+    p.inputs = read_vectors(in.get("inputs"));
+    p.outputs = read_vectors(in.get("outputs"));
+    p.point = read_tensor(in.get("point"));
+    p.prime = read_prime(in);
+    return p;
+  }
   return std::nullopt;
 }
 
@@ -239,9 +233,16 @@ Json proof_json(const Proof& proof) {
                                  if (p.weights) out["weights"] = to_json(*p.weights);
                                  return out;
                                },
-                               [](const UncoveredProof&) { return rule("uncovered-inputs"); },
+                               [](const BlocksProof&) { return rule("blocks"); },
                                [](const CommutingProof&) { return rule("commuting-filters"); },
-                               [](const KernelPolynomialsProof& p) { return polynomials_json(p); },
+                               [](const KernelPolynomialsProof& p) {
+                                 Json out = rule("kernel-polynomials");
+                                 out["inputs"] = vectors_json(p.inputs);
+                                 out["outputs"] = vectors_json(p.outputs);
+                                 out["point"] = to_json(p.point);
+                                 out["prime"] = to_json(Integer(p.prime));
+                                 return out;
+                               },
                                [](const GenericRankProof& p) {
                                  Json out = rule("generic-rank");
                                  out["weights"] = to_json(p.weights);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <memory>
+#include <numeric>
 
 namespace widecert {
 namespace {
@@ -34,6 +35,51 @@ Filters residues(const Architecture& network, std::size_t node, const TensorSpec
 }
 
 }  // namespace
+
+WeightBlocks weight_blocks(const Node& node) {
+  const PatchLayout& layout = *node.patches;
+  std::vector<std::uint32_t> parent(layout.inputs());
+  std::iota(parent.begin(), parent.end(), 0u);
+  const auto root = [&](std::uint32_t i) {
+    while (parent[i] != i) i = parent[i] = parent[parent[i]];
+    return i;
+  };
+  WeightBlocks blocks;
+  std::vector<std::int64_t> patch;
+  for (std::size_t p = 0; p < layout.count(); ++p) {
+    layout.expand(p, patch);
+    std::uint32_t first = WeightBlocks::kNone;
+    for (std::int64_t e : patch) {
+      if (e == kPadding) continue;
+      const std::uint32_t other = root(static_cast<std::uint32_t>(e));
+      if (first == WeightBlocks::kNone) {
+        first = other;
+      } else if (first != other) {
+        parent[std::max(first, other)] = std::min(first, other);
+        first = std::min(first, other);
+      }
+    }
+    blocks.of_patch.push_back(first);
+  }
+  // Blocks are numbered by their first inputs.
+  std::vector<std::uint32_t> number(layout.inputs(), WeightBlocks::kNone);
+  for (std::uint32_t i = 0; i < layout.inputs(); ++i) {
+    std::uint32_t& block = number[root(i)];
+    if (block == WeightBlocks::kNone) {
+      block = static_cast<std::uint32_t>(blocks.inputs.size());
+      blocks.inputs.push_back(0);
+      blocks.outputs.push_back(0);
+    }
+    ++blocks.inputs[block];
+    blocks.of_input.push_back(block);
+  }
+  for (std::uint32_t& of : blocks.of_patch) {
+    if (of == WeightBlocks::kNone) continue;
+    of = number[root(of)];
+    blocks.outputs[of] += node.filters;
+  }
+  return blocks;
+}
 
 SparseMatrix sparse_weight_matrix(const Architecture& network, std::size_t linear_node,
                                   const TensorSpec& weights, std::uint64_t prime) {

@@ -92,21 +92,54 @@ void require_rank(std::size_t rank, std::size_t wanted, std::uint64_t prime) {
 
 // ---- bounds for every W ----
 
-std::size_t uncovered_bound(const Context& c, const Node& node) {
-  std::vector<char> seen(sizes(c, node).inputs, 0);
-  std::size_t inputs = 0, patches = 0;
-  for_each_patch(c, node, [&](std::size_t, const std::vector<long>& patch) {
-    bool blank = true;
-    for (long e : patch) {
-      if (e == kPad) continue;
-      blank = false;
-      char& mark = seen[static_cast<std::size_t>(e)];
-      if (!mark) ++inputs;
-      mark = 1;
+// The blocks of U: sets of inputs and patches that share nothing with the others. An input that no patch
+// sees is a block without outputs; the columns of a patch that sees padding only are 0 and in no block.
+struct Blocks {
+  static constexpr std::uint32_t kNone = static_cast<std::uint32_t>(-1);
+  std::vector<std::uint32_t> of_input, of_patch;  // the number of a block's first input
+  std::vector<std::size_t> inputs, outputs;       // how many, at that number
+
+  Blocks(const Context& c, const Node& node)
+      : of_input(sizes(c, node).inputs),
+        inputs(of_input.size(), 0),
+        outputs(of_input.size(), 0) {
+    for (std::size_t i = 0; i < of_input.size(); ++i) of_input[i] = static_cast<std::uint32_t>(i);
+    for_each_patch(c, node, [&](std::size_t, const std::vector<long>& patch) {
+      std::uint32_t least = kNone;
+      for (long e : patch) {
+        if (e == kPad) continue;
+        const std::uint32_t r = root(static_cast<std::uint32_t>(e));
+        if (least == kNone) least = r;
+        of_input[std::max(least, r)] = std::min(least, r);
+        least = std::min(least, r);
+      }
+      of_patch.push_back(least);
+    });
+    for (std::size_t i = 0; i < of_input.size(); ++i) {
+      of_input[i] = root(static_cast<std::uint32_t>(i));
+      ++inputs[of_input[i]];
     }
-    if (!blank) ++patches;
-  });
-  return std::min(inputs, patches * node.filters);  // the other rows and columns of U are 0
+    for (std::uint32_t& of : of_patch) {
+      if (of == kNone) continue;
+      of = of_input[of];
+      outputs[of] += node.filters;
+    }
+  }
+
+ private:
+  std::uint32_t root(std::uint32_t i) {
+    while (of_input[i] != i) i = of_input[i] = of_input[of_input[i]];
+    return i;
+  }
+};
+
+std::size_t block_bound(const Context& c, const Node& node) {
+  const Blocks blocks(c, node);
+  std::size_t rank = 0;
+  for (std::size_t b = 0; b < blocks.inputs.size(); ++b) {
+    rank += std::min(blocks.inputs[b], blocks.outputs[b]);
+  }
+  return rank;
 }
 
 // C + 1 filters on C channels, without stride and padding: U z = 0 for z = the maximal minors of the
@@ -199,10 +232,6 @@ void require_kernel(const Context& c, const Node& node, const std::vector<std::u
 }
 
 std::size_t kernel_bound(const Context& c, const Node& node, Value& proof) {
-  const std::string side = proof.at("side").text();
-  if (side != "inputs" && side != "outputs") proof.at("side").bad("inputs or outputs");
-  const bool inputs = side == "inputs";
-  const std::size_t length = inputs ? sizes(c, node).inputs : sizes(c, node).outputs;
   std::vector<std::uint32_t> first;  // the variable that is entry 0 of each filter
   std::size_t variables = 0;
   for (std::size_t row : weights_shape(node)) {
@@ -216,34 +245,50 @@ std::size_t kernel_bound(const Context& c, const Node& node, Value& proof) {
   std::vector<std::uint64_t> at;
   for (const auto& row : point.rows)
     for (const mpz_class& v : row) at.push_back(mpz_fdiv_ui(v.get_mpz_t(), prime));
-  const auto vectors = proof.at("vectors").list();
-  const double width = static_cast<double>(length), count = static_cast<double>(vectors.size());
-  spend(c, width * count * (10 + count));
-  Echelon echelon(length, prime);
-  for (const Value& json : vectors) {
-    std::size_t terms = 0;
-    const PolynomialVector v = read_polynomials(json, length, variables, terms);
-    require_kernel(c, node, first, inputs, v);
-    std::vector<std::uint64_t> row(length, 0);
-    for (std::size_t i = 0; i < length; ++i) {
-      for (const Term& term : v[i]) {
-        std::uint64_t value = mpz_fdiv_ui(term.coefficient.get_mpz_t(), prime);
-        for (std::uint32_t variable : term.variables) value = value * at[variable] % prime;
-        row[i] = (row[i] + value) % prime;
+  const Blocks blocks(c, node);
+  std::vector<std::size_t> rank = blocks.inputs;  // of each block, at most
+  for (std::size_t b = 0; b < rank.size(); ++b) rank[b] = std::min(rank[b], blocks.outputs[b]);
+  for (const bool inputs : {true, false}) {
+    const std::size_t length = inputs ? sizes(c, node).inputs : sizes(c, node).outputs;
+    std::vector<std::size_t> left = inputs ? blocks.inputs : blocks.outputs;
+    const auto vectors = proof.at(inputs ? "inputs" : "outputs").list();
+    const double width = static_cast<double>(length), count = static_cast<double>(vectors.size());
+    spend(c, width * count * (10 + count));
+    Echelon echelon(length, prime);
+    for (const Value& json : vectors) {
+      std::size_t terms = 0;
+      const PolynomialVector v = read_polynomials(json, length, variables, terms);
+      require_kernel(c, node, first, inputs, v);
+      std::vector<std::uint64_t> row(length, 0);
+      std::uint32_t block = Blocks::kNone;
+      for (std::size_t i = 0; i < length; ++i) {
+        if (v[i].empty()) continue;
+        const std::uint32_t here = inputs ? blocks.of_input[i] : blocks.of_patch[i / node.filters];
+        require(here != Blocks::kNone && (block == Blocks::kNone || block == here), "block",
+                "a kernel vector is not in one block");
+        block = here;
+        for (const Term& term : v[i]) {
+          std::uint64_t value = mpz_fdiv_ui(term.coefficient.get_mpz_t(), prime);
+          for (std::uint32_t variable : term.variables) value = value * at[variable] % prime;
+          row[i] = (row[i] + value) % prime;
+        }
       }
+      echelon.insert(std::move(row));
+      // Independent at a point, hence over the rational functions, over which the block has this
+      // corank at least; then every larger minor is 0 as a polynomial.
+      if (block != Blocks::kNone) rank[block] = std::min(rank[block], --left[block]);
     }
-    echelon.insert(std::move(row));
+    require(echelon.rank() == vectors.size(), "dependent-vectors",
+            "the kernel vectors are dependent at the point, modulo the prime");
   }
-  require(echelon.rank() == vectors.size(), "dependent-vectors",
-          "the kernel vectors are dependent at the point, modulo the prime");
-  // Independent at a point, hence over the rational functions, over which U has this corank at least;
-  // then every larger minor is 0 as a polynomial.
-  return length - vectors.size();
+  std::size_t sum = 0;
+  for (std::size_t r : rank) sum += r;
+  return sum;
 }
 
 // What rank U is at most for every W.
 std::size_t bound_of_rank(const Context& c, const Node& node, const std::string& rule, Value& proof) {
-  if (rule == "uncovered-inputs") return uncovered_bound(c, node);
+  if (rule == "blocks") return block_bound(c, node);
   if (rule == "commuting-filters") return commuting_bound(node);
   require(rule == "kernel-polynomials", "wrong-rule", "rule " + rule + " bounds no rank");
   return kernel_bound(c, node, proof);

@@ -86,9 +86,12 @@ struct Upper {
 std::optional<Upper> upper_bound(const Architecture& network, std::size_t index, std::size_t rank,
                                  const StructuralBound& structural, const Options& options) {
   if (structural.rank <= rank) return Upper{structural.proof, structural.why};
-  constexpr std::size_t kMostEntries = 100'000;
+  constexpr std::size_t kMostToCover = 3'000'000, kMostForPolynomials = 100'000;
   const Node& node = network.node(index);
-  if (node.patches->count() * node.filters > kMostEntries / node.patches->longest()) {
+  if (node.patches->count() > kMostToCover / node.patches->longest()) return std::nullopt;
+  const StructuralBound least = least_cover_bound(network, index);
+  if (least.rank <= rank) return Upper{least.proof, least.why};
+  if (node.patches->count() * node.filters > kMostForPolynomials / node.patches->longest()) {
     return std::nullopt;
   }
   auto polynomials = kernel_polynomials(network, index, rank, options);
@@ -104,7 +107,9 @@ std::optional<Upper> upper_bound(const Architecture& network, std::size_t index,
 }
 
 const char* reason_of(const RankBound& bound) {
-  if (std::holds_alternative<BlocksProof>(bound)) return "blocks";
+  if (const auto* cover = std::get_if<CoverProof>(&bound)) {
+    return cover->patches.empty() ? "uncovered-inputs" : "cover";
+  }
   return std::holds_alternative<CommutingProof>(bound) ? "commuting-filters" : "kernel-polynomials";
 }
 

@@ -7,7 +7,7 @@
 
 namespace widecert {
 
-// Proved with WeightsFullRank, refuted with WeightsNeverFullRank (reasons "blocks",
+// Proved with WeightsFullRank, refuted with WeightsNeverFullRank (reasons "uncovered-inputs", "cover",
 // "commuting-filters", "kernel-polynomials"), the other way round if the request asks for
 // "weights-never-full-rank"; "weights-generic-rank" proves the exact rank for almost every W.
 // Undecided "rank-deficient" or "too-large".

@@ -11,7 +11,7 @@ namespace widecert {
 namespace {
 
 // Beyond these nothing is looked for.
-constexpr std::size_t kMostUnknowns = 3000, kMostTerms = 2'000'000, kMostDegree = 6;
+constexpr std::size_t kMostUnknowns = 200'000, kMostInPart = 2000, kMostTerms = 2'000'000, kMostDegree = 6;
 constexpr double kMostDegrees = 2000;  // ways to spread one degree over the filters
 constexpr double kMostWork = 2e10;     // products of all eliminations together
 
@@ -261,14 +261,71 @@ std::vector<Monomial> monomials(const Block& block, const std::vector<std::size_
   return all;
 }
 
+// A homogeneous system of equations "the sum of these unknowns is 0", one part of it that shares no
+// unknown with the rest.
+struct Part {
+  std::vector<std::size_t> unknowns;
+  std::vector<const std::vector<std::size_t>*> equations;
+};
+
+// Parts are small: each belongs to one degree for every symmetry of U that scales rows, columns and
+// variables.
+std::vector<Part> split(std::size_t unknowns, const std::vector<std::vector<std::size_t>>& equations) {
+  std::vector<std::size_t> parent(unknowns);
+  std::iota(parent.begin(), parent.end(), std::size_t{0});
+  const auto root = [&](std::size_t k) {
+    while (parent[k] != k) k = parent[k] = parent[parent[k]];
+    return k;
+  };
+  for (const auto& equation : equations)
+    for (std::size_t k : equation) parent[root(k)] = root(equation[0]);
+  std::vector<Part> parts;
+  std::vector<std::size_t> number(unknowns, unknowns);
+  for (std::size_t k = 0; k < unknowns; ++k) {
+    std::size_t& part = number[root(k)];
+    if (part == unknowns) {
+      part = parts.size();
+      parts.emplace_back();
+    }
+    parts[part].unknowns.push_back(k);
+  }
+  for (const auto& equation : equations) parts[number[root(equation[0])]].equations.push_back(&equation);
+  return parts;
+}
+
+// A basis of the solutions of a part modulo the prime, over its unknowns.
+std::vector<std::vector<std::uint64_t>> solve(const Part& part) {
+  const auto place = [&](std::size_t unknown) {
+    return static_cast<slong>(
+        std::lower_bound(part.unknowns.begin(), part.unknowns.end(), unknown) - part.unknowns.begin());
+  };
+  const auto size = static_cast<slong>(part.unknowns.size());
+  nmod_mat_t system, kernel;
+  nmod_mat_init(system, static_cast<slong>(part.equations.size()), size, kRankPrime);
+  for (std::size_t row = 0; row < part.equations.size(); ++row) {
+    for (std::size_t unknown : *part.equations[row]) {
+      nmod_mat_entry(system, static_cast<slong>(row), place(unknown)) += 1;
+    }
+  }
+  nmod_mat_init(kernel, size, size, kRankPrime);
+  std::vector<std::vector<std::uint64_t>> basis(
+      static_cast<std::size_t>(nmod_mat_nullspace(kernel, system)));
+  for (std::size_t k = 0; k < basis.size(); ++k) {
+    for (slong unknown = 0; unknown < size; ++unknown)
+      basis[k].push_back(nmod_mat_entry(kernel, unknown, static_cast<slong>(k)));
+  }
+  nmod_mat_clear(kernel);
+  nmod_mat_clear(system);
+  return basis;
+}
+
 // Kernel vectors whose entries are homogeneous of one degree in each filter (U is: a kernel has a
-// basis of such vectors). On the side of the outputs `degree` is that of U z.
+// basis of such vectors). On the side of the outputs `degree` is that of U z. `work` counts products.
 void offer_degree(const Block& block, const std::vector<std::size_t>& degree, Collection& found,
                   double& work) {
   const bool inputs = found.side() == Side::inputs;
   const std::size_t length = inputs ? block.inputs.size() : block.outputs.size();
   std::map<std::size_t, std::vector<Monomial>> of_filter;  // the monomials of an entry
-  std::vector<std::size_t> begin{0};
   const auto entry_monomials = [&](std::size_t index) -> const std::vector<Monomial>& {
     const std::size_t f = inputs ? 0 : block.filter_of[index];
     auto [place, added] = of_filter.try_emplace(f);
@@ -283,52 +340,47 @@ void offer_degree(const Block& block, const std::vector<std::size_t>& degree, Co
     }
     return place->second;
   };
+  std::vector<std::pair<std::size_t, const Monomial*>> unknowns;  // index, monomial
+  std::vector<std::size_t> begin;
   for (std::size_t index = 0; index < length; ++index) {
-    begin.push_back(begin.back() + entry_monomials(index).size());
-    if (begin.back() > kMostUnknowns) return;
+    begin.push_back(unknowns.size());
+    for (const Monomial& m : entry_monomials(index)) unknowns.emplace_back(index, &m);
+    if (unknowns.size() > kMostUnknowns) return;
   }
-  const std::size_t unknowns = begin.back();
-  if (unknowns == 0) return;
   // One equation for each other index and monomial.
-  std::map<std::pair<std::size_t, Monomial>, std::vector<std::size_t>> equations;
+  std::map<std::pair<std::size_t, Monomial>, std::size_t> number;
+  std::vector<std::vector<std::size_t>> equations;
   for (const Block::Entry& e : block.entries) {
     const std::size_t index = inputs ? e.input : e.output, other = inputs ? e.output : e.input;
     const auto& own = entry_monomials(index);
     for (std::size_t m = 0; m < own.size(); ++m) {
       Monomial longer = own[m];
       longer.insert(std::upper_bound(longer.begin(), longer.end(), e.variable), e.variable);
-      equations[{other, std::move(longer)}].push_back(begin[index] + m);
+      const auto [place, added] = number.try_emplace({other, std::move(longer)}, equations.size());
+      if (added) equations.emplace_back();
+      equations[place->second].push_back(begin[index] + m);
     }
   }
-  work += static_cast<double>(equations.size()) * static_cast<double>(unknowns) *
-          static_cast<double>(std::min(equations.size(), unknowns));
-  if (work > kMostWork) return;
-  nmod_mat_t system, kernel;
-  nmod_mat_init(system, static_cast<slong>(equations.size()), static_cast<slong>(unknowns), kRankPrime);
-  slong row = 0;
-  for (const auto& [place, terms] : equations) {
-    for (std::size_t unknown : terms) nmod_mat_entry(system, row, static_cast<slong>(unknown)) += 1;
-    ++row;
-  }
-  nmod_mat_init(kernel, static_cast<slong>(unknowns), static_cast<slong>(unknowns), kRankPrime);
-  const slong nullity = nmod_mat_nullspace(kernel, system);
-  for (slong k = 0; k < nullity && !found.complete(); ++k) {
-    PolynomialVector v;
-    for (std::size_t index = 0; index < length; ++index) {
-      const auto& own = entry_monomials(index);
-      for (std::size_t m = 0; m < own.size(); ++m) {
-        const std::uint64_t residue = nmod_mat_entry(kernel, static_cast<slong>(begin[index] + m), k);
-        if (residue == 0) continue;
+  work += 100.0 * static_cast<double>(number.size());
+  for (const Part& part : split(unknowns.size(), equations)) {
+    const double rows = static_cast<double>(part.equations.size()),
+                 cols = static_cast<double>(part.unknowns.size());
+    if (part.unknowns.size() > kMostInPart) continue;
+    work += rows * cols * std::min(rows, cols);
+    if (work > kMostWork || found.complete()) return;
+    for (const auto& solution : solve(part)) {
+      PolynomialVector v;
+      for (std::size_t k = 0; k < solution.size(); ++k) {
+        if (solution[k] == 0) continue;
+        const auto& [index, monomial] = unknowns[part.unknowns[k]];
         // Systems of zeros and ones have small solutions; what is not small does not verify.
-        v[index][own[m]] = residue > kRankPrime / 2
-                               ? -static_cast<std::int64_t>(kRankPrime - residue)
-                               : static_cast<std::int64_t>(residue);
+        v[index][*monomial] = solution[k] > kRankPrime / 2
+                                  ? -static_cast<std::int64_t>(kRankPrime - solution[k])
+                                  : static_cast<std::int64_t>(solution[k]);
       }
+      found.offer(std::move(v));
     }
-    found.offer(std::move(v));
   }
-  nmod_mat_clear(kernel);
-  nmod_mat_clear(system);
 }
 
 // All ways to write `total` as a sum of one degree for each filter.

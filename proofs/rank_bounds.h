@@ -12,10 +12,12 @@ struct StructuralBound {
   std::string why;
 };
 
-// The least of the bounds that the structure of the layer gives at once: the sizes of its blocks
-// (inputs that no patch sees among them); convolutions with one filter more than channels. Cost: one
-// pass over the patches.
+// The least of the bounds that cost one pass over the patches: lines that cover U, block by block
+// (patch_cover.h); convolutions with one filter more than channels.
 StructuralBound structural_bound(const Architecture& network, std::size_t linear_node);
+
+// Fewest lines that cover U: meant for layers with up to some million entries.
+StructuralBound least_cover_bound(const Architecture& network, std::size_t linear_node);
 
 // Polynomial kernel vectors that show rank U <= rank for every W, block by block and on either side of
 // each, multiplied out here. Looked for among the minors of the filters of a convolution (they

@@ -1,5 +1,5 @@
 #include <fmt/format.h>
-#include <widecert/network/filter_map.h>
+#include <widecert/network/patch_cover.h>
 #include <widecert/proofs/rank_bounds.h>
 
 #include <algorithm>
@@ -7,22 +7,14 @@
 namespace widecert {
 namespace {
 
-StructuralBound block_bound(const Node& node) {
-  const WeightBlocks blocks = weight_blocks(node);
-  std::size_t rank = 0, seen = 0;
-  for (std::size_t b = 0; b < blocks.inputs.size(); ++b) {
-    rank += std::min(blocks.inputs[b], blocks.outputs[b]);
-    if (blocks.outputs[b] != 0) seen += blocks.inputs[b];
-  }
-  const auto blank = static_cast<std::size_t>(
-      std::count(blocks.of_patch.begin(), blocks.of_patch.end(), WeightBlocks::kNone));
-  std::string why = seen == node.patches->inputs()
-                        ? fmt::format("U falls into {} blocks, of rank at most {} together",
-                                      blocks.inputs.size(), rank)
-                        : fmt::format("patches see {} of {} inputs, in blocks of rank at most {} together",
-                                      seen, node.patches->inputs(), rank);
-  if (blank != 0) why += fmt::format("; {} of {} patches see nothing", blank, node.patches->count());
-  return {rank, BlocksProof{}, std::move(why)};
+StructuralBound as_bound(const Node& node, PatchCover cover) {
+  std::string why =
+      cover.patches.empty()
+          ? fmt::format("patches see {} of {} inputs", cover.inputs, node.patches->inputs())
+          : fmt::format("{} patches with {} filter(s) each and the {} inputs that the others see cover "
+                        "all entries",
+                        cover.patches.size(), node.filters, cover.inputs);
+  return {cover.lines, CoverProof{std::move(cover.patches)}, std::move(why)};
 }
 
 // One filter more than channels: each group loses (P - C d)(P' - C d') columns.
@@ -45,13 +37,18 @@ std::optional<std::size_t> commuting_bound(const Node& node) {
 
 StructuralBound structural_bound(const Architecture& network, std::size_t linear_node) {
   const Node& node = network.node(linear_node);
-  StructuralBound bound = block_bound(node);
+  StructuralBound bound = as_bound(node, patch_cover(node, false));
   if (const auto commuting = commuting_bound(node); commuting && *commuting < bound.rank) {
     bound = {*commuting, CommutingProof{},
              fmt::format("{} filters on {} channel(s) commute: the rank is at most {}", node.filters,
                          node.filters - 1, *commuting)};
   }
   return bound;
+}
+
+StructuralBound least_cover_bound(const Architecture& network, std::size_t linear_node) {
+  const Node& node = network.node(linear_node);
+  return as_bound(node, patch_cover(node, true));
 }
 
 }  // namespace widecert

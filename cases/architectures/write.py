@@ -47,7 +47,7 @@ class Net:
             keys["padding"] = padding
         if groups != 1:
             keys["groups"] = groups
-        expect = {"outcome": "refuted", "reason": "blocks"} if projection else {"outcome": "proved"}
+        expect = {"outcome": "refuted", "reason": "uncovered-inputs"} if projection else {"outcome": "proved"}
         self.linear(name, "conv2d", inputs, expect, **keys)
         return self.relu(name) if act else name
 

@@ -112,14 +112,16 @@ struct ModularProof {  // "modular-elimination": peeling, then elimination modul
   std::optional<TensorSpec> weights;  // for claims that do not name filters
 };
 // Upper bounds for rank U at every W.
-struct BlocksProof {};     // "blocks": no block of U has a larger rank than its smaller side
+struct CoverProof {  // "cover": the columns of these patches and the inputs that the others see
+  std::vector<std::size_t> patches;
+};
 struct CommutingProof {};  // "commuting-filters": one filter more than channels
 struct KernelPolynomialsProof {  // "kernel-polynomials": v with v^T U = 0 (on the inputs) or U v = 0
   std::vector<PolynomialVector> inputs, outputs;  // as identities in the entries of W (numbered row
   TensorSpec point;                               // by row), each within one block, independent at
   std::uint64_t prime = 2;                        // this point modulo the prime
 };
-using RankBound = std::variant<BlocksProof, CommutingProof, KernelPolynomialsProof>;
+using RankBound = std::variant<CoverProof, CommutingProof, KernelPolynomialsProof>;
 struct GenericRankProof {  // "generic-rank": rank U is at least the claimed one at these weights, and
   TensorSpec weights;      // never above it (no bound is needed where it is the smaller side)
   std::uint64_t prime;
@@ -191,7 +193,7 @@ using Proof =
     std::variant<DigestsProof, ComparisonProof, ProjectionProof, ModularProof, TailProof,
                  WidthProof, EqualSamplesProof, EqualColumnsProof, RayProof, FromRayProof,
                  AffineDimensionProof, PatchContentsProof, KinklessProof, EqualRowsProof, LeftKernelProof, ExactRankProof,
-                 GenericProof, TranslatesProof, BlocksProof, CommutingProof, KernelPolynomialsProof,
+                 GenericProof, TranslatesProof, CoverProof, CommutingProof, KernelPolynomialsProof,
                  GenericRankProof, KernelVectorProof>;
 
 // ---- files ----

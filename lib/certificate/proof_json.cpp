@@ -188,7 +188,11 @@ std::vector<PolynomialVector> read_vectors(const JsonReader& in) {
 
 std::optional<RankBound> read_rank_bound(JsonReader& in) {
   const std::string name = in.get("rule").text();
-  if (name == "blocks") return BlocksProof{};
+  if (name == "cover") {
+    CoverProof p;
+    for (const JsonReader& patch : in.get("patches").list()) p.patches.push_back(patch.size());
+    return p;
+  }
   if (name == "commuting-filters") return CommutingProof{};
   if (name == "kernel-polynomials") {
     KernelPolynomialsProof p;
@@ -233,7 +237,11 @@ Json proof_json(const Proof& proof) {
                                  if (p.weights) out["weights"] = to_json(*p.weights);
                                  return out;
                                },
-                               [](const BlocksProof&) { return rule("blocks"); },
+                               [](const CoverProof& p) {
+                                 Json out = rule("cover");
+                                 out["patches"] = p.patches;
+                                 return out;
+                               },
                                [](const CommutingProof&) { return rule("commuting-filters"); },
                                [](const KernelPolynomialsProof& p) {
                                  Json out = rule("kernel-polynomials");

@@ -92,54 +92,25 @@ void require_rank(std::size_t rank, std::size_t wanted, std::uint64_t prime) {
 
 // ---- bounds for every W ----
 
-// The blocks of U: sets of inputs and patches that share nothing with the others. An input that no patch
-// sees is a block without outputs; the columns of a patch that sees padding only are 0 and in no block.
-struct Blocks {
-  static constexpr std::uint32_t kNone = static_cast<std::uint32_t>(-1);
-  std::vector<std::uint32_t> of_input, of_patch;  // the number of a block's first input
-  std::vector<std::size_t> inputs, outputs;       // how many, at that number
-
-  Blocks(const Context& c, const Node& node)
-      : of_input(sizes(c, node).inputs),
-        inputs(of_input.size(), 0),
-        outputs(of_input.size(), 0) {
-    for (std::size_t i = 0; i < of_input.size(); ++i) of_input[i] = static_cast<std::uint32_t>(i);
-    for_each_patch(c, node, [&](std::size_t, const std::vector<long>& patch) {
-      std::uint32_t least = kNone;
-      for (long e : patch) {
-        if (e == kPad) continue;
-        const std::uint32_t r = root(static_cast<std::uint32_t>(e));
-        if (least == kNone) least = r;
-        of_input[std::max(least, r)] = std::min(least, r);
-        least = std::min(least, r);
-      }
-      of_patch.push_back(least);
-    });
-    for (std::size_t i = 0; i < of_input.size(); ++i) {
-      of_input[i] = root(static_cast<std::uint32_t>(i));
-      ++inputs[of_input[i]];
+// The columns of some patches and the rows of the inputs that the other patches see contain all of U.
+std::size_t cover_bound(const Context& c, const Node& node, Value& proof) {
+  std::vector<char> in_cover(node.patches.count(), 0), seen(sizes(c, node).inputs, 0);
+  std::size_t lines = 0;
+  for (const Value& json : proof.at("patches").list()) {
+    char& mark = in_cover[json.number(node.patches.count() - 1)];
+    if (!mark) lines += node.filters;
+    mark = 1;
+  }
+  for_each_patch(c, node, [&](std::size_t p, const std::vector<long>& patch) {
+    if (in_cover[p]) return;
+    for (long e : patch) {
+      if (e == kPad) continue;
+      char& mark = seen[static_cast<std::size_t>(e)];
+      if (!mark) ++lines;
+      mark = 1;
     }
-    for (std::uint32_t& of : of_patch) {
-      if (of == kNone) continue;
-      of = of_input[of];
-      outputs[of] += node.filters;
-    }
-  }
-
- private:
-  std::uint32_t root(std::uint32_t i) {
-    while (of_input[i] != i) i = of_input[i] = of_input[of_input[i]];
-    return i;
-  }
-};
-
-std::size_t block_bound(const Context& c, const Node& node) {
-  const Blocks blocks(c, node);
-  std::size_t rank = 0;
-  for (std::size_t b = 0; b < blocks.inputs.size(); ++b) {
-    rank += std::min(blocks.inputs[b], blocks.outputs[b]);
-  }
-  return rank;
+  });
+  return lines;
 }
 
 // C + 1 filters on C channels, without stride and padding: U z = 0 for z = the maximal minors of the
@@ -231,6 +202,47 @@ void require_kernel(const Context& c, const Node& node, const std::vector<std::u
   for (const auto& [input, sum] : sums) require_zero(sum);
 }
 
+// The blocks of U: sets of inputs and patches that share nothing with the others. An input that no patch
+// sees is a block without outputs; the columns of a patch that sees padding only are 0 and in no block.
+struct Blocks {
+  static constexpr std::uint32_t kNone = static_cast<std::uint32_t>(-1);
+  std::vector<std::uint32_t> of_input, of_patch;  // the number of a block's first input
+  std::vector<std::size_t> inputs, outputs;       // how many, at that number
+
+  Blocks(const Context& c, const Node& node)
+      : of_input(sizes(c, node).inputs),
+        inputs(of_input.size(), 0),
+        outputs(of_input.size(), 0) {
+    for (std::size_t i = 0; i < of_input.size(); ++i) of_input[i] = static_cast<std::uint32_t>(i);
+    for_each_patch(c, node, [&](std::size_t, const std::vector<long>& patch) {
+      std::uint32_t least = kNone;
+      for (long e : patch) {
+        if (e == kPad) continue;
+        const std::uint32_t r = root(static_cast<std::uint32_t>(e));
+        if (least == kNone) least = r;
+        of_input[std::max(least, r)] = std::min(least, r);
+        least = std::min(least, r);
+      }
+      of_patch.push_back(least);
+    });
+    for (std::size_t i = 0; i < of_input.size(); ++i) {
+      of_input[i] = root(static_cast<std::uint32_t>(i));
+      ++inputs[of_input[i]];
+    }
+    for (std::uint32_t& of : of_patch) {
+      if (of == kNone) continue;
+      of = of_input[of];
+      outputs[of] += node.filters;
+    }
+  }
+
+ private:
+  std::uint32_t root(std::uint32_t i) {
+    while (of_input[i] != i) i = of_input[i] = of_input[of_input[i]];
+    return i;
+  }
+};
+
 std::size_t kernel_bound(const Context& c, const Node& node, Value& proof) {
   std::vector<std::uint32_t> first;  // the variable that is entry 0 of each filter
   std::size_t variables = 0;
@@ -288,7 +300,7 @@ std::size_t kernel_bound(const Context& c, const Node& node, Value& proof) {
 
 // What rank U is at most for every W.
 std::size_t bound_of_rank(const Context& c, const Node& node, const std::string& rule, Value& proof) {
-  if (rule == "blocks") return block_bound(c, node);
+  if (rule == "cover") return cover_bound(c, node, proof);
   if (rule == "commuting-filters") return commuting_bound(node);
   require(rule == "kernel-polynomials", "wrong-rule", "rule " + rule + " bounds no rank");
   return kernel_bound(c, node, proof);

@@ -419,7 +419,6 @@ std::optional<Collection> bound_block(const Node& node, const Block& block, std:
   }
   double work = 0;
   for (std::size_t total = 0; total <= kMostDegree && work <= kMostWork; ++total) {
-    options.progress("kernel polynomials, layer " + node.name, total, kMostDegree);
     for (Collection& side : sides) {
       std::vector<std::size_t> degree(block.filters.size(), 0);
       // Entries of the same degree on both sides.
@@ -429,6 +428,7 @@ std::optional<Collection> bound_block(const Node& node, const Block& block, std:
         ways *= static_cast<double>(degree.size() + d - 1) / static_cast<double>(d);
       if (ways > kMostDegrees) continue;
       for_each_degree(degree, 0, sum, [&](const std::vector<std::size_t>& each) {
+        options.progress("kernel polynomials, layer " + node.name, total, kMostDegree);
         if (!side.complete() && work <= kMostWork) offer_degree(block, each, side, work);
       });
       if (auto found = done()) return found;

@@ -107,7 +107,7 @@ class Hunt {
 
  private:
   void visit(const HuntCandidate& candidate) {
-    state_["examined"] = state_["examined"].get<std::uint64_t>() + 1;
+    ++examined_;
     const Node& node = candidate.network.node(1);
     const std::size_t full = std::min(node.patches->inputs(), node.width);
     const std::size_t rank = probable_rank(candidate, common_.seed);
@@ -115,12 +115,14 @@ class Hunt {
       Json row(candidate.parameters);
       row["rank"] = rank;
       row["full"] = full;
-      state_["table"].push_back(std::move(row));
+      table_.push_back(std::move(row));
     }
     if (rank == full) return;
     Json found{{"name", candidate.name}, {"title", candidate.title}, {"rank", rank}, {"full", full}};
-    if (state_["violations"].size() < options_.keep) prove_violation(candidate, found);
-    state_["violations"].push_back(found);
+    if (state_["violations"].size() + violations_.size() < options_.keep) {
+      prove_violation(candidate, found);
+    }
+    violations_.push_back(found);
     if (!common_.json && !common_.console.quiet) {
       bar_.finish();
       fmt::print("VIOLATION  {}: rank {} of {}  [{}]\n", candidate.title, rank, full,
@@ -158,8 +160,16 @@ class Hunt {
     found["exact"] = proved.exit_of(1) == kProved;
   }
 
+  // What was found since the last tick belongs to positions that are done now. A search that is stopped
+  // between two ticks begins again at the earlier one.
   void tick(std::uint64_t position) {
     state_["position"] = position;
+    state_["examined"] = state_["examined"].get<std::uint64_t>() + examined_;
+    for (Json& found : violations_) state_["violations"].push_back(std::move(found));
+    for (Json& row : table_) state_["table"].push_back(std::move(row));
+    examined_ = 0;
+    violations_.clear();
+    table_.clear();
     if (position % 256 != 0) return;
     bar_.update(fmt::format("examined {}, violations {}", state_["examined"].get<std::uint64_t>(),
                             state_["violations"].size()),
@@ -181,6 +191,8 @@ class Hunt {
   std::uint64_t total_ = 0;
   std::string state_path_;
   Json state_;
+  std::uint64_t examined_ = 0;  // since the last tick; so are the next two
+  std::vector<Json> violations_, table_;
   std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();
 };
 

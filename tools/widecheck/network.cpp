@@ -106,13 +106,7 @@ void read_pool(Node& node, Value& json, const std::string& op, const Node& from,
   node.shape = from.shape;
   node.shape[node.shape.size() - 2] = w.count[1];
   if (dimensions == 2) node.shape[0] = w.count[0];
-  std::vector<long> patch;
-  for (std::size_t p = 0; p < node.patches.count(); p += w.channels) {  // channels see alike
-    node.patches.expand(p, patch);
-    if (std::all_of(patch.begin(), patch.end(), [](long e) { return e == kPad; })) {
-      throw Malformed("shape", json.place() + ": a pool of padding only");
-    }
-  }
+  if (sees_padding_only(w)) throw Malformed("shape", json.place() + ": a pool of padding only");
 }
 
 // divisor becomes its least common multiple with the denominator of v.

@@ -83,6 +83,19 @@ std::size_t checked_product(const std::vector<std::size_t>& factors, const std::
   return product;
 }
 
+bool sees_padding_only(const Window& w) {
+  // A window sees the image if one of its rows and one of its columns lie in it.
+  for (int d = 0; d < 2; ++d) {
+    for (std::size_t place = 0; place < w.count[d]; ++place) {
+      const std::size_t start = place * w.stride[d];  // in the padded image
+      const std::size_t first =  // the first step that is not in the padding before
+          start >= w.before[d] ? 0 : (w.before[d] - start + w.dilation[d] - 1) / w.dilation[d];
+      if (first >= w.size[d] || start + first * w.dilation[d] >= w.before[d] + w.extent[d]) return true;
+    }
+  }
+  return false;
+}
+
 Patches::Patches(std::vector<std::vector<long>> entries, std::vector<std::size_t> bank,
                  std::size_t banks)
     : count_(entries.size()), length_(banks), bank_(std::move(bank)) {
@@ -119,9 +132,10 @@ void Patches::expand(std::size_t p, std::vector<long>& entries) const {
                           static_cast<long>(w.before[1]);
       const bool inside = row >= 0 && row < static_cast<long>(w.extent[0]) && column >= 0 &&
                           column < static_cast<long>(w.extent[1]);
-      const long first = (row * static_cast<long>(w.extent[1]) + column) *
-                             static_cast<long>(w.channels) +
-                         static_cast<long>(group * per_group);
+      const long first = !inside ? 0
+                                 : (row * static_cast<long>(w.extent[1]) + column) *
+                                           static_cast<long>(w.channels) +
+                                       static_cast<long>(group * per_group);
       for (std::size_t c = 0; c < per_group; ++c) {
         entries.push_back(inside ? first + static_cast<long>(c) : kPad);
       }

@@ -26,6 +26,9 @@ struct Window {
 Window read_window(Value& node, int dimensions, const std::vector<std::size_t>& shape,
                    bool stride_is_size);
 
+// Whether some window lies in the padding altogether.
+bool sees_padding_only(const Window& window);
+
 // Patches run (y, x, group); entries run (dy, dx, channel of the group): input neurons or kPad.
 // Patches of one bank share their filters.
 class Patches {

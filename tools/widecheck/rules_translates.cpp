@@ -7,16 +7,18 @@
 namespace widecheck {
 namespace {
 
-// Some position of a bank's patches is padding in none of them.
-bool share_a_position(const Node& node, std::size_t bank) {
-  std::vector<bool> always;
+// In each bank some position is padding in none of its patches.
+bool share_positions(const Node& node) {
+  std::vector<std::vector<bool>> never_padding(node.patches.banks());
   for (std::size_t p = 0; p < node.patches.count(); ++p) {
-    if (node.patches.bank(p) != bank) continue;
     const std::vector<long>& entries = node.patches.entries()[p];
-    always.resize(entries.size(), true);
-    for (std::size_t r = 0; r < entries.size(); ++r) always[r] = always[r] && entries[r] != kPad;
+    auto& bank = never_padding[node.patches.bank(p)];
+    bank.resize(entries.size(), true);
+    for (std::size_t r = 0; r < entries.size(); ++r) bank[r] = bank[r] && entries[r] != kPad;
   }
-  return std::find(always.begin(), always.end(), true) != always.end();
+  return std::all_of(never_padding.begin(), never_padding.end(), [](const auto& bank) {
+    return std::find(bank.begin(), bank.end(), true) != bank.end();
+  });
 }
 
 // A linear node with free weights: what its patches have to be for its values to be apart.
@@ -37,10 +39,8 @@ void require_linear(const Node& node, bool& across_neurons) {
     }
     return;
   }
-  for (std::size_t bank = 0; bank < node.patches.banks(); ++bank) {
-    require(share_a_position(node, bank), "not-separated",
-            "patches of layer " + node.name + " have no common position without padding");
-  }
+  require(share_positions(node), "not-separated",
+          "patches of layer " + node.name + " have no common position without padding");
 }
 
 // For almost every parameter the values of a linear node differ between samples, neuron by neuron. On

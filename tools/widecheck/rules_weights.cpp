@@ -27,14 +27,21 @@ std::string matrix_in_words(const Context& c, const Node& node) {
          ") of layer " + node.name;
 }
 
-// Calls visit(patch, its entries) for every patch.
+std::size_t longest(const Node& node) {
+  std::size_t most = 0;
+  for (std::size_t bank = 0; bank < node.patches.banks(); ++bank) {
+    most = std::max(most, node.patches.length(bank));
+  }
+  return most;
+}
+
+// Calls visit(patch, its entries) for every patch. Pays for one step for each entry, input and output.
 template <class Visit>
 void for_each_patch(const Context& c, const Node& node, Visit visit) {
-  double entries = 0;
-  for (std::size_t bank = 0; bank < node.patches.banks(); ++bank) {
-    entries = std::max(entries, static_cast<double>(node.patches.length(bank)));
-  }
-  spend(c, entries * static_cast<double>(node.patches.count()));
+  const double entries = static_cast<double>(longest(node));
+  const Sizes size = sizes(c, node);
+  spend(c, entries * static_cast<double>(node.patches.count()) +
+               10.0 * static_cast<double>(size.inputs + size.outputs));
   std::vector<long> patch;
   for (std::size_t p = 0; p < node.patches.count(); ++p) {
     node.patches.expand(p, patch);
@@ -59,9 +66,21 @@ Filters residues(const SparseTensor& weights, std::uint64_t prime) {
   return filters;
 }
 
+// Filters from a claim or certificate, whose size says little of that of the tensor: seeded ones take
+// a hash for every few entries.
+SparseTensor read_filters(const Context& c, const Node& node, Value json) {
+  const std::vector<std::size_t> shape = weights_shape(node);
+  if (!json.has("sparse")) {
+    double entries = 0;
+    for (std::size_t row : shape) entries += static_cast<double>(row);
+    spend(c, 300 * entries);
+  }
+  return read_sparse_tensor(json, shape);
+}
+
 // The rank of U modulo the prime, at most its rank at these filters.
 std::size_t rank_modulo(const Context& c, const Node& node, Value weights, std::uint64_t prime) {
-  const Filters filters = residues(read_sparse_tensor(weights, weights_shape(node)), prime);
+  const Filters filters = residues(read_filters(c, node, weights), prime);
   const Sizes size = sizes(c, node);
   SparseMatrix u{size.inputs, size.outputs, {}, {}, {}};
   for_each_patch(c, node, [&](std::size_t p, const std::vector<long>& patch) {
@@ -181,6 +200,7 @@ void require_zero(const Sum& sum) {
 // v^T U = 0 or U v = 0, as polynomials.
 void require_kernel(const Context& c, const Node& node, const std::vector<std::uint32_t>& first,
                     bool inputs, const PolynomialVector& v) {
+  spend(c, static_cast<double>(node.width) * static_cast<double>(longest(node)));
   std::map<long, Sum> sums;  // of U v, for each input
   for_each_patch(c, node, [&](std::size_t p, const std::vector<long>& patch) {
     for (std::size_t t = 0; t < node.filters; ++t) {
@@ -252,11 +272,12 @@ std::size_t kernel_bound(const Context& c, const Node& node, Value& proof) {
     if (variables > kMaxEntries) throw Malformed("too-large", "more than 2^27 variables");
   }
   const std::uint64_t prime = read_prime(proof.at("prime"));
-  const Tensor point = read_tensor(proof.at("point"), weights_shape(node));
+  const SparseTensor point = read_filters(c, node, proof.at("point"));
   require(point.divisor == 1, "not-integers", "the point is not integral");
-  std::vector<std::uint64_t> at;
-  for (const auto& row : point.rows)
-    for (const mpz_class& v : row) at.push_back(mpz_fdiv_ui(v.get_mpz_t(), prime));
+  std::vector<std::uint64_t> at(variables, 0);
+  for (std::size_t f = 0; f < point.rows.size(); ++f) {
+    for (const auto& [position, v] : point.rows[f]) at[first[f] + position] = mpz_fdiv_ui(v.get_mpz_t(), prime);
+  }
   const Blocks blocks(c, node);
   std::vector<std::size_t> rank = blocks.inputs;  // of each block, at most
   for (std::size_t b = 0; b < rank.size(); ++b) rank[b] = std::min(rank[b], blocks.outputs[b]);
@@ -270,6 +291,7 @@ std::size_t kernel_bound(const Context& c, const Node& node, Value& proof) {
     for (const Value& json : vectors) {
       std::size_t terms = 0;
       const PolynomialVector v = read_polynomials(json, length, variables, terms);
+      require(terms != 0, "zero-vector", "a vector is 0");
       require_kernel(c, node, first, inputs, v);
       std::vector<std::uint64_t> row(length, 0);
       std::uint32_t block = Blocks::kNone;
@@ -326,7 +348,7 @@ Verdict weights_full_rank_at(const Context& c, std::size_t i, Value& claim, Valu
     const auto evidence =
         read_evidence(proof.at("evidence"), size.outputs, size.inputs, claim.compact());
     const Filters filters =
-        residues(read_sparse_tensor(claim.at("weights"), weights_shape(node)), evidence->prime());
+        residues(read_filters(c, node, claim.at("weights")), evidence->prime());
     spend(c, evidence->work());
     spend(c, static_cast<double>(size.inputs) * static_cast<double>(size.outputs));
     for_each_patch(c, node, [&](std::size_t p, const std::vector<long>& patch) {
@@ -357,7 +379,19 @@ std::string weights_deficient_at(const Context& c, std::size_t i, Value& claim, 
   }
   if (v.size() != size.full) proof.at("v").bad(number(size.full) + " integers");
   require(!zero, "zero-vector", "the vector is 0");
-  const SparseTensor weights = read_sparse_tensor(claim.at("weights"), weights_shape(node));
+  const SparseTensor weights = read_filters(c, node, claim.at("weights"));
+  // Products of numbers with many digits.
+  std::size_t v_words = 1, w_words = 1;
+  for (const mpz_class& x : v) v_words = std::max(v_words, mpz_size(x.get_mpz_t()));
+  for (const auto& row : weights.rows)
+    for (const auto& [position, w] : row) w_words = std::max(w_words, mpz_size(w.get_mpz_t()));
+  std::vector<std::size_t> of_bank(node.patches.banks(), 0);  // entries of all its filters
+  for (std::size_t f = 0; f < weights.rows.size(); ++f) of_bank[f / node.filters] += weights.rows[f].size();
+  double products = 0;
+  for (std::size_t p = 0; p < node.patches.count(); ++p) {
+    products += static_cast<double>(of_bank[node.patches.bank(p)]);
+  }
+  spend(c, products * (100.0 + static_cast<double>(v_words) * static_cast<double>(w_words)));
   std::vector<mpz_class> sums(inputs ? 0 : size.inputs, 0);
   const auto require_sum_zero = [](const mpz_class& sum) {
     require(sum == 0, "not-a-kernel-vector", "the vector is not in the kernel of U");
@@ -366,7 +400,6 @@ std::string weights_deficient_at(const Context& c, std::size_t i, Value& claim, 
     for (std::size_t t = 0; t < node.filters; ++t) {
       mpz_class sum = 0;
       const auto& filter = weights.rows[node.patches.bank(p) * node.filters + t];
-      spend(c, 100.0 * static_cast<double>(filter.size()));
       for (const auto& [position, w] : filter) {
         if (patch[position] == kPad) continue;
         const auto input = static_cast<std::size_t>(patch[position]);

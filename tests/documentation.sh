@@ -33,6 +33,17 @@ for page in README.md proofs/README.md tools/widecheck/FORMAT.md cases/README.md
     echo "ok: $line"
   done < <(awk '/^```sh$/{on=1; next} /^```/{on=0} on' "$page")
 done
+# The table of widths stands in cases/README.md as the command prints it.
+while IFS= read -r row; do
+  case "$row" in '|'*) ;; *) continue ;; esac
+  grep -qxF "$row" cases/README.md || { echo "cases/README.md lacks the row: $row"; exit 1; }
+done < <(widecert widths cases/architectures)
+# The case files of networks are what their script writes.
+if command -v python3 > /dev/null; then
+  python3 cases/architectures/write.py --check || exit 1
+else
+  echo "SKIPPED: cases/architectures/write.py --check: no python3"
+fi
 # ```python blocks, where there is a Python with NumPy.
 python=
 for candidate in python3 /usr/bin/python3; do

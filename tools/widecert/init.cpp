@@ -48,9 +48,20 @@ void add_layers(Architecture& network, const std::string& line) {
     };
     NodeSpec spec;
     std::string stem = op;
-    if ((op == "conv2d" || op == "conv1d") && parts.size() == 3) {
+    if ((op == "conv2d" || op == "conv1d") && parts.size() >= 3) {
+      ConvSpec conv{window(parts[1], op == "conv1d" ? 1 : 2), number(parts[2]), 1};
+      for (std::size_t k = 3; k < parts.size(); ++k) {
+        if (parts[k] == "same") {
+          conv.window.padding.kind = Padding::Kind::same;
+        } else if (parts[k].starts_with("stride")) {
+          conv.window.stride[1] = number(parts[k].substr(6));
+          if (op == "conv2d") conv.window.stride[0] = conv.window.stride[1];
+        } else {
+          throw InputError("--layers: \"" + word + "\": expected \"same\" or \"stride2\" after the filters");
+        }
+      }
       LinearSpec linear;
-      linear.form = ConvSpec{window(parts[1], op == "conv1d" ? 1 : 2), number(parts[2]), 1};
+      linear.form = conv;
       spec = linear;
       stem = "conv";
     } else if (op == "dense" && parts.size() == 2) {
@@ -68,12 +79,58 @@ void add_layers(Architecture& network, const std::string& line) {
     } else {
       throw InputError("--layers: \"" + word +
                        "\" is not understood; write for example "
-                       "\"conv2d:3x3:50 sigmoid maxpool2d:2x2 dense:2000 leaky-relu:1/100\"");
+                       "\"conv2d:3x3:50:same:stride2 sigmoid maxpool2d:2x2 dense:2000 leaky-relu:1/100\"");
     }
     const std::string name = stem + std::to_string(++counts[stem]);
     network.add(name, spec, {previous});
     previous = name;
   }
+}
+
+Shape read_shape(const std::string& text) {
+  const auto fail = [] { throw InputError("--shape: expected for example 28x28x1"); };
+  Shape shape;
+  if (text.empty() || text.back() == 'x') fail();
+  std::istringstream extents(text);
+  for (std::string part; std::getline(extents, part, 'x');) {
+    const Rational extent = parse_rational(part);
+    if (extent < 1 || extent > 1'000'000 || denominator(extent) != 1) fail();
+    shape.push_back(numerator(extent).convert_to<std::size_t>());
+  }
+  return shape;
+}
+
+void write_case(const Common& common, const InitOptions& options, Json out, const std::string& what) {
+  out["format"] = "widecert-case";
+  out["version"] = 1;
+  write_atomically(options.output, to_text(out));
+  if (!common.json && !common.console.quiet) {
+    fmt::print("{} written: {}\nnext: widecert prove {}\n", options.output, what, options.output);
+  }
+}
+
+// An architecture alone: whether its weight matrices can have full rank.
+int init_weights(const Common& common, const InitOptions& options) {
+  if (options.shape.empty()) {
+    throw InputError("without a data file, --shape says what the network reads, for example 224x224x3");
+  }
+  Architecture network("x", read_shape(options.shape));
+  add_layers(network, options.layers);
+  Json requests = Json::array();
+  for (const Node& node : network.nodes()) {
+    if (std::holds_alternative<LinearSpec>(node.spec)) {
+      requests.push_back({{"theorem", "full-rank-weights"}, {"node", node.name}});
+    }
+  }
+  if (requests.empty()) throw InputError("--layers has no layer with weights");
+  const std::size_t layers = requests.size();
+  write_case(common, options,
+             {{"title", options.shape + ": " + options.layers},
+              {"network", to_json(network)},
+              {"prove", std::move(requests)}},
+             fmt::format("Assumption 2.4 for {} layer(s)", layers));
+  if (common.json) fmt::print("{}", to_text(Json{{"case", options.output}, {"layers", layers}}));
+  return kProved;
 }
 
 }  // namespace
@@ -82,6 +139,7 @@ int run_init(const Common& common, const InitOptions& options) {
   if (fs::exists(options.output)) {
     throw InputError(options.output + " exists already; choose another --output or remove it");
   }
+  if (options.data.empty()) return init_weights(common, options);
   const std::string folder = fs::absolute(options.output).parent_path().string();
   DatasetSpec data;
   const std::string relative = fs::relative(fs::absolute(options.data), folder).string();
@@ -109,18 +167,7 @@ int run_init(const Common& common, const InitOptions& options) {
   }
   const Dataset samples = load(data, folder, &data);
   if (shape.empty()) shape = {samples.width()};
-  if (!options.shape.empty()) {
-    shape.clear();
-    if (options.shape.back() == 'x') throw InputError("--shape: expected for example 28x28x1");
-    std::istringstream extents(options.shape);
-    for (std::string part; std::getline(extents, part, 'x');) {
-      const Rational extent = parse_rational(part);
-      if (extent < 1 || extent > 1'000'000 || denominator(extent) != 1) {
-        throw InputError("--shape: expected for example 28x28x1");
-      }
-      shape.push_back(numerator(extent).convert_to<std::size_t>());
-    }
-  }
+  if (!options.shape.empty()) shape = read_shape(options.shape);
   Architecture network("x", shape);
   if (network.input_width() != samples.width()) {
     throw InputError("--shape " + describe(shape) + " has " +
@@ -142,20 +189,16 @@ int run_init(const Common& common, const InitOptions& options) {
   const std::string theorem_id = satisfies_assumption_3_2({kind, 1}) || kind != ActivationKind::tanh
                                      ? "theorem-3.4"
                                      : "row-difference";
-  const Json out{{"format", "widecert-case"},
-                 {"version", 1},
-                 {"title", fs::path(options.data).filename().string() + ": " + options.layers},
-                 {"network", to_json(network)},
-                 {"data", to_json(data)},
-                 {"prove", Json::array({Json{{"theorem", theorem_id}, {"node", node}}})}};
-  write_atomically(options.output, to_text(out));
+  const std::size_t width = network.node(network.index_of(node)).width;
+  write_case(common, options,
+             {{"title", fs::path(options.data).filename().string() + ": " + options.layers},
+              {"network", to_json(network)},
+              {"data", to_json(data)},
+              {"prove", Json::array({Json{{"theorem", theorem_id}, {"node", node}}})}},
+             fmt::format("{} samples, layer {} has {} neurons", samples.size(), node, width));
   if (common.json) {
     fmt::print(
         "{}", to_text(Json{{"case", options.output}, {"samples", samples.size()}, {"node", node}}));
-  } else if (!common.console.quiet) {
-    fmt::print("{} written: {} samples, layer {} has {} neurons\nnext: widecert prove {}\n",
-               options.output, samples.size(), node, network.node(network.index_of(node)).width,
-               options.output);
   }
   return kProved;
 }

@@ -16,9 +16,11 @@ int run_inspect(const Common& common, const std::string& case_path) {
   Json out{
       {"case", file.name}, {"samples", n}, {"layers", Json::array()}, {"theorems", Json::array()}};
   if (!common.json) {
-    fmt::print("{}: {} samples of {} features\n\n{:>3}  {:<14} {:<46} {:<14} {:>9}\n",
-               bold(file.name), n, instance.data.width(), "k", "layer", "what it is", "shape",
-               "neurons");
+    const std::string samples =
+        file.data ? fmt::format("{} samples of {} features", n, instance.data.width())
+                  : std::string("no data: claims about weights can be proved");
+    fmt::print("{}: {}\n\n{:>3}  {:<14} {:<46} {:<14} {:>9}\n", bold(file.name), samples, "k", "layer",
+               "what it is", "shape", "neurons");
   }
   for (std::size_t i = 0; i < file.network.nodes().size(); ++i) {
     const Node& node = file.network.node(i);
@@ -32,15 +34,15 @@ int run_inspect(const Common& common, const std::string& case_path) {
                              {"k", k}});
     if (!common.json) {
       fmt::print("{:>3}  {:<14} {:<46} {:<14} {:>9}{}\n", k, node.name, describe(node),
-                 describe(node.shape), node.width, node.width >= n ? "  >= N" : "");
+                 describe(node.shape), node.width, n != 0 && node.width >= n ? "  >= N" : "");
     }
   }
   if (!common.json) {
     if (!chain.obstacle.empty()) fmt::print("\nnot a chain: {}\n", chain.obstacle);
-    fmt::print("\nwhich theorems apply\n");
+    if (file.data) fmt::print("\nwhich theorems apply\n");
   }
   for (const Layer& layer : chain.layers) {
-    if (!layer.activation) continue;
+    if (!layer.activation || !file.data) continue;
     const std::string name = file.network.node(*layer.activation).name;
     for (const TheoremEntry& entry : catalogue()) {
       if (entry.obstacle == nullptr) continue;

@@ -124,8 +124,9 @@ int run(int argc, char** argv) {
 
   InitOptions init_options;
   auto* init =
-      app.add_subcommand("init", "a first case from a data file and a one-line architecture");
-  init->add_option("DATA", init_options.data, "IDX(.gz), CSV(.gz) or .npy file")->required();
+      app.add_subcommand("init", "a first case from a one-line architecture and, for features, a data file");
+  init->add_option("DATA", init_options.data,
+                   "IDX(.gz), CSV(.gz) or .npy file; without it the case is about the weights (--shape)");
   init->add_option("--layers", init_options.layers, "for example \"conv2d:3x3:50 sigmoid\"")
       ->required();
   init->add_option("--shape", init_options.shape, "of a sample, for example 8x8x1");

@@ -49,9 +49,10 @@ std::string network_figure(const Architecture& network, std::size_t n, const std
         "<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"dim\">{}</text>",
         y + 13, node.name == target ? "bold" : "", escape_markup(node.name), y + 13,
         escape_markup(describe(node)), left, y, per_neuron * static_cast<double>(node.width),
-        node.width >= n ? "wide" : "narrow",
+        n != 0 && node.width >= n ? "wide" : "narrow",
         left + per_neuron * static_cast<double>(node.width) + 6, y + 13, node.width);
   }
+  if (n == 0) return svg + "</svg>";
   const double x = left + per_neuron * static_cast<double>(n);
   svg += fmt::format(
       "<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"0\" y2=\"{1}\" class=\"n\"/>"
@@ -324,11 +325,10 @@ std::string html_report(const std::string& claim_path, const std::string& certif
   }
   html += fmt::format(
       "<h2>How to check this yourself</h2><p>The checker shares no code with the prover. It "
-      "recomputes the features "
-      "from the claim and the data, row by row, with integers and rationals "
-      "only.</p><pre>widecheck {}</pre>"
+      "recomputes everything from the claim{}, with integers and rationals only.</p><pre>widecheck {}</pre>"
       "<p>Trusted base: {}.</p><p>Claim file SHA-256: <code>{}</code></p></body></html>\n",
-      escape_markup(name), escape_markup(check.value("trusted_base", "")),
+      n == 0 ? "" : " and the data, row by row", escape_markup(name),
+      escape_markup(check.value("trusted_base", "")),
       escape_markup(check.value("claim_sha256", "")));
   return html;
 }

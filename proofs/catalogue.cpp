@@ -84,7 +84,7 @@ const std::vector<TheoremEntry>& catalogue() {
        "The paper's remark that patches which cover the layer and differ suffice is false.",
        {"a linear layer with free weights; no data"},
        {"weights-full-rank", "weights-never-full-rank", "weights-generic-rank"},
-       {"modular-elimination", "cover", "commuting-filters", "kernel-polynomials",
+       {"modular-elimination", "exact-rank", "cover", "commuting-filters", "kernel-polynomials",
         "generic-rank"},
        {"uncovered-inputs", "cover", "commuting-filters", "kernel-polynomials", "rank-is-full",
         "rank-deficient", "too-large", "frozen-parameters"},

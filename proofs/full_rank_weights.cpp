@@ -17,6 +17,8 @@ namespace {
 // Products of a dense elimination that the checker is left to repeat, and entries of U that are held
 // for it.
 constexpr double kMostSteps = 3e10, kMostDense = 3e8;
+// Products of a dense elimination that is done without being asked for, with a solution as evidence.
+constexpr double kMostDenseSteps = 1e13;
 
 std::size_t linear_node(const Architecture& network, const std::string& name) {
   const std::size_t index = network.index_of(name);
@@ -38,13 +40,19 @@ SparseRank rank_modulo(const Architecture& network, std::size_t node, const Tens
   return sparse_rank(u, kMostSteps);
 }
 
-// The number of products that eliminating U as a dense matrix takes, and of its entries.
+// The number of products that eliminating U as a dense matrix takes.
+double dense_steps(const Node& node) {
+  const double rows = static_cast<double>(node.patches->inputs()),
+               cols = static_cast<double>(node.width);
+  return rows * cols * std::min(rows, cols);
+}
+
 bool fits_elimination(const Node& node) {
   const double rows = static_cast<double>(node.patches->inputs()),
                cols = static_cast<double>(node.width);
   const double entries = static_cast<double>(node.patches->count()) *
                          static_cast<double>(node.filters * node.patches->longest());
-  return rows * cols * std::min(rows, cols) <= kMostSteps && rows * cols <= kMostDense &&
+  return dense_steps(node) <= kMostSteps && rows * cols <= kMostDense &&
          entries <= kMostDense;
 }
 
@@ -129,6 +137,31 @@ Outcome undecided(std::string reason, std::string explanation) {
   return {Verdict::undecided, std::move(reason), std::move(explanation), {}, {}};
 }
 
+// Evidence for full rank at these filters, of U as a dense matrix, for the property.
+EvidenceOutcome dense_evidence(const Architecture& network, std::size_t index,
+                               const TensorSpec& weights, const Property& property,
+                               const Options& options) {
+  // A prime that BLAS takes, smaller for large matrices.
+  const std::uint64_t prime = dense_steps(network.node(index)) < 4e12 ? 8388593 : 509;
+  return find_evidence(weight_columns(network, index, weights, prime), property, options);
+}
+
+// Full rank at seeded filters by the solution of a random system; nothing if it was not found.
+std::optional<Outcome> full_rank_by_solution(const Architecture& network, std::size_t index,
+                                             Options options) {
+  const Node& node = network.node(index);
+  options.evidence = EvidenceKind::random_solve;
+  const SeededTensor weights{node.name, options.seed, -1000, 1000, 1, false};
+  const WeightsFullRank property{node.name};
+  EvidenceOutcome found = dense_evidence(network, index, weights, property, options);
+  if (!found.evidence) return std::nullopt;
+  return Outcome{Verdict::proved, "",
+                 fmt::format("U is {}: full rank {} for almost every W (at seeded filters, modulo {})",
+                             size_of(node), full_rank(node), found.prime),
+                 {{property, ExactRankProof{std::move(*found.evidence), weights}}},
+                 {}};
+}
+
 Outcome decide_full_rank(const Architecture& network, std::size_t index, const Options& options) {
   const Node& node = network.node(index);
   const std::size_t full = full_rank(node);
@@ -140,6 +173,9 @@ Outcome decide_full_rank(const Architecture& network, std::size_t index, const O
                    {}};
   };
   if (bound.rank < full) return refuted({bound.proof, bound.why});
+  if (options.evidence == EvidenceKind::random_solve) {
+    if (auto outcome = full_rank_by_solution(network, index, options)) return *outcome;
+  }
   Lower lower = lower_bound(network, index, options);
   if (lower.rank.rank == full) {
     return {Verdict::proved, "",
@@ -153,7 +189,11 @@ Outcome decide_full_rank(const Architecture& network, std::size_t index, const O
   const std::string found = fmt::format("U is {}; rank {} was found {}", size_of(node),
                                         lower.rank.rank, lower.how);
   if (!fits_elimination(node)) {
-    return undecided("too-large", found + "; elimination at other filters is too large");
+    if (dense_steps(node) <= kMostDenseSteps) {
+      if (auto outcome = full_rank_by_solution(network, index, options)) return *outcome;
+    }
+    return undecided("too-large", found + "; elimination at other filters is too large (--evidence "
+                                          "random-solve tries it at any size)");
   }
   return undecided("rank-deficient",
                    found + ", and no polynomial kernel vectors of low degree explain it");
@@ -263,23 +303,18 @@ Outcome prove_weights_rank_at(const Instance& instance, const Request& request,
   }
   if (options.evidence == EvidenceKind::random_solve || outcome.reason == "too-large") {
     const WeightsFullRankAt property{node.name, weights};
-    // A prime that BLAS takes, smaller for large matrices.
-    const double size = static_cast<double>(full_rank(node)),
-                 longer = static_cast<double>(std::max(node.patches->inputs(), node.width));
-    const std::uint64_t prime = size * size * longer < 4e12 ? 8388593 : 509;
-    EvidenceOutcome found =
-        find_evidence(weight_columns(network, index, weights, prime), property, options);
+    EvidenceOutcome found = dense_evidence(network, index, weights, property, options);
     if (found.evidence) {
       outcome = {Verdict::proved, "",
                  fmt::format("U of layer {} has full rank {} modulo {}", node.name, full_rank(node),
-                             prime),
+                             found.prime),
                  {{property, ExactRankProof{std::move(*found.evidence)}}},
                  {}};
     } else {
       outcome = undecided(found.too_large ? "too-large" : "rank-deficient",
                           found.too_large ? found.obstacle
-                                          : fmt::format("U of layer {} has rank {} of {} modulo {}",
-                                                        node.name, found.rank, full_rank(node), prime));
+                                          : fmt::format("U of layer {} has rank {} of {} modulo a prime",
+                                                        node.name, found.rank, full_rank(node)));
     }
   }
   constexpr double kMostKernelEntries = 4e6;

@@ -150,8 +150,9 @@ struct LeftKernelProof {  // "left-kernel": v != 0 with v F = 0
 };
 // Full rank of an integer matrix made of features.
 using RankEvidence = std::variant<Elimination, RandomSolve>;
-struct ExactRankProof {  // "exact-rank", for independent-at
+struct ExactRankProof {  // "exact-rank"
   RankEvidence evidence;
+  std::optional<TensorSpec> weights = {};  // for weights-full-rank, which names no filters
 };
 // The ways from a point with full rank to almost every parameter.
 enum class GenericRule {

@@ -305,6 +305,7 @@ Json proof_json(const Proof& proof) {
                                [](const ExactRankProof& p) {
                                  Json out = rule("exact-rank");
                                  out["evidence"] = evidence_json(p.evidence);
+                                 if (p.weights) out["weights"] = to_json(*p.weights);
                                  return out;
                                },
                                [](const GenericProof& p) {
@@ -378,7 +379,11 @@ Proof read_proof(JsonReader in) {
       for (const JsonReader& v : in.get("v").list()) p.v.push_back(v.big_integer());
       return p;
     }
-    if (name == "exact-rank") return ExactRankProof{read_evidence(in.get("evidence"))};
+    if (name == "exact-rank") {
+      ExactRankProof p{read_evidence(in.get("evidence"))};
+      if (const auto weights = in.find("weights")) p.weights = read_tensor(*weights);
+      return p;
+    }
     if (name == "derivative") {
       Proof inner = read_proof(in.get("of"));
       auto* generic = std::get_if<GenericProof>(&inner);

@@ -241,6 +241,20 @@ TEST_CASE("given filters: kernel vectors and random-solve evidence") {
           "wrong-solution");
 }
 
+TEST_CASE("full rank for almost every W by a solved random system") {
+  const Genuine g("weights/bands", "--evidence random-solve");
+  REQUIRE(g.certificate()["proofs"][0]["rule"] == "exact-rank");
+  CHECK_THAT(says(g), Contains("full rank 128 for almost every W") && Contains("error <= 2^-"));
+  rejects(g.forge([](json&, json& p) { p["proofs"][0]["weights"]["seeded"]["seed"] = 2; }),
+          "matrix-digest");
+  rejects(g.forge([](json&, json& p) { p["proofs"][0]["evidence"]["k"] = 4; }), "evidence-too-weak");
+  rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["filters"] = 5; }), "shape", 4);
+  rejects(g.forge([](json& c, json&) { c["claims"][0]["kind"] = "weights-never-full-rank"; }),
+          "wrong-rule");
+  CHECK(g.forge([](json&, json&) {}).exit == 0);
+  CHECK(run(programs() + "/widecheck --unconditional " + g.claim_path()).exit == 5);
+}
+
 TEST_CASE("a file without data holds claims about weights only") {
   const Genuine g("weights/cycle-5");
   rejects(g.forge([](json& c, json& p) {
@@ -353,6 +367,24 @@ TEST_CASE("the hunt: violations become cases that regress proves again; it stops
   CHECK(run(hunt + "hunt weights --shard 3/2").exit == 4);
   CHECK(run(hunt + "hunt weights --image 5").exit == 2);
   CHECK(run(hunt + "hunt hares").exit == 2);
+  fs::remove_all(folder);
+}
+
+TEST_CASE("the filters that were found can be written down") {
+  const std::string folder = scratch("filters");
+  const Ran ran = run(programs() + "/widecert prove " + cases() + "/weights/bands -o " + folder +
+                      " --witness " + folder + "/w.json");
+  INFO(ran.output);
+  CHECK(ran.exit == 0);
+  const json rows = json::parse(slurp(folder + "/w.json"))["parameters"]["conv"]["weights"];
+  REQUIRE(rows.size() == 4);
+  // (x + z)(y + z) for two channels: eight corners.
+  int ones = 0;
+  for (const json& row : rows) {
+    REQUIRE(row.size() == 18);
+    for (const json& v : row) ones += v.get<int>();
+  }
+  CHECK(ones == 8);
   fs::remove_all(folder);
 }
 

@@ -105,6 +105,27 @@ std::optional<Witness> witness_of(const Architecture& network, const Finding& fi
   if (const auto* box = std::get_if<DependentOnOpenSet>(&finding.property)) {
     return Witness{box->centre, {}, "the centre of the box"};
   }
+  const auto filters = [&](const std::string& node, const TensorSpec& weights, const char* what) {
+    return Witness{PointSpec{{node, NodeTensors{weights, {}}}}, {}, what};
+  };
+  if (const auto* at = std::get_if<WeightsFullRankAt>(&finding.property)) {
+    return filters(at->node, at->weights, "filters of full rank");
+  }
+  if (const auto* at = std::get_if<WeightsDeficientAt>(&finding.property)) {
+    return filters(at->node, at->weights, "filters of deficient rank");
+  }
+  if (const auto* full = std::get_if<WeightsFullRank>(&finding.property)) {
+    if (const auto* modular = std::get_if<ModularProof>(&finding.proof)) {
+      return filters(full->node, *modular->weights, "filters of full rank");
+    }
+    if (const auto* exact = std::get_if<ExactRankProof>(&finding.proof)) {
+      return filters(full->node, *exact->weights, "filters of full rank");
+    }
+  }
+  if (const auto* generic = std::get_if<GenericRankProof>(&finding.proof)) {
+    return filters(std::get<WeightsGenericRank>(finding.property).node, generic->weights,
+                   "filters of the largest rank");
+  }
   if (const auto* generic = std::get_if<GenericProof>(&finding.proof)) {
     return Witness{generic->point, {}, std::string("the point of rule ") + rule_name(generic->rule)};
   }

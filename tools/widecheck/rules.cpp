@@ -33,8 +33,7 @@ Verdict check_claim(const Context& c, Value claim, Value proof, std::string& rul
     expect_rule("kernel-vector");
     verdict.sentence = weights_deficient_at(c, node, claim, proof);
   } else if (kind == "weights-full-rank") {
-    expect_rule("modular-elimination");
-    verdict.sentence = weights_full_rank(c, node, proof);
+    verdict = weights_full_rank(c, node, claim, proof, rule);
   } else if (kind == "weights-never-full-rank") {
     verdict.sentence = weights_never_full_rank(c, node, proof, rule);
   } else if (kind == "weights-generic-rank") {

@@ -36,7 +36,8 @@ std::string features_distinct(const Context& c, std::size_t node, Value& claim, 
 Verdict weights_full_rank_at(const Context& c, std::size_t node, Value& claim, Value& proof,
                              const std::string& rule);
 std::string weights_deficient_at(const Context& c, std::size_t node, Value& claim, Value& proof);
-std::string weights_full_rank(const Context& c, std::size_t node, Value& proof);
+Verdict weights_full_rank(const Context& c, std::size_t node, Value& claim, Value& proof,
+                          const std::string& rule);
 std::string weights_never_full_rank(const Context& c, std::size_t node, Value& proof,
                                     const std::string& rule);
 std::string weights_generic_rank(const Context& c, std::size_t node, Value& claim, Value& proof);

@@ -334,36 +334,56 @@ void require_free(const Node& node) {
 
 }  // namespace
 
+namespace {
+
+// Full rank of U at these filters. Returns the bits of the error bound, 0 if unconditional.
+unsigned require_full_rank(const Context& c, const Node& node, Value& claim, Value weights,
+                           Value& proof, const std::string& rule) {
+  const Sizes size = sizes(c, node);
+  if (rule == "modular-elimination") {
+    const std::uint64_t prime = read_prime(proof.at("prime"));
+    require_rank(rank_modulo(c, node, weights, prime), size.full, prime);
+    return 0;
+  }
+  require(rule == "exact-rank", "wrong-rule", "rule " + rule + " does not prove full rank of weights");
+  // A = the transpose of U, one output after the other.
+  const auto evidence =
+      read_evidence(proof.at("evidence"), size.outputs, size.inputs, claim.compact());
+  const Filters filters = residues(read_filters(c, node, weights), evidence->prime());
+  spend(c, evidence->work());
+  spend(c, static_cast<double>(size.inputs) * static_cast<double>(size.outputs));
+  for_each_patch(c, node, [&](std::size_t p, const std::vector<long>& patch) {
+    for (std::size_t t = 0; t < node.filters; ++t) {
+      std::vector<std::uint32_t> row(size.inputs, 0);
+      for (const auto& [position, residue] : filters[node.patches.bank(p) * node.filters + t]) {
+        if (patch[position] != kPad) row[static_cast<std::size_t>(patch[position])] = residue;
+      }
+      evidence->row(row);
+    }
+  });
+  return evidence->finish();
+}
+
+}  // namespace
+
 Verdict weights_full_rank_at(const Context& c, std::size_t i, Value& claim, Value& proof,
                              const std::string& rule) {
   const Node& node = linear_node(c, i);
-  const Sizes size = sizes(c, node);
   Verdict verdict;
-  if (rule == "modular-elimination") {
-    const std::uint64_t prime = read_prime(proof.at("prime"));
-    require_rank(rank_modulo(c, node, claim.at("weights"), prime), size.full, prime);
-  } else {
-    require(rule == "exact-rank", "wrong-rule", "rule " + rule + " does not prove weights-full-rank-at");
-    // A = the transpose of U, one output after the other.
-    const auto evidence =
-        read_evidence(proof.at("evidence"), size.outputs, size.inputs, claim.compact());
-    const Filters filters =
-        residues(read_filters(c, node, claim.at("weights")), evidence->prime());
-    spend(c, evidence->work());
-    spend(c, static_cast<double>(size.inputs) * static_cast<double>(size.outputs));
-    for_each_patch(c, node, [&](std::size_t p, const std::vector<long>& patch) {
-      for (std::size_t t = 0; t < node.filters; ++t) {
-        std::vector<std::uint32_t> row(size.inputs, 0);
-        for (const auto& [position, residue] : filters[node.patches.bank(p) * node.filters + t]) {
-          if (patch[position] != kPad) row[static_cast<std::size_t>(patch[position])] = residue;
-        }
-        evidence->row(row);
-      }
-    });
-    verdict.error_bits = evidence->finish();
-  }
-  verdict.sentence = matrix_in_words(c, node) + " has full rank " + number(size.full) +
+  verdict.error_bits = require_full_rank(c, node, claim, claim.at("weights"), proof, rule);
+  verdict.sentence = matrix_in_words(c, node) + " has full rank " + number(sizes(c, node).full) +
                      " at the given filters";
+  return verdict;
+}
+
+Verdict weights_full_rank(const Context& c, std::size_t i, Value& claim, Value& proof,
+                          const std::string& rule) {
+  const Node& node = linear_node(c, i);
+  require_free(node);
+  Verdict verdict;
+  verdict.error_bits = require_full_rank(c, node, claim, proof.at("weights"), proof, rule);
+  verdict.sentence = matrix_in_words(c, node) + " has full rank " + number(sizes(c, node).full) +
+                     " for almost every W (Assumption 2.4 holds)";
   return verdict;
 }
 
@@ -415,16 +435,6 @@ std::string weights_deficient_at(const Context& c, std::size_t i, Value& claim, 
   for (const mpz_class& sum : sums) require_sum_zero(sum);
   return matrix_in_words(c, node) + " has rank less than " + number(size.full) +
          " at the given filters";
-}
-
-std::string weights_full_rank(const Context& c, std::size_t i, Value& proof) {
-  const Node& node = linear_node(c, i);
-  require_free(node);
-  const Sizes size = sizes(c, node);
-  const std::uint64_t prime = read_prime(proof.at("prime"));
-  require_rank(rank_modulo(c, node, proof.at("weights"), prime), size.full, prime);
-  return matrix_in_words(c, node) + " has full rank " + number(size.full) +
-         " for almost every W (Assumption 2.4 holds)";
 }
 
 std::string weights_never_full_rank(const Context& c, std::size_t i, Value& proof,

@@ -336,16 +336,19 @@ void require_free(const Node& node) {
 
 namespace {
 
-// Full rank of U at these filters. Returns the bits of the error bound, 0 if unconditional.
-unsigned require_full_rank(const Context& c, const Node& node, Value& claim, Value weights,
+// Full rank of U at the "weights" of `holder`, the claim or the proof. Returns the bits of the error
+// bound, 0 if unconditional.
+unsigned require_full_rank(const Context& c, const Node& node, Value& claim, Value& holder,
                            Value& proof, const std::string& rule) {
+  require(rule == "modular-elimination" || rule == "exact-rank", "wrong-rule",
+          "rule " + rule + " does not prove full rank of weights");
   const Sizes size = sizes(c, node);
+  const Value weights = holder.at("weights");
   if (rule == "modular-elimination") {
     const std::uint64_t prime = read_prime(proof.at("prime"));
     require_rank(rank_modulo(c, node, weights, prime), size.full, prime);
     return 0;
   }
-  require(rule == "exact-rank", "wrong-rule", "rule " + rule + " does not prove full rank of weights");
   // A = the transpose of U, one output after the other.
   const auto evidence =
       read_evidence(proof.at("evidence"), size.outputs, size.inputs, claim.compact());
@@ -370,7 +373,7 @@ Verdict weights_full_rank_at(const Context& c, std::size_t i, Value& claim, Valu
                              const std::string& rule) {
   const Node& node = linear_node(c, i);
   Verdict verdict;
-  verdict.error_bits = require_full_rank(c, node, claim, claim.at("weights"), proof, rule);
+  verdict.error_bits = require_full_rank(c, node, claim, claim, proof, rule);
   verdict.sentence = matrix_in_words(c, node) + " has full rank " + number(sizes(c, node).full) +
                      " at the given filters";
   return verdict;
@@ -381,7 +384,7 @@ Verdict weights_full_rank(const Context& c, std::size_t i, Value& claim, Value& 
   const Node& node = linear_node(c, i);
   require_free(node);
   Verdict verdict;
-  verdict.error_bits = require_full_rank(c, node, claim, proof.at("weights"), proof, rule);
+  verdict.error_bits = require_full_rank(c, node, claim, proof, proof, rule);
   verdict.sentence = matrix_in_words(c, node) + " has full rank " + number(sizes(c, node).full) +
                      " for almost every W (Assumption 2.4 holds)";
   return verdict;

@@ -137,12 +137,14 @@ Outcome undecided(std::string reason, std::string explanation) {
   return {Verdict::undecided, std::move(reason), std::move(explanation), {}, {}};
 }
 
+// A prime that BLAS takes, smaller for large matrices.
+std::uint64_t dense_prime(const Node& node) { return dense_steps(node) < 4e12 ? 8388593 : 509; }
+
 // Evidence for full rank at these filters, of U as a dense matrix, for the property.
 EvidenceOutcome dense_evidence(const Architecture& network, std::size_t index,
                                const TensorSpec& weights, const Property& property,
                                const Options& options) {
-  // A prime that BLAS takes, smaller for large matrices.
-  const std::uint64_t prime = dense_steps(network.node(index)) < 4e12 ? 8388593 : 509;
+  const std::uint64_t prime = dense_prime(network.node(index));
   return find_evidence(weight_columns(network, index, weights, prime), property, options);
 }
 
@@ -150,6 +152,8 @@ EvidenceOutcome dense_evidence(const Architecture& network, std::size_t index,
 std::optional<Outcome> full_rank_by_solution(const Architecture& network, std::size_t index,
                                              Options options) {
   const Node& node = network.node(index);
+  const std::size_t bytes = rank_memory(node.width, node.patches->inputs(), dense_prime(node));
+  if (bytes > options.memory) return std::nullopt;
   options.evidence = EvidenceKind::random_solve;
   const SeededTensor weights{node.name, options.seed, -1000, 1000, 1, false};
   const WeightsFullRank property{node.name};

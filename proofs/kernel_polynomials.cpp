@@ -11,7 +11,8 @@ namespace widecert {
 namespace {
 
 // Beyond these nothing is looked for.
-constexpr std::size_t kMostUnknowns = 200'000, kMostInPart = 2000, kMostTerms = 2'000'000, kMostDegree = 6;
+constexpr std::size_t kMostInBlock = 40'000'000, kMostUnknowns = 200'000, kMostInPart = 2000,
+                      kMostTerms = 2'000'000, kMostDegree = 6;
 constexpr double kMostDegrees = 2000;  // ways to spread one degree over the filters
 constexpr double kMostWork = 2e10;     // products of all eliminations together
 
@@ -39,10 +40,9 @@ std::vector<std::uint32_t> first_variables(const Architecture& network, std::siz
   return first;
 }
 
-std::vector<Block> split(const Architecture& network, std::size_t linear_node,
+std::vector<Block> split(const Architecture& network, std::size_t linear_node, const WeightBlocks& of,
                          const std::vector<std::uint32_t>& values) {
   const Node& node = network.node(linear_node);
-  const WeightBlocks of = weight_blocks(node);
   std::vector<Block> blocks(of.inputs.size());
   std::vector<std::size_t> place(node.patches->inputs());
   for (std::size_t i = 0; i < place.size(); ++i) {
@@ -450,7 +450,11 @@ std::optional<KernelPolynomialsProof> kernel_polynomials(const Architecture& net
       values.push_back(static_cast<std::uint32_t>(residue_of(w, kRankPrime)));
     }
   }
-  const std::vector<Block> blocks = split(network, linear_node, values);
+  const WeightBlocks sizes = weight_blocks(node);
+  for (std::size_t b = 0; b < sizes.inputs.size(); ++b) {
+    if (sizes.outputs[b] > kMostInBlock / sizes.inputs[b]) return std::nullopt;
+  }
+  const std::vector<Block> blocks = split(network, linear_node, sizes, values);
   std::size_t bound = 0, at_point = 0;
   for (const Block& block : blocks) {
     bound += std::min(block.inputs.size(), block.outputs.size());

@@ -304,6 +304,14 @@ TEST_CASE("small files that ask for endless work are refused") {
                 {{"kind", "weights-never-full-rank"}, {"node", "l"}},
                 {{"rule", "kernel-polynomials"}, {"inputs", vectors}, {"outputs", json::array()}, {"point", {{"sparse", json(std::vector<json>(4096, json::array()))}}}, {"prime", 2}}),
           "zero-vector");
+  // One vector on the outputs of a long patch: each entry of the patch is paid for before it is worked on.
+  json terms = json::array();
+  for (int k = 0; k < 100'000; ++k) terms.push_back({k % 2 == 0 ? 1 : -1});
+  rejects(check({{"input", input({10'000'000})},
+                 {"nodes", {{{"name", "l"}, {"op", "dense"}, {"filters", 1}, {"bias", "none"}}}}},
+                {{"kind", "weights-never-full-rank"}, {"node", "l"}},
+                {{"rule", "kernel-polynomials"}, {"inputs", json::array()}, {"outputs", json::array({json::array({json::array({0, terms})})})}, {"point", {{"sparse", json::array({json::array()})}}}, {"prime", 2}}),
+          "too-large", 4);
   // Numbers of many digits, many times.
   const std::string digits(19'999, '9');
   json patches = json(std::vector<json>(20'000, json{0, 1}));

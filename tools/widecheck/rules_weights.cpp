@@ -200,22 +200,26 @@ void require_zero(const Sum& sum) {
 // v^T U = 0 or U v = 0, as polynomials.
 void require_kernel(const Context& c, const Node& node, const std::vector<std::uint32_t>& first,
                     bool inputs, const PolynomialVector& v) {
+  constexpr double kTerm = 1000;  // what a term of a product costs
   spend(c, static_cast<double>(node.width) * static_cast<double>(longest(node)));
+  if (!inputs) {  // an entry of the vector is multiplied by all entries of its filter
+    double terms = 0;
+    for (const auto& polynomial : v) terms += static_cast<double>(polynomial.size());
+    spend(c, kTerm * terms * static_cast<double>(longest(node)));
+  }
   std::map<long, Sum> sums;  // of U v, for each input
   for_each_patch(c, node, [&](std::size_t p, const std::vector<long>& patch) {
     for (std::size_t t = 0; t < node.filters; ++t) {
       const std::uint32_t w = first[node.patches.bank(p) * node.filters + t];
       Sum of_output;
-      std::size_t terms = 0;
       for (std::size_t r = 0; r < patch.size(); ++r) {
         if (patch[r] == kPad) continue;
         const auto& polynomial =
             v[inputs ? static_cast<std::size_t>(patch[r]) : p * node.filters + t];
         if (polynomial.empty()) continue;
-        terms += polynomial.size();
+        if (inputs) spend(c, kTerm * static_cast<double>(polynomial.size()));
         add_product(inputs ? of_output : sums[patch[r]], polynomial, w + static_cast<std::uint32_t>(r));
       }
-      spend(c, 1000.0 * static_cast<double>(terms));
       require_zero(of_output);
     }
   });
@@ -271,6 +275,7 @@ std::size_t kernel_bound(const Context& c, const Node& node, Value& proof) {
     variables += row;
     if (variables > kMaxEntries) throw Malformed("too-large", "more than 2^27 variables");
   }
+  spend(c, 10.0 * static_cast<double>(variables));
   const std::uint64_t prime = read_prime(proof.at("prime"));
   const SparseTensor point = read_filters(c, node, proof.at("point"));
   require(point.divisor == 1, "not-integers", "the point is not integral");

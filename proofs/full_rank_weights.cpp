@@ -14,16 +14,18 @@
 namespace widecert {
 namespace {
 
-// Products of a dense elimination that the checker is left to repeat, and entries of U that are held
-// for it.
+// Products of a dense elimination that the checker is left to repeat, and entries of U that are
+// held for it.
 constexpr double kMostSteps = 3e10, kMostDense = 3e8;
-// Products of a dense elimination that is done without being asked for, with a solution as evidence.
+// Products of a dense elimination that is done without being asked for, with a solution as
+// evidence.
 constexpr double kMostDenseSteps = 1e13;
 
 std::size_t linear_node(const Architecture& network, const std::string& name) {
   const std::size_t index = network.index_of(name);
   if (!std::holds_alternative<LinearSpec>(network.node(index).spec)) {
-    throw InputError("layer \"" + name + "\" has no weights: it is " + describe(network.node(index)));
+    throw InputError("layer \"" + name + "\" has no weights: it is " +
+                     describe(network.node(index)));
   }
   return index;
 }
@@ -52,8 +54,7 @@ bool fits_elimination(const Node& node) {
                cols = static_cast<double>(node.width);
   const double entries = static_cast<double>(node.patches->count()) *
                          static_cast<double>(node.filters * node.patches->longest());
-  return dense_steps(node) <= kMostSteps && rows * cols <= kMostDense &&
-         entries <= kMostDense;
+  return dense_steps(node) <= kMostSteps && rows * cols <= kMostDense && entries <= kMostDense;
 }
 
 // Filters at which U has the largest rank found.
@@ -67,10 +68,10 @@ Lower lower_bound(const Architecture& network, std::size_t index, const Options&
   const Node& node = network.node(index);
   Lower best{sparse_filters(network, index), {}, ""};
   best.rank = rank_modulo(network, index, best.weights);
-  best.how = fmt::format("at {} filters of ones and zeros, {}", node.filters * node.patches->banks(),
-                         best.rank.core == 0
-                             ? std::string("by peeling alone")
-                             : fmt::format("{} by peeling", best.rank.peeled));
+  best.how =
+      fmt::format("at {} filters of ones and zeros, {}", node.filters * node.patches->banks(),
+                  best.rank.core == 0 ? std::string("by peeling alone")
+                                      : fmt::format("{} by peeling", best.rank.peeled));
   if (best.rank.rank == full_rank(node) || !fits_elimination(node)) return best;
   const SeededTensor seeded{node.name, options.seed, -1000, 1000, 1, false};
   const SparseRank at_seeded = rank_modulo(network, index, seeded);
@@ -108,9 +109,9 @@ std::optional<Upper> upper_bound(const Architecture& network, std::size_t index,
   for (const auto* side : {&polynomials->inputs, &polynomials->outputs})
     for (const PolynomialVector& v : *side)
       for (const auto& [at, polynomial] : v) terms += polynomial.size();
-  const std::string why = fmt::format(
-      "{} polynomial kernel vector(s) on the inputs, {} on the outputs, {} terms",
-      polynomials->inputs.size(), polynomials->outputs.size(), terms);
+  const std::string why =
+      fmt::format("{} polynomial kernel vector(s) on the inputs, {} on the outputs, {} terms",
+                  polynomials->inputs.size(), polynomials->outputs.size(), terms);
   return Upper{std::move(*polynomials), why};
 }
 
@@ -159,11 +160,13 @@ std::optional<Outcome> full_rank_by_solution(const Architecture& network, std::s
   const WeightsFullRank property{node.name};
   EvidenceOutcome found = dense_evidence(network, index, weights, property, options);
   if (!found.evidence) return std::nullopt;
-  return Outcome{Verdict::proved, "",
-                 fmt::format("U is {}: full rank {} for almost every W (at seeded filters, modulo {})",
-                             size_of(node), full_rank(node), found.prime),
-                 {{property, ExactRankProof{std::move(*found.evidence), weights}}},
-                 {}};
+  return Outcome{
+      Verdict::proved,
+      "",
+      fmt::format("U is {}: full rank {} for almost every W (at seeded filters, modulo {})",
+                  size_of(node), full_rank(node), found.prime),
+      {{property, ExactRankProof{std::move(*found.evidence), weights}}},
+      {}};
 }
 
 Outcome decide_full_rank(const Architecture& network, std::size_t index, const Options& options) {
@@ -171,7 +174,8 @@ Outcome decide_full_rank(const Architecture& network, std::size_t index, const O
   const std::size_t full = full_rank(node);
   const StructuralBound bound = structural_bound(network, index);
   const auto refuted = [&](const Upper& upper) {
-    return Outcome{Verdict::refuted, reason_of(upper.proof),
+    return Outcome{Verdict::refuted,
+                   reason_of(upper.proof),
                    fmt::format("U is {} and never has full rank: {}", size_of(node), upper.why),
                    {never(node, upper.proof)},
                    {}};
@@ -182,22 +186,25 @@ Outcome decide_full_rank(const Architecture& network, std::size_t index, const O
   }
   Lower lower = lower_bound(network, index, options);
   if (lower.rank.rank == full) {
-    return {Verdict::proved, "",
-            fmt::format("U is {}: full rank {} for almost every W ({})", size_of(node), full, lower.how),
+    return {Verdict::proved,
+            "",
+            fmt::format("U is {}: full rank {} for almost every W ({})", size_of(node), full,
+                        lower.how),
             {{WeightsFullRank{node.name}, ModularProof{kRankPrime, std::move(lower.weights)}}},
             {}};
   }
   if (const auto upper = upper_bound(network, index, full - 1, bound, options)) {
     return refuted(*upper);
   }
-  const std::string found = fmt::format("U is {}; rank {} was found {}", size_of(node),
-                                        lower.rank.rank, lower.how);
+  const std::string found =
+      fmt::format("U is {}; rank {} was found {}", size_of(node), lower.rank.rank, lower.how);
   if (!fits_elimination(node)) {
     if (dense_steps(node) <= kMostDenseSteps) {
       if (auto outcome = full_rank_by_solution(network, index, options)) return *outcome;
     }
-    return undecided("too-large", found + "; elimination at other filters is too large (--evidence "
-                                          "random-solve tries it at any size)");
+    return undecided("too-large", found +
+                                      "; elimination at other filters is too large (--evidence "
+                                      "random-solve tries it at any size)");
   }
   return undecided("rank-deficient",
                    found + ", and no polynomial kernel vectors of low degree explain it");
@@ -213,17 +220,19 @@ Outcome generic_rank(const Architecture& network, std::size_t index, const Optio
   if (rank < full_rank(node)) {
     auto upper = upper_bound(network, index, rank, bound, options);
     if (!upper) {
-      return undecided(fits_elimination(node) ? "rank-deficient" : "too-large",
-                       fmt::format("U is {}; rank {} was found {}, and nothing shows that it is never "
-                                   "more",
-                                   size_of(node), rank, lower.how));
+      return undecided(
+          fits_elimination(node) ? "rank-deficient" : "too-large",
+          fmt::format("U is {}; rank {} was found {}, and nothing shows that it is never "
+                      "more",
+                      size_of(node), rank, lower.how));
     }
     why = upper->why;
     proof.upper = std::move(upper->proof);
   }
-  return {Verdict::proved, "",
-          fmt::format("U is {}: rank {} for almost every W ({}), never more ({})", size_of(node), rank,
-                      lower.how, why),
+  return {Verdict::proved,
+          "",
+          fmt::format("U is {}: rank {} for almost every W ({}), never more ({})", size_of(node),
+                      rank, lower.how, why),
           {{WeightsGenericRank{node.name, rank}, std::move(proof)}},
           {}};
 }
@@ -266,18 +275,20 @@ Outcome weights_full_rank_at(const Architecture& network, const std::string& nam
   const std::size_t index = linear_node(network, name);
   const Node& node = network.node(index);
   if (!fits_elimination(node) && !std::holds_alternative<SparseTensor>(weights)) {
-    return undecided("too-large", fmt::format("U of layer {} is {}: too large for the checker's own "
-                                              "elimination",
-                                              name, size_of(node)));
+    return undecided("too-large",
+                     fmt::format("U of layer {} is {}: too large for the checker's own "
+                                 "elimination",
+                                 name, size_of(node)));
   }
   const SparseRank found = rank_modulo(network, index, weights);
   if (!found.decided || found.rank < full_rank(node)) {
-    return undecided(found.decided ? "rank-deficient" : "too-large",
-                     fmt::format("U of layer {} has rank {} of {} modulo {} at these filters{}", name,
-                                 found.rank, full_rank(node), kRankPrime,
-                                 found.decided ? "" : " so far"));
+    return undecided(
+        found.decided ? "rank-deficient" : "too-large",
+        fmt::format("U of layer {} has rank {} of {} modulo {} at these filters{}", name,
+                    found.rank, full_rank(node), kRankPrime, found.decided ? "" : " so far"));
   }
-  return {Verdict::proved, "",
+  return {Verdict::proved,
+          "",
           fmt::format("U of layer {} has full rank {}", name, full_rank(node)),
           {{WeightsFullRankAt{name, weights}, ModularProof{kRankPrime, {}}}},
           {}};
@@ -309,16 +320,18 @@ Outcome prove_weights_rank_at(const Instance& instance, const Request& request,
     const WeightsFullRankAt property{node.name, weights};
     EvidenceOutcome found = dense_evidence(network, index, weights, property, options);
     if (found.evidence) {
-      outcome = {Verdict::proved, "",
+      outcome = {Verdict::proved,
+                 "",
                  fmt::format("U of layer {} has full rank {} modulo {}", node.name, full_rank(node),
                              found.prime),
                  {{property, ExactRankProof{std::move(*found.evidence)}}},
                  {}};
     } else {
-      outcome = undecided(found.too_large ? "too-large" : "rank-deficient",
-                          found.too_large ? found.obstacle
-                                          : fmt::format("U of layer {} has rank {} of {} modulo a prime",
-                                                        node.name, found.rank, full_rank(node)));
+      outcome =
+          undecided(found.too_large ? "too-large" : "rank-deficient",
+                    found.too_large ? found.obstacle
+                                    : fmt::format("U of layer {} has rank {} of {} modulo a prime",
+                                                  node.name, found.rank, full_rank(node)));
     }
   }
   constexpr double kMostKernelEntries = 4e6;
@@ -327,7 +340,8 @@ Outcome prove_weights_rank_at(const Instance& instance, const Request& request,
   if (outcome.reason == "rank-deficient" && entries <= kMostKernelEntries) {
     options.progress("kernel vector", 0, 1);
     if (auto v = kernel_vector(network, index, weights)) {
-      outcome = {Verdict::refuted, "rank-deficient",
+      outcome = {Verdict::refuted,
+                 "rank-deficient",
                  fmt::format("U of layer {} has not full rank {}: a kernel vector is found",
                              node.name, full_rank(node)),
                  {{WeightsDeficientAt{node.name, weights}, KernelVectorProof{std::move(*v)}}},

@@ -40,8 +40,8 @@ std::vector<std::uint32_t> first_variables(const Architecture& network, std::siz
   return first;
 }
 
-std::vector<Block> split(const Architecture& network, std::size_t linear_node, const WeightBlocks& of,
-                         const std::vector<std::uint32_t>& values) {
+std::vector<Block> split(const Architecture& network, std::size_t linear_node,
+                         const WeightBlocks& of, const std::vector<std::uint32_t>& values) {
   const Node& node = network.node(linear_node);
   std::vector<Block> blocks(of.inputs.size());
   std::vector<std::size_t> place(node.patches->inputs());
@@ -109,7 +109,8 @@ class Collection {
   void offer(PolynomialVector v) {
     if (complete() || terms_ > kMostTerms) return;
     std::vector<std::uint64_t> row(numbers().size(), 0);
-    for (const auto& [index, polynomial] : v) row[index] = evaluate(polynomial, *values_, kRankPrime);
+    for (const auto& [index, polynomial] : v)
+      row[index] = evaluate(polynomial, *values_, kRankPrime);
     reduce(row);
     const auto lead = std::find_if(row.begin(), row.end(), [](std::uint64_t x) { return x != 0; });
     if (lead == row.end() || !annihilates(*block_, side_, v)) return;
@@ -131,7 +132,8 @@ class Collection {
     for (const auto& [pivot, other] : rows_) {
       if (row[pivot] == 0) continue;
       const std::uint64_t factor = kRankPrime - row[pivot];
-      for (std::size_t j = 0; j < row.size(); ++j) row[j] = (row[j] + factor * other[j]) % kRankPrime;
+      for (std::size_t j = 0; j < row.size(); ++j)
+        row[j] = (row[j] + factor * other[j]) % kRankPrime;
     }
   }
 
@@ -170,7 +172,8 @@ Image minor(const std::vector<std::vector<Image>>& filters, const std::vector<st
   for (std::size_t k = 0; k < rows.size(); ++k) {
     std::vector<std::size_t> rest = rows;
     rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(k));
-    for (auto& [at, polynomial] : times(filters[rows[k]][channel], minor(filters, rest, channel + 1))) {
+    for (auto& [at, polynomial] :
+         times(filters[rows[k]][channel], minor(filters, rest, channel + 1))) {
       for (const auto& [monomial, coefficient] : polynomial) {
         const Integer signed_one = k % 2 == 0 ? coefficient : Integer(-coefficient);
         const auto [place, added] = sum[at].try_emplace(monomial, signed_one);
@@ -181,7 +184,8 @@ Image minor(const std::vector<std::vector<Image>>& filters, const std::vector<st
   return sum;
 }
 
-// For channels + 1 filters, z_t = (-1)^t det(the other filters) is annihilated, wherever it is moved.
+// For channels + 1 filters, z_t = (-1)^t det(the other filters) is annihilated, wherever it is
+// moved.
 void offer_minors(const WindowGeometry& g, std::size_t filters, const Block& block,
                   Collection& found) {
   const std::size_t channels = g.channels / g.groups;
@@ -270,7 +274,8 @@ struct Part {
 
 // Parts are small: each belongs to one degree for every symmetry of U that scales rows, columns and
 // variables.
-std::vector<Part> split(std::size_t unknowns, const std::vector<std::vector<std::size_t>>& equations) {
+std::vector<Part> split(std::size_t unknowns,
+                        const std::vector<std::vector<std::size_t>>& equations) {
   std::vector<std::size_t> parent(unknowns);
   std::iota(parent.begin(), parent.end(), std::size_t{0});
   const auto root = [&](std::size_t k) {
@@ -289,7 +294,8 @@ std::vector<Part> split(std::size_t unknowns, const std::vector<std::vector<std:
     }
     parts[part].unknowns.push_back(k);
   }
-  for (const auto& equation : equations) parts[number[root(equation[0])]].equations.push_back(&equation);
+  for (const auto& equation : equations)
+    parts[number[root(equation[0])]].equations.push_back(&equation);
   return parts;
 }
 
@@ -297,7 +303,8 @@ std::vector<Part> split(std::size_t unknowns, const std::vector<std::vector<std:
 std::vector<std::vector<std::uint64_t>> solve(const Part& part) {
   const auto place = [&](std::size_t unknown) {
     return static_cast<slong>(
-        std::lower_bound(part.unknowns.begin(), part.unknowns.end(), unknown) - part.unknowns.begin());
+        std::lower_bound(part.unknowns.begin(), part.unknowns.end(), unknown) -
+        part.unknowns.begin());
   };
   const auto size = static_cast<slong>(part.unknowns.size());
   nmod_mat_t system, kernel;
@@ -320,7 +327,8 @@ std::vector<std::vector<std::uint64_t>> solve(const Part& part) {
 }
 
 // Kernel vectors whose entries are homogeneous of one degree in each filter (U is: a kernel has a
-// basis of such vectors). On the side of the outputs `degree` is that of U z. `work` counts products.
+// basis of such vectors). On the side of the outputs `degree` is that of U z. `work` counts
+// products.
 void offer_degree(const Block& block, const std::vector<std::size_t>& degree, Collection& found,
                   double& work) {
   const bool inputs = found.side() == Side::inputs;
@@ -385,7 +393,8 @@ void offer_degree(const Block& block, const std::vector<std::size_t>& degree, Co
 
 // All ways to write `total` as a sum of one degree for each filter.
 template <class Visit>
-void for_each_degree(std::vector<std::size_t>& degree, std::size_t f, std::size_t total, Visit visit) {
+void for_each_degree(std::vector<std::size_t>& degree, std::size_t f, std::size_t total,
+                     Visit visit) {
   if (f + 1 == degree.size()) {
     degree[f] = total;
     visit(degree);

@@ -19,8 +19,8 @@ StructuralBound structural_bound(const Architecture& network, std::size_t linear
 // Fewest lines that cover U: meant for layers with up to some million entries.
 StructuralBound least_cover_bound(const Architecture& network, std::size_t linear_node);
 
-// Polynomial kernel vectors that show rank U <= rank for every W, block by block and on either side of
-// each, multiplied out here. Looked for among the minors of the filters of a convolution (they
+// Polynomial kernel vectors that show rank U <= rank for every W, block by block and on either side
+// of each, multiplied out here. Looked for among the minors of the filters of a convolution (they
 // commute), and by linear algebra on the monomials of each low degree. Nothing if none were found,
 // which proves nothing. Meant for layers of a few hundred neurons.
 std::optional<KernelPolynomialsProof> kernel_polynomials(const Architecture& network,

@@ -22,8 +22,8 @@ std::vector<std::vector<std::int64_t>> covering_taps(const Axis& a) {
     for (std::int64_t place = residue; place < a.extent;) {
       std::int64_t best = -1;
       for (std::int64_t tap = 0; tap < a.size; ++tap) {
-        const bool sees = a.first(tap) <= place && a.last(tap) >= place &&
-                          (place - a.first(tap)) % a.stride == 0;
+        const bool sees =
+            a.first(tap) <= place && a.last(tap) >= place && (place - a.first(tap)) % a.stride == 0;
         if (sees && (best < 0 || a.last(tap) > a.last(best))) best = tap;
       }
       if (best < 0) break;
@@ -62,8 +62,11 @@ class WindowFilters {
       : g_(g), channels_(g.channels / g.groups), filters_(filters) {
     for (int d = 0; d < 2; ++d) {
       const auto at = [](std::size_t n) { return static_cast<std::int64_t>(n); };
-      axis_[d] = {at(d == 0 ? g.height : g.width), at(g.size[d]), at(g.stride[d]),
-                  at(g.dilation[d]), at(g.padding[d]),
+      axis_[d] = {at(d == 0 ? g.height : g.width),
+                  at(g.size[d]),
+                  at(g.stride[d]),
+                  at(g.dilation[d]),
+                  at(g.padding[d]),
                   at(d == 0 ? g.output_height() : g.output_width())};
     }
   }
@@ -94,7 +97,8 @@ class WindowFilters {
 
  private:
   std::size_t position(std::int64_t row, std::int64_t col, std::size_t channel) const {
-    return (static_cast<std::size_t>(row) * g_.size[1] + static_cast<std::size_t>(col)) * channels_ +
+    return (static_cast<std::size_t>(row) * g_.size[1] + static_cast<std::size_t>(col)) *
+               channels_ +
            channel;
   }
 
@@ -165,8 +169,8 @@ class WindowFilters {
   std::array<Axis, 2> axis_;
 };
 
-// Taps for patches without a geometry: in turn for each filter the position that sees most inputs not
-// seen before.
+// Taps for patches without a geometry: in turn for each filter the position that sees most inputs
+// not seen before.
 std::vector<std::vector<Filter>> greedy_taps(const PatchLayout& layout, std::size_t filters) {
   std::vector<bool> seen(layout.inputs(), false);
   std::vector<std::vector<Filter>> banks(layout.banks());

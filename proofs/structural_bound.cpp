@@ -11,9 +11,10 @@ StructuralBound as_bound(const Node& node, PatchCover cover) {
   std::string why =
       cover.patches.empty()
           ? fmt::format("patches see {} of {} inputs", cover.inputs, node.patches->inputs())
-          : fmt::format("{} patches with {} filter(s) each and the {} inputs that the others see cover "
-                        "all entries",
-                        cover.patches.size(), node.filters, cover.inputs);
+          : fmt::format(
+                "{} patches with {} filter(s) each and the {} inputs that the others see cover "
+                "all entries",
+                cover.patches.size(), node.filters, cover.inputs);
   return {cover.lines, CoverProof{std::move(cover.patches)}, std::move(why)};
 }
 
@@ -40,8 +41,8 @@ StructuralBound structural_bound(const Architecture& network, std::size_t linear
   StructuralBound bound = as_bound(node, patch_cover(node, false));
   if (const auto commuting = commuting_bound(node); commuting && *commuting < bound.rank) {
     bound = {*commuting, CommutingProof{},
-             fmt::format("{} filters on {} channel(s) commute: the rank is at most {}", node.filters,
-                         node.filters - 1, *commuting)};
+             fmt::format("{} filters on {} channel(s) commute: the rank is at most {}",
+                         node.filters, node.filters - 1, *commuting)};
   }
   return bound;
 }

@@ -42,8 +42,8 @@ bool covers(const Structure& structure, std::size_t neurons) {
   return seen + 1 == 1u << neurons;
 }
 
-// Whether no renaming of neurons and permutation of positions gives a smaller list. The renaming may
-// be taken from the patch that becomes the first, (1, ..., l), and from an order of the rest.
+// Whether no renaming of neurons and permutation of positions gives a smaller list. The renaming
+// may be taken from the patch that becomes the first, (1, ..., l), and from an order of the rest.
 bool is_least(const Structure& structure, std::size_t neurons) {
   const std::size_t length = structure[0].size();
   Structure image(structure.size(), Tuple(length));
@@ -105,7 +105,8 @@ HuntCandidate make_candidate(const Structure& structure, std::size_t neurons, st
 
 std::uint64_t binomial(std::uint64_t n, std::uint64_t k) {
   double value = 1;
-  for (std::uint64_t i = 0; i < k; ++i) value *= static_cast<double>(n - i) / static_cast<double>(i + 1);
+  for (std::uint64_t i = 0; i < k; ++i)
+    value *= static_cast<double>(n - i) / static_cast<double>(i + 1);
   if (value > 1e15) throw InputError("the search has more than 10^15 candidates; lower its bounds");
   std::uint64_t exact = 1;
   for (std::uint64_t i = 0; i < k; ++i) exact = exact * (n - i) / (i + 1);
@@ -259,10 +260,11 @@ void hunt_convolutions(const ConvolutionBounds& b, const HuntSlice& slice,
                 {fmt::format("conv{}d-C{}-T{}-s{}-n{}{}{}", b.dimensions, c, t, s, n,
                              stride == 1 ? "" : fmt::format("-stride{}", stride),
                              b.same_padding ? "-same" : ""),
-                 fmt::format("{}-D convolution, {} channel(s), {} filter(s) of size {}, image {}{}{}",
-                             b.dimensions, c, t, s, n,
-                             stride == 1 ? "" : fmt::format(", stride {}", stride),
-                             b.same_padding ? ", same padding" : ""),
+                 fmt::format(
+                     "{}-D convolution, {} channel(s), {} filter(s) of size {}, image {}{}{}",
+                     b.dimensions, c, t, s, n,
+                     stride == 1 ? "" : fmt::format(", stride {}", stride),
+                     b.same_padding ? ", same padding" : ""),
                  std::move(network),
                  {{"channels", c}, {"filters", t}, {"size", s}, {"image", n}, {"stride", stride}}});
           }

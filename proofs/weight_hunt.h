@@ -1,9 +1,9 @@
 // Search for layers that violate Assumption 2.4 although their patches cover the input and differ:
 // over patch structures (exhaustive up to symmetry, or random) and over regular convolutions.
 //
-// Structures: P different l-tuples of n neurons that cover them all, with T <= l filters. Renaming the
-// neurons and permuting the positions of all patches at once are symmetries; of each class the least
-// representative is visited. Smallest first: by n, l, P, T.
+// Structures: P different l-tuples of n neurons that cover them all, with T <= l filters. Renaming
+// the neurons and permuting the positions of all patches at once are symmetries; of each class the
+// least representative is visited. Smallest first: by n, l, P, T.
 #pragma once
 
 #include <widecert/network/architecture.h>

@@ -1,5 +1,5 @@
-// Polynomials with integer coefficients in many variables, as lists of terms: small things that stand
-// in certificates. Expanding and comparing is all that is done with them.
+// Polynomials with integer coefficients in many variables, as lists of terms: small things that
+// stand in certificates. Expanding and comparing is all that is done with them.
 #pragma once
 
 #include <widecert/number/rational.h>
@@ -18,7 +18,8 @@ using Polynomial = std::map<Monomial, Integer>;
 using PolynomialVector = std::map<std::size_t, Polynomial>;
 
 // a += factor * variable * b.
-void add_multiple(Polynomial& a, const Polynomial& b, std::uint32_t variable, const Integer& factor);
+void add_multiple(Polynomial& a, const Polynomial& b, std::uint32_t variable,
+                  const Integer& factor);
 Polynomial product(const Polynomial& a, const Polynomial& b);
 // The value modulo a prime below 2^31 where variable k has the residue values[k].
 std::uint64_t evaluate(const Polynomial& a, const std::vector<std::uint32_t>& values,

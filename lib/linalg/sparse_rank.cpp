@@ -11,8 +11,8 @@ namespace {
 
 // The entries of each line (row or column) one after the other.
 struct Lines {
-  std::vector<std::size_t> begin;   // of each line, and the end
-  std::vector<std::uint32_t> entry; // numbers of entries
+  std::vector<std::size_t> begin;    // of each line, and the end
+  std::vector<std::uint32_t> entry;  // numbers of entries
 };
 
 Lines by_line(std::size_t lines, const std::vector<std::uint32_t>& line_of) {
@@ -108,7 +108,8 @@ SparseRank sparse_rank(const SparseMatrix& a, double steps) {
       }
     }
     if (part.cols.empty()) continue;
-    const double m = static_cast<double>(part.rows.size()), n = static_cast<double>(part.cols.size());
+    const double m = static_cast<double>(part.rows.size()),
+                 n = static_cast<double>(part.cols.size());
     spent += m * n * std::min(m, n);
     if (spent > steps) {
       result.decided = false;

@@ -1,7 +1,7 @@
 // The rank of a sparse matrix modulo a prime, by peeling and then by elimination of what is left.
 //
-// Peeling: let v A = 0. A column with a single entry whose row is not known to have v = 0 shows that
-// v is 0 there too, and so on. The rows found this way form, with their columns, a permuted
+// Peeling: let v A = 0. A column with a single entry whose row is not known to have v = 0 shows
+// that v is 0 there too, and so on. The rows found this way form, with their columns, a permuted
 // triangular block with units on its diagonal; rank A = their number + rank of the other rows. The
 // other rows and the columns that touch them, the core, fall into connected components, which are
 // eliminated densely one by one.

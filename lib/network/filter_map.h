@@ -48,8 +48,8 @@ Matrix<S> full_weight_matrix(const Architecture& network, std::size_t linear_nod
   return u;
 }
 
-// The blocks of U_k: sets of inputs and patches that share nothing with the others. Rows of inputs that
-// no patch sees are blocks without patches; patches that see padding only belong to none.
+// The blocks of U_k: sets of inputs and patches that share nothing with the others. Rows of inputs
+// that no patch sees are blocks without patches; patches that see padding only belong to none.
 struct WeightBlocks {
   static constexpr std::uint32_t kNone = static_cast<std::uint32_t>(-1);
   std::vector<std::uint32_t> of_input, of_patch;
@@ -58,14 +58,14 @@ struct WeightBlocks {
 // Cost: one pass over the patches.
 WeightBlocks weight_blocks(const Node& linear_node);
 
-// U_k modulo a prime, its entries that are not 0. Throws InputError if a denominator is divisible by the
-// prime, ShapeError if W does not fit or U has 2^32 entries or more. Sparse filters (SparseTensor) cost
-// what their entries make, and one pass over the patches.
+// U_k modulo a prime, its entries that are not 0. Throws InputError if a denominator is divisible
+// by the prime, ShapeError if W does not fit or U has 2^32 entries or more. Sparse filters
+// (SparseTensor) cost what their entries make, and one pass over the patches.
 SparseMatrix sparse_weight_matrix(const Architecture& network, std::size_t linear_node,
                                   const TensorSpec& weights, std::uint64_t prime);
 
-// The transpose of U_k modulo a prime, row h being column h of U_k: what evidence for the rank of U_k
-// speaks of. Keeps W (as residues) and makes a row in the length of a patch.
+// The transpose of U_k modulo a prime, row h being column h of U_k: what evidence for the rank of
+// U_k speaks of. Keeps W (as residues) and makes a row in the length of a patch.
 ResidueRows weight_columns(const Architecture& network, std::size_t linear_node,
                            const TensorSpec& weights, std::uint64_t prime);
 

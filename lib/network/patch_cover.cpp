@@ -22,9 +22,10 @@ PatchCover block_cover(const Node& node) {
   return cover;
 }
 
-// Inputs are matched to patches that see them, each patch to as many as it has filters, by augmenting
-// paths found breadth first. What a failed search has reached stays out of all later ones. In the end
-// the patches reached from unmatched inputs and the inputs not reached are a least cover (Koenig).
+// Inputs are matched to patches that see them, each patch to as many as it has filters, by
+// augmenting paths found breadth first. What a failed search has reached stays out of all later
+// ones. In the end the patches reached from unmatched inputs and the inputs not reached are a least
+// cover (Koenig).
 class Matching {
  public:
   explicit Matching(const Node& node)
@@ -53,8 +54,8 @@ class Matching {
       cover.patches.push_back(p);
       for (std::size_t i : inputs_of_[p]) input_reached[i] = true;
     }
-    cover.inputs = static_cast<std::size_t>(
-        std::count(input_reached.begin(), input_reached.end(), false));
+    cover.inputs =
+        static_cast<std::size_t>(std::count(input_reached.begin(), input_reached.end(), false));
     cover.lines = cover.inputs + cover.patches.size() * filters_;
     return cover;
   }
@@ -94,7 +95,7 @@ class Matching {
   }
 
   std::size_t filters_;
-  std::vector<std::size_t> patch_of_;                        // of matched inputs
+  std::vector<std::size_t> patch_of_;                          // of matched inputs
   std::vector<std::vector<std::size_t>> seen_by_, inputs_of_;  // inputs_of_: matched to the patch
   std::vector<bool> reached_;
   std::vector<std::size_t> from_;  // the input from which a patch was reached

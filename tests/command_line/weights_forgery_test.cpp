@@ -1,5 +1,5 @@
-// Claims about weight matrices: certificates forged to look right, each rejected for its reason; the
-// hunt and the table of widths as a user runs them.
+// Claims about weight matrices: certificates forged to look right, each rejected for its reason;
+// the hunt and the table of widths as a user runs them.
 #include "genuine.h"
 
 using namespace widecert::test;
@@ -16,7 +16,9 @@ std::size_t place(const Genuine& g, const std::string& kind, const std::string& 
   return 0;
 }
 
-std::string says(const Genuine& g) { return run(programs() + "/widecheck " + g.claim_path()).output; }
+std::string says(const Genuine& g) {
+  return run(programs() + "/widecheck " + g.claim_path()).output;
+}
 
 }  // namespace
 
@@ -24,8 +26,9 @@ TEST_CASE("forged kernels: coefficients, variables, another structure, points, c
   const Genuine g("weights/even-cycle-4");
   const std::size_t never = place(g, "weights-never-full-rank"),
                     generic = place(g, "weights-generic-rank");
-  CHECK_THAT(says(g), Contains("(4 x 4) of layer layer has rank at most 3, less than 4, for every W") &&
-                          Contains("has rank 3 for almost every W, and more for none"));
+  CHECK_THAT(says(g),
+             Contains("(4 x 4) of layer layer has rank at most 3, less than 4, for every W") &&
+                 Contains("has rank 3 for almost every W, and more for none"));
   const auto vectors = [&](json& p) -> json& {
     json& proof = p["proofs"][never];
     return proof["inputs"].empty() ? proof["outputs"] : proof["inputs"];
@@ -50,18 +53,25 @@ TEST_CASE("forged kernels: coefficients, variables, another structure, points, c
     std::swap(proof["inputs"], proof["outputs"]);
   }),
           "not-a-kernel-vector");
-  rejects(g.forge([&](json&, json& p) { vectors(p).push_back(vectors(p)[0]); }), "dependent-vectors");
+  rejects(g.forge([&](json&, json& p) { vectors(p).push_back(vectors(p)[0]); }),
+          "dependent-vectors");
   rejects(g.forge([&](json&, json& p) { vectors(p)[0] = json::array(); }), "zero-vector");
   rejects(g.forge([&](json&, json& p) { vectors(p) = json::array(); }), "bound");
-  rejects(g.forge([&](json&, json& p) { p["proofs"][never]["point"] = {{"fill", 0}}; }),
+  rejects(g.forge([&](json&, json& p) {
+    p["proofs"][never]["point"] = {{"fill", 0}};
+  }),
           "dependent-vectors");
-  rejects(g.forge([&](json&, json& p) { p["proofs"][never]["point"] = {{"fill", "1/2"}}; }),
+  rejects(g.forge([&](json&, json& p) {
+    p["proofs"][never]["point"] = {{"fill", "1/2"}};
+  }),
           "not-integers");
   rejects(g.forge([&](json&, json& p) { p["proofs"][never]["prime"] = 9; }), "not-a-prime");
   rejects(g.forge([&](json&, json& p) { vectors(p)[0][0][0] = 4; }), "unexpected", 4);
   rejects(g.forge([&](json&, json& p) { vectors(p)[0][0][1][0][1] = 2; }), "unexpected", 4);
   rejects(g.forge([&](json&, json& p) { p["proofs"][never]["rule"] = "cover"; }), "missing-key", 4);
-  rejects(g.forge([&](json&, json& p) { p["proofs"][never] = {{"rule", "commuting-filters"}}; }),
+  rejects(g.forge([&](json&, json& p) {
+    p["proofs"][never] = {{"rule", "commuting-filters"}};
+  }),
           "geometry");
   rejects(g.forge([&](json&, json& p) {
     p["proofs"][never] = {{"rule", "cover"}, {"patches", json::array()}};
@@ -71,7 +81,10 @@ TEST_CASE("forged kernels: coefficients, variables, another structure, points, c
   rejects(g.forge([&](json& c, json&) { c["claims"][generic]["rank"] = 2; }), "bound");
   rejects(g.forge([&](json& c, json&) { c["claims"][generic]["rank"] = 4; }), "rank");
   rejects(g.forge([&](json&, json& p) { p["proofs"][generic].erase("upper"); }), "missing-key", 4);
-  rejects(g.forge([&](json&, json& p) { p["proofs"][generic]["weights"] = {{"fill", 0}}; }), "rank");
+  rejects(g.forge([&](json&, json& p) {
+    p["proofs"][generic]["weights"] = {{"fill", 0}};
+  }),
+          "rank");
   rejects(g.forge([&](json& c, json&) { c["claims"][never]["kind"] = "weights-full-rank"; }),
           "wrong-rule");
 }
@@ -92,14 +105,19 @@ TEST_CASE("kernel vectors stay within a block") {
   // Two cycles side by side: a vector on both at once counts for neither.
   const std::string folder = scratch("blocks");
   const json patches = {{0, 1}, {2, 3}, {0, 2}, {1, 3}, {4, 5}, {6, 7}, {4, 6}, {5, 7}};
-  const json file{{"format", "widecert-case"},
-                  {"version", 1},
-                  {"network",
-                   {{"input", {{"shape", {8}}}},
-                    {"nodes",
-                     {{{"name", "layer"}, {"op", "linear"}, {"patches", patches}, {"filters", 1}, {"bias", "none"}}}}}},
-                  {"prove",
-                   {{{"theorem", "full-rank-weights"}, {"node", "layer"}, {"claim", "weights-generic-rank"}}}}};
+  const json file{
+      {"format", "widecert-case"},
+      {"version", 1},
+      {"network",
+       {{"input", {{"shape", {8}}}},
+        {"nodes",
+         {{{"name", "layer"},
+           {"op", "linear"},
+           {"patches", patches},
+           {"filters", 1},
+           {"bias", "none"}}}}}},
+      {"prove",
+       {{{"theorem", "full-rank-weights"}, {"node", "layer"}, {"claim", "weights-generic-rank"}}}}};
   spill(folder + "/two.case.json", file.dump());
   const Ran ran = run("cd " + folder + " && " + programs() + "/widecert prove two.case.json");
   CHECK_THAT(ran.output, Contains("has rank 6 for almost every W, and more for none"));
@@ -182,21 +200,24 @@ TEST_CASE("forged filters of full rank") {
       sparse[1] = sparse[0];
     }),
             "rank");
-    rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["filters"] = 4; }), "unexpected", 4);
+    rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["filters"] = 4; }), "unexpected",
+            4);
   }
   SECTION("a layer of a real network: the certificate of another layer") {
     const Genuine g("architectures/resnet-18");
     const std::size_t a = place(g, "weights-full-rank", "conv2_1.a"),
                       b = place(g, "weights-full-rank", "conv3_1.a"),
                       shortcut = place(g, "weights-never-full-rank", "conv3_1.shortcut");
-    rejects(g.forge([&](json&, json& p) { std::swap(p["proofs"][a], p["proofs"][b]); }), "unexpected", 4);
+    rejects(g.forge([&](json&, json& p) { std::swap(p["proofs"][a], p["proofs"][b]); }),
+            "unexpected", 4);
     rejects(g.forge([&](json& c, json&) { c["claims"][shortcut]["node"] = "conv2_1.a"; }), "bound");
     rejects(g.forge([&](json& c, json& p) {
       c["claims"][shortcut]["kind"] = "weights-full-rank";
       p["proofs"][shortcut] = p["proofs"][a];
     }),
             "unexpected", 4);
-    rejects(g.forge([&](json& c, json&) { c["claims"][a]["node"] = "conv2_1.a.act"; }), "layer-kind");
+    rejects(g.forge([&](json& c, json&) { c["claims"][a]["node"] = "conv2_1.a.act"; }),
+            "layer-kind");
   }
 }
 
@@ -247,7 +268,8 @@ TEST_CASE("full rank for almost every W by a solved random system") {
   CHECK_THAT(says(g), Contains("full rank 128 for almost every W") && Contains("error <= 2^-"));
   rejects(g.forge([](json&, json& p) { p["proofs"][0]["weights"]["seeded"]["seed"] = 2; }),
           "matrix-digest");
-  rejects(g.forge([](json&, json& p) { p["proofs"][0]["evidence"]["k"] = 4; }), "evidence-too-weak");
+  rejects(g.forge([](json&, json& p) { p["proofs"][0]["evidence"]["k"] = 4; }),
+          "evidence-too-weak");
   rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["filters"] = 5; }), "shape", 4);
   rejects(g.forge([](json& c, json&) { c["claims"][0]["kind"] = "weights-never-full-rank"; }),
           "wrong-rule");
@@ -267,18 +289,22 @@ TEST_CASE("a file without data holds claims about weights only") {
 TEST_CASE("small files that ask for endless work are refused") {
   const std::string folder = scratch("endless");
   const auto check = [&](const json& network, const json& claim, const json& proof) {
-    const json file{{"format", "widecert-claim"}, {"version", 1}, {"network", network}, {"claims", {claim}}};
+    const json file{
+        {"format", "widecert-claim"}, {"version", 1}, {"network", network}, {"claims", {claim}}};
     spill(folder + "/a.claim.json", file.dump());
     const std::string digest = run("sha256sum " + folder + "/a.claim.json").output.substr(0, 64);
-    const json certificate{{"format", "widecert-certificate"}, {"version", 1}, {"claim_sha256", digest}, {"proofs", {proof}}};
+    const json certificate{{"format", "widecert-certificate"},
+                           {"version", 1},
+                           {"claim_sha256", digest},
+                           {"proofs", {proof}}};
     spill(folder + "/a.cert.json", certificate.dump());
-    const Ran ran = run("timeout 60 " + programs() + "/widecheck --json " + folder + "/a.claim.json");
+    const Ran ran =
+        run("timeout 60 " + programs() + "/widecheck --json " + folder + "/a.claim.json");
     const json report = json::parse(ran.output, nullptr, false);
     INFO(ran.output);
     REQUIRE_FALSE(report.is_discarded());
-    const std::string reason =
-        report.contains("reason") ? report["reason"].get<std::string>()
-                                  : report["claims"][0].value("reason", "");
+    const std::string reason = report.contains("reason") ? report["reason"].get<std::string>()
+                                                         : report["claims"][0].value("reason", "");
     return Verdict{ran.exit, reason};
   };
   const auto input = [](const json& shape) { return json{{"name", "x"}, {"shape", shape}}; };
@@ -286,37 +312,71 @@ TEST_CASE("small files that ask for endless work are refused") {
   CHECK(check({{"input", input({3000, 3000, 1})},
                {"nodes",
                 {{{"name", "p"}, {"op", "maxpool2d"}, {"size", {1500, 1500}}, {"stride", {1, 1}}},
-                 {{"name", "l"}, {"op", "conv2d"}, {"size", {1, 1}}, {"filters", 1}, {"bias", "none"}, {"input", "x"}}}}},
+                 {{"name", "l"},
+                  {"op", "conv2d"},
+                  {"size", {1, 1}},
+                  {"filters", 1},
+                  {"bias", "none"},
+                  {"input", "x"}}}}},
               {{"kind", "weights-full-rank"}, {"node", "l"}},
               {{"rule", "modular-elimination"}, {"prime", 3}, {"weights", {{"fill", 1}}}})
             .exit == 0);
   // Many vectors on many filters.
   json vectors = json::array();
-  for (int k = 0; k < 1000; ++k) vectors.push_back(json::array({json::array({0, json::array({json::array({1, k})})})}));
+  for (int k = 0; k < 1000; ++k)
+    vectors.push_back(json::array({json::array({0, json::array({json::array({1, k})})})}));
   rejects(check({{"input", input({20479, 1})},
-                 {"nodes", {{{"name", "l"}, {"op", "conv1d"}, {"size", 4096}, {"filters", 4096}, {"bias", "none"}}}}},
+                 {"nodes",
+                  {{{"name", "l"},
+                    {"op", "conv1d"},
+                    {"size", 4096},
+                    {"filters", 4096},
+                    {"bias", "none"}}}}},
                 {{"kind", "weights-never-full-rank"}, {"node", "l"}},
-                {{"rule", "kernel-polynomials"}, {"inputs", vectors}, {"outputs", json::array()}, {"point", {{"sparse", json(std::vector<json>(4096, json::array()))}}}, {"prime", 2}}),
+                {{"rule", "kernel-polynomials"},
+                 {"inputs", vectors},
+                 {"outputs", json::array()},
+                 {"point", {{"sparse", json(std::vector<json>(4096, json::array()))}}},
+                 {"prime", 2}}),
           "not-a-kernel-vector");
   vectors = json(std::vector<json>(1000, json::array()));
   rejects(check({{"input", input({20479, 1})},
-                 {"nodes", {{{"name", "l"}, {"op", "conv1d"}, {"size", 4096}, {"filters", 4096}, {"bias", "none"}}}}},
+                 {"nodes",
+                  {{{"name", "l"},
+                    {"op", "conv1d"},
+                    {"size", 4096},
+                    {"filters", 4096},
+                    {"bias", "none"}}}}},
                 {{"kind", "weights-never-full-rank"}, {"node", "l"}},
-                {{"rule", "kernel-polynomials"}, {"inputs", vectors}, {"outputs", json::array()}, {"point", {{"sparse", json(std::vector<json>(4096, json::array()))}}}, {"prime", 2}}),
+                {{"rule", "kernel-polynomials"},
+                 {"inputs", vectors},
+                 {"outputs", json::array()},
+                 {"point", {{"sparse", json(std::vector<json>(4096, json::array()))}}},
+                 {"prime", 2}}),
           "zero-vector");
-  // One vector on the outputs of a long patch: each entry of the patch is paid for before it is worked on.
+  // One vector on the outputs of a long patch: each entry of the patch is paid for before it is
+  // worked on.
   json terms = json::array();
   for (int k = 0; k < 100'000; ++k) terms.push_back({k % 2 == 0 ? 1 : -1});
   rejects(check({{"input", input({10'000'000})},
                  {"nodes", {{{"name", "l"}, {"op", "dense"}, {"filters", 1}, {"bias", "none"}}}}},
                 {{"kind", "weights-never-full-rank"}, {"node", "l"}},
-                {{"rule", "kernel-polynomials"}, {"inputs", json::array()}, {"outputs", json::array({json::array({json::array({0, terms})})})}, {"point", {{"sparse", json::array({json::array()})}}}, {"prime", 2}}),
+                {{"rule", "kernel-polynomials"},
+                 {"inputs", json::array()},
+                 {"outputs", json::array({json::array({json::array({0, terms})})})},
+                 {"point", {{"sparse", json::array({json::array()})}}},
+                 {"prime", 2}}),
           "too-large", 4);
   // Numbers of many digits, many times.
   const std::string digits(19'999, '9');
   json patches = json(std::vector<json>(20'000, json{0, 1}));
   rejects(check({{"input", input({2})},
-                 {"nodes", {{{"name", "l"}, {"op", "linear"}, {"patches", patches}, {"filters", 1000}, {"bias", "none"}}}}},
+                 {"nodes",
+                  {{{"name", "l"},
+                    {"op", "linear"},
+                    {"patches", patches},
+                    {"filters", 1000},
+                    {"bias", "none"}}}}},
                 {{"kind", "weights-deficient-at"}, {"node", "l"}, {"weights", {{"fill", digits}}}},
                 {{"rule", "kernel-vector"}, {"v", {digits, "-" + digits}}}),
           "too-large", 4);
@@ -331,9 +391,10 @@ TEST_CASE("the hunt: violations become cases that regress proves again; it stops
   const Ran small = run(hunt + "hunt weights -o four");
   INFO(small.output);
   CHECK(small.exit == 0);
-  CHECK_THAT(small.output, Contains("patches 12, 13, 24, 34, 1 filter(s): rank 3 of 4") &&
-                               Contains("patches 123, 124, 2 filter(s): rank 3 of 4") &&
-                               Contains("11 violate Assumption 2.4, 11 of them with a certificate"));
+  CHECK_THAT(small.output,
+             Contains("patches 12, 13, 24, 34, 1 filter(s): rank 3 of 4") &&
+                 Contains("patches 123, 124, 2 filter(s): rank 3 of 4") &&
+                 Contains("11 violate Assumption 2.4, 11 of them with a certificate"));
   const Ran again = run(programs() + "/widecert regress " + folder + "/four");
   INFO(again.output);
   CHECK(again.exit == 0);
@@ -341,10 +402,12 @@ TEST_CASE("the hunt: violations become cases that regress proves again; it stops
   CHECK(run(programs() + "/widecheck " + folder + "/four/n4-T2-123.124.claim.json").exit == 0);
   // Convolutions: the table of the theory, and the map.
   const Ran table = run(hunt + "hunt weights --convolutions --image 5 --filters 4 -o five");
-  CHECK_THAT(table.output, Contains("1 channel(s), 2 filter(s) of size 2, image 3: rank 7 of 8") &&
-                               Contains("1 channel(s), 3 filter(s) of size 3, image 5: rank 24 of 25") &&
-                               Contains("2 channel(s), 3 filter(s) of size 2, image 4: rank 26 of 27"));
-  CHECK_THAT(slurp(folder + "/five/hunt.html"), Contains("<svg") && Contains("class=\"deficient\""));
+  CHECK_THAT(table.output,
+             Contains("1 channel(s), 2 filter(s) of size 2, image 3: rank 7 of 8") &&
+                 Contains("1 channel(s), 3 filter(s) of size 3, image 5: rank 24 of 25") &&
+                 Contains("2 channel(s), 3 filter(s) of size 2, image 4: rank 26 of 27"));
+  CHECK_THAT(slurp(folder + "/five/hunt.html"),
+             Contains("<svg") && Contains("class=\"deficient\""));
   // Stopped before the end, with the same command to the end, and in one go.
   const std::string long_one = "hunt weights --neurons 5 --length 3 --patches 4 ";
   const Ran stopped = run(hunt + "--timeout 0.05 " + long_one + "-o stopped");

@@ -1,6 +1,6 @@
-// "Has U = M(W) full rank for almost every W?" for convolutions without padding, against what one would
-// use today: random filters and the rank modulo a prime by LinBox's sparse elimination, or by FLINT's
-// dense one where it fits. Results are recorded in RESULTS.md beside this file.
+// "Has U = M(W) full rank for almost every W?" for convolutions without padding, against what one
+// would use today: random filters and the rank modulo a prime by LinBox's sparse elimination, or by
+// FLINT's dense one where it fits. Results are recorded in RESULTS.md beside this file.
 #include <flint/nmod_mat.h>
 #include <fmt/format.h>
 #include <widecert/linalg/modular_matrix.h>
@@ -47,13 +47,12 @@ void layer(std::size_t channels, std::size_t filters, std::size_t size, std::siz
                                        filters, node.patches->inputs(), node.width);
   SparseRank found;
   const double own = seconds([&] {
-    const SparseMatrix u =
-        sparse_weight_matrix(network, 1, sparse_filters(network, 1), kRankPrime);
+    const SparseMatrix u = sparse_weight_matrix(network, 1, sparse_filters(network, 1), kRankPrime);
     found = sparse_rank(u, 1e12);
   });
   const bool full = found.rank == std::min(node.patches->inputs(), node.width);
-  fmt::print("| widecert, taps or bands ({}) | {} | {:.4f} | 1 |\n", full ? "full rank" : "NOT FULL", what,
-             own);
+  fmt::print("| widecert, taps or bands ({}) | {} | {:.4f} | 1 |\n",
+             full ? "full rank" : "NOT FULL", what, own);
   const auto row = [&](const char* name, double time) {
     if (time > 0) {
       fmt::print("| {} | {} | {:.3f} | {:.0f} |\n", name, what, time, time / own);
@@ -63,14 +62,17 @@ void layer(std::size_t channels, std::size_t filters, std::size_t size, std::siz
     std::fflush(stdout);
   };
   row("LinBox sparse rank, random filters",
-      peer(fmt::format("{}/linbox_rank sparse {} {} {} {}", programs, channels, filters, size, image)));
-  const double entries = static_cast<double>(node.patches->inputs()) * static_cast<double>(node.width);
+      peer(fmt::format("{}/linbox_rank sparse {} {} {} {}", programs, channels, filters, size,
+                       image)));
+  const double entries =
+      static_cast<double>(node.patches->inputs()) * static_cast<double>(node.width);
   if (entries > 2e7) return;  // minutes
   const SeededTensor seeded{"layer", 1, 1, 1'000'000, 1, false};
   const SparseMatrix u = sparse_weight_matrix(network, 1, seeded, kRankPrime);
   nmod_mat_t dense;
   nmod_mat_init(dense, static_cast<slong>(u.rows), static_cast<slong>(u.cols), kRankPrime);
-  for (std::size_t k = 0; k < u.row.size(); ++k) nmod_mat_entry(dense, u.row[k], u.col[k]) = u.value[k];
+  for (std::size_t k = 0; k < u.row.size(); ++k)
+    nmod_mat_entry(dense, u.row[k], u.col[k]) = u.value[k];
   row("FLINT nmod_mat_rank, random filters", seconds([&] { nmod_mat_rank(dense); }));
   nmod_mat_clear(dense);
 }

@@ -1,4 +1,5 @@
-// widecert hunt: a search that can be stopped, resumed and divided; what it finds is proved and kept.
+// widecert hunt: a search that can be stopped, resumed and divided; what it finds is proved and
+// kept.
 #include <fmt/format.h>
 #include <widecert/certificate/atomic_file.h>
 #include <widecert/certificate/model_json.h>
@@ -53,8 +54,11 @@ Json parameters_json(const Common& common, const HuntOptions& o) {
 class Hunt {
  public:
   Hunt(const Common& common, const HuntOptions& options)
-      : common_(common), options_(options), slice_(read_shard(options.shard)), bar_(common.console) {
-    total_ = options.convolutions ? count_convolutions(options.convolution)
+      : common_(common),
+        options_(options),
+        slice_(read_shard(options.shard)),
+        bar_(common.console) {
+    total_ = options.convolutions  ? count_convolutions(options.convolution)
              : options.random != 0 ? options.random
                                    : count_structures(options.structure);
     fs::create_directories(options.output);
@@ -70,8 +74,9 @@ class Hunt {
     if (options.restart || !fs::exists(state_path_)) return;
     const Json saved = read_json_file(state_path_);
     if (!saved.is_object() || saved.value("parameters", Json()) != state_["parameters"]) {
-      throw InputError(state_path_ + " belongs to a search with other parameters; choose another "
-                                     "--output, or --restart to begin anew");
+      throw InputError(state_path_ +
+                       " belongs to a search with other parameters; choose another "
+                       "--output, or --restart to begin anew");
     }
     state_ = saved;
     slice_.from = state_["position"].get<std::uint64_t>();
@@ -85,7 +90,8 @@ class Hunt {
         if (options_.convolutions) {
           hunt_convolutions(options_.convolution, slice_, callbacks);
         } else if (options_.random != 0) {
-          hunt_random_structures(options_.structure, common_.seed, options_.random, slice_, callbacks);
+          hunt_random_structures(options_.structure, common_.seed, options_.random, slice_,
+                                 callbacks);
         } else {
           hunt_structures(options_.structure, slice_, callbacks);
         }
@@ -118,7 +124,8 @@ class Hunt {
       table_.push_back(std::move(row));
     }
     if (rank == full) return;
-    Json found{{"name", candidate.name}, {"title", candidate.title}, {"rank", rank}, {"full", full}};
+    Json found{
+        {"name", candidate.name}, {"title", candidate.title}, {"rank", rank}, {"full", full}};
     if (state_["violations"].size() + violations_.size() < options_.keep) {
       prove_violation(candidate, found);
     }
@@ -134,10 +141,9 @@ class Hunt {
   // Writes the case, its claim and its certificate, and lets the checker judge.
   void prove_violation(const HuntCandidate& candidate, Json& found) {
     const std::string path = options_.output + "/" + candidate.name + ".case.json";
-    Json requests = Json::array({{{"theorem", "full-rank-weights"}, {"node", "layer"}},
-                                 {{"theorem", "full-rank-weights"},
-                                  {"node", "layer"},
-                                  {"claim", "weights-generic-rank"}}});
+    Json requests = Json::array(
+        {{{"theorem", "full-rank-weights"}, {"node", "layer"}},
+         {{"theorem", "full-rank-weights"}, {"node", "layer"}, {"claim", "weights-generic-rank"}}});
     Json file{{"format", "widecert-case"},
               {"version", 1},
               {"title", candidate.title},
@@ -160,8 +166,8 @@ class Hunt {
     found["exact"] = proved.exit_of(1) == kProved;
   }
 
-  // What was found since the last tick belongs to positions that are done now. A search that is stopped
-  // between two ticks begins again at the earlier one.
+  // What was found since the last tick belongs to positions that are done now. A search that is
+  // stopped between two ticks begins again at the earlier one.
   void tick(std::uint64_t position) {
     state_["position"] = position;
     state_["examined"] = state_["examined"].get<std::uint64_t>() + examined_;
@@ -170,7 +176,7 @@ class Hunt {
     examined_ = 0;
     violations_.clear();
     table_.clear();
-    if (position % 256 != 0) return;
+    if (++ticks_ % 256 != 0) return;
     bar_.update(fmt::format("examined {}, violations {}", state_["examined"].get<std::uint64_t>(),
                             state_["violations"].size()),
                 position, total_);
@@ -188,7 +194,7 @@ class Hunt {
   const HuntOptions& options_;
   HuntSlice slice_;
   ProgressBar bar_;
-  std::uint64_t total_ = 0;
+  std::uint64_t total_ = 0, ticks_ = 0;
   std::string state_path_;
   Json state_;
   std::uint64_t examined_ = 0;  // since the last tick; so are the next two
@@ -217,11 +223,12 @@ int run_hunt(const Common& common, const HuntOptions& options) {
     out["exit"] = exit;
     fmt::print("{}", to_text(out));
   } else if (!common.console.quiet) {
-    fmt::print("{} layers examined whose patches cover the input and differ: {} violate Assumption "
-               "2.4, {} of them with a certificate that widecheck accepts\nstate: {}/hunt.json, "
-               "page: {}/hunt.html\n",
-               state["examined"].get<std::uint64_t>(), state["violations"].size(), proved,
-               options.output, options.output);
+    fmt::print(
+        "{} layers examined whose patches cover the input and differ: {} violate Assumption "
+        "2.4, {} of them with a certificate that widecheck accepts\nstate: {}/hunt.json, "
+        "page: {}/hunt.html\n",
+        state["examined"].get<std::uint64_t>(), state["violations"].size(), proved, options.output,
+        options.output);
   }
   return exit;
 }

@@ -11,9 +11,9 @@
 namespace widecert::tool {
 namespace {
 
-// One panel for each channels, size and stride: columns are images, rows numbers of filters. A cell is
-// green where U has full rank, red with the deficit where it has not, blank where patches do not cover
-// the image or do not differ.
+// One panel for each channels, size and stride: columns are images, rows numbers of filters. A cell
+// is green where U has full rank, red with the deficit where it has not, blank where patches do not
+// cover the image or do not differ.
 std::string map_figure(const Json& table) {
   using Panel = std::tuple<std::size_t, std::size_t, std::size_t>;  // size, channels, stride
   struct Cell {
@@ -42,7 +42,8 @@ std::string map_figure(const Json& table) {
         "<svg width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\" "
         "aria-label=\"rank deficits for size {2}, {3} channels, stride {4}\">"
         "<text x=\"{5}\" y=\"14\" class=\"bold\">size {2}, C = {3}{6}</text>",
-        width, height, size, channels, stride, kLeft, stride == 1 ? "" : fmt::format(", stride {}", stride));
+        width, height, size, channels, stride, kLeft,
+        stride == 1 ? "" : fmt::format(", stride {}", stride));
     for (std::size_t t : filters) {
       svg += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"end\">T = {}</text>", kLeft - 6,
                          kTop + kCell * place(filters, t) + 17, t);
@@ -55,13 +56,15 @@ std::string map_figure(const Json& table) {
       const double x = kLeft + kCell * place(images, cell.image),
                    y = kTop + kCell * place(filters, cell.filters);
       svg += fmt::format(
-          "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" class=\"{}\"><title>image {}, T = {}: "
+          "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" class=\"{}\"><title>image {}, T = "
+          "{}: "
           "rank {} of {}</title></rect>",
-          x + 1, y + 1, kCell - 2, kCell - 2, cell.rank == cell.full ? "full" : "deficient", cell.image,
-          cell.filters, cell.rank, cell.full);
+          x + 1, y + 1, kCell - 2, kCell - 2, cell.rank == cell.full ? "full" : "deficient",
+          cell.image, cell.filters, cell.rank, cell.full);
       if (cell.rank != cell.full) {
-        svg += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"middle\" class=\"deficit\">{}</text>",
-                           x + kCell / 2, y + 17, cell.full - cell.rank);
+        svg += fmt::format(
+            "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\" class=\"deficit\">{}</text>",
+            x + kCell / 2, y + 17, cell.full - cell.rank);
       }
     }
     html += svg + "</svg>";
@@ -81,22 +84,27 @@ pre{background:#f4f4f2;padding:.7rem;overflow:auto}
 }  // namespace
 
 std::string hunt_page(const Json& state) {
-  std::string html =
-      std::string("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-                  "<title>widecert hunt weights</title><style>") +
-      kStyle + "</style></head><body>\n<h1>Layers that violate Assumption 2.4</h1>\n";
+  std::string html = std::string(
+                         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+                         "<title>widecert hunt weights</title><style>") +
+                     kStyle +
+                     "</style></head><body>\n<h1>Layers that violate Assumption 2.4</h1>\n";
   html += fmt::format(
-      "<p>{} layers were examined whose patches cover the input and differ. Ranks are those at seeded "
-      "filters modulo a prime below 2<sup>31</sup>, which are hints; what is proved is listed with its "
+      "<p>{} layers were examined whose patches cover the input and differ. Ranks are those at "
+      "seeded "
+      "filters modulo a prime below 2<sup>31</sup>, which are hints; what is proved is listed with "
+      "its "
       "certificate.</p><pre>{}</pre>",
       state["examined"].get<std::uint64_t>(), escape_markup(state["parameters"].dump()));
   const std::string map = map_figure(state["table"]);
   if (!map.empty()) {
-    html += "<h2>Rank for almost every W</h2><p>Columns: image size. Rows: filters. Green: full rank. "
-            "Red: the rank that is missing.</p>" +
-            map;
+    html +=
+        "<h2>Rank for almost every W</h2><p>Columns: image size. Rows: filters. Green: full rank. "
+        "Red: the rank that is missing.</p>" +
+        map;
   }
-  html += "<h2>Violations</h2><table><tr><th>layer</th><th>rank</th><th>full</th><th>verdict</th></tr>";
+  html +=
+      "<h2>Violations</h2><table><tr><th>layer</th><th>rank</th><th>full</th><th>verdict</th></tr>";
   for (const Json& found : state["violations"]) {
     html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
                         escape_markup(found["title"].get<std::string>()),

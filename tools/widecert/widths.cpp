@@ -1,5 +1,5 @@
-// widecert widths: the widest hidden layer of each case against a number of samples, and against what
-// a paper prints.
+// widecert widths: the widest hidden layer of each case against a number of samples, and against
+// what a paper prints.
 #include <fmt/format.h>
 #include <widecert/certificate/json.h>
 #include <widecert/proofs/case_file.h>
@@ -25,8 +25,8 @@ int run_widths(const Common& common, const WidthsOptions& options) {
     for (const std::string& one : find_cases(path)) {
       const CaseFile file = read_case(one);
       const auto& nodes = file.network.nodes();
-      // Hidden: neither the input nor the last layer. Layers of linear nodes count once, without the
-      // activations after them.
+      // Hidden: neither the input nor the last layer. Layers of linear nodes count once, without
+      // the activations after them.
       std::size_t widest = 0, neurons = 0;
       for (std::size_t i = 1; i + 1 < nodes.size(); ++i) {
         if (widest == 0 || nodes[i].width > nodes[widest].width) widest = i;
@@ -55,8 +55,8 @@ int run_widths(const Common& common, const WidthsOptions& options) {
         printed = fmt::format("{} ({})", printed, p.table);
       }
       table += fmt::format("| {} | {} | {} | {} | {} | {} | {} |\n", file.name, grouped(width),
-                           row["layer"].get<std::string>(), grouped(neurons), exceeds ? "yes" : "no",
-                           printed, flag);
+                           row["layer"].get<std::string>(), grouped(neurons),
+                           exceeds ? "yes" : "no", printed, flag);
       out.push_back(std::move(row));
     }
   }

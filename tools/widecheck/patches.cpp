@@ -90,7 +90,8 @@ bool sees_padding_only(const Window& w) {
       const std::size_t start = place * w.stride[d];  // in the padded image
       const std::size_t first =  // the first step that is not in the padding before
           start >= w.before[d] ? 0 : (w.before[d] - start + w.dilation[d] - 1) / w.dilation[d];
-      if (first >= w.size[d] || start + first * w.dilation[d] >= w.before[d] + w.extent[d]) return true;
+      if (first >= w.size[d] || start + first * w.dilation[d] >= w.before[d] + w.extent[d])
+        return true;
     }
   }
   return false;
@@ -126,10 +127,10 @@ void Patches::expand(std::size_t p, std::vector<long>& entries) const {
   entries.clear();
   for (std::size_t dy = 0; dy < w.size[0]; ++dy) {
     for (std::size_t dx = 0; dx < w.size[1]; ++dx) {
-      const long row = static_cast<long>(y * w.stride[0] + dy * w.dilation[0]) -
-                       static_cast<long>(w.before[0]);
-      const long column = static_cast<long>(x * w.stride[1] + dx * w.dilation[1]) -
-                          static_cast<long>(w.before[1]);
+      const long row =
+          static_cast<long>(y * w.stride[0] + dy * w.dilation[0]) - static_cast<long>(w.before[0]);
+      const long column =
+          static_cast<long>(x * w.stride[1] + dx * w.dilation[1]) - static_cast<long>(w.before[1]);
       const bool inside = row >= 0 && row < static_cast<long>(w.extent[0]) && column >= 0 &&
                           column < static_cast<long>(w.extent[1]);
       const long first = !inside ? 0

@@ -1,6 +1,6 @@
 // Rules about the weight matrix U = M(W) of a layer, n_{k-1} x n_k: its rank at given filters, for
-// almost every W (the largest at any W: a minor that is not 0 somewhere is 0 on a null set only), and
-// bounds for every W.
+// almost every W (the largest at any W: a minor that is not 0 somewhere is 0 on a null set only),
+// and bounds for every W.
 #include <algorithm>
 #include <limits>
 
@@ -35,7 +35,8 @@ std::size_t longest(const Node& node) {
   return most;
 }
 
-// Calls visit(patch, its entries) for every patch. Pays for one step for each entry, input and output.
+// Calls visit(patch, its entries) for every patch. Pays for one step for each entry, input and
+// output.
 template <class Visit>
 void for_each_patch(const Context& c, const Node& node, Visit visit) {
   const double entries = static_cast<double>(longest(node));
@@ -49,8 +50,8 @@ void for_each_patch(const Context& c, const Node& node, Visit visit) {
   }
 }
 
-// Of each filter the entries that are not 0 modulo the prime, times the common divisor of all, which
-// is a unit and does not change the rank.
+// Of each filter the entries that are not 0 modulo the prime, times the common divisor of all,
+// which is a unit and does not change the rank.
 using Filters = std::vector<std::vector<std::pair<std::size_t, std::uint32_t>>>;
 
 Filters residues(const SparseTensor& weights, std::uint64_t prime) {
@@ -66,8 +67,8 @@ Filters residues(const SparseTensor& weights, std::uint64_t prime) {
   return filters;
 }
 
-// Filters from a claim or certificate, whose size says little of that of the tensor: seeded ones take
-// a hash for every few entries.
+// Filters from a claim or certificate, whose size says little of that of the tensor: seeded ones
+// take a hash for every few entries.
 SparseTensor read_filters(const Context& c, const Node& node, Value json) {
   const std::vector<std::size_t> shape = weights_shape(node);
   if (!json.has("sparse")) {
@@ -111,7 +112,8 @@ void require_rank(std::size_t rank, std::size_t wanted, std::uint64_t prime) {
 
 // ---- bounds for every W ----
 
-// The columns of some patches and the rows of the inputs that the other patches see contain all of U.
+// The columns of some patches and the rows of the inputs that the other patches see contain all of
+// U.
 std::size_t cover_bound(const Context& c, const Node& node, Value& proof) {
   std::vector<char> in_cover(node.patches.count(), 0), seen(sizes(c, node).inputs, 0);
   std::size_t lines = 0;
@@ -132,8 +134,8 @@ std::size_t cover_bound(const Context& c, const Node& node, Value& proof) {
   return lines;
 }
 
-// C + 1 filters on C channels, without stride and padding: U z = 0 for z = the maximal minors of the
-// filters as polynomials in two shifts, moved to (P - C d)(P' - C d') places.
+// C + 1 filters on C channels, without stride and padding: U z = 0 for z = the maximal minors of
+// the filters as polynomials in two shifts, moved to (P - C d)(P' - C d') places.
 std::size_t commuting_bound(const Node& node) {
   const Window* w = node.patches.window();
   require(w != nullptr, "geometry", "the layer is not a convolution");
@@ -151,7 +153,8 @@ std::size_t commuting_bound(const Node& node) {
   return node.width - groups * places;
 }
 
-// A polynomial in the entries of W as a list of terms; variables are sorted, a power is a repetition.
+// A polynomial in the entries of W as a list of terms; variables are sorted, a power is a
+// repetition.
 struct Term {
   std::vector<std::uint32_t> variables;
   mpz_class coefficient;
@@ -218,7 +221,8 @@ void require_kernel(const Context& c, const Node& node, const std::vector<std::u
             v[inputs ? static_cast<std::size_t>(patch[r]) : p * node.filters + t];
         if (polynomial.empty()) continue;
         if (inputs) spend(c, kTerm * static_cast<double>(polynomial.size()));
-        add_product(inputs ? of_output : sums[patch[r]], polynomial, w + static_cast<std::uint32_t>(r));
+        add_product(inputs ? of_output : sums[patch[r]], polynomial,
+                    w + static_cast<std::uint32_t>(r));
       }
       require_zero(of_output);
     }
@@ -226,17 +230,16 @@ void require_kernel(const Context& c, const Node& node, const std::vector<std::u
   for (const auto& [input, sum] : sums) require_zero(sum);
 }
 
-// The blocks of U: sets of inputs and patches that share nothing with the others. An input that no patch
-// sees is a block without outputs; the columns of a patch that sees padding only are 0 and in no block.
+// The blocks of U: sets of inputs and patches that share nothing with the others. An input that no
+// patch sees is a block without outputs; the columns of a patch that sees padding only are 0 and in
+// no block.
 struct Blocks {
   static constexpr std::uint32_t kNone = static_cast<std::uint32_t>(-1);
   std::vector<std::uint32_t> of_input, of_patch;  // the number of a block's first input
   std::vector<std::size_t> inputs, outputs;       // how many, at that number
 
   Blocks(const Context& c, const Node& node)
-      : of_input(sizes(c, node).inputs),
-        inputs(of_input.size(), 0),
-        outputs(of_input.size(), 0) {
+      : of_input(sizes(c, node).inputs), inputs(of_input.size(), 0), outputs(of_input.size(), 0) {
     for (std::size_t i = 0; i < of_input.size(); ++i) of_input[i] = static_cast<std::uint32_t>(i);
     for_each_patch(c, node, [&](std::size_t, const std::vector<long>& patch) {
       std::uint32_t least = kNone;
@@ -281,7 +284,8 @@ std::size_t kernel_bound(const Context& c, const Node& node, Value& proof) {
   require(point.divisor == 1, "not-integers", "the point is not integral");
   std::vector<std::uint64_t> at(variables, 0);
   for (std::size_t f = 0; f < point.rows.size(); ++f) {
-    for (const auto& [position, v] : point.rows[f]) at[first[f] + position] = mpz_fdiv_ui(v.get_mpz_t(), prime);
+    for (const auto& [position, v] : point.rows[f])
+      at[first[f] + position] = mpz_fdiv_ui(v.get_mpz_t(), prime);
   }
   const Blocks blocks(c, node);
   std::vector<std::size_t> rank = blocks.inputs;  // of each block, at most
@@ -326,7 +330,8 @@ std::size_t kernel_bound(const Context& c, const Node& node, Value& proof) {
 }
 
 // What rank U is at most for every W.
-std::size_t bound_of_rank(const Context& c, const Node& node, const std::string& rule, Value& proof) {
+std::size_t bound_of_rank(const Context& c, const Node& node, const std::string& rule,
+                          Value& proof) {
   if (rule == "cover") return cover_bound(c, node, proof);
   if (rule == "commuting-filters") return commuting_bound(node);
   require(rule == "kernel-polynomials", "wrong-rule", "rule " + rule + " bounds no rank");
@@ -341,8 +346,8 @@ void require_free(const Node& node) {
 
 namespace {
 
-// Full rank of U at the "weights" of `holder`, the claim or the proof. Returns the bits of the error
-// bound, 0 if unconditional.
+// Full rank of U at the "weights" of `holder`, the claim or the proof. Returns the bits of the
+// error bound, 0 if unconditional.
 unsigned require_full_rank(const Context& c, const Node& node, Value& claim, Value& holder,
                            Value& proof, const std::string& rule) {
   require(rule == "modular-elimination" || rule == "exact-rank", "wrong-rule",
@@ -414,7 +419,8 @@ std::string weights_deficient_at(const Context& c, std::size_t i, Value& claim, 
   for (const auto& row : weights.rows)
     for (const auto& [position, w] : row) w_words = std::max(w_words, mpz_size(w.get_mpz_t()));
   std::vector<std::size_t> of_bank(node.patches.banks(), 0);  // entries of all its filters
-  for (std::size_t f = 0; f < weights.rows.size(); ++f) of_bank[f / node.filters] += weights.rows[f].size();
+  for (std::size_t f = 0; f < weights.rows.size(); ++f)
+    of_bank[f / node.filters] += weights.rows[f].size();
   double products = 0;
   for (std::size_t p = 0; p < node.patches.count(); ++p) {
     products += static_cast<double>(of_bank[node.patches.bank(p)]);
@@ -451,8 +457,8 @@ std::string weights_never_full_rank(const Context& c, std::size_t i, Value& proo
   const Sizes size = sizes(c, node);
   const std::size_t bound = bound_of_rank(c, node, rule, proof);
   require(bound < size.full, "bound",
-          "the rank is shown to be at most " + number(bound) + ", which is no less than full rank " +
-              number(size.full));
+          "the rank is shown to be at most " + number(bound) +
+              ", which is no less than full rank " + number(size.full));
   return matrix_in_words(c, node) + " has rank at most " + number(bound) + ", less than " +
          number(size.full) + ", for every W (Assumption 2.4 fails)";
 }

@@ -72,7 +72,8 @@ std::size_t sparse_rank(const SparseMatrix& a, std::uint64_t prime,
       }
     }
     // A peeled row has no place here: rows[place] is another row.
-    const double height = static_cast<double>(rows.size()), width = static_cast<double>(cols.size());
+    const double height = static_cast<double>(rows.size()),
+                 width = static_cast<double>(cols.size());
     spend(height * height * width);
     Echelon echelon(rows.size(), prime);
     for (std::uint32_t c : cols) {

@@ -13,10 +13,11 @@ struct SparseMatrix {
   std::vector<std::uint32_t> row, col, value;
 };
 
-// A combination of rows that vanishes must have coefficient 0 at a row that is alone, among rows whose
-// coefficient may differ from 0, in some column. Rows found so one after the other are independent of
-// everything; the rank of the matrix is their number plus that of the other rows, which are eliminated
-// in connected components. `spend` is told the products that takes, and may throw.
+// A combination of rows that vanishes must have coefficient 0 at a row that is alone, among rows
+// whose coefficient may differ from 0, in some column. Rows found so one after the other are
+// independent of everything; the rank of the matrix is their number plus that of the other rows,
+// which are eliminated in connected components. `spend` is told the products that takes, and may
+// throw.
 std::size_t sparse_rank(const SparseMatrix& a, std::uint64_t prime,
                         const std::function<void(double)>& spend);
 

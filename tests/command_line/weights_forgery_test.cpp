@@ -441,6 +441,41 @@ TEST_CASE("the hunt: violations become cases that regress proves again; it stops
   fs::remove_all(folder);
 }
 
+TEST_CASE("cycles of patches, each decided with a certificate that widecheck accepts") {
+  const std::string folder = scratch("cycles");
+  for (int m = 3; m <= 8; ++m) {
+    json nodes = json::array(), requests = json::array();
+    for (int turned = 0; turned <= m; ++turned) {
+      json patches = json::array();
+      for (int p = 0; p < m; ++p) {
+        const int next = (p + 1) % m;
+        patches.push_back(p < turned ? json::array({next, p}) : json::array({p, next}));
+      }
+      const std::string name = "turned" + std::to_string(turned);
+      nodes.push_back({{"name", name},
+                       {"op", "linear"},
+                       {"patches", patches},
+                       {"filters", 1},
+                       {"bias", "none"},
+                       {"input", "x"}});
+      const bool singular = m % 2 == 0 && 2 * turned == m;
+      json expect{{"outcome", singular ? "refuted" : "proved"}};
+      if (singular) expect["reason"] = "kernel-polynomials";
+      requests.push_back({{"theorem", "full-rank-weights"}, {"node", name}, {"expect", expect}});
+    }
+    const json file{{"format", "widecert-case"},
+                    {"version", 1},
+                    {"network", {{"input", {{"shape", {m}}}}, {"nodes", nodes}}},
+                    {"prove", requests}};
+    spill(folder + "/cycle" + std::to_string(m) + ".case.json", file.dump());
+  }
+  const Ran ran = run(programs() + "/widecert regress " + folder);
+  INFO(ran.output);
+  CHECK(ran.exit == 0);
+  CHECK_THAT(ran.output, Contains("6 as expected, 0 not"));
+  fs::remove_all(folder);
+}
+
 TEST_CASE("the filters that were found can be written down") {
   const std::string folder = scratch("filters");
   const Ran ran = run(programs() + "/widecert prove " + cases() + "/weights/bands -o " + folder +

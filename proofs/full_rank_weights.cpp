@@ -37,9 +37,7 @@ std::string size_of(const Node& node) {
 std::size_t full_rank(const Node& node) { return std::min(node.patches->inputs(), node.width); }
 
 SparseRank rank_modulo(const Architecture& network, std::size_t node, const TensorSpec& weights) {
-  SparseMatrix u = sparse_weight_matrix(network, node, weights, kRankPrime);
-  if (u.rows > u.cols) u = std::move(u).transposed();
-  return sparse_rank(u, kMostSteps);
+  return sparse_rank(sparse_weight_matrix(network, node, weights, kRankPrime), kMostSteps);
 }
 
 // The number of products that eliminating U as a dense matrix takes.

@@ -1,4 +1,5 @@
 #include <flint/nmod_mat.h>
+#include <widecert/linalg/disjoint_sets.h>
 #include <widecert/linalg/modular_matrix.h>
 #include <widecert/network/filter_map.h>
 #include <widecert/number/stream.h>
@@ -150,15 +151,11 @@ class Collection {
 // A polynomial image: offset -> coefficient.
 using Image = std::map<std::pair<std::size_t, std::size_t>, Polynomial>;
 
-Image times(const Image& a, const Image& b) {
+Image convolution(const Image& a, const Image& b) {
   Image c;
   for (const auto& [at, p] : a) {
     for (const auto& [by, q] : b) {
-      Polynomial& sum = c[{at.first + by.first, at.second + by.second}];
-      for (const auto& [monomial, coefficient] : product(p, q)) {
-        const auto [place, added] = sum.try_emplace(monomial, coefficient);
-        if (!added && (place->second += coefficient) == 0) sum.erase(place);
-      }
+      add(c[{at.first + by.first, at.second + by.second}], product(p, q), 1);
     }
   }
   return c;
@@ -173,12 +170,8 @@ Image minor(const std::vector<std::vector<Image>>& filters, const std::vector<st
     std::vector<std::size_t> rest = rows;
     rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(k));
     for (auto& [at, polynomial] :
-         times(filters[rows[k]][channel], minor(filters, rest, channel + 1))) {
-      for (const auto& [monomial, coefficient] : polynomial) {
-        const Integer signed_one = k % 2 == 0 ? coefficient : Integer(-coefficient);
-        const auto [place, added] = sum[at].try_emplace(monomial, signed_one);
-        if (!added && (place->second += signed_one) == 0) sum[at].erase(place);
-      }
+         convolution(filters[rows[k]][channel], minor(filters, rest, channel + 1))) {
+      add(sum[at], polynomial, k % 2 == 0 ? 1 : -1);
     }
   }
   return sum;
@@ -186,14 +179,13 @@ Image minor(const std::vector<std::vector<Image>>& filters, const std::vector<st
 
 // For channels + 1 filters, z_t = (-1)^t det(the other filters) is annihilated, wherever it is
 // moved.
-void offer_minors(const WindowGeometry& g, std::size_t filters, const Block& block,
-                  Collection& found) {
-  const std::size_t channels = g.channels / g.groups;
+void offer_minors(const Node& node, const Block& block, Collection& found) {
+  const auto room = commuting_room(*node.patches);
+  if (!room) return;
+  const WindowGeometry g = *node.patches->geometry();
+  const std::size_t filters = node.filters, channels = g.channels / g.groups;
   if (filters <= channels || channels > 3) return;
-  const std::size_t rows = g.output_height(), cols = g.output_width();
-  const std::size_t lost_rows = channels * (g.size[0] - 1) * g.dilation[0],
-                    lost_cols = channels * (g.size[1] - 1) * g.dilation[1];
-  if (rows <= lost_rows || cols <= lost_cols) return;
+  const std::size_t cols = g.output_width();
   // All filters of a block of a convolution belong to one group.
   const std::size_t group = block.outputs[0] / filters % g.groups;
   std::vector<std::vector<Image>> images(filters, std::vector<Image>(channels));
@@ -218,8 +210,8 @@ void offer_minors(const WindowGeometry& g, std::size_t filters, const Block& blo
       rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(k));
       others.push_back(minor(images, rest, 0));
     }
-    for (std::size_t y = 0; y < rows - lost_rows && !found.complete(); ++y) {
-      for (std::size_t x = 0; x < cols - lost_cols && !found.complete(); ++x) {
+    for (std::size_t y = 0; y < (*room)[0] && !found.complete(); ++y) {
+      for (std::size_t x = 0; x < (*room)[1] && !found.complete(); ++x) {
         PolynomialVector v;
         bool inside = true;
         for (std::size_t k = 0; inside && k < members.size(); ++k) {
@@ -229,10 +221,8 @@ void offer_minors(const WindowGeometry& g, std::size_t filters, const Block& blo
                                                  patch * filters + members[k]);
             inside = output != block.outputs.end() && *output == patch * filters + members[k];
             if (!inside) break;  // it belongs to another block
-            Polynomial& entry = v[static_cast<std::size_t>(output - block.outputs.begin())];
-            entry = polynomial;
-            if (k % 2 == 1)
-              for (auto& [monomial, coefficient] : entry) coefficient = -coefficient;
+            add(v[static_cast<std::size_t>(output - block.outputs.begin())], polynomial,
+                k % 2 == 0 ? 1 : -1);
           }
         }
         std::erase_if(v, [](const auto& entry) { return entry.second.empty(); });
@@ -276,18 +266,13 @@ struct Part {
 // variables.
 std::vector<Part> split(std::size_t unknowns,
                         const std::vector<std::vector<std::size_t>>& equations) {
-  std::vector<std::size_t> parent(unknowns);
-  std::iota(parent.begin(), parent.end(), std::size_t{0});
-  const auto root = [&](std::size_t k) {
-    while (parent[k] != k) k = parent[k] = parent[parent[k]];
-    return k;
-  };
+  DisjointSets sets(unknowns);
   for (const auto& equation : equations)
-    for (std::size_t k : equation) parent[root(k)] = root(equation[0]);
+    for (std::size_t k : equation) sets.join(equation[0], k);
   std::vector<Part> parts;
   std::vector<std::size_t> number(unknowns, unknowns);
   for (std::size_t k = 0; k < unknowns; ++k) {
-    std::size_t& part = number[root(k)];
+    std::size_t& part = number[sets.least(k)];
     if (part == unknowns) {
       part = parts.size();
       parts.emplace_back();
@@ -295,7 +280,7 @@ std::vector<Part> split(std::size_t unknowns,
     parts[part].unknowns.push_back(k);
   }
   for (const auto& equation : equations)
-    parts[number[root(equation[0])]].equations.push_back(&equation);
+    parts[number[sets.least(equation[0])]].equations.push_back(&equation);
   return parts;
 }
 
@@ -362,9 +347,8 @@ void offer_degree(const Block& block, const std::vector<std::size_t>& degree, Co
     const std::size_t index = inputs ? e.input : e.output, other = inputs ? e.output : e.input;
     const auto& own = entry_monomials(index);
     for (std::size_t m = 0; m < own.size(); ++m) {
-      Monomial longer = own[m];
-      longer.insert(std::upper_bound(longer.begin(), longer.end(), e.variable), e.variable);
-      const auto [place, added] = number.try_emplace({other, std::move(longer)}, equations.size());
+      const auto [place, added] =
+          number.try_emplace({other, times(own[m], e.variable)}, equations.size());
       if (added) equations.emplace_back();
       equations[place->second].push_back(begin[index] + m);
     }
@@ -420,12 +404,8 @@ std::optional<Collection> bound_block(const Node& node, const Block& block, std:
       if (side.complete()) return std::move(side);
     return std::nullopt;
   };
-  const auto geometry = node.patches->geometry();
-  if (geometry && geometry->stride == std::array<std::size_t, 2>{1, 1} &&
-      geometry->padding == std::array<std::size_t, 4>{0, 0, 0, 0}) {
-    offer_minors(*geometry, node.filters, block, sides[1]);
-    if (auto found = done()) return found;
-  }
+  offer_minors(node, block, sides[1]);
+  if (auto found = done()) return found;
   double work = 0;
   for (std::size_t total = 0; total <= kMostDegree && work <= kMostWork; ++total) {
     for (Collection& side : sides) {

@@ -6,6 +6,10 @@
 
 namespace widecert {
 
+// How far, in rows and columns, the maximal minors of the filters of a convolution can be moved without
+// leaving its positions; nothing if they do not fit, or with a stride or padding.
+std::optional<std::array<std::size_t, 2>> commuting_room(const PatchLayout& layout);
+
 struct StructuralBound {
   std::size_t rank;  // rank U is at most this for every W
   RankBound proof;

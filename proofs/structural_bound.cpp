@@ -20,21 +20,29 @@ StructuralBound as_bound(const Node& node, PatchCover cover) {
 
 // One filter more than channels: each group loses (P - C d)(P' - C d') columns.
 std::optional<std::size_t> commuting_bound(const Node& node) {
-  const auto g = node.patches->geometry();
+  const auto room = commuting_room(*node.patches);
+  if (!room) return std::nullopt;
+  const WindowGeometry g = *node.patches->geometry();
+  if (node.filters != g.channels / g.groups + 1) return std::nullopt;
+  return node.width - g.groups * (*room)[0] * (*room)[1];
+}
+
+}  // namespace
+
+std::optional<std::array<std::size_t, 2>> commuting_room(const PatchLayout& layout) {
+  const auto g = layout.geometry();
   if (!g || g->stride != std::array<std::size_t, 2>{1, 1} ||
       g->padding != std::array<std::size_t, 4>{0, 0, 0, 0}) {
     return std::nullopt;
   }
-  const std::size_t channels = g->channels / g->groups;
-  if (node.filters != channels + 1) return std::nullopt;
-  const std::size_t rows = g->output_height(), cols = g->output_width();
-  const std::size_t lost_rows = channels * (g->size[0] - 1) * g->dilation[0],
-                    lost_cols = channels * (g->size[1] - 1) * g->dilation[1];
-  if (rows <= lost_rows || cols <= lost_cols) return std::nullopt;
-  return g->groups * (node.filters * rows * cols - (rows - lost_rows) * (cols - lost_cols));
+  std::array<std::size_t, 2> room{g->output_height(), g->output_width()};
+  for (int d = 0; d < 2; ++d) {
+    const std::size_t lost = g->channels / g->groups * (g->size[d] - 1) * g->dilation[d];
+    if (room[d] <= lost) return std::nullopt;
+    room[d] -= lost;
+  }
+  return room;
 }
-
-}  // namespace
 
 StructuralBound structural_bound(const Architecture& network, std::size_t linear_node) {
   const Node& node = network.node(linear_node);

@@ -277,9 +277,7 @@ void hunt_convolutions(const ConvolutionBounds& b, const HuntSlice& slice,
 
 std::size_t probable_rank(const HuntCandidate& candidate, std::uint64_t seed) {
   const SeededTensor filters{"layer", seed, 1, static_cast<std::int64_t>(kRankPrime) - 1, 1, false};
-  SparseMatrix u = sparse_weight_matrix(candidate.network, 1, filters, kRankPrime);
-  if (u.rows > u.cols) u = std::move(u).transposed();
-  return sparse_rank(u, 1e12).rank;
+  return sparse_rank(sparse_weight_matrix(candidate.network, 1, filters, kRankPrime), 1e12).rank;
 }
 
 }  // namespace widecert

@@ -14,12 +14,19 @@ void add_term(Polynomial& a, Monomial monomial, const Integer& coefficient) {
 
 }  // namespace
 
+Monomial times(Monomial monomial, std::uint32_t variable) {
+  monomial.insert(std::upper_bound(monomial.begin(), monomial.end(), variable), variable);
+  return monomial;
+}
+
+void add(Polynomial& a, const Polynomial& b, const Integer& factor) {
+  for (const auto& [monomial, coefficient] : b) add_term(a, monomial, factor * coefficient);
+}
+
 void add_multiple(Polynomial& a, const Polynomial& b, std::uint32_t variable,
                   const Integer& factor) {
   for (const auto& [monomial, coefficient] : b) {
-    Monomial longer = monomial;
-    longer.insert(std::upper_bound(longer.begin(), longer.end(), variable), variable);
-    add_term(a, std::move(longer), factor * coefficient);
+    add_term(a, times(monomial, variable), factor * coefficient);
   }
 }
 

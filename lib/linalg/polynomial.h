@@ -17,6 +17,9 @@ using Polynomial = std::map<Monomial, Integer>;
 // The entries of a vector that are not 0.
 using PolynomialVector = std::map<std::size_t, Polynomial>;
 
+Monomial times(Monomial monomial, std::uint32_t variable);
+// a += factor * b.
+void add(Polynomial& a, const Polynomial& b, const Integer& factor);
 // a += factor * variable * b.
 void add_multiple(Polynomial& a, const Polynomial& b, std::uint32_t variable,
                   const Integer& factor);

@@ -73,7 +73,8 @@ SparseMatrix SparseMatrix::transposed() && {
   return std::move(*this);
 }
 
-SparseRank sparse_rank(const SparseMatrix& a, double steps) {
+SparseRank sparse_rank(SparseMatrix a, double steps) {
+  if (a.rows > a.cols) a = std::move(a).transposed();
   constexpr std::size_t kMost = std::numeric_limits<std::uint32_t>::max();
   check(a.rows < kMost && a.cols < kMost && a.row.size() < kMost, "32-bit indices");
   const Lines rows = by_line(a.rows, a.row);

@@ -22,6 +22,7 @@ struct SparseMatrix {
   SparseMatrix transposed() &&;
 };
 
+// Rows are those of the smaller side: of the transpose, if there are more rows than columns.
 struct SparseRank {
   std::size_t peeled = 0;  // rows known to be independent without elimination
   std::size_t core = 0;    // rows that were left
@@ -29,8 +30,8 @@ struct SparseRank {
   bool decided = true;     // false if eliminating the core takes more than `steps` products
 };
 
-// Call it with rows <= cols (transpose else), so that full rank means that nothing is left over.
-// Cost: linear in the entries, and rows * cols * min(rows, cols) products for each component.
-SparseRank sparse_rank(const SparseMatrix& a, double steps);
+// Works along the smaller side, so that full rank means that nothing is left over. Cost: linear in the
+// entries, and rows * cols * min(rows, cols) products for each component.
+SparseRank sparse_rank(SparseMatrix a, double steps);
 
 }  // namespace widecert

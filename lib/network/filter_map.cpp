@@ -1,3 +1,4 @@
+#include <widecert/linalg/disjoint_sets.h>
 #include <widecert/linalg/modular_matrix.h>
 #include <widecert/network/filter_map.h>
 #include <widecert/number/error.h>
@@ -5,7 +6,6 @@
 #include <algorithm>
 #include <limits>
 #include <memory>
-#include <numeric>
 
 namespace widecert {
 namespace {
@@ -38,12 +38,7 @@ Filters residues(const Architecture& network, std::size_t node, const TensorSpec
 
 WeightBlocks weight_blocks(const Node& node) {
   const PatchLayout& layout = *node.patches;
-  std::vector<std::uint32_t> parent(layout.inputs());
-  std::iota(parent.begin(), parent.end(), 0u);
-  const auto root = [&](std::uint32_t i) {
-    while (parent[i] != i) i = parent[i] = parent[parent[i]];
-    return i;
-  };
+  DisjointSets sets(layout.inputs());
   WeightBlocks blocks;
   std::vector<std::int64_t> patch;
   for (std::size_t p = 0; p < layout.count(); ++p) {
@@ -51,20 +46,15 @@ WeightBlocks weight_blocks(const Node& node) {
     std::uint32_t first = WeightBlocks::kNone;
     for (std::int64_t e : patch) {
       if (e == kPadding) continue;
-      const std::uint32_t other = root(static_cast<std::uint32_t>(e));
-      if (first == WeightBlocks::kNone) {
-        first = other;
-      } else if (first != other) {
-        parent[std::max(first, other)] = std::min(first, other);
-        first = std::min(first, other);
-      }
+      if (first == WeightBlocks::kNone) first = static_cast<std::uint32_t>(e);
+      sets.join(first, static_cast<std::size_t>(e));
     }
     blocks.of_patch.push_back(first);
   }
   // Blocks are numbered by their first inputs.
   std::vector<std::uint32_t> number(layout.inputs(), WeightBlocks::kNone);
   for (std::uint32_t i = 0; i < layout.inputs(); ++i) {
-    std::uint32_t& block = number[root(i)];
+    std::uint32_t& block = number[sets.least(i)];
     if (block == WeightBlocks::kNone) {
       block = static_cast<std::uint32_t>(blocks.inputs.size());
       blocks.inputs.push_back(0);
@@ -75,7 +65,7 @@ WeightBlocks weight_blocks(const Node& node) {
   }
   for (std::uint32_t& of : blocks.of_patch) {
     if (of == WeightBlocks::kNone) continue;
-    of = number[root(of)];
+    of = number[sets.least(of)];
     blocks.outputs[of] += node.filters;
   }
   return blocks;

@@ -325,35 +325,23 @@ TEST_CASE("small files that ask for endless work are refused") {
   json vectors = json::array();
   for (int k = 0; k < 1000; ++k)
     vectors.push_back(json::array({json::array({0, json::array({json::array({1, k})})})}));
-  rejects(check({{"input", input({20479, 1})},
-                 {"nodes",
-                  {{{"name", "l"},
-                    {"op", "conv1d"},
-                    {"size", 4096},
-                    {"filters", 4096},
-                    {"bias", "none"}}}}},
-                {{"kind", "weights-never-full-rank"}, {"node", "l"}},
-                {{"rule", "kernel-polynomials"},
-                 {"inputs", vectors},
-                 {"outputs", json::array()},
-                 {"point", {{"sparse", json(std::vector<json>(4096, json::array()))}}},
-                 {"prime", 2}}),
-          "not-a-kernel-vector");
-  vectors = json(std::vector<json>(1000, json::array()));
-  rejects(check({{"input", input({20479, 1})},
-                 {"nodes",
-                  {{{"name", "l"},
-                    {"op", "conv1d"},
-                    {"size", 4096},
-                    {"filters", 4096},
-                    {"bias", "none"}}}}},
-                {{"kind", "weights-never-full-rank"}, {"node", "l"}},
-                {{"rule", "kernel-polynomials"},
-                 {"inputs", vectors},
-                 {"outputs", json::array()},
-                 {"point", {{"sparse", json(std::vector<json>(4096, json::array()))}}},
-                 {"prime", 2}}),
-          "zero-vector");
+  const auto with_inputs = [&](const json& inputs) {
+    return check({{"input", input({20479, 1})},
+                  {"nodes",
+                   {{{"name", "l"},
+                     {"op", "conv1d"},
+                     {"size", 4096},
+                     {"filters", 4096},
+                     {"bias", "none"}}}}},
+                 {{"kind", "weights-never-full-rank"}, {"node", "l"}},
+                 {{"rule", "kernel-polynomials"},
+                  {"inputs", inputs},
+                  {"outputs", json::array()},
+                  {"point", {{"sparse", json(std::vector<json>(4096, json::array()))}}},
+                  {"prime", 2}});
+  };
+  rejects(with_inputs(vectors), "not-a-kernel-vector");
+  rejects(with_inputs(json(std::vector<json>(1000, json::array()))), "zero-vector");
   // One vector on the outputs of a long patch: each entry of the patch is paid for before it is
   // worked on.
   json terms = json::array();

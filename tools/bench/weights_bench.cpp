@@ -47,8 +47,8 @@ void layer(std::size_t channels, std::size_t filters, std::size_t size, std::siz
                                        filters, node.patches->inputs(), node.width);
   SparseRank found;
   const double own = seconds([&] {
-    const SparseMatrix u = sparse_weight_matrix(network, 1, sparse_filters(network, 1), kRankPrime);
-    found = sparse_rank(u, 1e12);
+    found = sparse_rank(
+        sparse_weight_matrix(network, 1, sparse_filters(network, 1), kRankPrime), 1e12);
   });
   const bool full = found.rank == std::min(node.patches->inputs(), node.width);
   fmt::print("| widecert, taps or bands ({}) | {} | {:.4f} | 1 |\n",

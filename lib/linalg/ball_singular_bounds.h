@@ -1,0 +1,20 @@
+// Full rank and sigma_min of a matrix of balls, by Arb: the rung of the ladder where doubles end.
+//
+// An approximate inverse R of A (of A A^T, if A is not square) is found and multiplied back: if ||I - R
+// A||_F <= e < 1 for every matrix of the balls, all are nonsingular and sigma_min >= (1 - e) / ||R||_F.
+// (Ball elimination collapses at sizes in the hundreds; this does not.)
+#pragma once
+
+#include <widecert/linalg/matrix.h>
+
+namespace widecert {
+
+struct BallBound {
+  bool full_rank = false;
+  Ball smallest_low;  // a lower bound of sigma_min (exact number); 0 unless full_rank
+};
+
+// At the working precision. rows <= cols, or throws ShapeError. Cost O(m^2 n) ball operations.
+BallBound ball_singular_bound(const Matrix<Ball>& a);
+
+}  // namespace widecert

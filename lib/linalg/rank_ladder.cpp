@@ -1,0 +1,125 @@
+#include <widecert/linalg/ball_singular_bounds.h>
+#include <widecert/linalg/double_rank.h>
+#include <widecert/linalg/rank_ladder.h>
+#include <widecert/number/rounding.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace widecert {
+
+std::string to_string(Rung rung) {
+  switch (rung) {
+    case Rung::none:
+      return "none";
+    case Rung::doubles:
+      return "doubles";
+    case Rung::split:
+      return "split doubles";
+    case Rung::residues:
+      return "residues";
+    case Rung::balls:
+      return "balls";
+  }
+  throw InternalError("a rung");
+}
+
+MatrixSource exactly(Matrix<double> a) {
+  MatrixSource source;
+  source.rows = static_cast<std::size_t>(a.rows());
+  source.cols = static_cast<std::size_t>(a.cols());
+  source.exact = true;
+  const auto shared = std::make_shared<const Matrix<double>>(std::move(a));
+  source.enclosure = [shared](bool) { return MatrixEnclosure{{*shared, {}}, {}}; };
+  source.balls = [shared] {
+    Matrix<Ball> balls(shared->rows(), shared->cols());
+    for (Eigen::Index i = 0; i < balls.rows(); ++i)
+      for (Eigen::Index j = 0; j < balls.cols(); ++j) balls(i, j) = Ball::exactly((*shared)(i, j));
+    return balls;
+  };
+  return source;
+}
+
+LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
+  LadderResult result;
+  const auto wanted = [&](Rung rung) { return options.first <= rung && rung <= options.last; };
+  const auto entries = static_cast<double>(source.rows) * static_cast<double>(source.cols);
+  // Keeps what an earlier rung knew.
+  const auto merge = [&](const SingularBounds& found, Rung rung) {
+    SingularBounds& b = result.bounds;
+    if (found.full_rank && !b.full_rank) {
+      b.full_rank = true;
+      b.level = found.level;
+      b.slices = found.slices;
+      result.rung = rung;
+    }
+    b.smallest_low = std::max(b.smallest_low, found.smallest_low);
+    b.smallest_high = std::min(b.smallest_high, found.smallest_high);
+    b.largest_low = std::max(b.largest_low, found.largest_low);
+    b.largest_high = std::min(b.largest_high, found.largest_high);
+    if (!found.undecided.empty()) result.undecided = found.undecided;
+    if (b.full_rank) result.undecided.clear();
+    return b.full_rank && (b.smallest_low > 0 || options.effort == Effort::rank);
+  };
+  for (const Rung rung : {Rung::doubles, Rung::split}) {
+    const bool split = rung == Rung::split;
+    if (!wanted(rung)) continue;
+    if (entries * (split ? 200 : 100) > options.most_bytes) {
+      result.undecided = "more memory than allowed";
+      return result;
+    }
+    options.tick(to_string(rung));
+    SingularOptions singular;
+    singular.effort = options.effort;
+    if (split) singular.most_levels = 6, singular.most_slices = kMostSlices;
+    if (merge(singular_bounds(source.enclosure(split), singular), rung)) return result;
+    if (source.exact && options.effort == Effort::rank && wanted(Rung::residues)) break;
+  }
+  if (source.exact && wanted(Rung::residues)) {
+    options.tick(to_string(Rung::residues));
+    const Matrix<double> a = source.enclosure(false).middle.high;
+    if (a.allFinite()) {
+      const DoubleRank rank = rank_of_doubles({a.data(), static_cast<std::size_t>(a.size())},
+                                              source.rows, source.cols, [](std::size_t, std::size_t) {});
+      SingularBounds found;
+      found.full_rank = rank.exact;
+      if (!rank.exact) {
+        found.undecided = "the rank seems to be " + std::to_string(rank.rank) + " (modulo a prime)";
+      }
+      if (merge(found, Rung::residues)) return result;
+      if (!rank.exact) return result;  // balls could never decide
+    }
+  }
+  if (!wanted(Rung::balls)) return result;
+  const std::size_t shorter = std::min(source.rows, source.cols);
+  for (long bits = 128; bits <= options.most_bits; bits *= 2) {
+    const double words = static_cast<double>(bits) / 64;
+    if (entries * static_cast<double>(shorter) * words * words > options.most_ball_products ||
+        entries * 4 * (48 + 8 * words) > options.most_bytes) {
+      result.undecided = "undecided at " + std::to_string(result.bits) +
+                         " bits; more would take longer than allowed";
+      return result;
+    }
+    options.tick(std::to_string(bits) + "-bit balls");
+    result.bits = bits;
+    const PrecisionScope precision(bits);
+    Matrix<Ball> balls = source.balls();
+    if (balls.rows() > balls.cols()) balls = Matrix<Ball>(balls.transpose());
+    const BallBound bound = ball_singular_bound(balls);
+    if (!bound.full_rank) continue;
+    SingularBounds found;
+    found.full_rank = true;
+    arf_t low;
+    arf_init(low);
+    arb_get_lbound_arf(low, bound.smallest_low.data(), bits);
+    const double value = arf_get_d(low, ARF_RND_FLOOR);
+    arf_clear(low);
+    found.smallest_low = value > 0x1p-1000 ? value : 0;
+    merge(found, Rung::balls);
+    return result;
+  }
+  result.undecided = "undecided at " + std::to_string(result.bits) + " bits";
+  return result;
+}
+
+}  // namespace widecert

@@ -193,11 +193,11 @@ AccurateProduct accurate_product(const Matrix<double>& x, Shape shape, const Spl
     }
   }
   add(rounded, rounded_norm);
-  // The sum of the rounded terms; and the additions to `low`, at most s (s + 1) / 2 of numbers of at
-  // most u times what `high` has seen.
-  const double additions = slices * (slices + 1);
-  error = add_up(error, mul_up(mul_up(additions, 2 * kUnitRoundoff), rounded_norm));
-  error = add_up(error, mul_up(mul_up(additions * additions, 4 * kUnitRoundoff * kUnitRoundoff), total));
+  // The sum of the rounded terms; and the additions to `low`, k - 1 of them, of numbers of at most u
+  // times what `high` has seen.
+  const double k = slices * (slices - 1) / 2 + 1;
+  error = add_up(error, mul_up(2 * slices * kUnitRoundoff, rounded_norm));
+  error = add_up(error, mul_up(mul_up(1.5 * k * k, kUnitRoundoff * kUnitRoundoff), total));
   result.error = error < kInfinity && result.value.high.allFinite() && result.value.low.allFinite()
                      ? error
                      : kInfinity;

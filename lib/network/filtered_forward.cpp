@@ -31,15 +31,6 @@ double residue(const Integer& v, std::uint64_t p) {
   return r > static_cast<double>(p / 2) ? r - static_cast<double>(p) : r;
 }
 
-// a / b up to a relative error of 6u, or 2^-1074 absolutely; infinite beyond the range of doubles.
-double quotient(const Integer& a, const Integer& b) {
-  long exponent_a = 0, exponent_b = 0;
-  const double x = mpz_get_d_2exp(&exponent_a, a.backend().data()),
-               y = mpz_get_d_2exp(&exponent_b, b.backend().data());
-  const long exponent = std::clamp(exponent_a - exponent_b, -4000L, 4000L);
-  return std::ldexp(x / y, static_cast<int>(exponent));
-}
-
 void multiply(std::size_t rows, std::size_t cols, std::size_t depth, const double* a,
               std::size_t stride_a, const double* b, std::size_t stride_b, bool add, double* c,
               std::size_t stride_c) {
@@ -101,17 +92,17 @@ FilteredForward::FilteredForward(std::shared_ptr<const ExactForward> exact, cons
       return plans_[plan.inputs[k]].step->divisor;
     };
     if (std::holds_alternative<InputSpec>(node.spec)) {
-      plan.input_divisor = quotient(step.divisor, 1);
+      plan.input_divisor = quotient_near(step.divisor, 1);
       const bool power = mpz_popcount(step.divisor.backend().data()) == 1;
       plan.exact_input = power && step.divisor < Integer(1) << 900 && data.largest() < Integer(1) << 53;
     } else if (std::holds_alternative<LinearSpec>(node.spec)) {
       for (const Integer& w : step.weights) {
         plan.weight_residues.push_back(residue(w, prime));
-        plan.weights.push_back(quotient(w * divisor_of(0), step.divisor));
+        plan.weights.push_back(quotient_near(w * divisor_of(0), step.divisor));
       }
       for (const Integer& b : step.bias) {
         plan.bias_residues.push_back(residue(b, prime));
-        plan.bias.push_back(quotient(b, step.divisor));
+        plan.bias.push_back(quotient_near(b, step.divisor));
         plan.no_bias.push_back(b == 0);
         plan.most_bias = std::max(plan.most_bias, std::abs(plan.bias.back()));
       }
@@ -136,18 +127,18 @@ FilteredForward::FilteredForward(std::shared_ptr<const ExactForward> exact, cons
       for (std::size_t k = 0; k < step.factors.size(); ++k) {
         plan.factor_residues.push_back(residue(step.factors[k], prime));
         if (const auto* activation = std::get_if<ActivationSpec>(&node.spec)) {
-          plan.factors.push_back(k == 0 ? quotient(numerator(activation->function.parameter),
+          plan.factors.push_back(k == 0 ? quotient_near(numerator(activation->function.parameter),
                                                    denominator(activation->function.parameter))
                                         : 1);
         } else {
           // Sums bring everything to one divisor; a batch norm scales.
           const Integer& in = divisor_of(std::min(k, plan.inputs.size() - 1));
-          plan.factors.push_back(quotient(step.factors[k] * in, step.divisor));
+          plan.factors.push_back(quotient_near(step.factors[k] * in, step.divisor));
         }
       }
       for (const Integer& shift : step.shifts) {
         plan.shift_residues.push_back(residue(shift, prime));
-        plan.shifts.push_back(quotient(shift, step.divisor));
+        plan.shifts.push_back(quotient_near(shift, step.divisor));
       }
     }
     plan_of[step.node] = plans_.size();
@@ -171,7 +162,7 @@ FilteredForward::Values FilteredForward::input(const Plan& plan, std::size_t fir
     } else {
       const Integer v = data_.numerator(first + i / x.width, i % x.width);
       x.residue[i] = residue(v, prime_);
-      value = quotient(v, plan.step->divisor);
+      value = quotient_near(v, plan.step->divisor);
       zero = v == 0;
     }
     x.approximation[i] = value;

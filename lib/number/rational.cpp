@@ -2,6 +2,7 @@
 #include <widecert/number/rational.h>
 
 #include <bit>
+#include <algorithm>
 #include <cmath>
 
 namespace widecert {
@@ -103,6 +104,14 @@ Rational exactly(double value) {
 }
 
 std::string to_string(const Rational& value) { return value.str(); }
+
+double quotient_near(const Integer& a, const Integer& b) {
+  long exponent_a = 0, exponent_b = 0;
+  const double x = mpz_get_d_2exp(&exponent_a, a.backend().data()),
+               y = mpz_get_d_2exp(&exponent_b, b.backend().data());
+  const long exponent = std::clamp(exponent_a - exponent_b, -4000L, 4000L);
+  return std::ldexp(x / y, static_cast<int>(exponent));
+}
 
 Integer floor(const Rational& value) {
   Integer result;

@@ -38,6 +38,9 @@ Integer times_power_of_two(double value, unsigned scale);
 // Canonical text: "p" or "p/q" in lowest terms with q > 1. parse_rational is its inverse.
 std::string to_string(const Rational& value);
 
+// a / b up to a relative error of 6 * 2^-53, or 2^-1074 absolutely; infinite beyond the range of doubles.
+double quotient_near(const Integer& a, const Integer& b);
+
 Integer floor(const Rational& value);
 Integer ceil(const Rational& value);
 

@@ -22,13 +22,14 @@ Expectation read_expectation(JsonReader in) {
   const std::string text = outcome.text();
   bool known = false;
   for (Verdict v :
-       {Verdict::proved, Verdict::refuted, Verdict::undecided, Verdict::not_applicable}) {
+       {Verdict::proved, Verdict::refuted, Verdict::undecided, Verdict::not_applicable,
+        Verdict::recomputed}) {
     if (text == to_string(v)) {
       expected.verdict = v;
       known = true;
     }
   }
-  if (!known) outcome.fail("proved, refuted, undecided or not applicable");
+  if (!known) outcome.fail("proved, refuted, undecided, not applicable or recomputed");
   if (const auto reason = in.find("reason")) expected.reason = reason->text();
   in.done();
   return expected;
@@ -81,6 +82,15 @@ CaseFile read_case(const std::string& given, const std::string& folder) {
     one.request.node = entry.get("node").text();
     if (const auto claim = entry.find("claim")) one.request.claim = claim->text();
     if (const auto rule = entry.find("rule")) one.request.rule = rule->text();
+    if (const auto matrix = entry.find("matrix")) {
+      one.request.matrix = matrix->text();
+      if (one.request.matrix != "F" && one.request.matrix != "[F, 1]") matrix->fail("\"F\" or \"[F, 1]\"");
+    }
+    if (const auto output = entry.find("output")) {
+      one.request.output = output->text();
+      file.network.index_of(one.request.output, output->place());
+    }
+    if (const auto targets = entry.find("targets")) one.request.targets = read_tensor(*targets);
     if (const auto point = entry.find("parameters")) one.request.parameters = read_point(*point);
     if (const auto expect = entry.find("expect")) {
       one.expected = read_expectation(*expect);

@@ -1,11 +1,13 @@
 #include <widecert/number/error.h>
 #include <widecert/proofs/catalogue.h>
 #include <widecert/proofs/full_rank_weights.h>
+#include <widecert/proofs/gradients.h>
 #include <widecert/proofs/hypotheses.h>
 #include <widecert/proofs/never_independent.h>
 #include <widecert/proofs/open_set.h>
 #include <widecert/proofs/rank_at.h>
 #include <widecert/proofs/row_difference.h>
+#include <widecert/proofs/singular_values.h>
 #include <widecert/proofs/theorem_3_4.h>
 #include <widecert/proofs/theorem_3_5.h>
 #include <widecert/proofs/untied_biases.h>
@@ -150,14 +152,53 @@ const std::vector<TheoremEntry>& catalogue() {
        "The exact rank of the features at given parameters",
        "Nguyen & Hein, ICML 2018, Table 2, whose ranks are estimates",
        "rank F_k = min(N, n_k), or rank F_k < N, at the parameters of the case (or at seeded ones), "
-       "decided exactly for networks with rational values.",
-       {"relu, leaky relu, identity and steps as activations; any pooling, sums, concatenations, "
-        "batch norm"},
+       "decided exactly for networks with rational values; for other activations full rank by a bound of "
+       "sigma_min (theorem singular-values).",
+       {"relu, leaky relu, identity and steps as activations for an exact decision; any pooling, sums, "
+        "concatenations, batch norm"},
        {"independent-at", "dependent-at"},
-       {"exact-rank", "width", "affine-dimension", "units-without-kinks", "equal-rows", "left-kernel"},
-       {"irrational-values", "rank-deficient", "rank-is-full", "rank-not-decided", "too-large"},
+       {"exact-rank", "integer-cholesky", "recomputed", "width", "affine-dimension", "units-without-kinks", "equal-rows",
+        "left-kernel"},
+       {"irrational-values", "rank-deficient", "rank-is-full", "rank-not-decided", "too-large", "not-certified"},
        nullptr,
        prove_rank_at},
+      {"singular-values",
+       "The singular values of the features at given parameters, enclosed",
+       "Nguyen & Hein, ICML 2018, Table 2, whose numbers are estimates in single precision",
+       "Rigorous bounds of the smallest and the largest singular value of F_k, or of [F_k, 1_N], at given "
+       "weights, whatever the activation: in double with error bounds, by balls where doubles do not decide. "
+       "Beyond some thousand samples the outcome is \"recomputed\", which is not proved.",
+       {"any architecture and any parameters, rational or floats read exactly"},
+       {"singular-value-bounds", "independent-at"},
+       {"integer-cholesky", "recomputed"},
+       {"not-certified", "too-large"},
+       nullptr,
+       prove_singular_values},
+      {"in-s-k",
+       "The parameters lie in S_k",
+       "Nguyen & Hein, ICML 2018, the set S_k before Theorem 4.5",
+       "F_k has full rank N and the weight matrices U_{k+2}, ..., U_L have full rank at the given parameters, "
+       "each with its margin: the interval in which its smallest singular value lies.",
+       {"a chain of convolutional and dense layers above layer k", "n_k >= N"},
+       {"singular-value-bounds", "weights-singular-value-bounds"},
+       {"integer-cholesky"},
+       {"not-a-chain", "layer-kind", "width", "not-certified", "too-large"},
+       nullptr,
+       prove_in_s_k},
+      {"gradients",
+       "Gradients above a wide layer bound the loss",
+       "Nguyen & Hein, ICML 2018, Lemma H.1 and Lemma 4.3; a sharper constant",
+       "With Phi = 1/2 ||F_L - Y||^2 and the gradient for U_{k+1} as a free matrix: constants lower, upper with "
+       "lower ||F_L - Y|| <= ||gradient|| <= upper ||F_L - Y|| for every Y (Lemma 4.3); Phi <= ||gradient||^2 / (2 mu) "
+       "with mu = lambda_min(F F^T) min_i lambda_min(D_i D_i^T); and both norms for a given Y. For a layer k+1 that "
+       "shares filters this is not the gradient for its filters.",
+       {"linear layers and differentiable activations by turns above layer k, the last one linear",
+        "n_k >= N (or N - 1 with biases) for bounds from below"},
+       {"gradient-bounds", "gradient-dominance", "gradient-enclosure"},
+       {"backpropagation"},
+       {"not-a-chain", "not-differentiable", "width", "not-certified", "too-large"},
+       nullptr,
+       prove_gradients},
       {"open-set",
        "Dependent features on an open set of parameters",
        "the limits of Theorem 3.5: relu, leaky relu, elu",

@@ -14,6 +14,8 @@ std::string to_string(Verdict verdict) {
       return "undecided";
     case Verdict::not_applicable:
       return "not applicable";
+    case Verdict::recomputed:
+      return "recomputed";
   }
   throw InternalError("unknown verdict");
 }

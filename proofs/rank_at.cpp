@@ -3,6 +3,7 @@
 #include <widecert/proofs/feature_rank.h>
 #include <widecert/proofs/never_independent.h>
 #include <widecert/proofs/rank_at.h>
+#include <widecert/proofs/singular_values.h>
 
 #include <algorithm>
 #include <numeric>
@@ -106,10 +107,15 @@ Outcome prove_rank_at(const Instance& instance, const Request& request, const Op
   const std::size_t node = network.index_of(request.node);
   const Node& output = network.node(node);
   if (!rational_valued(network, node)) {
-    return not_applicable("irrational-values",
-                          "layer " + output.name +
-                              " has irrational values at rational parameters; exact ranks need "
-                              "relu, leaky-relu, identity and steps (try theorem-3.5)");
+    if (request.claim == "dependent-at") {
+      return not_applicable("irrational-values",
+                            "layer " + output.name +
+                                " has irrational values at rational parameters: dependence is decided for "
+                                "relu, leaky-relu, identity and steps only");
+    }
+    Request by_bounds = request;
+    by_bounds.claim = "independent-at";
+    return prove_singular_values(instance, by_bounds, options);
   }
   const std::size_t n = instance.data.size(), full = std::min(n, output.width);
   const bool wants_dependence = request.claim == "dependent-at";

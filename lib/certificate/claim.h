@@ -93,11 +93,47 @@ struct DependentOnOpenSet {  // "dependent-on-open-set": rank F < N wherever eve
   PointSpec centre;
   Rational radius;
 };
+// [low, high], rational.
+struct Range {
+  Rational low, high;
+};
+struct SingularValueBounds {  // "singular-value-bounds": of F, or [F, 1], at the parameters: the smallest (of
+  std::string node;           // the shorter side) and the largest singular value lie in these ranges
+  bool ones = false;
+  Range smallest, largest;
+  PointSpec parameters;
+};
+struct WeightsSingularValueBounds {  // "weights-singular-value-bounds": of U = M(W) at these filters
+  std::string node;
+  Range smallest, largest;
+  TensorSpec weights;
+};
+// Phi = 1/2 ||F_L - Y||_F^2 above layer k, `node`, F_L being `output`; the gradient is that for U_{k+1} as a
+// free matrix.
+struct GradientEnclosure {  // "gradient-enclosure": ||F_L - Y||_F and the norm of the gradient
+  std::string node, output;
+  Range residual, gradient;
+  TensorSpec targets;  // Y, a row for each sample
+  PointSpec parameters;
+};
+struct GradientBounds {  // "gradient-bounds": for every Y, lower ||F_L - Y|| <= ||gradient|| <= upper ||F_L - Y||
+  std::string node, output;
+  Rational lower, upper;
+  PointSpec parameters;
+};
+struct GradientDominance {  // "gradient-dominance": for every Y, Phi <= ||gradient||^2 / (2 mu); with `bias` the
+  std::string node, output;  // gradient includes one bias per neuron of layer k+1
+  Rational mu;
+  bool bias = false;
+  PointSpec parameters;
+};
 using Property =
     std::variant<PatchesDistinct, PatchesCollide, FeaturesDistinctAt, WeightsFullRankAt,
                  WeightsDeficientAt, WeightsFullRank, WeightsNeverFullRank, WeightsGenericRank,
                  ActivationViolates, NeverIndependent, IndependentOnRay, IndependentSomewhere,
-                 IndependentAt, DependentAt, IndependentAlmostEverywhere, DependentOnOpenSet>;
+                 IndependentAt, DependentAt, IndependentAlmostEverywhere, DependentOnOpenSet,
+                 SingularValueBounds, WeightsSingularValueBounds, GradientEnclosure, GradientBounds,
+                 GradientDominance>;
 
 // ---- proofs (rule in the file) ----
 
@@ -190,12 +226,29 @@ struct FromRayProof {
   Rational alpha_0;
   RayProof ray;
 };
+struct CholeskyProof {  // "integer-cholesky": matrices are integers over 2^bits, activations enclosed on the
+  long bits = 0;        // grid of 2^-precision
+  long precision = 0;
+  Rational lower = 0;   // for independent-at: a lower bound of sigma_min
+  std::vector<Integer> smallest, largest;  // for bounds: vectors on the shorter side
+};
+struct RecomputedProof {  // "recomputed": nothing but the prover's own floating-point bounds; never proved
+  long bits = 0, precision = 0;
+};
+struct BackpropagationProof {  // "backpropagation"
+  long bits = 0, precision = 0;
+  std::optional<Range> features;      // gradient-bounds: of the singular values of F
+  std::vector<Range> weights;         //   and of U of the layers above layer k+1
+  std::optional<Rational> smallest;   // gradient-dominance: sigma_min of F (or [F, 1]) and of every
+  std::optional<Rational> jacobians;  //   d f_L / d g_{k+1}(x_i)
+};
 using Proof =
     std::variant<DigestsProof, ComparisonProof, ProjectionProof, ModularProof, TailProof,
                  WidthProof, EqualSamplesProof, EqualColumnsProof, RayProof, FromRayProof,
                  AffineDimensionProof, PatchContentsProof, KinklessProof, EqualRowsProof, LeftKernelProof, ExactRankProof,
                  GenericProof, TranslatesProof, CoverProof, CommutingProof, KernelPolynomialsProof,
-                 GenericRankProof, KernelVectorProof>;
+                 GenericRankProof, KernelVectorProof, CholeskyProof, RecomputedProof,
+                 BackpropagationProof>;
 
 // ---- files ----
 

@@ -28,6 +28,9 @@ Property read_property(JsonReader in);
 Json proof_json(const Proof& proof);
 Proof read_proof(JsonReader in);
 
+Json to_json(const Range& range);
+Range read_range(const JsonReader& in);
+
 // [i, j].
 std::array<std::size_t, 2> read_pair(const JsonReader& in);
 

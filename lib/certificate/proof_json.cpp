@@ -237,6 +237,34 @@ Json proof_json(const Proof& proof) {
                                  if (p.weights) out["weights"] = to_json(*p.weights);
                                  return out;
                                },
+                               [](const CholeskyProof& p) {
+                                 Json out = rule("integer-cholesky");
+                                 out["bits"] = p.bits;
+                                 if (p.precision != 0) out["precision"] = p.precision;
+                                 if (p.lower != 0) out["lower"] = to_json(p.lower);
+                                 for (const Integer& v : p.smallest) out["smallest"].push_back(to_json(v));
+                                 for (const Integer& v : p.largest) out["largest"].push_back(to_json(v));
+                                 return out;
+                               },
+                               [](const RecomputedProof& p) {
+                                 Json out = rule("recomputed");
+                                 out["bits"] = p.bits;
+                                 if (p.precision != 0) out["precision"] = p.precision;
+                                 return out;
+                               },
+                               [](const BackpropagationProof& p) {
+                                 Json out = rule("backpropagation");
+                                 out["bits"] = p.bits;
+                                 if (p.precision != 0) out["precision"] = p.precision;
+                                 if (p.features) {
+                                   out["features"] = to_json(*p.features);
+                                   out["weights"] = Json::array();
+                                 }
+                                 for (const Range& r : p.weights) out["weights"].push_back(to_json(r));
+                                 if (p.smallest) out["smallest"] = to_json(*p.smallest);
+                                 if (p.jacobians) out["jacobians"] = to_json(*p.jacobians);
+                                 return out;
+                               },
                                [](const CoverProof& p) {
                                  Json out = rule("cover");
                                  out["patches"] = p.patches;
@@ -345,6 +373,35 @@ Proof read_proof(JsonReader in) {
     }
     if (auto bound = read_rank_bound(in)) {
       return std::visit([](auto& one) -> Proof { return std::move(one); }, *bound);
+    }
+    const auto read_bits = [&](auto& p) {
+      p.bits = in.get("bits").integer(1, 4096);
+      if (const auto precision = in.find("precision")) p.precision = precision->integer(1, 4096);
+    };
+    if (name == "integer-cholesky") {
+      CholeskyProof p;
+      read_bits(p);
+      if (const auto lower = in.find("lower")) p.lower = lower->rational();
+      if (const auto v = in.find("smallest"))
+        for (const JsonReader& entry : v->list()) p.smallest.push_back(entry.big_integer());
+      if (const auto v = in.find("largest"))
+        for (const JsonReader& entry : v->list()) p.largest.push_back(entry.big_integer());
+      return p;
+    }
+    if (name == "recomputed") {
+      RecomputedProof p;
+      read_bits(p);
+      return p;
+    }
+    if (name == "backpropagation") {
+      BackpropagationProof p;
+      read_bits(p);
+      if (const auto features = in.find("features")) p.features = read_range(*features);
+      if (const auto weights = in.find("weights"))
+        for (const JsonReader& entry : weights->list()) p.weights.push_back(read_range(entry));
+      if (const auto smallest = in.find("smallest")) p.smallest = smallest->rational();
+      if (const auto jacobians = in.find("jacobians")) p.jacobians = jacobians->rational();
+      return p;
     }
     if (name == "generic-rank") {
       GenericRankProof p{read_tensor(in.get("weights")), read_prime(in), {}};

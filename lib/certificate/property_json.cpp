@@ -4,6 +4,25 @@
 #include <widecert/number/overloaded.h>
 
 namespace widecert {
+namespace {
+
+// For people: the claim has the exact number.
+std::string approximately(const Rational& value) {
+  return fmt::format("{:.4g}", value.convert_to<double>());
+}
+std::string describe(const Range& range) {
+  return "[" + approximately(range.low) + ", " + approximately(range.high) + "]";
+}
+
+}  // namespace
+
+Json to_json(const Range& range) { return Json{to_json(range.low), to_json(range.high)}; }
+
+Range read_range(const JsonReader& in) {
+  const auto list = in.list();
+  if (list.size() != 2) in.fail("[low, high]");
+  return {list[0].rational(), list[1].rational()};
+}
 
 Json property_json(const Property& property) {
   Json out = std::visit(
@@ -60,6 +79,41 @@ Json property_json(const Property& property) {
                    return Json{{"node", p.node},
                                {"centre", to_json(p.centre)},
                                {"radius", to_json(p.radius)}};
+                 },
+                 [](const SingularValueBounds& p) {
+                   return Json{{"node", p.node},
+                               {"matrix", p.ones ? "[F, 1]" : "F"},
+                               {"smallest", to_json(p.smallest)},
+                               {"largest", to_json(p.largest)},
+                               {"parameters", to_json(p.parameters)}};
+                 },
+                 [](const WeightsSingularValueBounds& p) {
+                   return Json{{"node", p.node},
+                               {"smallest", to_json(p.smallest)},
+                               {"largest", to_json(p.largest)},
+                               {"weights", to_json(p.weights)}};
+                 },
+                 [](const GradientEnclosure& p) {
+                   return Json{{"node", p.node},
+                               {"output", p.output},
+                               {"residual", to_json(p.residual)},
+                               {"gradient", to_json(p.gradient)},
+                               {"targets", to_json(p.targets)},
+                               {"parameters", to_json(p.parameters)}};
+                 },
+                 [](const GradientBounds& p) {
+                   return Json{{"node", p.node},
+                               {"output", p.output},
+                               {"lower", to_json(p.lower)},
+                               {"upper", to_json(p.upper)},
+                               {"parameters", to_json(p.parameters)}};
+                 },
+                 [](const GradientDominance& p) {
+                   return Json{{"node", p.node},
+                               {"output", p.output},
+                               {"mu", to_json(p.mu)},
+                               {"bias", p.bias},
+                               {"parameters", to_json(p.parameters)}};
                  }},
       property);
   out["kind"] = kind_of(property);
@@ -105,6 +159,32 @@ Property read_property(JsonReader in) {
     if (kind == "dependent-on-open-set") {
       return DependentOnOpenSet{node, read_point(in.get("centre")), in.get("radius").rational()};
     }
+    if (kind == "singular-value-bounds") {
+      const JsonReader matrix = in.get("matrix");
+      if (matrix.text() != "F" && matrix.text() != "[F, 1]") matrix.fail("\"F\" or \"[F, 1]\"");
+      return SingularValueBounds{node, matrix.text() != "F", read_range(in.get("smallest")),
+                                 read_range(in.get("largest")), read_point(in.get("parameters"))};
+    }
+    if (kind == "weights-singular-value-bounds") {
+      return WeightsSingularValueBounds{node, read_range(in.get("smallest")),
+                                        read_range(in.get("largest")), read_tensor(in.get("weights"))};
+    }
+    if (kind == "gradient-enclosure") {
+      return GradientEnclosure{node,
+                               in.get("output").text(),
+                               read_range(in.get("residual")),
+                               read_range(in.get("gradient")),
+                               read_tensor(in.get("targets")),
+                               read_point(in.get("parameters"))};
+    }
+    if (kind == "gradient-bounds") {
+      return GradientBounds{node, in.get("output").text(), in.get("lower").rational(),
+                            in.get("upper").rational(), read_point(in.get("parameters"))};
+    }
+    if (kind == "gradient-dominance") {
+      return GradientDominance{node, in.get("output").text(), in.get("mu").rational(),
+                               in.get("bias").boolean(), read_point(in.get("parameters"))};
+    }
     in.get("kind").fail("a kind of claim of version 1");
   }();
   in.done();
@@ -134,7 +214,14 @@ std::string kind_of(const Property& property) {
                                [](const IndependentAlmostEverywhere&) {
                                  return "independent-almost-everywhere";
                                },
-                               [](const DependentOnOpenSet&) { return "dependent-on-open-set"; }},
+                               [](const DependentOnOpenSet&) { return "dependent-on-open-set"; },
+                               [](const SingularValueBounds&) { return "singular-value-bounds"; },
+                               [](const WeightsSingularValueBounds&) {
+                                 return "weights-singular-value-bounds";
+                               },
+                               [](const GradientEnclosure&) { return "gradient-enclosure"; },
+                               [](const GradientBounds&) { return "gradient-bounds"; },
+                               [](const GradientDominance&) { return "gradient-dominance"; }},
                     property);
 }
 
@@ -198,6 +285,28 @@ std::string state(const Property& property, std::size_t n) {
           },
           [&](const DependentOnOpenSet& p) {
             return fmt::format("rank F({}) < {} on an open set of parameters", p.node, n);
+          },
+          [](const SingularValueBounds& p) {
+            return fmt::format("singular values of {} at the given parameters: smallest in {}, largest in {}",
+                               p.ones ? "[F(" + p.node + "), 1]" : "F(" + p.node + ")",
+                               describe(p.smallest), describe(p.largest));
+          },
+          [](const WeightsSingularValueBounds& p) {
+            return fmt::format("singular values of U of layer {} at the given filters: smallest in {}, largest in {}",
+                               p.node, describe(p.smallest), describe(p.largest));
+          },
+          [](const GradientEnclosure& p) {
+            return fmt::format("||F_L - Y|| in {}, the norm of the gradient for U above layer {} in {}",
+                               describe(p.residual), p.node, describe(p.gradient));
+          },
+          [](const GradientBounds& p) {
+            return fmt::format(
+                "for every Y, {} ||F_L - Y|| <= the norm of the gradient for U above layer {} <= {} ||F_L - Y||",
+                approximately(p.lower), p.node, approximately(p.upper));
+          },
+          [](const GradientDominance& p) {
+            return fmt::format("for every Y, Phi <= ||g||^2/(2 mu), mu = {}, g the gradient for U{} above layer {}",
+                               approximately(p.mu), p.bias ? " and biases" : "", p.node);
           }},
       property);
 }

@@ -14,8 +14,8 @@ namespace {
 using Mat = Matrix<double>;
 
 // The rounded product.
-Mat multiply(const Mat& x, Shape shape, const Mat& b) {
-  if (shape == Shape::lower_triangular) {
+Mat multiply(const Mat& x, MatrixShape shape, const Mat& b) {
+  if (shape == MatrixShape::lower_triangular) {
     Mat c = b;
     cblas_dtrmm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit,
                 static_cast<int>(c.rows()), static_cast<int>(c.cols()), 1.0, x.data(),
@@ -130,7 +130,7 @@ double frobenius_up(const Matrix<double>& a) {
   return sqrt_up(sum_up(sum, size));
 }
 
-AccurateProduct accurate_product(const Matrix<double>& x, Shape shape, const SplitMatrix& b,
+AccurateProduct accurate_product(const Matrix<double>& x, MatrixShape shape, const SplitMatrix& b,
                                  int slices) {
   if (x.cols() != b.high.rows()) throw ShapeError("a product of matrices that do not fit");
   openblas_set_num_threads(static_cast<int>(threads()));

@@ -27,11 +27,11 @@ struct AccurateProduct {
 
 inline constexpr int kMostSlices = 5;
 
-enum class Shape { full, lower_triangular };
+enum class MatrixShape { full, lower_triangular };
 
 // X (m x k) times B (k x n). With slices = 1 the plain product; `low` is then empty. Entries of X and B
 // are finite; overflow gives an infinite error. X lower triangular costs half. Uses BLAS with threads().
-AccurateProduct accurate_product(const Matrix<double>& x, Shape shape, const SplitMatrix& b,
+AccurateProduct accurate_product(const Matrix<double>& x, MatrixShape shape, const SplitMatrix& b,
                                  int slices);
 
 // At least the Frobenius norm.

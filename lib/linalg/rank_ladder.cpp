@@ -54,8 +54,14 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
       result.rung = rung;
     }
     b.smallest_low = std::max(b.smallest_low, found.smallest_low);
-    b.smallest_high = std::min(b.smallest_high, found.smallest_high);
-    b.largest_low = std::max(b.largest_low, found.largest_low);
+    if (found.smallest_high < b.smallest_high) {
+      b.smallest_high = found.smallest_high;
+      b.smallest_vector = found.smallest_vector;
+    }
+    if (found.largest_low > b.largest_low) {
+      b.largest_low = found.largest_low;
+      b.largest_vector = found.largest_vector;
+    }
     b.largest_high = std::min(b.largest_high, found.largest_high);
     if (!found.undecided.empty()) result.undecided = found.undecided;
     if (b.full_rank) result.undecided.clear();

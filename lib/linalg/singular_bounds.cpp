@@ -155,7 +155,7 @@ class Analysis {
       if (!(lu(i, i) != 0)) return 0;
       positive = positive == (lu(i, i) > 0);
     }
-    AccurateProduct product = accurate_product(left, Shape::lower_triangular, {right, {}}, 1);
+    AccurateProduct product = accurate_product(left, MatrixShape::lower_triangular, {right, {}}, 1);
     for (int k = m - 1; k >= 0; --k) {
       const int other = pivots[static_cast<std::size_t>(k)] - 1;
       if (other == k) continue;
@@ -241,7 +241,7 @@ class Analysis {
     for (std::size_t k = from; k < x_.size(); ++k) {
       const Errors before = k == 0 ? Errors{radius_, 0} : errors_[k - 1];
       AccurateProduct product =
-          accurate_product(x_[k], Shape::lower_triangular, k == 0 ? a_ : b_[k - 1], slices_);
+          accurate_product(x_[k], MatrixShape::lower_triangular, k == 0 ? a_ : b_[k - 1], slices_);
       const double norm = frobenius_up(x_[k]);
       b_[k] = std::move(product.value);
       errors_[k] = {mul_up(norm, before.radius), add_up(mul_up(norm, before.product), product.error)};
@@ -317,7 +317,7 @@ class Analysis {
     if (info != 0 || !x.allFinite()) return std::nullopt;
     if (!x_.empty() && frobenius_up(x) * frobenius_up(x_.back()) < 0x1p54) {
       // Any X will do, so the rounding of this product is of no concern.
-      x_.back() = accurate_product(x, Shape::lower_triangular, {x_.back(), {}}, 1).value.high;
+      x_.back() = accurate_product(x, MatrixShape::lower_triangular, {x_.back(), {}}, 1).value.high;
     } else {
       x_.push_back(std::move(x));
     }
@@ -352,7 +352,7 @@ class Analysis {
     for (Eigen::Index i = 0; i < v.size(); ++i) back[i] *= relative_[static_cast<std::size_t>(i)];
     const double most = length_up(back), least = length_down(back);
     if (!(least > 0) || !(most < kInfinity)) return {0, kInfinity};
-    const AccurateProduct w = accurate_product(transposed_rows(v), Shape::full, a_,
+    const AccurateProduct w = accurate_product(transposed_rows(v), MatrixShape::full, a_,
                                                std::min<int>(kMostSlices, level_ + 2));
     const Vector high = w.value.high.row(0).transpose();
     Vector low = Vector::Zero(high.size());
@@ -385,6 +385,7 @@ class Analysis {
     if (v.norm() > 0) {
       v /= v.norm();
       result.largest_low = ldexp_down(quotient(v).first, largest_scale_);
+      result.largest_vector.assign(v.data(), v.data() + m);
     }
     Mat own = a_.high;  // A over 2^largest_scale_, but for underflow
     for (Eigen::Index i = 0; i < m; ++i) own.row(i) /= relative_[static_cast<std::size_t>(i)];
@@ -417,6 +418,7 @@ class Analysis {
     }
     v /= growth;
     result.smallest_high = ldexp_up(quotient(v).second, largest_scale_);
+    result.smallest_vector.assign(v.data(), v.data() + m);
     const double square = 1 / growth;  // an estimate of sigma_min^2, from above
     const double b = least_, e = error();
     double best = 0;
@@ -438,7 +440,7 @@ class Analysis {
     double p_error = 0;
     for (Eigen::Index i = 0; i < m; ++i) p.high(i, i) = relative_[static_cast<std::size_t>(i)];
     for (const Mat& x : x_) {
-      AccurateProduct product = accurate_product(x, Shape::lower_triangular, p, 1);
+      AccurateProduct product = accurate_product(x, MatrixShape::lower_triangular, p, 1);
       p_error = add_up(mul_up(frobenius_up(x), p_error), product.error);
       p = std::move(product.value);
     }

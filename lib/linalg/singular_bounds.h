@@ -54,6 +54,8 @@ struct SingularBounds {
   int level = 0;           // how often the matrix was preconditioned
   int slices = 1;          // of the last product
   std::string undecided;   // why full rank was not certified
+  // Of length 1, on the shorter side: what shows smallest_high and largest_low. Empty if not asked for.
+  std::vector<double> smallest_vector, largest_vector;
 
   static constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 };

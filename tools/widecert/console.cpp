@@ -129,6 +129,8 @@ std::string verdict_word(Verdict verdict) {
       return paint("1;33", "UNDECIDED");
     case Verdict::not_applicable:
       return paint("1;33", "NOT APPLICABLE");
+    case Verdict::recomputed:
+      return paint("1;33", "RECOMPUTED");
   }
   return "?";
 }

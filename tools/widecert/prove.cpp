@@ -27,8 +27,9 @@ void print_proved(const Proved& p) {
       const Json line = p.line(p.places[k][f]);
       if (line.is_null()) {
         fmt::print("  not checked: {}\n", state(outcome.findings[f].property, p.samples));
-      } else if (line["verdict"] == "PROVED") {
-        fmt::print("  checked: {}  [rule {}]{}\n", line["text"].get<std::string>(),
+      } else if (line["verdict"] != "REJECTED") {
+        fmt::print("  {}: {}  [rule {}]{}\n", line["verdict"] == "PROVED" ? "checked" : "not proved",
+                   line["text"].get<std::string>(),
                    line["rule"].get<std::string>(), error_bound(line));
       } else {
         fmt::print("  REJECTED: {}  [reason: {}]\n", line["text"].get<std::string>(),

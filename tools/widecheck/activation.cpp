@@ -40,10 +40,38 @@ Interval times(const Interval& a, const mpq_class& x) {
   return {a.high * x, a.low * x};
 }
 
+// S(x) (1 - S(x)) = e/(1 + e)^2 with e = e^-|x| <= 1, where it is increasing in e.
+Interval logistic_slope(const mpq_class& x, unsigned bits) {
+  const Interval e = exp_minus(abs(x), bits);
+  const auto at = [](const mpq_class& v) -> mpq_class {
+    const mpq_class w = v < 1 ? v : mpq_class(1);
+    return w / ((1 + w) * (1 + w));
+  };
+  return {at(e.low), at(e.high)};
+}
+
+Interval sum(const Interval& a, const Interval& b) { return {a.low + b.low, a.high + b.high}; }
+
+// The product of numbers that are not negative.
+Interval product(const Interval& a, const Interval& b) { return {a.low * b.low, a.high * b.high}; }
+
 // Extra bits so that a factor |x| keeps the width.
 unsigned bits_of(const mpq_class& x) {
   const mpz_class q = abs(x.get_num()) / x.get_den() + 1;
   return static_cast<unsigned>(mpz_sizeinbase(q.get_mpz_t(), 2));
+}
+
+// tanh(ln(1+e^x)) = ((1+e^x)^2 - 1)/((1+e^x)^2 + 1) = r/(r+2) with r = e^2x + 2 e^x; for x > 0, with u =
+// e^-x, it is (1+2u)/(1+2u+2u^2). Both are monotone in the exponential.
+Interval tanh_of_softplus(const mpq_class& x, unsigned bits) {
+  const Interval e = exp_minus(abs(x), bits);
+  const auto below = [](const mpq_class& w) -> mpq_class {
+    return (w * w + 2 * w) / (w * w + 2 * w + 2);
+  };
+  const auto above = [](const mpq_class& u) -> mpq_class {
+    return (1 + 2 * u) / (1 + 2 * u + 2 * u * u);
+  };
+  return x <= 0 ? Interval{below(e.low), below(e.high)} : Interval{above(e.high), above(e.low)};
 }
 
 }  // namespace
@@ -137,20 +165,8 @@ Interval value(const Activation& f, const mpq_class& x, unsigned bits) {
       const Interval tail = normal_tail(abs(x), bits + bits_of(x));
       return times(x >= 0 ? Interval{1 - tail.high, 1 - tail.low} : tail, x);
     }
-    case Function::mish: {
-      // tanh(ln(1+e^x)) = ((1+e^x)^2 - 1)/((1+e^x)^2 + 1) = r/(r+2) with r = e^2x + 2 e^x; for x >
-      // 0, with u = e^-x, it is (1+2u)/(1+2u+2u^2). Both are monotone in the exponential.
-      const Interval e = exp_minus(abs(x), bits + bits_of(x) + 2);
-      const auto below = [](const mpq_class& w) -> mpq_class {
-        return (w * w + 2 * w) / (w * w + 2 * w + 2);
-      };
-      const auto above = [](const mpq_class& u) -> mpq_class {
-        return (1 + 2 * u) / (1 + 2 * u + 2 * u * u);
-      };
-      const Interval factor =
-          x <= 0 ? Interval{below(e.low), below(e.high)} : Interval{above(e.high), above(e.low)};
-      return times(factor, x);
-    }
+    case Function::mish:
+      return times(tanh_of_softplus(x, bits + bits_of(x) + 2), x);
     default:
       throw Rejected("unsupported", f.name + " is not evaluated by series");
   }
@@ -181,6 +197,66 @@ mpq_class lipschitz(const Activation& f) {
       return 3;  // |tanh| + |t| S sech^2 <= 1 + 4 |t| S (1-S)^2 <= 1 + 4/e
     default:
       throw Rejected("unsupported", f.name + " is not Lipschitz");
+  }
+}
+
+Interval slope(const Activation& f, const mpq_class& x, unsigned bits) {
+  const unsigned more = bits + bits_of(x) + 2;
+  switch (f.function) {
+    case Function::identity:
+      return {1, 1};
+    case Function::sigmoid:
+      return logistic_slope(x, bits);
+    case Function::one_minus_sigmoid:
+      return times(logistic_slope(x, bits), -1);
+    case Function::tanh:  // 4 S'(2x)
+      return times(logistic_slope(2 * x, bits + 2), 4);
+    case Function::softplus:
+      return logistic(f.parameter * x, bits);
+    case Function::elu:
+      return x >= 0 ? Interval{1, 1} : exp_minus(-x, bits);
+    case Function::gaussian:
+      return times(exp_minus(x * x, more), -2 * x);
+    case Function::silu:  // S + x S'
+      return sum(logistic(x, bits), times(logistic_slope(x, more), x));
+    case Function::gelu: {  // Phi + x phi
+      const Interval tail = normal_tail(abs(x), bits),
+                     phi = x >= 0 ? Interval{1 - tail.high, 1 - tail.low} : tail;
+      return sum(phi, times(normal_density(x, more), x));
+    }
+    case Function::mish: {  // w + x S (1 - w^2)
+      const Interval w = tanh_of_softplus(x, more),
+                     rest{1 - w.high * w.high, 1 - w.low * w.low};
+      return sum(w, times(product(logistic(x, more), rest), x));
+    }
+    default:
+      throw Rejected("not-differentiable", f.name + " is not differentiable everywhere");
+  }
+}
+
+mpq_class slope_lipschitz(const Activation& f) {
+  switch (f.function) {
+    case Function::identity:
+      return 0;
+    case Function::sigmoid:
+    case Function::one_minus_sigmoid:
+      return mpq_class(1, 10);  // |S (1-S) (1-2S)| <= 1/(6 sqrt 3)
+    case Function::tanh:
+      return mpq_class(4, 5);  // |2 t (1-t^2)| <= 4/(3 sqrt 3)
+    case Function::softplus:
+      return f.parameter / 4;
+    case Function::elu:
+    case Function::silu:  // |S' (2 + x (1-2S))| <= 1/2 + |x| e^-|x|
+    case Function::gelu:  // phi(x) |2 - x^2| <= 2 phi(0) < 1
+      return 1;
+    case Function::gaussian:
+      return 2;  // |4x^2 - 2| e^{-x^2} <= 2
+    case Function::mish:
+      // |2w' + x w''|, w' = S (1-w^2), w'' = (1-w^2)(S' - 2 w S^2), 1-w^2 <= min(1, 4 (1-S)^2):
+      // 2w' <= 8 * 4/27; |x w''| <= 9 x (1-S)^2 < 5/4 for x > 0, |x| (e^x + 2 e^2x) < 3/4 below.
+      return 3;
+    default:
+      throw Rejected("not-differentiable", f.name + " is not differentiable everywhere");
   }
 }
 

@@ -51,6 +51,11 @@ Interval value(const Activation& f, const mpq_class& x, unsigned bits);
 // |s(x) - s(y)| <= lipschitz |x - y| for all x, y (not for the steps).
 mpq_class lipschitz(const Activation& f);
 
+// Encloses s'(x) for a function that is differentiable everywhere, at a rational point, width about
+// 2^-bits; and |s'(x) - s'(y)| <= slope_lipschitz |x - y|. Throw Rejected("not-differentiable").
+Interval slope(const Activation& f, const mpq_class& x, unsigned bits);
+mpq_class slope_lipschitz(const Activation& f);
+
 // Why Assumption 3.2 fails; empty if it holds.
 std::string violation_of_3_2(const Activation& f);
 

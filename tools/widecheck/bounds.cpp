@@ -167,6 +167,20 @@ Interval pi(unsigned bits) {
   return to_interval({16 * a.low - 4 * b.high, 16 * a.high - 4 * b.low}, w);
 }
 
+Interval normal_density(const mpq_class& t, unsigned bits) {
+  const unsigned w = bits + 8;
+  const Interval e = exp_minus(t * t / 2, w), two_pi = pi(w);
+  // sqrt of 2 pi in fixed point.
+  mpz_class root_low, root_high;
+  const mpz_class low = floor_div(2 * two_pi.low.get_num() << (2 * w), two_pi.low.get_den());
+  const mpz_class high = ceil_div(2 * two_pi.high.get_num() << (2 * w), two_pi.high.get_den());
+  mpz_sqrt(root_low.get_mpz_t(), low.get_mpz_t());
+  mpz_sqrt(root_high.get_mpz_t(), high.get_mpz_t());
+  root_high += 1;
+  const mpq_class one(mpz_class(1) << w);
+  return {e.low * one / mpq_class(root_high), e.high * one / mpq_class(root_low)};
+}
+
 Interval normal_tail(const mpq_class& t, unsigned bits) {
   const mpq_class half(1, 2), exponent = t * t / 2;
   // Phi(-t) <= e^{-t^2/2}/2 <= 2^-bits.
@@ -190,17 +204,10 @@ Interval normal_tail(const mpq_class& t, unsigned bits) {
       break;
     }
   }
-  const Interval e = exp_minus(exponent, w), two_pi = pi(w);
-  // sqrt of 2 pi in fixed point.
-  mpz_class root_low, root_high;
-  const mpz_class low = floor_div(2 * two_pi.low.get_num() << (2 * w), two_pi.low.get_den());
-  const mpz_class high = ceil_div(2 * two_pi.high.get_num() << (2 * w), two_pi.high.get_den());
-  mpz_sqrt(root_low.get_mpz_t(), low.get_mpz_t());
-  mpz_sqrt(root_high.get_mpz_t(), high.get_mpz_t());
-  root_high += 1;
+  const Interval density = normal_density(t, w);
   const mpq_class one(mpz_class(1) << w);
-  const mpq_class product_low = e.low * mpq_class(sum.low) / mpq_class(root_high);
-  const mpq_class product_high = e.high * mpq_class(sum.high) / mpq_class(root_low);
+  const mpq_class product_low = density.low * mpq_class(sum.low) / one;
+  const mpq_class product_high = density.high * mpq_class(sum.high) / one;
   Interval result{half - product_high, half - product_low};
   if (result.low < 0) result.low = 0;
   return result;

@@ -17,5 +17,7 @@ Interval log(const mpq_class& x, unsigned bits);
 Interval pi(unsigned bits);
 // Phi(-t) for t >= 0 (the standard normal distribution function), absolute width about 2^-bits.
 Interval normal_tail(const mpq_class& t, unsigned bits);
+// Its derivative phi(t) = e^{-t^2/2}/sqrt(2 pi), absolute width about 2^-bits.
+Interval normal_density(const mpq_class& t, unsigned bits);
 
 }  // namespace widecheck

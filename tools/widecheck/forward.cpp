@@ -308,8 +308,8 @@ void Forward::activate(const Step& plan, std::vector<T>& y) const {
   }
 }
 
-template <class T>
-std::vector<T> Forward::run(const std::vector<T>& x) const {
+template <class T, class Seen>
+std::vector<T> Forward::run(const std::vector<T>& x, Seen seen) const {
   std::map<std::size_t, std::vector<T>> known;
   for (const Step& step : steps_) {
     const Node& node = network_.node(step.node);
@@ -368,6 +368,7 @@ std::vector<T> Forward::run(const std::vector<T>& x) const {
         }
         break;
     }
+    seen(step, y);
     known[step.node] = std::move(y);
     for (std::size_t input : node.inputs)
       if (last_use_.at(input) == step.node) known.erase(input);
@@ -376,12 +377,20 @@ std::vector<T> Forward::run(const std::vector<T>& x) const {
 }
 
 Values Forward::operator()(const std::vector<mpz_class>& x) const {
-  return {run(x), divisor(), radius()};
+  return {run(x, [](const Step&, const auto&) {}), divisor(), radius()};
+}
+
+Values Forward::operator()(const std::vector<mpz_class>& x, const Observer& observe) const {
+  return {run(x,
+              [&](const Step& step, const std::vector<mpz_class>& y) {
+                observe(step.node, y, step.divisor, step.radius);
+              }),
+          divisor(), radius()};
 }
 
 std::vector<std::int64_t> Forward::operator()(const std::vector<std::int64_t>& x) const {
   if (!small_) throw std::logic_error("64-bit values without a bound");
-  return run(x);
+  return run(x, [](const Step&, const auto&) {});
 }
 
 }  // namespace widecheck

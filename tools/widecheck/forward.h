@@ -3,6 +3,8 @@
 // where the bounds exclude overflow and all values are exact.
 #pragma once
 
+#include <functional>
+
 #include "network.h"
 
 namespace widecheck {
@@ -30,6 +32,10 @@ class Forward {
   bool small() const { return small_; }  // exact, and every number below 2^62
 
   Values operator()(const std::vector<mpz_class>& x) const;
+  // The same, and shows the values of every node on the way.
+  using Observer = std::function<void(std::size_t node, const std::vector<mpz_class>& v,
+                                      const mpz_class& divisor, const mpz_class& radius)>;
+  Values operator()(const std::vector<mpz_class>& x, const Observer& observe) const;
   // Requires small().
   std::vector<std::int64_t> operator()(const std::vector<std::int64_t>& x) const;
 
@@ -48,8 +54,8 @@ class Forward {
   };
   void plan_linear(Step& step, const Parameters& theta, const Step& in);
   void plan_activation(Step& step, const Activation& f, const Step& in);
-  template <class T>
-  std::vector<T> run(const std::vector<T>& x) const;
+  template <class T, class Seen>
+  std::vector<T> run(const std::vector<T>& x, Seen seen) const;
   template <class T>
   std::vector<T> linear(const Step& step, const std::vector<T>& x) const;
   template <class T>

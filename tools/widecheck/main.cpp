@@ -20,7 +20,7 @@ namespace {
 using namespace widecheck;
 using nlohmann::json;
 
-constexpr int kProved = 0, kUsage = 2, kMalformed = 4, kRejected = 5, kInternal = 70;
+constexpr int kProved = 0, kUsage = 2, kRecomputed = 3, kMalformed = 4, kRejected = 5, kInternal = 70;
 
 constexpr const char* kHelp =
     "usage: widecheck [--json] [--unconditional] [--memory GIB] CLAIM.claim.json [CERTIFICATE.cert.json]\n"
@@ -34,7 +34,8 @@ constexpr const char* kHelp =
     "  --help     this text\n"
     "  --version  the version of the format that is checked\n"
     "\n"
-    "exit status: 0 every claim proved (and there is at least one); 2 usage; 4 a file is\n"
+    "exit status: 0 every claim proved (and there is at least one); 2 usage; 3 a claim was only\n"
+    "recomputed, which proves nothing; 4 a file is\n"
     "malformed or missing; 5 the certificate is rejected; 70 internal error\n";
 
 // GMP cannot report that memory ran out: it would abort. This ends the program with the proper
@@ -144,7 +145,8 @@ Report run(const std::string& claim_path, const std::string& certificate_path,
       const Verdict verdict = check_claim(context, claims[k], proofs[k], line.rule);
       line.text = verdict.sentence;
       line.error_bits = verdict.error_bits;
-      line.verdict = "PROVED";
+      line.verdict = verdict.recomputed ? "RECOMPUTED" : "PROVED";
+      if (verdict.recomputed && report.exit == kProved) report.exit = kRecomputed;
       if (unconditional && verdict.error_bits != 0) {
         throw Rejected("not-unconditional",
                        "proved up to an error of 2^-" + std::to_string(verdict.error_bits) +
@@ -165,6 +167,7 @@ std::string grade(const Report& report) {
   for (const Line& line : report.lines) {
     if (line.error_bits != 0) least = least == 0 ? line.error_bits : std::min(least, line.error_bits);
   }
+  if (report.exit == kRecomputed) return "recomputed: some line is not proved";
   if (least == 0) return "unconditional (no probability, no assumption on SHA-256 beyond naming files)";
   return "proved up to an error of at most 2^-" + std::to_string(least) +
          " for each line marked so, in the random-oracle model of SHA-256 with 2^64 queries";
@@ -173,7 +176,7 @@ std::string grade(const Report& report) {
 void print_text(const Report& report) {
   for (const Line& line : report.lines) {
     std::cout << line.verdict << "  " << printable(line.text);
-    if (line.verdict == "PROVED") {
+    if (line.verdict != "REJECTED") {
       std::cout << "  [rule " << printable(line.rule) << "]";
       if (line.error_bits != 0) std::cout << "  [error <= 2^-" << line.error_bits << "]";
       std::cout << "\n";

@@ -18,7 +18,9 @@ Verdict check_claim(const Context& c, Value claim, Value proof, std::string& rul
   const std::string n = number(c.data.size());
   spend(c, 4.0 * static_cast<double>(c.data.bytes()));  // a pass over the data, whatever is used of it
   Verdict verdict;
-  if (kind == "patches-distinct") {
+  if (rule == "recomputed") {
+    verdict = recomputed_bounds(c, node, kind, claim, proof);
+  } else if (kind == "patches-distinct") {
     expect_rule("distinct-digests");
     verdict.sentence = patches_distinct(c, node);
   } else if (kind == "patches-collide") {
@@ -63,8 +65,22 @@ Verdict check_claim(const Context& c, Value claim, Value proof, std::string& rul
     }
     verdict.sentence = "rank F(" + name + ") = " + n + " for some parameter";
   } else if (kind == "independent-at") {
-    expect_rule("exact-rank");
-    verdict = independent_at(c, node, claim, proof);
+    verdict = independent_at(c, node, claim, proof, rule);
+  } else if (kind == "singular-value-bounds") {
+    expect_rule("integer-cholesky");
+    verdict.sentence = singular_value_bounds(c, node, claim, proof);
+  } else if (kind == "weights-singular-value-bounds") {
+    expect_rule("integer-cholesky");
+    verdict.sentence = weights_singular_value_bounds(c, node, claim, proof);
+  } else if (kind == "gradient-enclosure") {
+    expect_rule("backpropagation");
+    verdict.sentence = gradient_enclosure(c, node, claim, proof);
+  } else if (kind == "gradient-bounds") {
+    expect_rule("backpropagation");
+    verdict.sentence = gradient_bounds(c, node, claim, proof);
+  } else if (kind == "gradient-dominance") {
+    expect_rule("backpropagation");
+    verdict.sentence = gradient_dominance(c, node, claim, proof);
   } else if (kind == "dependent-at") {
     verdict.sentence = dependent_at(c, node, claim, proof, rule);
   } else if (kind == "independent-almost-everywhere") {

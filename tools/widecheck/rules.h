@@ -22,6 +22,7 @@ struct Verdict {
   // 0: unconditional. Else proved up to an error of at most 2^-error_bits, in the random-oracle
   // model.
   unsigned error_bits = 0;
+  bool recomputed = false;  // nothing was proved: a computation was repeated in part
 };
 
 // Checks one entry of "claims" against the entry of "proofs" at the same place. `rule` receives the
@@ -47,7 +48,18 @@ std::string never_independent(const Context& c, std::size_t node, Value& proof,
 std::string dependent_at(const Context& c, std::size_t node, Value& claim, Value& proof,
                          const std::string& rule);
 std::string dependent_on_open_set(const Context& c, std::size_t node, Value& claim);
-Verdict independent_at(const Context& c, std::size_t node, Value& claim, Value& proof);
+Verdict independent_at(const Context& c, std::size_t node, Value& claim, Value& proof,
+                       const std::string& rule);
+// The same by singular values, for features that need not be rational.
+std::string independent_at_by_cholesky(const Context& c, std::size_t node, std::size_t rank, Value& claim,
+                                       Value& proof);
+std::string singular_value_bounds(const Context& c, std::size_t node, Value& claim, Value& proof);
+Verdict recomputed_bounds(const Context& c, std::size_t node, const std::string& kind, Value& claim,
+                          Value& proof);
+std::string weights_singular_value_bounds(const Context& c, std::size_t node, Value& claim, Value& proof);
+std::string gradient_enclosure(const Context& c, std::size_t node, Value& claim, Value& proof);
+std::string gradient_bounds(const Context& c, std::size_t node, Value& claim, Value& proof);
+std::string gradient_dominance(const Context& c, std::size_t node, Value& claim, Value& proof);
 Verdict almost_everywhere(const Context& c, std::size_t node, Value& claim, Value proof);
 // The side conditions of "translates", for almost every parameter or for some.
 void check_translates(const Context& c, std::size_t node, bool almost_every);

@@ -132,13 +132,19 @@ unsigned check_point_rule(const Context& c, const Network& network, std::size_t 
 
 }  // namespace
 
-Verdict independent_at(const Context& c, std::size_t node, Value& claim, Value& proof) {
+Verdict independent_at(const Context& c, std::size_t node, Value& claim, Value& proof,
+                       const std::string& rule) {
   const std::size_t rank = read_rank(c, node, claim);
+  Verdict verdict;
+  if (rule == "integer-cholesky") {
+    verdict.sentence = independent_at_by_cholesky(c, node, rank, claim, proof);
+    return verdict;
+  }
+  require(rule == "exact-rank", "wrong-rule", "rule " + rule + " does not prove independent-at");
   require_feasible(c, node, 0);
   const auto theta = read_point(c.network, node, claim.at("parameters"));
   const auto evidence = read_evidence(proof.at("evidence"), c.data.size(),
                                       c.network.node(node).width, claim.compact());
-  Verdict verdict;
   verdict.error_bits = verify_rank(c, c.network, node, theta, *evidence, false);
   verdict.sentence = "rank F(" + c.network.node(node).name + ") = " + number(rank) +
                      (rank == c.data.size() ? "" : " (full column rank)") +

@@ -1,0 +1,56 @@
+// Real matrices as integers over a power of two, for the rules about singular values and gradients.
+#pragma once
+
+#include <string>
+
+#include "definite.h"
+#include "forward.h"
+#include "rules.h"
+
+namespace widecheck {
+
+// What is spoken of differs from rows / scale by at most `slack` in the Frobenius norm, so that
+// each singular value differs by at most that (Weyl).
+struct ScaledMatrix {
+  IntegerRows rows;
+  mpz_class scale;
+  mpq_class slack;
+};
+
+// [low, high] of a claim, 0 <= low <= high.
+struct Range {
+  mpq_class low, high;
+};
+Range read_range(const Value& json);
+std::string show(const Range& range);
+unsigned read_bits(Value& proof);  // "bits", 1 to 4096
+
+// More than the root of rows * cols: what a bound for the entries becomes for the Frobenius norm.
+mpz_class root_up(std::size_t rows, std::size_t cols);
+// floor(v 2^bits / divisor).
+std::vector<mpz_class> scaled(const std::vector<mpz_class>& v, const mpz_class& divisor,
+                              unsigned bits);
+
+// The values of a node on all samples, one added after the other; with a column of ones.
+class FeatureScaler {
+ public:
+  FeatureScaler(std::size_t samples, std::size_t width, unsigned bits, bool ones);
+  void add(const Values& values);
+  ScaledMatrix take();  // no more rows than columns: transposed if need be
+
+ private:
+  ScaledMatrix matrix_;
+  unsigned bits_;
+  bool ones_;
+  mpz_class root_;
+};
+
+// U = M(W) of a linear node.
+ScaledMatrix weight_matrix(const Context& c, const Node& node, const Tensor& weights,
+                           unsigned bits);
+
+// sigma_min >= low, sigma_max <= high, or Rejected("smallest"), Rejected("largest").
+void require_smallest(const Context& c, const ScaledMatrix& m, const mpq_class& low);
+void require_largest(const Context& c, const ScaledMatrix& m, const mpq_class& high);
+
+}  // namespace widecheck

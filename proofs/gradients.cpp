@@ -205,7 +205,10 @@ Outcome prove_gradients(const Instance& instance, const Request& request, const 
     long bits = features.proof.bits;
     for (std::size_t k = 0; k < above->activation.size(); ++k) {
       const Mat size = found.slopes[k].cwiseAbs();
-      low *= size.minCoeff();
+      // The checker has to see a slope apart from 0; one that is tiny makes the lower bound worthless.
+      const double least_slope = size.minCoeff();
+      if (least_slope > 1e-12) bits = std::max(bits, static_cast<long>(16 - std::log2(least_slope)));
+      low *= least_slope > 1e-12 ? least_slope : 0;
       high *= size.maxCoeff();
       const std::size_t index = above->linear[k + 1];
       const Node& map = network.node(index);

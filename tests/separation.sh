@@ -13,8 +13,8 @@ if grep -nE '\b(double|float)\b' tools/widecheck/{bounds,activation,forward,netw
   echo "floating point in the checker's arithmetic"; fail=1
 fi
 lines=$(cat tools/widecheck/*.cpp tools/widecheck/*.h | grep -cvE '^[[:space:]]*(//.*)?$')
-if [ "$lines" -gt 5500 ]; then
-  echo "the checker has $lines lines of code; the README promises fewer than 5,500"; fail=1
+if [ "$lines" -gt 6400 ]; then
+  echo "the checker has $lines lines of code; the README promises fewer than 6,400"; fail=1
 fi
 # Every fixed word of a rejection stands in the format page.
 while read -r word; do

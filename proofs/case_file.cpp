@@ -60,12 +60,20 @@ CaseFile read_case(const std::string& given, const std::string& folder) {
                      ": there is no such case; expected a case file or a folder "
                      "with a case.json (widecert init writes a first one)");
   }
-  const Json json = read_json_file(path.string());
-  JsonReader in(json, path.string(), folder);
+  CaseFile file = read_case_json(read_json_file(path.string()), path.string(), folder);
+  const std::string stem = path.filename().string();
+  file.name = stem == "case.json" ? fs::absolute(path).parent_path().filename().string()
+                                  : stem.substr(0, stem.size() - std::string(".case.json").size());
+  if (stem != "case.json" && !is_case_name(path)) file.name = path.stem().string();
+  return file;
+}
+
+CaseFile read_case_json(const Json& json, const std::string& place, const std::string& folder) {
+  JsonReader in(json, place, folder);
   if (in.get("format").text() != "widecert-case") in.get("format").fail("\"widecert-case\"");
   if (in.get("version").integer(0, 1'000'000) != 1) in.get("version").fail("version 1");
   CaseFile file{
-      path.string(), "", "", "", read_network(in.get("network")), std::nullopt, {}, {}, in.folder()};
+      place, "", "", "", read_network(in.get("network")), std::nullopt, {}, {}, in.folder()};
   if (const auto data = in.find("data")) file.data = read_dataset(*data);
   if (const auto title = in.find("title")) file.title = title->text();
   if (const auto about = in.find("about")) file.about = about->text();
@@ -104,11 +112,7 @@ CaseFile read_case(const std::string& given, const std::string& folder) {
     file.entries.push_back(std::move(one));
   }
   in.done();
-  if (file.entries.empty()) throw InputError(path.string() + ": the list \"prove\" is empty");
-  const std::string stem = path.filename().string();
-  file.name = stem == "case.json" ? fs::absolute(path).parent_path().filename().string()
-                                  : stem.substr(0, stem.size() - std::string(".case.json").size());
-  if (stem != "case.json" && !is_case_name(path)) file.name = path.stem().string();
+  if (file.entries.empty()) throw InputError(place + ": the list \"prove\" is empty");
   return file;
 }
 

@@ -1,6 +1,7 @@
 // Case files: an instance, what to prove about it, and the outcome that is expected.
 #pragma once
 
+#include <widecert/certificate/json.h>
 #include <widecert/proofs/outcome.h>
 
 namespace widecert {
@@ -39,6 +40,8 @@ struct CaseFile {
 // InputError naming the place. Paths of data and tensors become relative to `folder`, which is that of
 // the case if it is empty: a claim stands in the folder where it is written.
 CaseFile read_case(const std::string& path, const std::string& folder = "");
+// The same from JSON that stands at `place`; the name is the caller's.
+CaseFile read_case_json(const Json& json, const std::string& place, const std::string& folder);
 // The path of the data file of a case if it is not there, else empty. Large data are not part of
 // the repository; the README beside such cases says how to get them.
 std::string missing_data(const CaseFile& file);

@@ -5,6 +5,7 @@ namespace widecert {
 namespace {
 
 std::size_t chosen = 0;
+thread_local bool single = false;
 
 std::size_t available() {
   cpu_set_t set;
@@ -14,7 +15,10 @@ std::size_t available() {
 
 }  // namespace
 
-std::size_t threads() { return chosen != 0 ? chosen : available(); }
+SingleThread::SingleThread() : before_(single) { single = true; }
+SingleThread::~SingleThread() { single = before_; }
+
+std::size_t threads() { return single ? 1 : chosen != 0 ? chosen : available(); }
 void set_threads(std::size_t count) { chosen = count; }
 
 }  // namespace widecert

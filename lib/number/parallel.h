@@ -16,6 +16,17 @@ namespace widecert {
 // otherwise.
 std::size_t threads();
 void set_threads(std::size_t count);  // 0: every core
+// For its life, threads() is 1 on this thread: for tasks that are shared out themselves.
+class SingleThread {
+ public:
+  SingleThread();
+  ~SingleThread();
+  SingleThread(const SingleThread&) = delete;
+  SingleThread& operator=(const SingleThread&) = delete;
+
+ private:
+  bool before_;
+};
 
 // Calls task(i) for i = 0..count-1, each once, in any order. The first exception is passed on after
 // all threads have stopped.

@@ -26,6 +26,13 @@ enum Exit : int {
 // Of several codes the one that decides: the first of 70, 130, 124, 4, 5, 1, 3, 0 that occurs.
 int worse(int a, int b);
 
+// One of several parts of a long run: --shard 2/5 is {1, 5}.
+struct Shard {
+  std::uint64_t index = 0, count = 1;
+};
+// Of "i/n", or the whole for an empty text. Throws InputError.
+Shard read_shard(const std::string& text);
+
 struct Common {
   ConsoleOptions console;
   bool json = false;
@@ -56,6 +63,10 @@ struct HuntOptions {
   std::size_t keep = 1000;
   std::string shard, output = "out/hunt";
 };
+struct SweepOptions {
+  std::string spec, output = "out/sweep", shard, instance;
+  bool merge = false, restart = false;
+};
 struct WidthsOptions {
   std::vector<std::string> paths;
   std::size_t samples = 1'281'167;
@@ -69,6 +80,7 @@ int run_report(const Common& common, const ReportOptions& options);
 int run_regress(const Common& common, const RegressOptions& options);
 int run_init(const Common& common, const InitOptions& options);
 int run_hunt(const Common& common, const HuntOptions& options);
+int run_sweep(const Common& common, const SweepOptions& options);
 int run_widths(const Common& common, const WidthsOptions& options);
 
 }  // namespace widecert::tool

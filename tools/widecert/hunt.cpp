@@ -16,21 +16,6 @@ namespace widecert::tool {
 namespace fs = std::filesystem;
 namespace {
 
-// "2/5": the second of five parts.
-HuntSlice read_shard(const std::string& text) {
-  HuntSlice slice;
-  if (text.empty()) return slice;
-  unsigned long i = 0, n = 0;
-  int used = 0;
-  if (std::sscanf(text.c_str(), "%lu/%lu%n", &i, &n, &used) != 2 ||
-      static_cast<std::size_t>(used) != text.size() || i < 1 || i > n || n > 1'000'000) {
-    throw InputError("--shard " + text + ": expected i/n with 1 <= i <= n, for example 2/5");
-  }
-  slice.shard = i - 1;
-  slice.shards = n;
-  return slice;
-}
-
 Json parameters_json(const Common& common, const HuntOptions& o) {
   Json out{{"seed", common.seed}, {"shard", o.shard.empty() ? "1/1" : o.shard}};
   if (o.convolutions) {
@@ -56,8 +41,10 @@ class Hunt {
   Hunt(const Common& common, const HuntOptions& options)
       : common_(common),
         options_(options),
-        slice_(read_shard(options.shard)),
         bar_(common.console) {
+    const Shard shard = read_shard(options.shard);
+    slice_.shard = shard.index;
+    slice_.shards = shard.count;
     total_ = options.convolutions  ? count_convolutions(options.convolution)
              : options.random != 0 ? options.random
                                    : count_structures(options.structure);

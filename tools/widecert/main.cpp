@@ -166,6 +166,18 @@ int run(int argc, char** argv) {
   hunt->add_flag("--restart", hunt_options.restart, "begin anew where a search was stopped before");
   hunt->add_option("-o,--output", hunt_options.output, "folder (default: out/hunt)");
 
+  SweepOptions sweep_options;
+  auto* sweep = app.add_subcommand(
+      "sweep", "bulk runs: a case with variables over a grid or random values, to CSV, JSON lines and a figure");
+  sweep->add_option("SPEC", sweep_options.spec, "a sweep file (cases/README.md)")->required();
+  sweep->add_option("-o,--output", sweep_options.output, "folder (default: out/sweep)");
+  auto* part = sweep->add_option("--shard", sweep_options.shard, "i/n: the i-th of n parts");
+  auto* joined = sweep->add_flag("--merge", sweep_options.merge, "join the parts: the same bytes as one run");
+  sweep->add_flag("--restart", sweep_options.restart, "begin anew where a sweep was stopped before");
+  auto* instance = sweep->add_option("--instance", sweep_options.instance,
+                                     "write this instance (0, 1, ...) as a case instead, to be proved and checked");
+  for (CLI::Option* option : {part, joined}) option->excludes(instance);
+
   WidthsOptions widths_options;
   auto* widths = app.add_subcommand(
       "widths", "the widest hidden layer of each case against N, next to what a paper prints");
@@ -188,6 +200,7 @@ int run(int argc, char** argv) {
   if (*report) return run_report(common, report_options);
   if (*regress) return run_regress(common, regress_options);
   if (*init) return run_init(common, init_options);
+  if (*sweep) return run_sweep(common, sweep_options);
   if (*widths) return run_widths(common, widths_options);
   hunt_options.structure.filters = hunt_options.convolution.filters = filters;
   return run_hunt(common, hunt_options);

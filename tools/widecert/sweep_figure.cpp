@@ -1,0 +1,249 @@
+#include "sweep_figure.h"
+
+#include <fmt/format.h>
+#include <widecert/number/error.h>
+#include <widecert/number/rational.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+
+#include "markup.h"
+
+namespace widecert::tool {
+namespace {
+
+struct Figure {
+  std::string title, x, y, series, theorem, outcome;  // outcome: of "fraction of OUTCOME"
+  bool log_x = false, log_y = false;
+};
+
+std::vector<Figure> figures(const SweepSpec& spec) {
+  std::vector<Figure> all;
+  if (spec.figure.is_null()) return all;
+  const Json list = spec.figure.is_array() ? spec.figure : Json::array({spec.figure});
+  for (const Json& json : list) {
+    JsonReader in(json, spec.place + ": figure");
+    Figure f;
+    f.x = in.get("x").text();
+    f.y = in.get("y").text();
+    const auto variable = [&](const JsonReader& at, const std::string& name) {
+      if (std::none_of(spec.variables.begin(), spec.variables.end(),
+                       [&](const SweepVariable& v) { return v.name == name; })) {
+        at.fail("the name of a variable");
+      }
+    };
+    variable(in.get("x"), f.x);
+    if (f.y.starts_with("fraction of ")) {
+      f.outcome = f.y.substr(12);
+    } else {
+      const auto columns = sweep_columns(spec);
+      if (std::find(columns.begin(), columns.end(), f.y) == columns.end()) {
+        in.get("y").fail("a column of the table or \"fraction of OUTCOME\"");
+      }
+    }
+    if (const auto series = in.find("series")) variable(*series, f.series = series->text());
+    if (const auto theorem = in.find("theorem")) f.theorem = theorem->text();
+    if (const auto log = in.find("log_x")) f.log_x = log->boolean();
+    if (const auto log = in.find("log_y")) f.log_y = log->boolean();
+    if (const auto title = in.find("title")) f.title = title->text();
+    in.done();
+    all.push_back(std::move(f));
+  }
+  return all;
+}
+
+std::optional<double> number_in(const Json& row, const std::string& column) {
+  const auto found = row.find(column);
+  if (found == row.end()) return std::nullopt;
+  try {
+    return parse_rational(found->is_string() ? found->get<std::string>() : found->dump()).convert_to<double>();
+  } catch (const InputError&) {
+    return std::nullopt;
+  }
+}
+
+struct Axis {
+  double low = 0, high = 1;
+  bool log = false;
+  double from = 0, length = 1;  // in pixels; length < 0 points up
+  double at(double v) const {
+    const double t = log ? (std::log10(v) - std::log10(low)) / (std::log10(high) - std::log10(low))
+                         : (v - low) / (high - low);
+    return from + length * t;
+  }
+  std::vector<double> ticks() const {
+    std::vector<double> out;
+    if (log) {
+      const int first = static_cast<int>(std::ceil(std::log10(low) - 1e-9)),
+                last = static_cast<int>(std::floor(std::log10(high) + 1e-9));
+      const int step = std::max(1, (last - first + 5) / 6);
+      for (int e = first; e <= last; e += step) out.push_back(std::pow(10.0, e));
+      if (out.size() >= 2) return out;
+      out.clear();
+      for (double base = std::pow(10.0, std::floor(std::log10(low))); base <= high; base *= 10)
+        for (double m : {1.0, 2.0, 5.0})
+          if (m * base >= low * 0.999 && m * base <= high * 1.001) out.push_back(m * base);
+      return out;
+    }
+    const double raw = (high - low) / 5, power = std::pow(10.0, std::floor(std::log10(raw)));
+    const double step = raw / power < 1.5 ? power : raw / power < 3.5 ? 2 * power : raw / power < 7.5 ? 5 * power : 10 * power;
+    for (double v = std::ceil(low / step - 1e-9) * step; v <= high + 1e-9 * step; v += step) {
+      out.push_back(std::abs(v) < 1e-9 * step ? 0 : v);
+    }
+    return out;
+  }
+};
+
+Axis axis(double low, double high, bool log) {
+  Axis a;
+  a.log = log;
+  if (log) {
+    a.low = low / 1.15;
+    a.high = high * 1.15;
+  } else {
+    const double margin = high > low ? 0.04 * (high - low) : 1;
+    a.low = low - margin;
+    a.high = high + margin;
+  }
+  return a;
+}
+
+constexpr const char* kColours[] = {"#0b6e99", "#c1440e", "#4a7c2c", "#7a4fa3", "#a67c00", "#b0306a", "#2f4858", "#888888"};
+
+std::string draw(const SweepSpec& spec, const Figure& f, const std::vector<Json>& rows) {
+  std::vector<std::string> labels{""};  // of the series, in the order of the spec
+  for (const SweepVariable& variable : spec.variables)
+    if (variable.name == f.series) labels = variable.labels;
+  // series -> x -> the values of y (or 0 and 1).
+  std::map<std::size_t, std::map<double, std::vector<double>>> data;
+  for (const Json& row : rows) {
+    if (!f.theorem.empty() && row.value("theorem", "") != f.theorem) continue;
+    const auto x = number_in(row, f.x);
+    if (!x) throw InputError("figure: the values of \"" + f.x + "\" are not numbers");
+    const std::string label = f.series.empty() ? "" : row.at(f.series).get<std::string>();
+    const auto series = static_cast<std::size_t>(std::find(labels.begin(), labels.end(), label) - labels.begin());
+    if (!f.outcome.empty()) {
+      data[series][*x].push_back(row.value("outcome", "") == f.outcome ? 1 : 0);
+    } else if (const auto y = number_in(row, f.y); y && (!f.log_y || *y > 0)) {
+      data[series][*x].push_back(*y);
+    }
+  }
+  struct Point {
+    double x, middle, low, high;
+  };
+  std::map<std::size_t, std::vector<Point>> lines;
+  double x_low = HUGE_VAL, x_high = -HUGE_VAL, y_low = HUGE_VAL, y_high = -HUGE_VAL;
+  for (auto& [series, columns] : data) {
+    for (auto& [x, values] : columns) {
+      std::sort(values.begin(), values.end());
+      Point p{x, 0, 0, 0};
+      if (!f.outcome.empty()) {
+        double sum = 0;
+        for (double v : values) sum += v;
+        p.middle = p.low = p.high = sum / static_cast<double>(values.size());
+      } else {
+        p = {x, values[values.size() / 2], values.front(), values.back()};
+      }
+      if (f.log_y && !(p.low > 0)) continue;
+      lines[series].push_back(p);
+      x_low = std::min(x_low, x);
+      x_high = std::max(x_high, x);
+      y_low = std::min(y_low, p.low);
+      y_high = std::max(y_high, p.high);
+    }
+  }
+  if (lines.empty()) return "<p>No row has a value to draw.</p>";
+  constexpr double kWidth = 640, kHeight = 400, kLeft = 78, kRight = 18, kTop = 18, kBottom = 52;
+  Axis x = axis(x_low, x_high, f.log_x && x_low > 0), y = axis(y_low, y_high, f.log_y);
+  x.from = kLeft;
+  x.length = kWidth - kLeft - kRight;
+  y.from = kHeight - kBottom;
+  y.length = -(kHeight - kTop - kBottom);
+  std::string svg = fmt::format(
+      "<figure><svg width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\" aria-label=\"{2} against {3}\">",
+      kWidth, kHeight, escape_markup(f.y), escape_markup(f.x));
+  for (double v : x.ticks()) {
+    svg += fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\" class=\"grid\"/>"
+                       "<text x=\"{0:.1f}\" y=\"{3:.1f}\" text-anchor=\"middle\">{4:.6g}</text>",
+                       x.at(v), kTop, kHeight - kBottom, kHeight - kBottom + 18, v);
+  }
+  for (double v : y.ticks()) {
+    svg += fmt::format("<line x1=\"{0:.1f}\" x2=\"{1:.1f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\" class=\"grid\"/>"
+                       "<text x=\"{3:.1f}\" y=\"{4:.1f}\" text-anchor=\"end\">{5:.6g}</text>",
+                       kLeft, kWidth - kRight, y.at(v), kLeft - 6, y.at(v) + 4, v);
+  }
+  svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\" class=\"bold\">{}</text>",
+                     kLeft + x.length / 2, kHeight - 12, escape_markup(f.x));
+  svg += fmt::format("<text transform=\"translate(16 {:.1f}) rotate(-90)\" text-anchor=\"middle\" class=\"bold\">{}</text>",
+                     kTop - y.length / 2, escape_markup(f.y));
+  std::size_t k = 0;
+  std::string legend;
+  for (const auto& [number, points] : lines) {
+    const std::string& series = labels.at(number);
+    const char* colour = kColours[k++ % std::size(kColours)];
+    std::string line, band;
+    for (const Point& p : points) line += fmt::format("{:.1f},{:.1f} ", x.at(p.x), y.at(p.middle));
+    for (const Point& p : points) band += fmt::format("{:.1f},{:.1f} ", x.at(p.x), y.at(p.high));
+    for (auto p = points.rbegin(); p != points.rend(); ++p) band += fmt::format("{:.1f},{:.1f} ", x.at(p->x), y.at(p->low));
+    svg += fmt::format("<polygon points=\"{}\" fill=\"{}\" opacity=\"0.13\"/>", band, colour);
+    svg += fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/>", line, colour);
+    for (const Point& p : points) {
+      svg += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"{}\"><title>{}{} = {:.6g}: {:.6g}</title></circle>",
+                         x.at(p.x), y.at(p.middle), colour, series.empty() ? "" : escape_markup(series) + ", ",
+                         escape_markup(f.x), p.x, p.middle);
+    }
+    if (!series.empty()) {
+      legend += fmt::format("<span><i style=\"background:{}\"></i>{}</span> ", colour, escape_markup(series));
+    }
+  }
+  svg += "</svg>";
+  return svg + fmt::format("<figcaption>{}{}{}</figcaption></figure>", legend, legend.empty() ? "" : "<br>",
+                           escape_markup(!f.title.empty()     ? f.title
+                                         : !f.outcome.empty() ? f.y + " against " + f.x
+                                                              : f.y + " against " + f.x + ": median, lowest and highest"));
+}
+
+}  // namespace
+
+void check_figure(const SweepSpec& spec) { figures(spec); }
+
+std::string sweep_page(const SweepSpec& spec, const std::vector<Json>& rows) {
+  std::string body;
+  for (const Figure& figure : figures(spec)) body += draw(spec, figure, rows);
+  std::map<std::string, std::map<std::string, std::size_t>> outcomes;
+  std::map<std::string, std::size_t> rungs;
+  for (const Json& row : rows) {
+    std::string outcome = row["outcome"];
+    if (const std::string reason = row["reason"]; !reason.empty()) outcome += " (" + reason + ")";
+    ++outcomes[row["theorem"]][outcome];
+    if (row.contains("rung")) ++rungs[row["rung"]];
+  }
+  std::string table = "<table><tr><th>theorem</th><th>outcome</th><th>rows</th></tr>";
+  for (const auto& [theorem, of] : outcomes)
+    for (const auto& [outcome, count] : of)
+      table += fmt::format("<tr><td>{}</td><td>{}</td><td class=\"number\">{}</td></tr>", escape_markup(theorem),
+                           escape_markup(outcome), count);
+  table += "</table>";
+  if (!rungs.empty()) {
+    table += "<table><tr><th>rung of the ladder</th><th>rows</th></tr>";
+    for (const auto& [rung, count] : rungs)
+      table += fmt::format("<tr><td>{}</td><td class=\"number\">{}</td></tr>", escape_markup(rung), count);
+    table += "</table>";
+  }
+  return fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{0}</title><style>"
+      "body{{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#222}}"
+      "svg text{{font-size:12px;fill:#444}} .bold{{font-weight:600}} .grid{{stroke:#e3e3e3}}"
+      "figure{{margin:1.5rem 0}} figcaption{{color:#555}} figcaption i{{display:inline-block;width:.8em;height:.8em;"
+      "margin-right:.3em}} figcaption span{{margin-right:1em}} table{{border-collapse:collapse;margin:1rem 0}}"
+      "td,th{{padding:.2rem .8rem;text-align:left;border-bottom:1px solid #ddd}} .number{{text-align:right}}"
+      "</style></head><body><h1>{0}</h1><p>{1}</p>{2}{3}<p>{4} instances, {5} rows. Every number is exact or a bound "
+      "by rigorous arithmetic; none was given to the checker (<code>widecert sweep --instance</code> writes any of them "
+      "as a case for <code>widecert prove</code>).</p></body></html>\n",
+      escape_markup(spec.title.empty() ? "A sweep" : spec.title), escape_markup(spec.about), body, table, spec.size(),
+      rows.size());
+}
+
+}  // namespace widecert::tool

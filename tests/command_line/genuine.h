@@ -49,7 +49,7 @@ class Genuine {
     if (report.is_discarded()) return {ran.exit, "no report: " + ran.output};
     if (report.contains("reason")) return {ran.exit, report["reason"]};
     for (const json& line : report["claims"])
-      if (line["verdict"] != "PROVED") return {ran.exit, line["reason"]};
+      if (line["verdict"] != "PROVED") return {ran.exit, line.value("reason", "")};
     return {ran.exit, ""};
   }
 

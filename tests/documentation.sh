@@ -38,6 +38,9 @@ while IFS= read -r row; do
   case "$row" in '|'*) ;; *) continue ;; esac
   grep -qxF "$row" cases/README.md || { echo "cases/README.md lacks the row: $row"; exit 1; }
 done < <(widecert widths cases/architectures)
+# The figure of the README is what its sweep draws.
+cmp out/relu/figure-1.svg cases/sweeps/relu-deficient.svg ||
+  { echo "cases/sweeps/relu-deficient.svg is not what the sweep draws"; exit 1; }
 # The case files of networks are what their script writes.
 if command -v python3 > /dev/null; then
   python3 cases/architectures/write.py --check || exit 1

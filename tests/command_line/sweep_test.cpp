@@ -81,7 +81,7 @@ TEST_CASE("the fraction of deficient relu points falls with the width, and is 1 
     count += line.find(",rank-at,proved,") != std::string::npos;
     ++all;
   }
-  CHECK(deficient.size() == 5 * 16);
+  CHECK(deficient.size() == 5 * 17);
   for (const auto& [key, counts] : deficient) {
     INFO(key.first << " samples, " << key.second << " neurons");
     if (key.second < key.first) CHECK(counts.first == counts.second);

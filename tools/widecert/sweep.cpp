@@ -2,7 +2,7 @@
 //
 // DIR/rows.jsonl grows in the order of instances while the sweep runs (rows-I-of-N.jsonl for a shard); its first line
 // names the spec by its SHA-256, so that a half-finished file of another sweep is not continued. When all is there,
-// results.jsonl, results.csv and sweep.html are written: the same bytes however the work was divided. What each
+// results.jsonl, results.csv, sweep.html and figure-K.svg are written: the same bytes however the work was divided. What each
 // instance took goes to seconds.csv, which is not the same twice.
 #include <fmt/format.h>
 #include <widecert/certificate/atomic_file.h>
@@ -84,6 +84,10 @@ void write_results(const SweepSpec& spec, const std::string& folder, const std::
   write_atomically(folder + "/results.jsonl", lines);
   write_atomically(folder + "/results.csv", sweep_csv(spec, rows));
   write_atomically(folder + "/sweep.html", sweep_page(spec, rows));
+  const auto figures = sweep_figures(spec, rows);
+  for (std::size_t k = 0; k < figures.size(); ++k) {
+    write_atomically(fmt::format("{}/figure-{}.svg", folder, k + 1), figures[k] + "\n");
+  }
 }
 
 void merge(const SweepSpec& spec, const std::string& digest, const Common& common, const std::string& folder,

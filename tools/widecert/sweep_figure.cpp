@@ -154,32 +154,34 @@ std::string draw(const SweepSpec& spec, const Figure& f, const std::vector<Json>
       y_high = std::max(y_high, p.high);
     }
   }
-  if (lines.empty()) return "<p>No row has a value to draw.</p>";
-  constexpr double kWidth = 640, kHeight = 400, kLeft = 78, kRight = 18, kTop = 18, kBottom = 52;
+  if (lines.empty()) return "";
+  constexpr double kWidth = 640, kHeight = 400, kLeft = 78, kRight = 18, kTop = 34, kBottom = 52;
   Axis x = axis(x_low, x_high, f.log_x && x_low > 0), y = axis(y_low, y_high, f.log_y);
   x.from = kLeft;
   x.length = kWidth - kLeft - kRight;
   y.from = kHeight - kBottom;
   y.length = -(kHeight - kTop - kBottom);
   std::string svg = fmt::format(
-      "<figure><svg width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\" aria-label=\"{2} against {3}\">",
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\" "
+      "aria-label=\"{2} against {3}\" font-family=\"system-ui,sans-serif\" font-size=\"12\" fill=\"#444\">"
+      "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>",
       kWidth, kHeight, escape_markup(f.y), escape_markup(f.x));
   for (double v : x.ticks()) {
-    svg += fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\" class=\"grid\"/>"
+    svg += fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\" stroke=\"#e3e3e3\"/>"
                        "<text x=\"{0:.1f}\" y=\"{3:.1f}\" text-anchor=\"middle\">{4:.6g}</text>",
                        x.at(v), kTop, kHeight - kBottom, kHeight - kBottom + 18, v);
   }
   for (double v : y.ticks()) {
-    svg += fmt::format("<line x1=\"{0:.1f}\" x2=\"{1:.1f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\" class=\"grid\"/>"
+    svg += fmt::format("<line x1=\"{0:.1f}\" x2=\"{1:.1f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\" stroke=\"#e3e3e3\"/>"
                        "<text x=\"{3:.1f}\" y=\"{4:.1f}\" text-anchor=\"end\">{5:.6g}</text>",
                        kLeft, kWidth - kRight, y.at(v), kLeft - 6, y.at(v) + 4, v);
   }
-  svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\" class=\"bold\">{}</text>",
+  svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\" font-weight=\"600\">{}</text>",
                      kLeft + x.length / 2, kHeight - 12, escape_markup(f.x));
-  svg += fmt::format("<text transform=\"translate(16 {:.1f}) rotate(-90)\" text-anchor=\"middle\" class=\"bold\">{}</text>",
+  svg += fmt::format("<text transform=\"translate(16 {:.1f}) rotate(-90)\" text-anchor=\"middle\" font-weight=\"600\">{}</text>",
                      kTop - y.length / 2, escape_markup(f.y));
   std::size_t k = 0;
-  std::string legend;
+  double legend = kLeft;  // where its next entry starts
   for (const auto& [number, points] : lines) {
     const std::string& series = labels.at(number);
     const char* colour = kColours[k++ % std::size(kColours)];
@@ -195,23 +197,37 @@ std::string draw(const SweepSpec& spec, const Figure& f, const std::vector<Json>
                          escape_markup(f.x), p.x, p.middle);
     }
     if (!series.empty()) {
-      legend += fmt::format("<span><i style=\"background:{}\"></i>{}</span> ", colour, escape_markup(series));
+      svg += fmt::format("<rect x=\"{:.1f}\" y=\"10\" width=\"11\" height=\"11\" fill=\"{}\"/><text x=\"{:.1f}\" y=\"20\">{}</text>",
+                         legend, colour, legend + 16, escape_markup(series));
+      legend += 30 + 7.0 * static_cast<double>(series.size());
     }
   }
-  svg += "</svg>";
-  return svg + fmt::format("<figcaption>{}{}{}</figcaption></figure>", legend, legend.empty() ? "" : "<br>",
-                           escape_markup(!f.title.empty()     ? f.title
-                                         : !f.outcome.empty() ? f.y + " against " + f.x
-                                                              : f.y + " against " + f.x + ": median, lowest and highest"));
+  return svg + "</svg>";
+}
+
+std::string caption(const Figure& f) {
+  return !f.title.empty()     ? f.title
+         : !f.outcome.empty() ? f.y + " against " + f.x
+                              : f.y + " against " + f.x + ": median, lowest and highest";
 }
 
 }  // namespace
 
 void check_figure(const SweepSpec& spec) { figures(spec); }
 
+std::vector<std::string> sweep_figures(const SweepSpec& spec, const std::vector<Json>& rows) {
+  std::vector<std::string> all;
+  for (const Figure& figure : figures(spec)) all.push_back(draw(spec, figure, rows));
+  return all;
+}
+
 std::string sweep_page(const SweepSpec& spec, const std::vector<Json>& rows) {
   std::string body;
-  for (const Figure& figure : figures(spec)) body += draw(spec, figure, rows);
+  for (const Figure& figure : figures(spec)) {
+    const std::string svg = draw(spec, figure, rows);
+    body += svg.empty() ? "<p>No row has a value to draw.</p>"
+                        : fmt::format("<figure>{}<figcaption>{}</figcaption></figure>", svg, escape_markup(caption(figure)));
+  }
   std::map<std::string, std::map<std::string, std::size_t>> outcomes;
   std::map<std::string, std::size_t> rungs;
   for (const Json& row : rows) {
@@ -235,9 +251,7 @@ std::string sweep_page(const SweepSpec& spec, const std::vector<Json>& rows) {
   return fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{0}</title><style>"
       "body{{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#222}}"
-      "svg text{{font-size:12px;fill:#444}} .bold{{font-weight:600}} .grid{{stroke:#e3e3e3}}"
-      "figure{{margin:1.5rem 0}} figcaption{{color:#555}} figcaption i{{display:inline-block;width:.8em;height:.8em;"
-      "margin-right:.3em}} figcaption span{{margin-right:1em}} table{{border-collapse:collapse;margin:1rem 0}}"
+      "figure{{margin:1.5rem 0}} figcaption{{color:#555}} table{{border-collapse:collapse;margin:1rem 0}}"
       "td,th{{padding:.2rem .8rem;text-align:left;border-bottom:1px solid #ddd}} .number{{text-align:right}}"
       "</style></head><body><h1>{0}</h1><p>{1}</p>{2}{3}<p>{4} instances, {5} rows. Every number is exact or a bound "
       "by rigorous arithmetic; none was given to the checker (<code>widecert sweep --instance</code> writes any of them "

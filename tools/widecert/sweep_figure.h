@@ -12,6 +12,9 @@ namespace widecert::tool {
 // draws several. Throws InputError naming what is wrong in the spec.
 std::string sweep_page(const SweepSpec& spec, const std::vector<Json>& rows);
 
+// The figures alone, as SVG; empty where no row has a value.
+std::vector<std::string> sweep_figures(const SweepSpec& spec, const std::vector<Json>& rows);
+
 // Reads the figure without drawing it, so that mistakes are found before hours of work.
 void check_figure(const SweepSpec& spec);
 

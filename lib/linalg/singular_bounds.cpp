@@ -201,15 +201,23 @@ class Analysis {
       std::fill(exponents.begin(), exponents.end(), *top);
       smallest_scale_ = largest_scale_;
     }
-    a_.high.resize(m, n);
-    if (split) a_.low.resize(m, n);
-    parallel_for(static_cast<std::size_t>(m), [&](std::size_t i) {
+    if (one_scale_ && std::abs(*top) <= 100) {
+      // Far from overflow and underflow as it is.
+      a_ = &a.middle;
+      std::fill(exponents.begin(), exponents.end(), 0);
+      smallest_scale_ = largest_scale_ = 0;
+    } else {
+      scaled_.high.resize(m, n);
+      if (split) scaled_.low.resize(m, n);
+      a_ = &scaled_;
+    }
+    if (a_ == &scaled_) parallel_for(static_cast<std::size_t>(m), [&](std::size_t i) {
       const auto row = static_cast<Eigen::Index>(i);
       // In two steps, as 2^-e may be out of range. Entries may be lost below the smallest double.
       const int e = exponents[i];
       const double one = std::ldexp(1.0, -e / 2), two = std::ldexp(1.0, -e - (-e / 2));
-      a_.high.row(row) = (high.row(row) * one) * two;
-      if (split) a_.low.row(row) = (a.middle.low.row(row) * one) * two;
+      scaled_.high.row(row) = (high.row(row) * one) * two;
+      if (split) scaled_.low.row(row) = (a.middle.low.row(row) * one) * two;
     });
     double radius = 0;
     for (std::size_t i = 0; i < exponents.size(); ++i) {
@@ -221,13 +229,13 @@ class Analysis {
       }
       radius = add_up(radius, mul_up(size, size));
       // D relative to the largest row, for vectors that belong to A itself.
-      relative_.push_back(std::ldexp(1.0, *top - exponents[i]));
+      relative_.push_back(std::ldexp(1.0, largest_scale_ - exponents[i]));
     }
     radius_ = sqrt_up(radius);
     if (!(radius_ < kInfinity)) undecided_ = "a radius is not finite";
   }
 
-  const SplitMatrix& b() const { return x_.empty() ? a_ : b_.back(); }
+  const SplitMatrix& b() const { return x_.empty() ? *a_ : b_.back(); }
   // ||B - P A'|| for every A' of the enclosure, B standing for b().high alone.
   double error() const {
     const Errors& e = x_.empty() ? Errors{radius_, 0} : errors_.back();
@@ -241,7 +249,7 @@ class Analysis {
     for (std::size_t k = from; k < x_.size(); ++k) {
       const Errors before = k == 0 ? Errors{radius_, 0} : errors_[k - 1];
       AccurateProduct product =
-          accurate_product(x_[k], MatrixShape::lower_triangular, k == 0 ? a_ : b_[k - 1], slices_);
+          accurate_product(x_[k], MatrixShape::lower_triangular, k == 0 ? *a_ : b_[k - 1], slices_);
       const double norm = frobenius_up(x_[k]);
       b_[k] = std::move(product.value);
       errors_[k] = {mul_up(norm, before.radius), add_up(mul_up(norm, before.product), product.error)};
@@ -295,7 +303,7 @@ class Analysis {
         if (!unsure) from = *changed;
         ++level;
         const int before = slices_;
-        slices_ = std::max(slices_, level);
+        slices_ = std::max(slices_, std::min(level, options_.most_slices));
         if (slices_ != before) from = 0;
       }
       precondition(from);
@@ -352,8 +360,8 @@ class Analysis {
     for (Eigen::Index i = 0; i < v.size(); ++i) back[i] *= relative_[static_cast<std::size_t>(i)];
     const double most = length_up(back), least = length_down(back);
     if (!(least > 0) || !(most < kInfinity)) return {0, kInfinity};
-    const AccurateProduct w = accurate_product(transposed_rows(v), MatrixShape::full, a_,
-                                               std::min<int>(kMostSlices, level_ + 2));
+    const AccurateProduct w = accurate_product(transposed_rows(v), MatrixShape::full, *a_,
+                                               level_ == 0 ? 1 : std::min<int>(kMostSlices, level_ + 2));
     const Vector high = w.value.high.row(0).transpose();
     Vector low = Vector::Zero(high.size());
     if (w.value.low.size() != 0) low = w.value.low.row(0).transpose();
@@ -363,19 +371,21 @@ class Analysis {
   }
 
   void sharpen(SingularBounds& result) {
-    const Eigen::Index m = a_.high.rows();
+    const Eigen::Index m = a_->high.rows();
     // ---- the largest singular value ----
     Vector v(m);
     for (Eigen::Index i = 0; i < m; ++i) v[i] = 1 + 0.5 * static_cast<double>((i * 7919) % 101) / 101;
     const auto own_rows = [&](Vector& w) {  // w <- A A^T w
       Vector scaled = w;
       for (Eigen::Index i = 0; i < m; ++i) scaled[i] /= relative_[static_cast<std::size_t>(i)];
-      const Vector inner = a_.high.transpose() * scaled;
-      w = a_.high * inner;
+      Vector inner(a_->high.cols());
+      const int rows = static_cast<int>(m), cols = static_cast<int>(inner.size());
+      cblas_dgemv(CblasRowMajor, CblasTrans, rows, cols, 1.0, a_->high.data(), cols, scaled.data(), 1, 0.0, inner.data(), 1);
+      cblas_dgemv(CblasRowMajor, CblasNoTrans, rows, cols, 1.0, a_->high.data(), cols, inner.data(), 1, 0.0, w.data(), 1);
       for (Eigen::Index i = 0; i < m; ++i) w[i] /= relative_[static_cast<std::size_t>(i)];
     };
     double estimate = 0;
-    for (int k = 0; k < 12; ++k) {
+    for (int k = 0; k < 8; ++k) {
       const double before = v.norm();
       if (!(before > 0) || !(before < kInfinity)) break;
       v /= before;
@@ -387,16 +397,20 @@ class Analysis {
       result.largest_low = ldexp_down(quotient(v).first, largest_scale_);
       result.largest_vector.assign(v.data(), v.data() + m);
     }
-    Mat own = a_.high;  // A over 2^largest_scale_, but for underflow
-    for (Eigen::Index i = 0; i < m; ++i) own.row(i) /= relative_[static_cast<std::size_t>(i)];
-    const double unseen = add_up(add_up(radius_, low_norm(a_)),
+    Mat rescaled;  // A over 2^largest_scale_, but for underflow
+    if (!one_scale_) {
+      rescaled = a_->high;
+      for (Eigen::Index i = 0; i < m; ++i) rescaled.row(i) /= relative_[static_cast<std::size_t>(i)];
+    }
+    const Mat& own = one_scale_ ? a_->high : rescaled;
+    const double unseen = add_up(add_up(radius_, low_norm(*a_)),
                                  mul_up(static_cast<double>(own.size()), kUnderflow));
     const double total = add_up(frobenius_up(own), unseen);
     result.largest_high = ldexp_up(total, largest_scale_);
     if (estimate > 0) {
       Symmetric g0 = one_scale_ && x_.empty() ? gram_ : gram(own);
       g0.value = -g0.value;
-      for (const double factor : {1.03, 1.2}) {
+      for (const double factor : {1.05, 1.3}) {
         const auto f = cholesky(g0, factor * estimate);
         if (!f) continue;
         // t I - G >= -error.
@@ -480,7 +494,8 @@ class Analysis {
   struct Errors {
     double radius = 0, product = 0;
   };
-  SplitMatrix a_;                   // A'
+  const SplitMatrix* a_ = nullptr;  // A': as given, or scaled_
+  SplitMatrix scaled_;
   double radius_ = 0;               // of A'
   std::vector<double> relative_;    // D times 2^largest_scale_
   int smallest_scale_ = 0, largest_scale_ = 0;

@@ -8,6 +8,7 @@
 #include <cblas.h>
 #include <flint/fmpz_mat.h>
 #include <fmt/format.h>
+#include <malloc.h>
 #include <widecert/certificate/model_json.h>
 #include <widecert/linalg/ball_singular_bounds.h>
 #include <widecert/linalg/rank_ladder.h>
@@ -338,6 +339,9 @@ void fraction() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Keep what is freed: fresh pages cost as much as some of what is measured, for every peer.
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
   const std::string what = argc > 1 ? argv[1] : "";
   if (what == "dense") {
     std::vector<Eigen::Index> sizes;

@@ -161,9 +161,12 @@ Outcome prove_gradients(const Instance& instance, const Request& request, const 
   const std::size_t n = instance.data.size(), m = network.node(output).width;
   Outcome outcome;
   outcome.verdict = Verdict::proved;
-  const bool shared = first.patches->count() > 1;
+  const std::vector<std::int64_t> patch = first.patches->entries(0);
+  const bool whole = first.patches->count() == 1 && patch.size() == first.patches->inputs() &&
+                     std::find(patch.begin(), patch.end(), kPadding) == patch.end();
+  const bool shared = !whole || std::get<LinearSpec>(first.spec).frozen_weights.has_value();
   const std::string about =
-      shared ? fmt::format("; layer {} shares filters or sees patches: nothing follows for the gradient of its filters", first.name)
+      shared ? fmt::format("; layer {} shares filters, sees patches or is frozen: nothing follows for the gradient of its filters", first.name)
              : "";
   BackpropagationProof proof;
   const auto finish = [&](long bits) {

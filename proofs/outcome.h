@@ -37,10 +37,10 @@ struct Request {
   std::string node;     // the node whose features F (or whose patches, weights) are meant
   std::string claim;    // kind of claim; empty: the theorem's first
   std::string rule = {};  // the checker's rule to go by, where several may serve; empty: any
+  std::optional<PointSpec> parameters = {};  // the point to decide at; chosen from the seed if absent
   std::string matrix = {};  // "F" (or empty) or "[F, 1]", for singular values
   std::string output = {};  // the linear node whose values are F_L, for gradients; empty: the last of the chain
   std::optional<TensorSpec> targets = {};    // Y, for gradients
-  std::optional<PointSpec> parameters = {};  // the point to decide at; chosen from the seed if absent
 };
 
 // recomputed: found by rigorous floating point, but nothing that the checker could verify; never counts as proved.

@@ -136,7 +136,7 @@ Outcome prove_singular_values(const Instance& instance, const Request& request, 
     outcome.verdict = Verdict::recomputed;
     outcome.reason = "too-large";
     outcome.explanation += "; too large for the checker, which repeats it on some samples only";
-    outcome.findings = {{property, RecomputedProof{claimed.proof.bits, claimed.proof.precision}}};
+    outcome.findings = {{property, RecomputedProof{claimed.proof.bits, claimed.proof.precision, claimed.proof.lower}}};
     return outcome;
   }
   outcome.findings = {{property, claimed.proof}};

@@ -234,6 +234,7 @@ struct CholeskyProof {  // "integer-cholesky": matrices are integers over 2^bits
 };
 struct RecomputedProof {  // "recomputed": nothing but the prover's own floating-point bounds; never proved
   long bits = 0, precision = 0;
+  Rational lower = 0;  // for independent-at
 };
 struct BackpropagationProof {  // "backpropagation"
   long bits = 0, precision = 0;

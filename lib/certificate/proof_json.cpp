@@ -250,6 +250,7 @@ Json proof_json(const Proof& proof) {
                                  Json out = rule("recomputed");
                                  out["bits"] = p.bits;
                                  if (p.precision != 0) out["precision"] = p.precision;
+                                 if (p.lower != 0) out["lower"] = to_json(p.lower);
                                  return out;
                                },
                                [](const BackpropagationProof& p) {
@@ -391,6 +392,7 @@ Proof read_proof(JsonReader in) {
     if (name == "recomputed") {
       RecomputedProof p;
       read_bits(p);
+      if (const auto lower = in.find("lower")) p.lower = lower->rational();
       return p;
     }
     if (name == "backpropagation") {

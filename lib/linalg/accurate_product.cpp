@@ -13,29 +13,60 @@ namespace {
 
 using Mat = Matrix<double>;
 
+// Products are summed by panels of this depth, whose sums are added up apart: an entry is rounded kPanel times
+// and once for each further panel, not k times.
+constexpr Eigen::Index kPanel = 256;
+
+void gemm(const double* x, const double* b, double* c, Eigen::Index rows, Eigen::Index cols, Eigen::Index depth,
+          Eigen::Index stride_x, Eigen::Index stride_b, Eigen::Index stride_c) {
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(rows), static_cast<int>(cols),
+              static_cast<int>(depth), 1.0, x, static_cast<int>(stride_x), b, static_cast<int>(stride_b), 0.0, c,
+              static_cast<int>(stride_c));
+}
+
 // The rounded product.
 Mat multiply(const Mat& x, MatrixShape shape, const Mat& b) {
-  if (shape == MatrixShape::lower_triangular) {
-    Mat c = b;
-    cblas_dtrmm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit,
-                static_cast<int>(c.rows()), static_cast<int>(c.cols()), 1.0, x.data(),
-                static_cast<int>(x.cols()), c.data(), static_cast<int>(c.cols()));
+  const Eigen::Index m = x.rows(), k = x.cols(), n = b.cols();
+  Mat c(m, n), panel;
+  if (shape == MatrixShape::full) {
+    for (Eigen::Index from = 0; from < k; from += kPanel) {
+      const Eigen::Index depth = std::min(kPanel, k - from);
+      if (from == 0) {
+        gemm(x.data(), b.data(), c.data(), m, n, depth, k, n, n);
+      } else {
+        panel.resize(m, n);
+        gemm(x.data() + from, b.data() + from * n, panel.data(), m, n, depth, k, n, n);
+        c += panel;
+      }
+    }
     return c;
   }
-  Mat c(x.rows(), b.cols());
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(x.rows()),
-              static_cast<int>(b.cols()), static_cast<int>(x.cols()), 1.0, x.data(),
-              static_cast<int>(x.cols()), b.data(), static_cast<int>(b.cols()), 0.0, c.data(),
-              static_cast<int>(b.cols()));
+  // Rows of X panel by panel: the triangle on the diagonal, and what is left of it.
+  c = b;
+  for (Eigen::Index from = 0; from < k; from += kPanel) {
+    const Eigen::Index depth = std::min(kPanel, k - from);
+    cblas_dtrmm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, static_cast<int>(depth),
+                static_cast<int>(n), 1.0, x.data() + from * k + from, static_cast<int>(k), c.data() + from * n,
+                static_cast<int>(n));
+    if (from > 0) {
+      panel.resize(depth, n);
+      for (Eigen::Index left = 0; left < from; left += kPanel) {
+        gemm(x.data() + from * k + left, b.data() + left * n, panel.data(), depth, n, kPanel, k, n, n);
+        parallel_for(static_cast<std::size_t>(depth), [&](std::size_t i) {
+          c.row(from + static_cast<Eigen::Index>(i)) += panel.row(static_cast<Eigen::Index>(i));
+        });
+      }
+    }
+  }
   return c;
 }
 
 // At least the norm of the error of such a product whose factors have these norms.
 double product_error(const Mat& x, const Mat& b, double norm_x, double norm_b) {
-  const auto depth = static_cast<double>(x.cols());
+  const auto depth = static_cast<double>(std::min(x.cols(), kPanel) + (x.cols() + kPanel - 1) / kPanel);
   const double entries = sqrt_up(static_cast<double>(x.rows()) * static_cast<double>(b.cols()));
   return add_up(mul_up(gamma_up(depth), mul_up(norm_x, norm_b)),
-                mul_up(mul_up(depth, entries), 2 * kUnderflow));
+                mul_up(mul_up(static_cast<double>(x.cols()), entries), 2 * kUnderflow));
 }
 
 constexpr std::size_t kPiece = std::size_t{1} << 16;

@@ -161,13 +161,18 @@ Interval log(const mpq_class& x, unsigned bits) {
 }
 
 Interval pi(unsigned bits) {
+  static std::map<unsigned, Interval> known;
+  const auto found = known.find(bits);
+  if (found != known.end()) return found->second;
   // Machin: pi = 16 atan(1/5) - 4 atan(1/239).
   const unsigned w = bits + 16;
   const Fix a = atan_inverse(5, w), b = atan_inverse(239, w);
-  return to_interval({16 * a.low - 4 * b.high, 16 * a.high - 4 * b.low}, w);
+  return known[bits] = to_interval({16 * a.low - 4 * b.high, 16 * a.high - 4 * b.low}, w);
 }
 
 Interval normal_density(const mpq_class& t, unsigned bits) {
+  // phi(t) <= e^{-t^2/2} <= 2^-bits.
+  if (t * t / 2 >= bits) return {0, mpq_class(1, mpz_class(1) << bits)};
   const unsigned w = bits + 8;
   const Interval e = exp_minus(t * t / 2, w), two_pi = pi(w);
   // sqrt of 2 pi in fixed point.

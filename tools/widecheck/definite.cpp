@@ -134,25 +134,26 @@ std::vector<mpz_class> IntegerRows::combine(const std::vector<mpz_class>& v) con
   return w;
 }
 
-bool IntegerRows::small() const {
+bool IntegerRows::small(const mpz_class& t) const {
   // Diagonal entries of A A^T, and t, stay below 2^120; then every factor is below 2^61.
   const mpz_class most = largest_ * largest_ * mpz_class(static_cast<unsigned long>(cols_));
   return mpz_sizeinbase(most.get_mpz_t(), 2) <= 118 &&
-         mpz_sizeinbase(largest_.get_mpz_t(), 2) <= 61;
+         mpz_sizeinbase(largest_.get_mpz_t(), 2) <= 61 && mpz_sizeinbase(t.get_mpz_t(), 2) <= 118 &&
+         rows_.size() < (std::size_t{1} << 30);
 }
 
-double IntegerRows::work() const {
-  const double n = static_cast<double>(rows()),
-               words = 1 + static_cast<double>(mpz_sizeinbase(largest_.get_mpz_t(), 2)) / 64;
-  return n * n * (static_cast<double>(cols_) + n / 3) * (small() ? 1 : 8 + words * words);
+double IntegerRows::work(const mpz_class& t) const {
+  const double n = static_cast<double>(rows());
+  const auto words = [](const mpz_class& v) {
+    return 1 + static_cast<double>(mpz_sizeinbase(v.get_mpz_t(), 2)) / 64;
+  };
+  const double factors = std::max(words(largest_) + 1, words(t) / 2 + 1);
+  return n * n * (static_cast<double>(cols_) + n / 3) * (small(t) ? 1 : 8 + factors * factors);
 }
 
 bool IntegerRows::proved(const mpz_class& t, bool at_least) const {
   if (rows_.empty() || rows_.size() > cols_ || t < 0) throw std::logic_error("no such matrix");
-  if (small() && mpz_sizeinbase(t.get_mpz_t(), 2) <= 118 && rows_.size() < (std::size_t{1} << 30)) {
-    return proved_by<Small>(rows_, t, at_least);
-  }
-  return proved_by<Large>(rows_, t, at_least);
+  return small(t) ? proved_by<Small>(rows_, t, at_least) : proved_by<Large>(rows_, t, at_least);
 }
 
 bool IntegerRows::gram_at_least(const mpz_class& t) const { return proved(t, true); }

@@ -27,14 +27,14 @@ class IntegerRows {
   // sum_i v_i (row i).
   std::vector<mpz_class> combine(const std::vector<mpz_class>& v) const;
 
-  // In products of 64-bit numbers.
-  double work() const;
+  // Of one of the following, in products of 64-bit numbers.
+  double work(const mpz_class& t) const;
   // Proved: A A^T >= t I, A A^T <= t I. False says nothing. t >= 0.
   bool gram_at_least(const mpz_class& t) const;
   bool gram_at_most(const mpz_class& t) const;
 
  private:
-  bool small() const;  // 128 bits hold everything
+  bool small(const mpz_class& t) const;  // 128 bits hold everything
   bool proved(const mpz_class& t, bool at_least) const;
   std::size_t cols_;
   std::vector<std::vector<mpz_class>> rows_;

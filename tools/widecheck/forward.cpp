@@ -155,6 +155,13 @@ Forward::Forward(const Network& network, std::size_t target,
     for (const auto& entries : node.patches.entries()) longest = std::max(longest, entries.size());
     const mpz_class words = 1 + mpz_sizeinbase(step.bound.get_mpz_t(), 2) / 64;
     work_ += words * words * longest * node.width;
+    if (node.op == Op::activation && !piecewise_linear(node.activation.function) &&
+        !is_step(node.activation.function)) {
+      // A series begins with the argument as a fraction.
+      const mpz_class argument = 1 + mpz_sizeinbase(in(0).bound.get_mpz_t(), 2) / 64 +
+                                 mpz_sizeinbase(in(0).divisor.get_mpz_t(), 2) / 64;
+      work_ += 16 * argument * argument * node.width;
+    }
     small_ = small_ && exact_ && step.bound < kSmall && largest(step.factors) < kSmall;
     step_of_[i] = steps_.size();
     steps_.push_back(std::move(step));

@@ -50,6 +50,8 @@ std::string dependent_at(const Context& c, std::size_t node, Value& claim, Value
 std::string dependent_on_open_set(const Context& c, std::size_t node, Value& claim);
 Verdict independent_at(const Context& c, std::size_t node, Value& claim, Value& proof,
                        const std::string& rule);
+// "rank" of a claim, which has to be min(N, n).
+std::size_t read_rank(const Context& c, std::size_t node, Value& claim);
 // The same by singular values, for features that need not be rational.
 std::string independent_at_by_cholesky(const Context& c, std::size_t node, std::size_t rank, Value& claim,
                                        Value& proof);
@@ -104,6 +106,8 @@ std::array<std::size_t, 2> read_samples(const Context& c, Value& proof);
 // Claims from a stranger may be small and ask for years of work: that is refused before it is begun.
 // All claims of a file together get 10^12 products of 64-bit numbers.
 void spend(const Context& c, double products);
+// What one value (or slope) of an activation takes, in products of 64-bit numbers; 0 without a series.
+double series_cost(const Activation& f, unsigned bits);
 // Spends what the values of `target` on all samples take as far as the layers tell, an entry costing
 // `cost` products.
 void require_feasible(const Context& c, std::size_t target, unsigned bits, double cost = 1);

@@ -107,6 +107,13 @@ Forward make_forward(const Context& c, const Network& network, std::size_t targe
   return forward;
 }
 
+double series_cost(const Activation& f, unsigned bits) {
+  const double words = 1 + bits / 64.0;
+  if (piecewise_linear(f.function) || is_step(f.function)) return 0;
+  // The normal distribution takes about 4 bits terms of up to 5 times the precision.
+  return 500 * words * words + (f.function == Function::gelu ? 100.0 * bits * words * words : 0);
+}
+
 void require_feasible(const Context& c, std::size_t target, unsigned bits, double cost) {
   const double words = static_cast<double>(c.data.words()) + bits / 64.0;
   double products = 0;
@@ -116,10 +123,9 @@ void require_feasible(const Context& c, std::size_t target, unsigned bits, doubl
     for (const auto& entries : node.patches.entries()) {
       longest = std::max(longest, static_cast<double>(entries.size()));
     }
-    // A transcendental value costs about as much as some hundred products of its precision.
-    const bool series = node.op == Op::activation && !piecewise_linear(node.activation.function);
-    const double each = series ? 200 * (1 + bits / 64.0) : cost * longest;
-    products += each * words * static_cast<double>(node.width) * static_cast<double>(c.data.size());
+    const double series = node.op == Op::activation ? series_cost(node.activation, bits) : 0;
+    products += (cost * longest * words + series) * static_cast<double>(node.width) *
+                static_cast<double>(c.data.size());
   }
   spend(c, products);
 }

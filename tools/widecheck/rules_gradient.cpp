@@ -52,6 +52,10 @@ mpz_class largest(const std::vector<mpz_class>& v) {
   return most;
 }
 
+double words(const mpz_class& v) {
+  return 1 + static_cast<double>(mpz_sizeinbase(v.get_mpz_t(), 2)) / 64;
+}
+
 // What is asked of one sample: its features, its output, and s'(G_j) for each activation above.
 struct Sample {
   Values features, output;
@@ -69,14 +73,16 @@ class Backward {
         bits_(bits),
         theta_(read_point(c.network, output, parameters)),
         forward_(make_forward(c, c.network, output, theta_, precision)) {
-    double products = 0;
     for (std::size_t k = 0; k < above_.linear.size(); ++k) {
       const Node& linear = c.network.node(above_.linear[k]);
-      mpz_class most = 0;  // of the row sums of |U|: what a radius grows by
-      std::vector<mpz_class> row(c.network.node(linear.inputs[0]).width);
+      mpz_class weight = 0;                                                // the largest
+      std::vector<mpz_class> row(c.network.node(linear.inputs[0]).width);  // sums of |U|
       const Tensor& w = theta_.at(above_.linear[k]).weights;
+      double products = 0;
+      for (const auto& filter : w.rows) weight = std::max(weight, largest(filter));
       for (std::size_t p = 0; p < linear.patches.count(); ++p) {
         const auto& entries = linear.patches.entries()[p];
+        products += static_cast<double>(entries.size() * linear.filters);
         for (std::size_t r = 0; r < entries.size(); ++r) {
           if (entries[r] == kPad) continue;
           for (std::size_t t = 0; t < linear.filters; ++t) {
@@ -84,22 +90,23 @@ class Backward {
                 abs(w.rows[linear.patches.bank(p) * linear.filters + t][r]);
           }
         }
-        products += 8.0 * static_cast<double>(entries.size() * linear.filters);
       }
       growth_.push_back(largest(row));
+      products_.push_back(products);
+      weight_words_.push_back(words(weight));
     }
+    double series = 0;
     for (std::size_t k : above_.activation) {
-      products += 200.0 * (1 + bits / 64.0) * static_cast<double>(c.network.node(k).width);
+      const Node& node = c.network.node(k);
+      series += 2 * series_cost(node.activation, bits + 8) * static_cast<double>(node.width);
     }
-    work_ = products * (1 + bits / 64.0);
-    spend(c, work_ * static_cast<double>(c.data.size()));
+    spend(c, series * static_cast<double>(c.data.size()));
   }
 
   const Above& above() const { return above_; }
   const std::map<std::size_t, Parameters>& theta() const { return theta_; }
   std::size_t outputs() const { return c_.network.node(output_).width; }
   std::size_t first_width() const { return c_.network.node(above_.linear[0]).width; }
-  double work() const { return work_; }  // of one vector carried down
 
   template <class Visit>
   void for_each(Visit visit) const {
@@ -152,6 +159,8 @@ class Backward {
       s.radius = 1;
       return s;
     }
+    const double argument = words(largest(g.v)) + words(g.divisor);
+    spend(c_, 16 * argument * argument * static_cast<double>(g.v.size()));
     const mpq_class carried = slope_lipschitz(f) * g.radius * (mpz_class(1) << bits_) / g.divisor;
     mpz_cdiv_q(s.radius.get_mpz_t(), carried.get_num_mpz_t(), carried.get_den_mpz_t());
     s.radius += 3;  // an enclosure of width 2 at most, its lower end rounded down
@@ -172,6 +181,7 @@ class Backward {
   Approximate through(std::size_t k, const Approximate& d) const {
     const Node& linear = c_.network.node(above_.linear[k]);
     const Tensor& w = theta_.at(above_.linear[k]).weights;
+    spend(c_, products_[k] * (8 + weight_words_[k] * words(largest(d.v))));
     Approximate out{std::vector<mpz_class>(c_.network.node(linear.inputs[0]).width),
                     d.radius * growth_[k]};
     for (std::size_t p = 0; p < linear.patches.count(); ++p) {
@@ -198,17 +208,24 @@ class Backward {
   unsigned bits_;
   std::map<std::size_t, Parameters> theta_;
   Forward forward_;
+  // Of each linear node: the largest row sum of |U|, which a radius grows by; entries of U, words of a weight.
   std::vector<mpz_class> growth_;
-  double work_ = 0;
+  std::vector<double> products_, weight_words_;
 };
 
-// "for a shared-filter layer, this is not the gradient for its filters"
 std::string about_gradient(const Context& c, const Above& above) {
   const Node& first = c.network.node(above.linear[0]);
   std::string text = "the gradient for U of layer " + first.name;
-  if (first.patches.count() > 1) {
+  // Where every entry of U is an entry of W of its own and free, U is W.
+  const Patches& patches = first.patches;
+  std::vector<long> entries;
+  if (patches.count() == 1) patches.expand(0, entries);
+  const bool whole = entries.size() == c.network.node(first.inputs[0]).width &&
+                     std::find(entries.begin(), entries.end(), kPad) == entries.end();
+  if (!whole || first.frozen_weights) {
     text += " as a free matrix (layer " + first.name +
-            " shares filters or sees patches: nothing follows for the gradient of its filters)";
+            " shares filters, sees patches or is frozen: nothing follows for the gradient of its "
+            "filters)";
   }
   return text;
 }
@@ -234,9 +251,9 @@ std::string gradient_enclosure(const Context& c, std::size_t node, Value& claim,
   const Backward backward(c, node, s.output, claim.at("parameters"), s.precision, s.bits);
   const std::size_t n = c.data.size(), m = backward.outputs(), width = c.network.node(node).width,
                     first = backward.first_width();
+  require_size(n, m);
+  require_size(width, first);
   const Tensor targets = read_tensor(claim.at("targets"), std::vector<std::size_t>(n, m));
-  spend(c, static_cast<double>(n) * static_cast<double>(width) * static_cast<double>(first) *
-               (8 + s.bits / 16.0));
   const mpz_class scale = mpz_class(1) << s.bits;
   // C = sum of f_i^T d_i over samples; squares of the norms; the largest radii.
   std::vector<mpz_class> product(width * first);
@@ -259,6 +276,8 @@ std::string gradient_enclosure(const Context& c, std::size_t node, Value& claim,
     features_slack =
         mpq_class(sample.features.radius) / sample.features.divisor + mpq_class(1) / scale;
     const std::vector<mpz_class> f = scaled(sample.features.v, sample.features.divisor, s.bits);
+    spend(c, static_cast<double>(width) * static_cast<double>(first) *
+                 (8 + words(largest(f)) * words(largest(delta.v))));
     for (std::size_t h = 0; h < width; ++h) {
       features_square += f[h] * f[h];
       for (std::size_t j = 0; j < first; ++j) {
@@ -266,7 +285,9 @@ std::string gradient_enclosure(const Context& c, std::size_t node, Value& claim,
       }
     }
   });
-  const auto root = [](std::size_t a, std::size_t b) -> mpq_class { return mpq_class(root_up(a, b)); };
+  const auto root = [](std::size_t a, std::size_t b) -> mpq_class {
+    return mpq_class(root_up(a, b));
+  };
   residual_slack *= root(n, m);
   deltas_slack *= root(n, first);
   features_slack *= root(n, width);
@@ -357,9 +378,14 @@ std::string gradient_dominance(const Context& c, std::size_t node, Value& claim,
   const Backward backward(c, node, s.output, claim.at("parameters"), s.precision, s.bits);
   const std::size_t m = backward.outputs(), first = backward.first_width();
   require(m <= first, "width", "layer k+1 has fewer neurons than the output");
+  require_size(m, first);
+  const Node& layer = c.network.node(backward.above().linear[0]);
+  const bool one_each =
+      layer.bias == Bias::neuron || (layer.bias == Bias::channel && layer.patches.count() == 1);
+  require(!bias || (one_each && !layer.frozen_bias), "free-biases",
+          "layer " + layer.name + " has not one free bias for each neuron");
   FeatureScaler features(c.data.size(), c.network.node(node).width, s.bits, bias);
   const mpz_class scale = mpz_class(1) << s.bits;
-  spend(c, backward.work() * static_cast<double>(m) * static_cast<double>(c.data.size()));
   const mpq_class root = root_up(m, first);
   backward.for_each([&](std::size_t, const Sample& sample) {
     features.add(sample.features);

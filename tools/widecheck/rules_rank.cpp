@@ -73,15 +73,6 @@ unsigned verify_rank(const Context& c, const Network& network, std::size_t node,
   return evidence.finish();
 }
 
-// "rank" of a claim, which has to be min(N, n).
-std::size_t read_rank(const Context& c, std::size_t node, Value& claim) {
-  const std::size_t rank = claim.at("rank").number(std::uint64_t{1} << 40);
-  const std::size_t full = std::min(c.data.size(), c.network.node(node).width);
-  require(rank == full, "rank",
-          "the claim says rank " + number(rank) + "; min(N, n) is " + number(full));
-  return rank;
-}
-
 // The free tensors that "almost every" speaks of.
 std::string theta_in_words(const Network& network, std::size_t target) {
   std::string text;
@@ -131,6 +122,14 @@ unsigned check_point_rule(const Context& c, const Network& network, std::size_t 
 }
 
 }  // namespace
+
+std::size_t read_rank(const Context& c, std::size_t node, Value& claim) {
+  const std::size_t rank = claim.at("rank").number(std::uint64_t{1} << 40);
+  const std::size_t full = std::min(c.data.size(), c.network.node(node).width);
+  require(rank == full, "rank",
+          "the claim says rank " + number(rank) + "; min(N, n) is " + number(full));
+  return rank;
+}
 
 Verdict independent_at(const Context& c, std::size_t node, Value& claim, Value& proof,
                        const std::string& rule) {

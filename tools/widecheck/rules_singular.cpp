@@ -3,6 +3,7 @@
 // what is spoken of; then |sigma(F) - sigma(A) / 2^bits| is at most that distance for each singular
 // value (Weyl).
 #include <algorithm>
+#include <optional>
 
 #include "rules.h"
 #include "scaled.h"
@@ -21,12 +22,6 @@ mpz_class floor_of(const mpq_class& q) {
   mpz_fdiv_q(r.get_mpz_t(), q.get_num_mpz_t(), q.get_den_mpz_t());
   return r;
 }
-void require_size(std::size_t rows, std::size_t cols) {
-  if (rows > (std::size_t{1} << 25) / std::max<std::size_t>(1, cols)) {
-    throw Malformed("too-large", "a matrix of more than 2^25 entries; refused");
-  }
-}
-
 std::vector<mpz_class> read_vector(const Value& json, std::size_t length) {
   const auto list = json.list();
   if (list.size() != length) json.bad(number(length) + " integers");
@@ -48,6 +43,19 @@ mpz_class squares(const std::vector<mpz_class>& v) {
 }
 
 mpq_class square(const mpq_class& q) { return q * q; }
+
+// Whether a claim speaks of [F, 1].
+bool read_ones(Value& claim) {
+  const std::string name = claim.at("matrix").text();
+  if (name != "F" && name != "[F, 1]") claim.at("matrix").bad("\"F\" or \"[F, 1]\"");
+  return name != "F";
+}
+
+mpq_class read_lower(Value& proof) {
+  const mpq_class lower = proof.at("lower").rational();
+  require(lower > 0, "smallest", "a lower bound of 0 proves nothing");
+  return lower;
+}
 
 // What a claim says about the smallest and largest singular value, and the vectors in the proof for
 // the bounds that a vector proves.
@@ -84,15 +92,25 @@ unsigned read_bits(Value& proof) {
 
 void require_smallest(const Context& c, const ScaledMatrix& m, const mpq_class& low) {
   if (low == 0) return;
-  spend(c, m.rows.work());
-  require(m.rows.gram_at_least(ceil_of(square(m.scale * (low + m.slack)))), "smallest",
+  const mpz_class t = ceil_of(square(m.scale * (low + m.slack)));
+  spend(c, m.rows.work(t));
+  require(m.rows.gram_at_least(t), "smallest",
           "it is not shown that the smallest singular value is at least " + show(low));
 }
 
 void require_largest(const Context& c, const ScaledMatrix& m, const mpq_class& high) {
-  spend(c, m.rows.work());
-  require(high >= m.slack && m.rows.gram_at_most(floor_of(square(m.scale * (high - m.slack)))),
-          "largest", "it is not shown that the largest singular value is at most " + show(high));
+  const std::string what =
+      "it is not shown that the largest singular value is at most " + show(high);
+  require(high >= m.slack, "largest", what);
+  const mpz_class t = floor_of(square(m.scale * (high - m.slack)));
+  spend(c, m.rows.work(t));
+  require(m.rows.gram_at_most(t), "largest", what);
+}
+
+void require_size(std::size_t rows, std::size_t cols) {
+  if (rows > (std::size_t{1} << 25) / std::max<std::size_t>(1, cols)) {
+    throw Malformed("too-large", "a matrix of more than 2^25 entries; refused");
+  }
 }
 
 mpz_class root_up(std::size_t rows, std::size_t cols) {
@@ -183,8 +201,7 @@ ScaledMatrix weight_matrix(const Context& c, const Node& node, const Tensor& wei
 std::string independent_at_by_cholesky(const Context& c, std::size_t node, std::size_t rank,
                                        Value& claim, Value& proof) {
   const unsigned precision = read_precision(proof), bits = read_bits(proof);
-  const mpq_class lower = proof.at("lower").rational();
-  require(lower > 0, "smallest", "a lower bound of 0 proves nothing");
+  const mpq_class lower = read_lower(proof);
   require_feasible(c, node, precision);
   const auto theta = read_point(c.network, node, claim.at("parameters"));
   require_smallest(c, feature_matrix(c, node, theta, precision, bits, false), lower);
@@ -194,17 +211,15 @@ std::string independent_at_by_cholesky(const Context& c, std::size_t node, std::
 }
 
 std::string singular_value_bounds(const Context& c, std::size_t node, Value& claim, Value& proof) {
-  const std::string name = claim.at("matrix").text();
-  if (name != "F" && name != "[F, 1]") claim.at("matrix").bad("\"F\" or \"[F, 1]\"");
+  const bool ones = read_ones(claim);
   const Range smallest = read_range(claim.at("smallest")),
               largest = read_range(claim.at("largest"));
   const unsigned precision = read_precision(proof), bits = read_bits(proof);
   require_feasible(c, node, precision);
   const auto theta = read_point(c.network, node, claim.at("parameters"));
-  check_bounds(c, feature_matrix(c, node, theta, precision, bits, name != "F"), smallest, largest,
-               proof);
-  const std::string matrix = name == "F" ? "F(" + c.network.node(node).name + ")"
-                                         : "[F(" + c.network.node(node).name + "), 1]";
+  check_bounds(c, feature_matrix(c, node, theta, precision, bits, ones), smallest, largest, proof);
+  const std::string matrix =
+      !ones ? "F(" + c.network.node(node).name + ")" : "[F(" + c.network.node(node).name + "), 1]";
   return "the singular values of " + matrix + " at the given parameters: smallest in " +
          show(smallest) + ", largest in " + show(largest) +
          (smallest.low > 0 ? " (full rank)" : "");
@@ -215,31 +230,36 @@ Verdict recomputed_bounds(const Context& c, std::size_t node, const std::string&
                           Value& proof) {
   constexpr std::size_t kRows = 256;
   const unsigned precision = read_precision(proof), bits = read_bits(proof);
-  Range smallest{0, 0}, largest{0, 0};
+  Range smallest{0, 0};
+  std::optional<mpq_class> largest;
   bool ones = false;
   if (kind == "singular-value-bounds") {
-    ones = claim.at("matrix").text() != "F";
-    if (ones && claim.at("matrix").text() != "[F, 1]") claim.at("matrix").bad("\"F\" or \"[F, 1]\"");
+    ones = read_ones(claim);
     smallest = read_range(claim.at("smallest"));
-    largest = read_range(claim.at("largest"));
+    largest = read_range(claim.at("largest")).high;
   } else {
     require(kind == "independent-at", "wrong-rule", "rule recomputed does not speak of " + kind);
-    claim.at("rank").number(std::uint64_t{1} << 40);
+    read_rank(c, node, claim);
+    smallest.low = read_lower(proof);
   }
   require_feasible(c, node, precision);
   const auto theta = read_point(c.network, node, claim.at("parameters"));
-  const std::size_t step = (c.data.size() + kRows - 1) / kRows, width = c.network.node(node).width + (ones ? 1 : 0);
+  const std::size_t step = (c.data.size() + kRows - 1) / kRows,
+                    width = c.network.node(node).width + (ones ? 1 : 0);
   FeatureScaler scaler((c.data.size() + step - 1) / step, c.network.node(node).width, bits, ones);
   const Forward forward = make_forward(c, c.network, node, theta, precision);
   c.data.for_each([&](std::size_t i, const std::vector<mpz_class>& x) {
     if (i % step == 0) scaler.add(forward(x));
   });
   const ScaledMatrix rows = scaler.take();
+  // With fewer columns than samples the smallest singular value is that of the columns: rows tell
+  // nothing.
   if (width >= c.data.size()) require_smallest(c, rows, smallest.low);
-  if (largest.high != 0) require_largest(c, rows, largest.high);
+  if (largest) require_largest(c, rows, *largest);
   Verdict verdict;
   verdict.recomputed = true;
-  verdict.sentence = kind + " of layer " + c.network.node(node).name + ": repeated on one of " + number(step) +
+  verdict.sentence = kind + " of layer " + c.network.node(node).name + ": repeated on one of " +
+                     number(step) +
                      " samples only; the rest is the prover's floating-point arithmetic";
   return verdict;
 }

@@ -25,6 +25,8 @@ Range read_range(const Value& json);
 std::string show(const Range& range);
 unsigned read_bits(Value& proof);  // "bits", 1 to 4096
 
+// At most 2^25 entries, or Malformed("too-large").
+void require_size(std::size_t rows, std::size_t cols);
 // More than the root of rows * cols: what a bound for the entries becomes for the Frobenius norm.
 mpz_class root_up(std::size_t rows, std::size_t cols);
 // floor(v 2^bits / divisor).

@@ -106,7 +106,8 @@ std::array<std::size_t, 2> read_samples(const Context& c, Value& proof);
 // Claims from a stranger may be small and ask for years of work: that is refused before it is begun.
 // All claims of a file together get 10^12 products of 64-bit numbers.
 void spend(const Context& c, double products);
-// What one value (or slope) of an activation takes, in products of 64-bit numbers; 0 without a series.
+// What one value (or slope) of an activation takes, in products of 64-bit numbers; 0 without a series (bits = 0: the
+// rule evaluates none).
 double series_cost(const Activation& f, unsigned bits);
 // Spends what the values of `target` on all samples take as far as the layers tell, an entry costing
 // `cost` products.

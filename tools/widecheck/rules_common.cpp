@@ -109,7 +109,7 @@ Forward make_forward(const Context& c, const Network& network, std::size_t targe
 
 double series_cost(const Activation& f, unsigned bits) {
   const double words = 1 + bits / 64.0;
-  if (piecewise_linear(f.function) || is_step(f.function)) return 0;
+  if (bits == 0 || piecewise_linear(f.function) || is_step(f.function)) return 0;
   // The normal distribution takes about 4 bits terms of up to 5 times the precision.
   return 500 * words * words + (f.function == Function::gelu ? 100.0 * bits * words * words : 0);
 }

@@ -437,7 +437,7 @@ class Analysis {
     if (!x_.empty()) raise_least();
     const double b = least_, e = error();
     double best = 0;
-    if (x_.empty()) {
+    if (x_.empty() && one_scale_) {  // B is A over 2^largest_scale_
       for (const double factor : {0.96, 0.8, 0.5}) {
         const auto f = cholesky(gram_, -factor * square);
         if (!f) continue;
@@ -445,10 +445,8 @@ class Analysis {
         if (left > 0) best = std::max(0.0, sub_down(sqrt_down(left), e));
         break;
       }
-      best = ldexp_down(best, largest_scale_);
-      // For one scale, B is A over 2^largest_scale_; else rows were scaled and the bound is not A's own.
-      if (one_scale_) result.smallest_low = std::max(result.smallest_low, best);
-      if (one_scale_) return;
+      result.smallest_low = std::max(result.smallest_low, ldexp_down(best, largest_scale_));
+      return;
     }
     // P, row-scaled: y = P^T z runs over all vectors.
     SplitMatrix p{Mat::Identity(m, m), {}};

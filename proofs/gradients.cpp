@@ -59,26 +59,11 @@ struct Numbers {
   std::vector<Mat> u;       // weight matrices above
 };
 
-double middle(const Ball& x) { return arf_get_d(arb_midref(x.data()), ARF_RND_NEAR); }
-
 Numbers numbers(const Instance& instance, const IntegerPoint& point, std::size_t node, std::size_t output,
                 const Above& above, const Options& options) {
   const Architecture& network = instance.network;
   const PrecisionScope precision(128);
-  Parameters<Ball> theta;
-  for (const auto& [index, tensors] : point) {
-    std::size_t entry = 0;
-    auto& p = theta[index];
-    for (std::size_t length : network.weights_shape(index)) {
-      auto& row = p.weights.emplace_back();
-      for (std::size_t r = 0; r < length; ++r) {
-        row.push_back(Ball::enclosing(Rational(tensors.weights.at(entry++), tensors.weights.divisor)));
-      }
-    }
-    for (std::size_t b = 0; !tensors.bias.shape.empty() && b < tensors.bias.shape[0]; ++b) {
-      p.bias.push_back(Ball::enclosing(Rational(tensors.bias.at(b), tensors.bias.divisor)));
-    }
-  }
+  const Parameters<Ball> theta = ball_parameters(point);
   const auto n = static_cast<Eigen::Index>(instance.data.size());
   const auto width = [&](std::size_t i) { return static_cast<Eigen::Index>(network.node(i).width); };
   Numbers out;
@@ -90,12 +75,12 @@ Numbers numbers(const Instance& instance, const IntegerPoint& point, std::size_t
     std::vector<Ball> x;
     for (const Rational& v : instance.data.sample(static_cast<std::size_t>(i))) x.push_back(Ball::enclosing(v));
     const auto values = forward(network, theta, x, output);
-    for (Eigen::Index h = 0; h < out.features.cols(); ++h) out.features(i, h) = middle(values[node][static_cast<std::size_t>(h)]);
-    for (Eigen::Index h = 0; h < out.output.cols(); ++h) out.output(i, h) = middle(values[output][static_cast<std::size_t>(h)]);
+    for (Eigen::Index h = 0; h < out.features.cols(); ++h) out.features(i, h) = near_double(values[node][static_cast<std::size_t>(h)]);
+    for (Eigen::Index h = 0; h < out.output.cols(); ++h) out.output(i, h) = near_double(values[output][static_cast<std::size_t>(h)]);
     for (std::size_t k = 0; k < above.activation.size(); ++k) {
       const auto& f = std::get<ActivationSpec>(network.node(above.activation[k]).spec).function;
       for (Eigen::Index h = 0; h < out.slopes[k].cols(); ++h) {
-        out.slopes[k](i, h) = middle(derivative(f, values[above.linear[k]][static_cast<std::size_t>(h)]));
+        out.slopes[k](i, h) = near_double(derivative(f, values[above.linear[k]][static_cast<std::size_t>(h)]));
       }
     }
   }

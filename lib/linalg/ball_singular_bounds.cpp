@@ -57,11 +57,7 @@ BallBound ball_singular_bound(const Matrix<Ball>& a) {
   if (m != n) bound = sqrt(bound);
   if (!bound.finite() || !certainly_positive(bound)) return result;
   result.full_rank = true;
-  arf_t low;
-  arf_init(low);
-  arb_get_lbound_arf(low, bound.data(), bits);
-  arb_set_arf(result.smallest_low.data(), low);
-  arf_clear(low);
+  result.smallest_low = std::move(bound);
   return result;
 }
 

@@ -11,7 +11,7 @@ namespace widecert {
 
 struct BallBound {
   bool full_rank = false;
-  Ball smallest_low;  // a lower bound of sigma_min (exact number); 0 unless full_rank
+  Ball smallest_low;  // its lower end is positive and at most sigma_min; 0 unless full_rank
 };
 
 // At the working precision. rows <= cols, or throws ShapeError. Cost O(m^2 n) ball operations.

@@ -115,11 +115,7 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
     if (!bound.full_rank) continue;
     SingularBounds found;
     found.full_rank = true;
-    arf_t low;
-    arf_init(low);
-    arb_get_lbound_arf(low, bound.smallest_low.data(), bits);
-    const double value = arf_get_d(low, ARF_RND_FLOOR);
-    arf_clear(low);
+    const double value = lower_double(bound.smallest_low);
     found.smallest_low = value > 0x1p-1000 ? value : 0;
     merge(found, Rung::balls);
     return result;

@@ -82,14 +82,6 @@ struct NormalTail {
       }
       return c;
     };
-    const auto upper = [](const Ball& b) {
-      arf_t bound;
-      arf_init(bound);
-      arb_get_abs_ubound_arf(bound, b.data(), 53);
-      const double d = arf_get_d(bound, ARF_RND_UP);
-      arf_clear(bound);
-      return d;
-    };
     const Ball step = Ball::enclosing(Rational(1, 16));
     for (std::size_t j = 0; j < kCells; ++j) {
       const Ball middle = Ball::enclosing(Rational(2 * j + 1, 16));
@@ -102,11 +94,11 @@ struct NormalTail {
       mag_clear(width);
       Ball rest = taylor(cell)[kDegree + 1], sum(0), power(1);
       for (std::size_t n = 0; n <= kDegree; ++n) {
-        coefficient[n][j] = arf_get_d(arb_midref(c[n].data()), ARF_RND_NEAR);
-        sum += Ball::exactly(upper(c[n])) * power;
+        coefficient[n][j] = near_double(c[n]);
+        sum += Ball::exactly(magnitude_up(c[n])) * power;
         power *= step;
       }
-      error[j] = upper(rest * power + sum * Ball::exactly(16 * kU));
+      error[j] = magnitude_up(rest * power + sum * Ball::exactly(16 * kU));
     }
   }
 };

@@ -4,8 +4,13 @@
 #include <widecert/data/dataset.h>
 #include <widecert/linalg/rank_ladder.h>
 #include <widecert/network/exact_forward.h>
+#include <widecert/network/forward.h>
 
 namespace widecert {
+
+// Tensors and points as balls at the working precision.
+std::vector<std::vector<Ball>> ball_rows(const IntegerTensor& tensor);
+Parameters<Ball> ball_parameters(const IntegerPoint& point);
 
 // Keeps references to network and data. Rows are samples. In double by enclosed_forward.h, beyond by balls.
 MatrixSource feature_source(const Architecture& network, const IntegerPoint& point, std::size_t node,

@@ -125,6 +125,26 @@ Ball max(const Ball& x, const Ball& y) {
   return result;
 }
 
+double near_double(const Ball& x) { return arf_get_d(arb_midref(x.data()), ARF_RND_NEAR); }
+
+double lower_double(const Ball& x) {
+  arf_t bound;
+  arf_init(bound);
+  arb_get_lbound_arf(bound, x.data(), prec());
+  const double result = arf_get_d(bound, ARF_RND_FLOOR);
+  arf_clear(bound);
+  return result;
+}
+
+double magnitude_up(const Ball& x) {
+  arf_t bound;
+  arf_init(bound);
+  arb_get_abs_ubound_arf(bound, x.data(), prec());
+  const double result = arf_get_d(bound, ARF_RND_UP);
+  arf_clear(bound);
+  return result;
+}
+
 bool certainly_less(const Ball& a, const Ball& b) { return arb_lt(a.data(), b.data()) != 0; }
 bool certainly_positive(const Ball& x) { return arb_is_positive(x.data()) != 0; }
 bool certainly_negative(const Ball& x) { return arb_is_negative(x.data()) != 0; }

@@ -87,6 +87,12 @@ Ball sqrt(const Ball& x);
 // Exact on exact input; encloses max(x, y) otherwise.
 Ball max(const Ball& x, const Ball& y);
 
+// Into doubles, of a finite ball: near the middle; not above any point; not below the size of any point
+// (infinite beyond the range).
+double near_double(const Ball& x);
+double lower_double(const Ball& x);
+double magnitude_up(const Ball& x);
+
 bool certainly_less(const Ball& a, const Ball& b);
 bool certainly_positive(const Ball& x);
 bool certainly_negative(const Ball& x);

@@ -3,8 +3,8 @@
 // What is assumed of the BLAS: an entry of a product of depth k is a sum of k rounded products in any
 // order, with or without fused operations, in as many threads as it likes. Then |fl(XB) - XB| <= k u
 // |X||B| + k 2^-1074 entry by entry (Jeannerod & Rump 2013 without the higher terms; here with Higham's
-// gamma_k). A BLAS that multiplies in the manner of Strassen is not covered. Longer sums are cut into panels
-// of 256 products, added up apart, so that k is 256 and the number of panels.
+// gamma_k). A BLAS that multiplies in the manner of Strassen is not covered. The plain product is summed by
+// panels of 256 products, added up apart, so that k is 256 and the number of panels.
 //
 // More digits come from splitting without errors (Ozaki, Ogita, Oishi & Rump, Numer. Algorithms 59,
 // 2012): each row of X and each column of B is cut into slices of so few bits that products of slices

@@ -9,12 +9,16 @@
 //   j) products, in any order, times a rounded reciprocal or divided; and what s and underflow bring.
 // So sigma_min(A)^2 >= s - e: a condition number up to about 10^5 at m = 1,000.
 //
-// *Preconditioning* ("shifted Cholesky", after Fukaya, Kannan, Nakatsukasa, Yamamoto & Yanagisawa, SIAM
-// J. Sci. Comput. 42, 2020). Where that fails, let X be the inverse, as floating point finds it, of the
-// factor of G + d I with a small d. B = X A has a condition number that is smaller by about 10^7. With B
-// computed up to an error e_B, sigma_min(A) ||X|| >= sigma_min(XA) >= sigma_min(B) - e_B: nothing is
-// assumed of X. B is treated like A; the error of its product is made small enough by slices
-// (accurate_product.h), and B is kept as a sum of two matrices where a double is not enough.
+// *Preconditioning.* Where that fails, a lower triangular X is found by floating point, of which nothing is
+// assumed, and B = X A is treated like A: with B computed up to an error e_B, sigma_min(A) ||X|| >= sigma_min(XA)
+// >= sigma_min(B) - e_B. The error of the product is made small enough by slices (accurate_product.h), and B is
+// kept as a sum of two matrices where a double is not enough. There are two kinds of X:
+//   the inverse of the Cholesky factor of G + d I with a small d ("shifted Cholesky", after Fukaya, Kannan,
+//   Nakatsukasa, Yamamoto & Yanagisawa, SIAM J. Sci. Comput. 42, 2020), which gains about 10^7 in condition and
+//   leaves the error of a plain product as small as it can be;
+//   U^-T of A^T = P L U, which gains about 10^15 at once (Rump's way with inverses, "Inversion of extremely
+//   ill-conditioned matrices in floating-point", Japan J. Indust. Appl. Math. 26, 2009). Then B is close to W =
+//   L^T P^T, and sigma_min(B) >= sigma_min(W) - ||B - W||, where W W^T costs less than B B^T.
 //
 // *Sharp bounds.* With P the product of all X and B = P A + E certified, sigma_min(B) >= b > ||E||:
 // if B B^T - s P P^T is positive definite (Cholesky again), sigma_min(A)^2 >= s (1 - ||E||/b)^2. An
@@ -67,7 +71,7 @@ enum class Effort {
 
 struct SingularOptions {
   Effort effort = Effort::sharp;
-  int most_levels = 3;  // of preconditioning; each gains a factor of about 10^7 in condition
+  int most_levels = 3;  // of preconditioning
   int most_slices = 3;  // of the products; 5 at most
 };
 

@@ -16,7 +16,13 @@ using Mat = Matrix<double>;
 // Products are summed by panels of this depth, whose sums are added up apart: an entry is rounded as often as a
 // panel is deep and once for each further panel, not k times. Short panels cost time, and are for products of
 // which every digit counts.
-constexpr Eigen::Index kShortPanel = 512, kLongPanel = 2048;
+constexpr Eigen::Index kLongPanel = 2048;
+Eigen::Index short_panel(Eigen::Index depth) { return depth <= 1024 ? 512 : 256; }
+
+// Slices have at most this many bits and one more: sums of so many of their products at most 53.
+int slice_bits(Eigen::Index depth) {
+  return (53 - static_cast<int>(std::ceil(std::log2(static_cast<double>(depth) + 1)))) / 2;
+}
 
 void gemm(const double* x, const double* b, double* c, Eigen::Index rows, Eigen::Index cols, Eigen::Index depth,
           Eigen::Index stride_x, Eigen::Index stride_b, Eigen::Index stride_c) {
@@ -200,6 +206,11 @@ double frobenius_up(const Matrix<double>& a) {
   return sqrt_up(sum_up(sum, size));
 }
 
+double expected_error(double norm_x, double norm_b, Eigen::Index depth, int slices) {
+  const auto rounded = static_cast<double>(std::min(depth, slices == 1 ? short_panel(depth) : kLongPanel));
+  return rounded * kUnitRoundoff * norm_x * norm_b * std::pow(5.5 * std::ldexp(1.0, -slice_bits(depth)), slices - 1);
+}
+
 AccurateProduct accurate_product(const Matrix<double>& x, MatrixShape shape, const SplitMatrix& b,
                                  int slices) {
   if (x.cols() != b.high.rows()) throw ShapeError("a product of matrices that do not fit");
@@ -216,11 +227,11 @@ AccurateProduct accurate_product(const Matrix<double>& x, MatrixShape shape, con
     return std::move(result);
   };
   if (slices == 1) {
-    result.value.high = multiply(x, shape, b.high, kShortPanel);
-    return finish(add_up(product_error(x, b.high, kShortPanel, norm_x, norm_b), mul_up(norm_x, norm_low)));
+    const Eigen::Index panel = short_panel(x.cols());
+    result.value.high = multiply(x, shape, b.high, panel);
+    return finish(add_up(product_error(x, b.high, panel, norm_x, norm_b), mul_up(norm_x, norm_low)));
   }
-  // Slices have at most `bits` + 1 bits: sums of depth x.cols() of their products at most 53.
-  const int bits = (53 - static_cast<int>(std::ceil(std::log2(static_cast<double>(x.cols()) + 1)))) / 2;
+  const int bits = slice_bits(x.cols());
   struct Part {
     Mat value;
     double norm;

@@ -4,7 +4,7 @@
 // order, with or without fused operations, in as many threads as it likes. Then |fl(XB) - XB| <= k u
 // |X||B| + k 2^-1074 entry by entry (Jeannerod & Rump 2013 without the higher terms; here with Higham's
 // gamma_k). A BLAS that multiplies in the manner of Strassen is not covered. The plain product is summed by
-// panels of 256 products, added up apart, so that k is 256 and the number of panels.
+// panels of 256 or 512 products, added up apart, so that k is this and the number of panels.
 //
 // More digits come from splitting without errors (Ozaki, Ogita, Oishi & Rump, Numer. Algorithms 59,
 // 2012): each row of X and each column of B is cut into slices of so few bits that products of slices
@@ -34,6 +34,10 @@ enum class MatrixShape { full, lower_triangular };
 // are finite; overflow gives an infinite error. X lower triangular costs half. Uses BLAS with threads().
 AccurateProduct accurate_product(const Matrix<double>& x, MatrixShape shape, const SplitMatrix& b,
                                  int slices);
+
+// About what the error of such a product of factors with these Frobenius norms will be (measured on matrices
+// without structure); to choose `slices` by.
+double expected_error(double norm_x, double norm_b, Eigen::Index depth, int slices);
 
 // At least the Frobenius norm.
 double frobenius_up(const Matrix<double>& a);

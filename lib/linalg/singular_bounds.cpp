@@ -525,10 +525,10 @@ class Analysis {
     if (!(norm < kInfinity)) return nothing().has_value();
     level_ = 1;
     x_.push_back(std::move(e.x));
-    // What rounding may do to a plain product, and (measured) about 100 times what it does to W.
-    const double unit = 256 * kUnitRoundoff * frobenius_up(a_->high);
+    const double size = frobenius_up(a_->high);
     const bool vague = norm * radius_ > needed;
-    const bool near = options_.effort == Effort::rank && !vague && norm * unit < 55 * estimate;
+    // The rounding errors of dgetrf (measured) take B from W by about 3 u ||X|| ||A||.
+    const bool near = options_.effort == Effort::rank && !vague && 3 * kUnitRoundoff * norm * size < 0.6 * estimate;
     double least = 0;  // sigma_min(W) is at least this
     if (near || vague) {
       const double shift = 0.45 * estimate * estimate;
@@ -542,7 +542,7 @@ class Analysis {
       }
     }
     slices_ = 1;
-    while (slices_ < options_.most_slices && std::ldexp(norm * unit, -20 * (slices_ - 1)) > needed) ++slices_;
+    while (slices_ < options_.most_slices && expected_error(norm, size, a_->high.rows(), slices_) > needed) ++slices_;
     precondition(0);
     if (!near) return false;
     least = sub_down(least, distance_up(b().high, e.w()));

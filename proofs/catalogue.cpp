@@ -178,11 +178,12 @@ const std::vector<TheoremEntry>& catalogue() {
        "The parameters lie in S_k",
        "Nguyen & Hein, ICML 2018, the set S_k before Theorem 4.5",
        "F_k has full rank N and the weight matrices U_{k+2}, ..., U_L have full rank at the given parameters, "
-       "each with its margin: the interval in which its smallest singular value lies.",
-       {"a chain of convolutional and dense layers above layer k", "n_k >= N"},
-       {"singular-value-bounds", "weights-singular-value-bounds"},
+       "each with its margin: a lower bound of its smallest singular value. As claims of their own "
+       "(weights-singular-value-bounds): the singular values of these U, enclosed.",
+       {"linear layers and activations by turns above layer k, the last one linear", "n_k >= N"},
+       {"in-s-k", "weights-singular-value-bounds"},
        {"integer-cholesky"},
-       {"not-a-chain", "layer-kind", "width", "not-certified", "too-large"},
+       {"not-a-chain", "width", "not-certified", "too-large"},
        nullptr,
        prove_in_s_k},
       {"gradients",

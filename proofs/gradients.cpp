@@ -23,6 +23,10 @@ struct Above {
 
 std::optional<Above> layers_above(const Architecture& network, std::size_t node, std::size_t output,
                                   std::string& why) {
+  if (output <= node) {
+    why = "there is no linear layer above layer " + network.node(node).name;
+    return std::nullopt;
+  }
   std::vector<std::size_t> chain{output};
   while (chain.back() != node) {
     const Node& at = network.node(chain.back());
@@ -49,6 +53,16 @@ std::optional<Above> layers_above(const Architecture& network, std::size_t node,
     return std::nullopt;
   }
   return above;
+}
+
+// The linear layer that the request names, or the last one.
+std::size_t output_of(const Architecture& network, const Request& request) {
+  if (!request.output.empty()) return network.index_of(request.output);
+  std::size_t output = 0;
+  for (std::size_t i = 0; i < network.nodes().size(); ++i) {
+    if (std::holds_alternative<LinearSpec>(network.node(i).spec)) output = i;
+  }
+  return output;
 }
 
 // Values, slopes and weight matrices in double: what the claims' numbers are chosen from. The checker
@@ -117,17 +131,8 @@ bool differentiable(const Activation& f) {
 
 Outcome prove_gradients(const Instance& instance, const Request& request, const Options& options) {
   const Architecture& network = instance.network;
-  const std::size_t node = network.index_of(request.node);
-  std::size_t output = 0;
-  if (!request.output.empty()) {
-    output = network.index_of(request.output);
-  } else {
-    for (std::size_t i = 0; i < network.nodes().size(); ++i) {
-      if (std::holds_alternative<LinearSpec>(network.node(i).spec)) output = i;
-    }
-  }
+  const std::size_t node = network.index_of(request.node), output = output_of(network, request);
   std::string why;
-  if (output <= node) return not_applicable("not-a-chain", "there is no linear layer above layer " + request.node);
   const auto above = layers_above(network, node, output, why);
   if (!above) return not_applicable("not-a-chain", why);
   for (std::size_t k : above->activation) {
@@ -159,9 +164,7 @@ Outcome prove_gradients(const Instance& instance, const Request& request, const 
     proof.precision = precision_for(network, point, output, proof.bits);
   };
   const auto bounds_of = [&](const MatrixSource& source, std::size_t rows, std::size_t cols) {
-    LadderOptions ladder;
-    ladder.most_bytes = static_cast<double>(options.memory);
-    return show_bounds(climb(source, ladder).bounds, rows, cols);
+    return show_bounds(climb(source, ladder_options(options)).bounds, rows, cols);
   };
 
   if (kind == "gradient-enclosure") {
@@ -253,6 +256,70 @@ Outcome prove_gradients(const Instance& instance, const Request& request, const 
   outcome.explanation = fmt::format("Phi <= ||g||^2/(2 mu) for every Y, mu = {:.4g}, g the gradient for U{} of layer {}{}",
                                     property.mu.convert_to<double>(), bias ? " and the biases" : "", first.name, about);
   outcome.findings = {{property, proof}};
+  return outcome;
+}
+
+Outcome prove_in_s_k(const Instance& instance, const Request& request, const Options& options) {
+  const Architecture& network = instance.network;
+  const std::size_t node = network.index_of(request.node), output = output_of(network, request),
+                    n = instance.data.size();
+  std::string why;
+  const auto above = layers_above(network, node, output, why);
+  if (!above) return not_applicable("not-a-chain", why);
+  if (network.node(node).width < n) {
+    return not_applicable("width", fmt::format("layer {} has {} < N neurons: S_k asks for rank F_k = N", request.node,
+                                               network.node(node).width));
+  }
+  const PointSpec spec = request.parameters ? *request.parameters : random_point(network, output, options.seed);
+  const IntegerPoint point = integer_point(network, spec, output);
+  const bool enclose = request.claim == "weights-singular-value-bounds";
+  Outcome outcome;
+  InSk membership{network.node(node).name, network.node(output).name, 0, {}, spec};
+  CholeskyProof proof;
+  // Bounds of one of the matrices; false if the outcome is decided by it.
+  const auto add = [&](const std::string& name, const MatrixSource& source, Rational& low, ShownBounds& bounds) {
+    const LadderResult found = climb(source, ladder_options(options));
+    if (!found.bounds.full_rank || !(found.bounds.smallest_low > 0)) {
+      outcome = {Verdict::undecided, "not-certified",
+                 fmt::format("full rank of {} is not certified: {}", name, found.undecided), {}, {}};
+      return false;
+    }
+    bounds = show_bounds(found.bounds, source.rows, source.cols);
+    if (bounds.too_large) {
+      outcome = {Verdict::undecided, "too-large", name + " is too large for the checker", {}, {}};
+      return false;
+    }
+    low = bounds.smallest.low;
+    proof.bits = std::max(proof.bits, bounds.proof.bits);
+    outcome.ingredients.emplace_back(name, fmt::format("{} x {}, smallest singular value in {}, by {}", source.rows,
+                                                       source.cols, shown(bounds.smallest), to_string(found.rung)));
+    return true;
+  };
+  ShownBounds bounds;
+  std::vector<Finding> enclosures;
+  if (!add("F(" + membership.node + ")", feature_source(network, point, node, instance.data, false), membership.features, bounds)) {
+    return outcome;
+  }
+  for (std::size_t k = 1; k < above->linear.size(); ++k) {  // U_{k+1} is free
+    const std::size_t index = above->linear[k];
+    const Node& map = network.node(index);
+    const MatrixSource source = weight_source(network, index, point.at(index).weights);
+    if (!add("U of " + map.name, source, membership.weights.emplace_back(), bounds)) return outcome;
+    const auto& linear = std::get<LinearSpec>(map.spec);
+    enclosures.push_back({WeightsSingularValueBounds{map.name, bounds.smallest, bounds.largest,
+                                                     linear.frozen_weights ? *linear.frozen_weights
+                                                                           : *spec.at(map.name).weights},
+                          bounds.proof});
+  }
+  outcome.verdict = Verdict::proved;
+  outcome.explanation = fmt::format("the {} parameters lie in S_k for layer {}: F_k and the weight matrices from layer k+2 on "
+                                    "have full rank", request.parameters ? "given" : "seeded", membership.node);
+  if (enclose) {
+    outcome.findings = std::move(enclosures);
+  } else {
+    proof.precision = precision_for(network, point, node, proof.bits);
+    outcome.findings = {{membership, proof}};
+  }
   return outcome;
 }
 

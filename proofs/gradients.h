@@ -1,4 +1,4 @@
-// Gradients above a wide layer k: Lemma H.1 (backpropagation), Lemma 4.3 and its sharper form, at given
+// Above a wide layer k: S_k, gradients by Lemma H.1 (backpropagation), Lemma 4.3 and its sharper form, at given
 // parameters. Phi = 1/2 ||F_L - Y||_F^2 (2018, equation 6). The gradient is that for U_{k+1} as a free matrix: for
 // a layer that shares filters it is not the gradient for W_{k+1}, and nothing follows for that one.
 #pragma once
@@ -16,5 +16,10 @@ namespace widecert {
 //                                where it has one for each neuron, and F_k F_k^T + 1 1^T then
 //   "gradient-enclosure"         ||F_L - Y|| and ||gradient|| themselves, for the request's targets Y
 Outcome prove_gradients(const Instance& instance, const Request& request, const Options& options);
+
+// Claim "in-s-k": the point lies in S_k of the 2018 paper (before Theorem 4.5), where Lemma 4.3 has a positive lower
+// bound: F_k has rank N and the weight matrices U_{k+2}, ..., U_L full rank, each with its margin. With the claim
+// "weights-singular-value-bounds" the singular values of these U are enclosed, one claim for each.
+Outcome prove_in_s_k(const Instance& instance, const Request& request, const Options& options);
 
 }  // namespace widecert

@@ -13,13 +13,6 @@ namespace {
 // What the checker accepts to do in a few minutes, in products of 64-bit numbers, and in entries.
 constexpr double kMostProducts = 3e11, kMostEntries = 1 << 25;
 
-LadderOptions ladder_options(const Options& options) {
-  LadderOptions ladder;
-  ladder.most_bytes = static_cast<double>(options.memory);
-  ladder.tick = [&options](const std::string& rung) { options.progress("bounds by " + rung, 0, 1); };
-  return ladder;
-}
-
 // Integers in the ratios of the entries, the largest of 62 bits.
 std::vector<Integer> integers(const std::vector<double>& v) {
   double most = 0;
@@ -29,10 +22,6 @@ std::vector<Integer> integers(const std::vector<double>& v) {
   std::vector<Integer> out;
   for (double x : v) out.emplace_back(static_cast<std::int64_t>(std::ldexp(x, 62 - exponent)));
   return out;
-}
-
-std::string shown(const Range& range) {
-  return fmt::format("[{:.6g}, {:.6g}]", range.low.convert_to<double>(), range.high.convert_to<double>());
 }
 
 // What the bounds rest on, for people.
@@ -51,6 +40,17 @@ Outcome undecided(const std::string& name, const LadderResult& found) {
 }
 
 }  // namespace
+
+LadderOptions ladder_options(const Options& options) {
+  LadderOptions ladder;
+  ladder.most_bytes = static_cast<double>(options.memory);
+  ladder.tick = [&options](const std::string& rung) { options.progress("bounds by " + rung, 0, 1); };
+  return ladder;
+}
+
+std::string shown(const Range& range) {
+  return fmt::format("[{:.6g}, {:.6g}]", range.low.convert_to<double>(), range.high.convert_to<double>());
+}
 
 ShownBounds show_bounds(const SingularBounds& b, std::size_t rows, std::size_t cols) {
   ShownBounds out;
@@ -140,69 +140,6 @@ Outcome prove_singular_values(const Instance& instance, const Request& request, 
     return outcome;
   }
   outcome.findings = {{property, claimed.proof}};
-  return outcome;
-}
-
-Outcome prove_in_s_k(const Instance& instance, const Request& request, const Options& options) {
-  const Architecture& network = instance.network;
-  const std::size_t node = network.index_of(request.node);
-  const Chain chain = network.paper_chain();
-  if (!chain.obstacle.empty()) return not_applicable("not-a-chain", chain.obstacle);
-  const auto at = std::find_if(chain.layers.begin(), chain.layers.end(),
-                               [&](const Layer& layer) { return layer.output() == node; });
-  if (at == chain.layers.end()) {
-    return not_applicable("layer-kind", "layer " + request.node + " is not the output of a layer of the chain");
-  }
-  const std::size_t last = chain.layers.back().output();
-  const PointSpec spec = request.parameters ? *request.parameters : random_point(network, last, options.seed);
-  const IntegerPoint point = integer_point(network, spec, last);
-  Request of_features = request;
-  of_features.claim = "singular-value-bounds";
-  PointSpec below;
-  for (std::size_t i : linear_nodes(network, node)) {
-    if (const auto found = spec.find(network.node(i).name); found != spec.end()) below.insert(*found);
-  }
-  of_features.parameters = below;
-  if (network.node(node).width < instance.data.size()) {
-    return not_applicable("width", fmt::format("layer {} has {} < N neurons: S_k asks for rank F_k = N", request.node,
-                                               network.node(node).width));
-  }
-  Outcome outcome = prove_singular_values(instance, of_features, options);
-  if (outcome.verdict != Verdict::proved) return outcome;
-  if (std::get<SingularValueBounds>(outcome.findings[0].property).smallest.low == 0) {
-    outcome.verdict = Verdict::undecided;
-    outcome.reason = "not-certified";
-    return outcome;
-  }
-  for (auto layer = at + 1; layer != chain.layers.end(); ++layer) {
-    if (layer == at + 1) continue;  // U_{k+1} is free
-    const Node& map = network.node(layer->map);
-    if (!std::holds_alternative<LinearSpec>(map.spec)) {
-      return not_applicable("layer-kind", "layer " + map.name + " above is a pooling layer");
-    }
-    const IntegerTensor& weights = point.at(layer->map).weights;
-    const MatrixSource source = weight_source(network, layer->map, weights);
-    LadderOptions ladder = ladder_options(options);
-    const LadderResult found = climb(source, ladder);
-    if (!found.bounds.full_rank || !(found.bounds.smallest_low > 0)) {
-      Outcome no = undecided("U of layer " + map.name, found);
-      no.findings = std::move(outcome.findings);
-      return no;
-    }
-    ShownBounds claimed = show_bounds(found.bounds, source.rows, source.cols);
-    if (claimed.too_large) {
-      return {Verdict::undecided, "too-large", "U of layer " + map.name + " is too large for the checker", {}, {}};
-    }
-    add_ingredients(outcome, "U of " + map.name, found, claimed);
-    const auto& linear = std::get<LinearSpec>(map.spec);
-    outcome.findings.push_back({WeightsSingularValueBounds{map.name, claimed.smallest, claimed.largest,
-                                                           linear.frozen_weights ? *linear.frozen_weights
-                                                                                 : *spec.at(map.name).weights},
-                                claimed.proof});
-  }
-  outcome.explanation =
-      fmt::format("the point lies in S_k for layer {}: F_k and the weight matrices from layer k+2 on have full rank",
-                  request.node);
   return outcome;
 }
 

@@ -12,11 +12,13 @@ namespace widecert {
 // Parameters of the request, or random ones from the seed.
 Outcome prove_singular_values(const Instance& instance, const Request& request, const Options& options);
 
-// The point lies in S_k of the 2018 paper (before Theorem 4.5): F_k and the weight matrices U_{k+2}, ..., U_L have
-// full rank, each with its margin.
-Outcome prove_in_s_k(const Instance& instance, const Request& request, const Options& options);
+// ---- what other claims about singular values use too ----
 
-// ---- what the gradient claims use too ----
+// Limits and progress of the ladder.
+LadderOptions ladder_options(const Options& options);
+
+// A range in a few digits, for people.
+std::string shown(const Range& range);
 
 // A claim's numbers a little outside of what is known, short; and how many bits the checker needs for them.
 struct ShownBounds {

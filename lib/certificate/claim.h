@@ -116,6 +116,12 @@ struct GradientEnclosure {  // "gradient-enclosure": ||F_L - Y||_F and the norm 
   TensorSpec targets;  // Y, a row for each sample
   PointSpec parameters;
 };
+struct InSk {  // "in-s-k": F and the weight matrices of the second, third, ... linear layer above it, up to the output,
+  std::string node, output;  // have full rank, sigma_min being at least these
+  Rational features;
+  std::vector<Rational> weights;
+  PointSpec parameters;
+};
 struct GradientBounds {  // "gradient-bounds": for every Y, lower ||F_L - Y|| <= ||gradient|| <= upper ||F_L - Y||
   std::string node, output;
   Rational lower, upper;
@@ -132,7 +138,7 @@ using Property =
                  WeightsDeficientAt, WeightsFullRank, WeightsNeverFullRank, WeightsGenericRank,
                  ActivationViolates, NeverIndependent, IndependentOnRay, IndependentSomewhere,
                  IndependentAt, DependentAt, IndependentAlmostEverywhere, DependentOnOpenSet,
-                 SingularValueBounds, WeightsSingularValueBounds, GradientEnclosure, GradientBounds,
+                 SingularValueBounds, WeightsSingularValueBounds, InSk, GradientEnclosure, GradientBounds,
                  GradientDominance>;
 
 // ---- proofs (rule in the file) ----

@@ -11,7 +11,7 @@ std::string approximately(const Rational& value) {
   return fmt::format("{:.4g}", value.convert_to<double>());
 }
 std::string describe(const Range& range) {
-  return "[" + approximately(range.low) + ", " + approximately(range.high) + "]";
+  return fmt::format("[{}, {}]", approximately(range.low), approximately(range.high));
 }
 
 }  // namespace
@@ -93,6 +93,15 @@ Json property_json(const Property& property) {
                                {"largest", to_json(p.largest)},
                                {"weights", to_json(p.weights)}};
                  },
+                 [](const InSk& p) {
+                   Json weights = Json::array();
+                   for (const Rational& low : p.weights) weights.push_back(to_json(low));
+                   return Json{{"node", p.node},
+                               {"output", p.output},
+                               {"features", to_json(p.features)},
+                               {"weights", weights},
+                               {"parameters", to_json(p.parameters)}};
+                 },
                  [](const GradientEnclosure& p) {
                    return Json{{"node", p.node},
                                {"output", p.output},
@@ -169,6 +178,11 @@ Property read_property(JsonReader in) {
       return WeightsSingularValueBounds{node, read_range(in.get("smallest")),
                                         read_range(in.get("largest")), read_tensor(in.get("weights"))};
     }
+    if (kind == "in-s-k") {
+      InSk p{node, in.get("output").text(), in.get("features").rational(), {}, read_point(in.get("parameters"))};
+      for (const JsonReader& low : in.get("weights").list()) p.weights.push_back(low.rational());
+      return p;
+    }
     if (kind == "gradient-enclosure") {
       return GradientEnclosure{node,
                                in.get("output").text(),
@@ -219,6 +233,7 @@ std::string kind_of(const Property& property) {
                                [](const WeightsSingularValueBounds&) {
                                  return "weights-singular-value-bounds";
                                },
+                               [](const InSk&) { return "in-s-k"; },
                                [](const GradientEnclosure&) { return "gradient-enclosure"; },
                                [](const GradientBounds&) { return "gradient-bounds"; },
                                [](const GradientDominance&) { return "gradient-dominance"; }},
@@ -294,6 +309,15 @@ std::string state(const Property& property, std::size_t n) {
           [](const WeightsSingularValueBounds& p) {
             return fmt::format("singular values of U of layer {} at the given filters: smallest in {}, largest in {}",
                                p.node, describe(p.smallest), describe(p.largest));
+          },
+          [&](const InSk& p) {
+            std::string text = fmt::format("the parameters lie in S_k for layer {}, up to layer {}: rank F = {} with sigma_min >= {}", p.node, p.output, n,
+                                           approximately(p.features));
+            for (std::size_t j = 0; j < p.weights.size(); ++j) {
+              text += fmt::format("{} {}", j == 0 ? ", U_{k+2}, ... of full rank with sigma_min >=" : ",",
+                                  approximately(p.weights[j]));
+            }
+            return text;
           },
           [](const GradientEnclosure& p) {
             return fmt::format("||F_L - Y|| in {}, the norm of the gradient for U above layer {} in {}",

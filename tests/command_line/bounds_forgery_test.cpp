@@ -199,6 +199,42 @@ TEST_CASE(
   rejects(g.forge([&](json& c, json&) { c["network"]["nodes"][3]["function"] = "tanh"; }), "lower");
 }
 
+TEST_CASE("forged membership of S_k: margins, a layer left out, a singular layer, another output") {
+  const Genuine g("gradients/digits");
+  const std::size_t k = place(g, "in-s-k");
+  CHECK_THAT(says(g), Contains("the given parameters lie in S_k for layer sigmoid1, up to layer dense3: rank F = 100 "
+                               "with sigma_min >= ") &&
+                          Contains(", U of dense3 of full rank with sigma_min >= "));
+  const auto alone = [&](const std::function<void(json & c, json & claim, json & proof)>& edit) {
+    return g.forge([&](json& c, json& p) {
+      c["claims"] = json::array({json(c["claims"][k])});
+      p["proofs"] = json::array({json(p["proofs"][k])});
+      edit(c, c["claims"][0], p["proofs"][0]);
+    });
+  };
+  CHECK(alone([](json&, json&, json&) {}).exit == 0);
+  rejects(alone([](json&, json& claim, json&) { claim["features"] = "9/8"; }), "smallest");
+  rejects(alone([](json&, json& claim, json&) { claim["features"] = 0; }), "smallest");
+  rejects(alone([](json&, json& claim, json&) { claim["weights"][0] = 2; }), "smallest");
+  rejects(alone([](json&, json& claim, json&) { claim["weights"][0] = 0; }), "smallest");
+  rejects(alone([](json&, json& claim, json&) { claim["weights"] = json::array(); }), "unexpected", 4);
+  rejects(alone([](json&, json& claim, json&) { claim["weights"].push_back("1/1000"); }), "unexpected", 4);
+  rejects(alone([](json&, json& claim, json&) { claim["parameters"]["dense3"]["weights"] = {{"fill", 1}}; }), "smallest");
+  rejects(alone([](json&, json& claim, json&) { claim["parameters"]["conv1"]["weights"] = {{"fill", 0}}; }), "smallest");
+  rejects(alone([](json&, json& claim, json&) { claim["output"] = "softplus2"; }), "not-a-chain");
+  rejects(alone([](json&, json& claim, json&) { claim["output"] = "conv1"; }), "not-a-chain");
+  // Up to dense2 there is no U_{k+2}: the margins of the whole network are not those of a part.
+  rejects(alone([](json&, json& claim, json&) { claim["output"] = "dense2"; }), "unexpected", 4);
+  rejects(alone([](json& c, json&, json&) {
+            c["network"]["nodes"][3] = {{"name", "softplus2"}, {"op", "dense"}, {"filters", 30}, {"bias", "none"}};
+          }),
+          "not-a-chain");
+  rejects(alone([](json& c, json&, json&) { c["network"]["nodes"][0]["filters"] = 2; }), "width");
+  rejects(alone([](json&, json&, json& proof) { proof["bits"] = 4; }), "smallest");
+  rejects(alone([](json&, json&, json& proof) { proof["rule"] = "backpropagation"; }), "wrong-rule");
+  rejects(alone([](json&, json&, json& proof) { proof["smallest"] = json::array({1}); }), "unknown-key", 4);
+}
+
 TEST_CASE("gradients: words about biases and filters are not printed where there are none") {
   const Genuine g("gradients/digits");
   const std::size_t k = place(g, "gradient-dominance");

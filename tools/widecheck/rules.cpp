@@ -72,6 +72,9 @@ Verdict check_claim(const Context& c, Value claim, Value proof, std::string& rul
   } else if (kind == "weights-singular-value-bounds") {
     expect_rule("integer-cholesky");
     verdict.sentence = weights_singular_value_bounds(c, node, claim, proof);
+  } else if (kind == "in-s-k") {
+    expect_rule("integer-cholesky");
+    verdict.sentence = in_s_k(c, node, claim, proof);
   } else if (kind == "gradient-enclosure") {
     expect_rule("backpropagation");
     verdict.sentence = gradient_enclosure(c, node, claim, proof);

@@ -61,6 +61,7 @@ Verdict recomputed_bounds(const Context& c, std::size_t node, const std::string&
 std::string weights_singular_value_bounds(const Context& c, std::size_t node, Value& claim, Value& proof);
 std::string gradient_enclosure(const Context& c, std::size_t node, Value& claim, Value& proof);
 std::string gradient_bounds(const Context& c, std::size_t node, Value& claim, Value& proof);
+std::string in_s_k(const Context& c, std::size_t node, Value& claim, Value& proof);
 std::string gradient_dominance(const Context& c, std::size_t node, Value& claim, Value& proof);
 Verdict almost_everywhere(const Context& c, std::size_t node, Value& claim, Value proof);
 // The side conditions of "translates", for almost every parameter or for some.

@@ -367,6 +367,31 @@ std::string gradient_bounds(const Context& c, std::size_t node, Value& claim, Va
          " <= " + show(upper) + " ||F_L - Y|| at the given parameters";
 }
 
+// All matrices of the set S_k, in one claim, so that none is left out.
+std::string in_s_k(const Context& c, std::size_t node, Value& claim, Value& proof) {
+  const Setting s = read_setting(c, node, claim, proof);
+  const Above above = layers_above(c, node, s.output);
+  const mpq_class low = claim.at("features").rational();
+  const auto margins = claim.at("weights").list();
+  if (margins.size() + 1 != above.linear.size()) {
+    claim.at("weights").bad(number(above.linear.size() - 1) + " bounds, one for each linear layer from layer k+2 on");
+  }
+  require(low > 0, "smallest", "a lower bound of 0 proves nothing");
+  require(c.network.node(node).width >= c.data.size(), "width", "the layer has fewer than N neurons");
+  const auto theta = read_point(c.network, s.output, claim.at("parameters"));
+  require_smallest(c, feature_matrix(c, node, theta, s.precision, s.bits, false), low);
+  std::string text = "the given parameters lie in S_k for layer " + c.network.node(node).name +
+                     ", up to layer " + c.network.node(s.output).name + ": rank F = " + number(c.data.size()) + " with sigma_min >= " + show(low);
+  for (std::size_t k = 1; k < above.linear.size(); ++k) {
+    const Node& linear = c.network.node(above.linear[k]);
+    const mpq_class margin = margins[k - 1].rational();
+    require(margin > 0, "smallest", "a lower bound of 0 proves nothing");
+    require_smallest(c, weight_matrix(c, linear, theta.at(above.linear[k]).weights, s.bits), margin);
+    text += ", U of " + linear.name + " of full rank with sigma_min >= " + show(margin);
+  }
+  return text;
+}
+
 std::string gradient_dominance(const Context& c, std::size_t node, Value& claim, Value& proof) {
   const Setting s = read_setting(c, node, claim, proof);
   const mpq_class mu = claim.at("mu").rational();

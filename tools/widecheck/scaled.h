@@ -47,6 +47,10 @@ class FeatureScaler {
   mpz_class root_;
 };
 
+// F of a node, or [F, 1].
+ScaledMatrix feature_matrix(const Context& c, std::size_t node,
+                            const std::map<std::size_t, Parameters>& theta, unsigned precision,
+                            unsigned bits, bool ones);
 // U = M(W) of a linear node.
 ScaledMatrix weight_matrix(const Context& c, const Node& node, const Tensor& weights,
                            unsigned bits);

@@ -21,9 +21,7 @@ Expectation read_expectation(JsonReader in) {
   const JsonReader outcome = in.get("outcome");
   const std::string text = outcome.text();
   bool known = false;
-  for (Verdict v :
-       {Verdict::proved, Verdict::refuted, Verdict::undecided, Verdict::not_applicable,
-        Verdict::recomputed}) {
+  for (Verdict v : kVerdicts) {
     if (text == to_string(v)) {
       expected.verdict = v;
       known = true;
@@ -73,8 +71,9 @@ CaseFile read_case_json(const Json& json, const std::string& place, const std::s
   if (in.get("format").text() != "widecert-case") in.get("format").fail("\"widecert-case\"");
   if (in.get("version").integer(0, 1'000'000) != 1) in.get("version").fail("version 1");
   CaseFile file{
-      place, "", "", "", read_network(in.get("network")), std::nullopt, {}, {}, in.folder()};
+      place, "", "", "", read_network(in.get("network")), std::nullopt, {}, {}, {}, in.folder()};
   if (const auto data = in.find("data")) file.data = read_dataset(*data);
+  if (const auto seed = in.find("seed")) file.seed = static_cast<std::uint64_t>(seed->integer(0, std::int64_t{1} << 53));
   if (const auto title = in.find("title")) file.title = title->text();
   if (const auto about = in.find("about")) file.about = about->text();
   if (const auto printed = in.find("printed")) file.printed = read_printed(*printed);

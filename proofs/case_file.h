@@ -31,6 +31,7 @@ struct CaseFile {
   Architecture network;
   std::optional<DatasetSpec> data;  // absent where everything is about weights
   std::vector<CaseEntry> entries;
+  std::optional<std::uint64_t> seed;  // of constructions and random points, where the command line gives none
   std::optional<Printed> printed;
   std::string folder;  // where the paths of data and tensors start
   std::string directory() const;  // of the file

@@ -142,6 +142,9 @@ Outcome prove_gradients(const Instance& instance, const Request& request, const 
     }
   }
   const std::string kind = request.claim.empty() ? "gradient-bounds" : request.claim;
+  if (request.targets && kind != "gradient-enclosure") {
+    throw InputError("\"targets\" belong to the claim gradient-enclosure; " + kind + " holds for every Y");
+  }
   const PointSpec spec = request.parameters ? *request.parameters : random_point(network, output, options.seed);
   const IntegerPoint point = integer_point(network, spec, output);
   const Numbers found = numbers(instance, point, node, output, *above, options);
@@ -156,7 +159,7 @@ Outcome prove_gradients(const Instance& instance, const Request& request, const 
                      std::find(patch.begin(), patch.end(), kPadding) == patch.end();
   const bool shared = !whole || std::get<LinearSpec>(first.spec).frozen_weights.has_value();
   const std::string about =
-      shared ? fmt::format("; layer {} shares filters, sees patches or is frozen: nothing follows for the gradient of its filters", first.name)
+      shared ? fmt::format("; layer {} shares filters, sees patches or is frozen: this is not the gradient of its filters, of which nothing is claimed", first.name)
              : "";
   BackpropagationProof proof;
   const auto finish = [&](long bits) {
@@ -180,7 +183,7 @@ Outcome prove_gradients(const Instance& instance, const Request& request, const 
                                      around(gradient.norm(), 1 + found.features.norm() * delta.norm()),
                                      *request.targets, spec};
     finish(48);
-    outcome.explanation = fmt::format("||F_L - Y|| = {:.6g}, Phi = {:.6g}, ||gradient for U of layer {}|| = {:.6g}{}",
+    outcome.explanation = fmt::format("about: ||F_L - Y|| {:.6g}, Phi {:.6g}, ||gradient for U of layer {}|| {:.6g}{}",
                                       residual.norm(), residual.squaredNorm() / 2, first.name, gradient.norm(), about);
     outcome.findings = {{property, proof}};
     return outcome;
@@ -194,12 +197,14 @@ Outcome prove_gradients(const Instance& instance, const Request& request, const 
     double low = features.smallest.low.convert_to<double>(), high = features.largest.high.convert_to<double>();
     proof.features = Range{features.smallest.low, features.largest.high};
     long bits = features.proof.bits;
+    std::string zero = features.smallest.low == 0 ? "full rank of F is not certified" : "";  // why the lower bound is 0
     for (std::size_t k = 0; k < above->activation.size(); ++k) {
       const Mat size = found.slopes[k].cwiseAbs();
       // The checker has to see a slope apart from 0; one that is tiny makes the lower bound worthless.
       const double least_slope = size.minCoeff();
       if (least_slope > 1e-12) bits = std::max(bits, static_cast<long>(16 - std::log2(least_slope)));
       low *= least_slope > 1e-12 ? least_slope : 0;
+      if (!(least_slope > 1e-12)) zero = fmt::format("some |s'| of layer {} is below 10^-12", network.node(above->activation[k]).name);
       high *= size.maxCoeff();
       const std::size_t index = above->linear[k + 1];
       const Node& map = network.node(index);
@@ -208,20 +213,23 @@ Outcome prove_gradients(const Instance& instance, const Request& request, const 
       if (u.too_large) return {Verdict::undecided, "too-large", "U of layer " + map.name + " is too large for the checker", {}, {}};
       proof.weights.push_back({u.smallest.low, u.largest.high});
       low *= inputs < map.width ? 0 : u.smallest.low.convert_to<double>();
+      if (inputs < map.width) {
+        zero = fmt::format("layer {} is wider than the one below", map.name);
+      } else if (u.smallest.low == 0) {
+        zero = fmt::format("full rank of U of layer {} is not certified", map.name);
+      }
       high *= u.largest.high.convert_to<double>();
       bits = std::max(bits, u.proof.bits);
-      outcome.ingredients.emplace_back("U of " + map.name, fmt::format("sigma in [{:.4g}, {:.4g}], |s'| in [{:.4g}, {:.4g}]",
-                                                                       u.smallest.low.convert_to<double>(), u.largest.high.convert_to<double>(),
+      outcome.ingredients.emplace_back("U of " + map.name, fmt::format("sigma in {}, |s'| about {:.4g} to {:.4g}", shown({u.smallest.low, u.largest.high}),
                                                                        size.minCoeff(), size.maxCoeff()));
     }
     if (features.too_large) return {Verdict::undecided, "too-large", "F is too large for the checker", {}, {}};
     finish(bits);
-    outcome.ingredients.emplace_back("F(" + name + ")", fmt::format("sigma in [{:.4g}, {:.4g}]", features.smallest.low.convert_to<double>(),
-                                                                    features.largest.high.convert_to<double>()));
+    outcome.ingredients.emplace_back("F(" + name + ")", "sigma in " + shown({features.smallest.low, features.largest.high}));
     const GradientBounds property{name, last, below_of(low), above_of(high), spec};
-    outcome.explanation = fmt::format("Lemma 4.3 with its constants: {:.4g} ||F_L - Y|| <= ||gradient for U of layer {}|| <= {:.4g} ||F_L - Y||{}",
-                                      property.lower.convert_to<double>(), first.name, property.upper.convert_to<double>(), about);
-    if (property.lower == 0) outcome.explanation += "; the lower bound is 0";
+    outcome.explanation = fmt::format("Lemma 4.3 with its constants: {} ||F_L - Y|| <= ||gradient for U of layer {}|| <= {} ||F_L - Y||{}",
+                                      decimal_below(property.lower, 5), first.name, decimal_above(property.upper, 5), about);
+    if (property.lower == 0) outcome.explanation += "; the lower bound is 0: " + zero;
     outcome.findings = {{property, proof}};
     return outcome;
   }
@@ -251,10 +259,10 @@ Outcome prove_gradients(const Instance& instance, const Request& request, const 
   finish(std::max(features.proof.bits, static_cast<long>(16 - 2 * std::log2(least))));
   const Rational root = *proof.smallest * *proof.jacobians;
   const GradientDominance property{name, last, short_lower_bound(root * root, 12), bias, spec};
-  outcome.ingredients.emplace_back("sigma_min", fmt::format("of {}: {:.4g}, of every d f_L/d g(x_i): {:.4g}", bias ? "[F, 1]" : "F",
-                                                            proof.smallest->convert_to<double>(), proof.jacobians->convert_to<double>()));
-  outcome.explanation = fmt::format("Phi <= ||g||^2/(2 mu) for every Y, mu = {:.4g}, g the gradient for U{} of layer {}{}",
-                                    property.mu.convert_to<double>(), bias ? " and the biases" : "", first.name, about);
+  outcome.ingredients.emplace_back("sigma_min", fmt::format("of {} at least {}, of every d f_L/d g(x_i) at least {}", bias ? "[F, 1]" : "F",
+                                                            decimal_below(*proof.smallest, 5), decimal_below(*proof.jacobians, 5)));
+  outcome.explanation = fmt::format("Phi <= ||g||^2/(2 mu) for every Y, mu = {}, g the gradient for U{} of layer {}{}",
+                                    decimal_below(property.mu, 5), bias ? " and the biases" : "", first.name, about);
   outcome.findings = {{property, proof}};
   return outcome;
 }

@@ -1,6 +1,6 @@
 // Above a wide layer k: S_k, gradients by Lemma H.1 (backpropagation), Lemma 4.3 and its sharper form, at given
 // parameters. Phi = 1/2 ||F_L - Y||_F^2 (2018, equation 6). The gradient is that for U_{k+1} as a free matrix: for
-// a layer that shares filters it is not the gradient for W_{k+1}, and nothing follows for that one.
+// a layer that shares filters it is not the gradient for W_{k+1}, and its bounds are none for that one.
 #pragma once
 
 #include <widecert/proofs/outcome.h>

@@ -45,6 +45,8 @@ struct Request {
 
 // recomputed: found by rigorous floating point, but nothing that the checker could verify; never counts as proved.
 enum class Verdict { proved, refuted, undecided, not_applicable, recomputed };
+inline constexpr Verdict kVerdicts[] = {Verdict::proved, Verdict::refuted, Verdict::undecided, Verdict::not_applicable,
+                                        Verdict::recomputed};
 std::string to_string(Verdict verdict);
 
 // A property with the proof that the checker will be asked to accept.

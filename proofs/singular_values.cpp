@@ -49,7 +49,7 @@ LadderOptions ladder_options(const Options& options) {
 }
 
 std::string shown(const Range& range) {
-  return fmt::format("[{:.6g}, {:.6g}]", range.low.convert_to<double>(), range.high.convert_to<double>());
+  return fmt::format("[{}, {}]", decimal_below(range.low, 6), decimal_above(range.high, 6));
 }
 
 ShownBounds show_bounds(const SingularBounds& b, std::size_t rows, std::size_t cols) {

@@ -17,7 +17,7 @@ Outcome prove_singular_values(const Instance& instance, const Request& request, 
 // Limits and progress of the ladder.
 LadderOptions ladder_options(const Options& options);
 
-// A range in a few digits, for people.
+// A range in a few digits, rounded outward.
 std::string shown(const Range& range);
 
 // A claim's numbers a little outside of what is known, short; and how many bits the checker needs for them.

@@ -37,24 +37,32 @@ struct SweepSpec {
   std::uint64_t size() const;
 };
 
-// Throws InputError naming the place.
+// Throws InputError naming the place: also for a variable that nothing uses, and for labels that are not different.
 SweepSpec read_sweep(const std::string& path);
+
+// Reads instances in which every variable takes its values (200 of many), the others the first of theirs, so that a
+// mistake is found before any work. What the results depend on: the digests of the spec, without title and figures,
+// and of the files that it names. Throws InputError naming the instance.
+Json checked_identity(const SweepSpec& spec);
 
 // The place of each variable's value in an instance.
 std::vector<std::size_t> choice(const SweepSpec& spec, std::uint64_t instance);
 // The instance as the JSON of a case file.
 Json instance_case(const SweepSpec& spec, std::uint64_t instance);
-std::uint64_t instance_seed(const SweepSpec& spec, std::uint64_t instance);
 
-// The rows of an instance: "instance", the labels of the variables, "theorem", "outcome", "reason" and, where they were
-// found, "alpha_0", "delta", "sigma_min_low", "sigma_min_high", "sigma_max_low", "sigma_max_high" (rational), "rung".
-// Bounds are on the safe side. The same on every number of threads; sigma bounds may differ in their last digits
+// The rows of an instance, one for each entry of "prove": "instance", the labels of the variables, "theorem", "claim",
+// "outcome", "reason", the numbers of the claim (rational, see sweep_numbers) and the "rung". The same on every number of threads; sigma bounds may differ in their last digits
 // between kinds of processors. Throws InputError naming the instance where it is no case.
 std::vector<Json> sweep_rows(const SweepSpec& spec, std::uint64_t instance, const Options& options);
 
-// The columns of the table, in order.
+// Whether a row is one that sweep_rows could have made for this instance and entry, as far as its form tells.
+bool fits(const SweepSpec& spec, std::uint64_t instance, const Json& row);
+
+// The columns of numbers, in order, and whether each is a bound from above.
+const std::vector<std::pair<std::string, bool>>& sweep_numbers();
+// All columns of a table, in order.
 std::vector<std::string> sweep_columns(const SweepSpec& spec);
-// Rows as CSV, with a header. Rational bounds become decimals on the safe side.
+// Rows as CSV, with a header; columns of numbers that no row has are left out. Bounds become decimals on the safe side.
 std::string sweep_csv(const SweepSpec& spec, const std::vector<Json>& rows);
 
 }  // namespace widecert

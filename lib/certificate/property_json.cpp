@@ -7,11 +7,11 @@ namespace widecert {
 namespace {
 
 // For people: the claim has the exact number.
-std::string approximately(const Rational& value) {
-  return fmt::format("{:.4g}", value.convert_to<double>());
-}
+// Rounded to the safe side: what is printed has been proved.
+std::string below(const Rational& value) { return decimal_below(value, 5); }
+std::string above(const Rational& value) { return decimal_above(value, 5); }
 std::string describe(const Range& range) {
-  return fmt::format("[{}, {}]", approximately(range.low), approximately(range.high));
+  return fmt::format("[{}, {}]", below(range.low), above(range.high));
 }
 
 }  // namespace
@@ -312,25 +312,25 @@ std::string state(const Property& property, std::size_t n) {
           },
           [&](const InSk& p) {
             std::string text = fmt::format("the parameters lie in S_k for layer {}, up to layer {}: rank F = {} with sigma_min >= {}", p.node, p.output, n,
-                                           approximately(p.features));
+                                           below(p.features));
             for (std::size_t j = 0; j < p.weights.size(); ++j) {
               text += fmt::format("{} {}", j == 0 ? ", U_{k+2}, ... of full rank with sigma_min >=" : ",",
-                                  approximately(p.weights[j]));
+                                  below(p.weights[j]));
             }
             return text;
           },
           [](const GradientEnclosure& p) {
-            return fmt::format("||F_L - Y|| in {}, the norm of the gradient for U above layer {} in {}",
+            return fmt::format("||F_L - Y|| in {}, the norm of the gradient for U (as a free matrix) above layer {} in {}",
                                describe(p.residual), p.node, describe(p.gradient));
           },
           [](const GradientBounds& p) {
             return fmt::format(
-                "for every Y, {} ||F_L - Y|| <= the norm of the gradient for U above layer {} <= {} ||F_L - Y||",
-                approximately(p.lower), p.node, approximately(p.upper));
+                "for every Y, {} ||F_L - Y|| <= the norm of the gradient for U (as a free matrix) above layer {} <= {} ||F_L - Y||",
+                below(p.lower), p.node, above(p.upper));
           },
           [](const GradientDominance& p) {
-            return fmt::format("for every Y, Phi <= ||g||^2/(2 mu), mu = {}, g the gradient for U{} above layer {}",
-                               approximately(p.mu), p.bias ? " and biases" : "", p.node);
+            return fmt::format("for every Y, Phi <= ||g||^2/(2 mu), mu = {}, g the gradient for U (as a free matrix){} above layer {}",
+                               below(p.mu), p.bias ? " and biases" : "", p.node);
           }},
       property);
 }

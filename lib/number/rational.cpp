@@ -152,4 +152,38 @@ Rational short_lower_bound(const Rational& value, int digits) {
   return round_down(value, bits_for(value, digits));
 }
 
+namespace {
+
+Rational power_of_ten(int exponent) {
+  const Integer power = boost::multiprecision::pow(Integer(10), static_cast<unsigned>(std::abs(exponent)));
+  return exponent < 0 ? Rational(1, power) : Rational(power);
+}
+
+std::string decimal(const Rational& value, int digits, bool up) {
+  if (value == 0) return "0";
+  if (value < 0) return std::string("-").append(decimal(-value, digits, !up));
+  // 10^e <= value < 10^(e+1).
+  int e = static_cast<int>(numerator(value).str().size()) - static_cast<int>(denominator(value).str().size());
+  while (power_of_ten(e) > value) --e;
+  while (power_of_ten(e + 1) <= value) ++e;
+  const Rational scaled = value * power_of_ten(digits - 1 - e);
+  std::string text = (up ? ceil(scaled) : floor(scaled)).str();
+  if (text.size() > static_cast<std::size_t>(digits)) ++e;  // rounded up to a power of ten
+  while (text.size() > 1 && text.back() == '0') text.pop_back();
+  const auto length = static_cast<int>(text.size());
+  if (e < -5 || e >= 15) {
+    if (length > 1) text.insert(1, 1, '.');
+    return text.append("e").append(std::to_string(e));
+  }
+  if (e < 0) return std::string("0.").append(static_cast<std::size_t>(-e - 1), '0').append(text);
+  if (length <= e + 1) return text + std::string(static_cast<std::size_t>(e + 1 - length), '0');
+  text.insert(static_cast<std::size_t>(e + 1), 1, '.');
+  return text;
+}
+
+}  // namespace
+
+std::string decimal_below(const Rational& value, int digits) { return decimal(value, digits, false); }
+std::string decimal_above(const Rational& value, int digits) { return decimal(value, digits, true); }
+
 }  // namespace widecert

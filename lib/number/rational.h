@@ -55,6 +55,10 @@ Rational short_upper_bound(const Rational& value, int digits);
 // The matching short lower bound of a positive value; it is positive.
 Rational short_lower_bound(const Rational& value, int digits);
 
+// A decimal of so many digits that is at most, at least the value; parse_rational reads it.
+std::string decimal_below(const Rational& value, int digits);
+std::string decimal_above(const Rational& value, int digits);
+
 // 2^exponent, exactly.
 Rational power_of_two(int exponent);
 

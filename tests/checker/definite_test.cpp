@@ -113,7 +113,7 @@ TEST_CASE("the checker's slopes of every activation meet Arb's, and their Lipsch
   Random random(2);
   const PrecisionScope precision(300);
   using K = widecert::ActivationKind;
-  for (const widecert::Activation f : {widecert::Activation{K::elu, 1}, {K::sigmoid, 1}, {K::tanh, 1}, {K::softplus, 1}, {K::softplus, Rational(5, 2)},
+  for (const widecert::Activation& f : {widecert::Activation{K::elu, 1}, {K::sigmoid, 1}, {K::tanh, 1}, {K::softplus, 1}, {K::softplus, Rational(5, 2)},
                                        {K::silu, 1}, {K::gelu, 1}, {K::mish, 1}, {K::identity, 1}, {K::gaussian, 1}, {K::one_minus_sigmoid, 1}}) {
     nlohmann::json json{{"function", std::string(widecert::facts(f.kind).name)}};
     if (f.kind == K::softplus) json["sharpness"] = f.parameter == 1 ? nlohmann::json(1) : nlohmann::json("5/2");

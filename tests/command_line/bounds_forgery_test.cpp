@@ -292,8 +292,8 @@ TEST_CASE("claims that ask for weeks of work are refused at once") {
 
 TEST_CASE("gradients: a layer with shared filters is said to be one, and a kink is refused") {
   const Genuine g("gradients/shared-filter");
-  CHECK_THAT(says(g), Contains("layer conv2 shares filters, sees patches or is frozen: nothing "
-                               "follows for the gradient of its filters"));
+  CHECK_THAT(says(g), Contains("layer conv2 shares filters, sees patches or is frozen: not the "
+                               "gradient of its filters, of which nothing is claimed"));
   CHECK_THAT(says(g), Contains("the norm of the gradient for U of layer conv2 as a free matrix"));
   // ||grad_U|| = 1/24 = 0.041666...: just above and just below.
   const std::size_t k = place(g, "gradient-enclosure");

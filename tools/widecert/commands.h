@@ -37,6 +37,7 @@ struct Common {
   ConsoleOptions console;
   bool json = false;
   std::uint64_t seed = 1;
+  bool seed_given = false;
   EvidenceKind evidence = EvidenceKind::automatic;
   std::size_t memory = 0;  // bytes
 };
@@ -65,7 +66,7 @@ struct HuntOptions {
 };
 struct SweepOptions {
   std::string spec, output = "out/sweep", shard, instance;
-  bool merge = false, restart = false;
+  bool merge = false, restart = false, one = false;  // one: `instance` is given
 };
 struct WidthsOptions {
   std::vector<std::string> paths;

@@ -67,8 +67,8 @@ int run(int argc, char** argv) {
   double timeout = 0;
   app.add_flag("--json", common.json, "machine-readable result on standard output");
   app.add_flag("--quiet", common.console.quiet, "no text and no progress; the exit status tells");
-  app.add_option("--seed", common.seed, "seed of the constructions (same seed, same bytes)")
-      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62));
+  auto* seed = app.add_option("--seed", common.seed, "seed of the constructions (same seed, same bytes)");
+  seed->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62));
   app.add_option("--timeout", timeout, "give up after this many seconds (124)")
       ->check(CLI::Range(0.001, 1e9));
   std::size_t thread_count = 0;
@@ -177,6 +177,14 @@ int run(int argc, char** argv) {
   auto* instance = sweep->add_option("--instance", sweep_options.instance,
                                      "write this instance (0, 1, ...) as a case instead, to be proved and checked");
   for (CLI::Option* option : {part, joined}) option->excludes(instance);
+  for (CLI::Option* option : {part, instance}) {
+    option->check([](const std::string& text) { return text.empty() ? std::string("is empty") : std::string(); });
+  }
+  sweep->footer(
+      "\"proved\" in a row is the prover's word, and rigorous; widecheck is asked for an instance that is written\n"
+      "out with --instance. The same command goes on where a sweep was stopped. Example:\n"
+      "  widecert sweep cases/sweeps/relu-deficient.sweep.json -o out/relu\n"
+      "  widecert sweep cases/sweeps/relu-deficient.sweep.json -o out/relu --instance 5");
 
   WidthsOptions widths_options;
   auto* widths = app.add_subcommand(
@@ -189,6 +197,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kProved : kUsage;
   }
+  common.seed_given = seed->count() > 0;
   limit_memory(memory_gib);
   common.memory = static_cast<std::size_t>(memory_gib * 1024 * 1024 * 1024);
   widecert::set_threads(thread_count);
@@ -200,6 +209,7 @@ int run(int argc, char** argv) {
   if (*report) return run_report(common, report_options);
   if (*regress) return run_regress(common, regress_options);
   if (*init) return run_init(common, init_options);
+  sweep_options.one = instance->count() > 0;
   if (*sweep) return run_sweep(common, sweep_options);
   if (*widths) return run_widths(common, widths_options);
   hunt_options.structure.filters = hunt_options.convolution.filters = filters;

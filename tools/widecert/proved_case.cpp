@@ -15,7 +15,7 @@ Proved prove_case(const Common& common, const std::string& path, const std::stri
   result.samples = instance.data.size();
   ProgressBar bar(common.console);
   Options options;
-  options.seed = common.seed;
+  options.seed = common.seed_given || !result.file.seed ? common.seed : *result.file.seed;
   options.evidence = common.evidence;
   options.memory = common.memory;
   options.progress = [&](const std::string& stage, std::size_t done, std::size_t total) {

@@ -15,7 +15,7 @@ namespace widecert::tool {
 namespace {
 
 struct Figure {
-  std::string title, x, y, series, theorem, outcome;  // outcome: of "fraction of OUTCOME"
+  std::string title, x, y, series, theorem, claim, outcome;  // outcome: of "fraction of OUTCOME"
   bool log_x = false, log_y = false;
 };
 
@@ -37,6 +37,9 @@ std::vector<Figure> figures(const SweepSpec& spec) {
     variable(in.get("x"), f.x);
     if (f.y.starts_with("fraction of ")) {
       f.outcome = f.y.substr(12);
+      if (std::none_of(std::begin(kVerdicts), std::end(kVerdicts), [&](Verdict v) { return f.outcome == to_string(v); })) {
+        in.get("y").fail("\"fraction of proved\", or another outcome");
+      }
     } else {
       const auto columns = sweep_columns(spec);
       if (std::find(columns.begin(), columns.end(), f.y) == columns.end()) {
@@ -45,6 +48,7 @@ std::vector<Figure> figures(const SweepSpec& spec) {
     }
     if (const auto series = in.find("series")) variable(*series, f.series = series->text());
     if (const auto theorem = in.find("theorem")) f.theorem = theorem->text();
+    if (const auto claim = in.find("claim")) f.claim = claim->text();
     if (const auto log = in.find("log_x")) f.log_x = log->boolean();
     if (const auto log = in.find("log_y")) f.log_y = log->boolean();
     if (const auto title = in.find("title")) f.title = title->text();
@@ -120,6 +124,7 @@ std::string draw(const SweepSpec& spec, const Figure& f, const std::vector<Json>
   std::map<std::size_t, std::map<double, std::vector<double>>> data;
   for (const Json& row : rows) {
     if (!f.theorem.empty() && row.value("theorem", "") != f.theorem) continue;
+    if (!f.claim.empty() && row.value("claim", "") != f.claim) continue;
     const auto x = number_in(row, f.x);
     if (!x) throw InputError("figure: the values of \"" + f.x + "\" are not numbers");
     const std::string label = f.series.empty() ? "" : row.at(f.series).get<std::string>();

@@ -224,8 +224,8 @@ std::string about_gradient(const Context& c, const Above& above) {
                      std::find(entries.begin(), entries.end(), kPad) == entries.end();
   if (!whole || first.frozen_weights) {
     text += " as a free matrix (layer " + first.name +
-            " shares filters, sees patches or is frozen: nothing follows for the gradient of its "
-            "filters)";
+            " shares filters, sees patches or is frozen: not the gradient of its filters, of "
+            "which nothing is claimed)";
   }
   return text;
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ struct Options {
   std::uint64_t seed = 1;
   EvidenceKind evidence = EvidenceKind::automatic;
   std::size_t memory = std::size_t{1} << 40;  // bytes; larger engines are refused beforehand
+  double rung_seconds = std::numeric_limits<double>::infinity();  // for each rung of the ladder of precisions
   Progress progress = [](const std::string&, std::size_t, std::size_t) {};
 };
 

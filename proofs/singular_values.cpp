@@ -44,6 +44,7 @@ Outcome undecided(const std::string& name, const LadderResult& found) {
 LadderOptions ladder_options(const Options& options) {
   LadderOptions ladder;
   ladder.most_bytes = static_cast<double>(options.memory);
+  ladder.most_seconds = options.rung_seconds;
   ladder.tick = [&options](const std::string& rung) { options.progress("bounds by " + rung, 0, 1); };
   return ladder;
 }
@@ -66,7 +67,7 @@ ShownBounds show_bounds(const SingularBounds& b, std::size_t rows, std::size_t c
       std::max({std::log2((m + 2) * 128) + std::log2(most) - 2 * std::log2(low),
                 std::log2(128 * std::sqrt(m * n) + 128) - std::log2(low), 24 - std::log2(std::max(1e-300, b.largest_low))})));
   out.proof.bits = std::clamp<long>(out.proof.bits, 8, 4096);
-  out.proof.smallest = integers(b.smallest_vector);
+  out.proof.smallest = b.smallest_integers.empty() ? integers(b.smallest_vector) : b.smallest_integers;
   out.proof.largest = integers(b.largest_vector);
   const double words = 1 + (static_cast<double>(out.proof.bits) + std::log2(most)) / 64;
   const bool small = 2 * (static_cast<double>(out.proof.bits) + std::log2(most)) + 2 < 118;

@@ -434,9 +434,10 @@ std::vector<std::string> sweep_columns(const SweepSpec& spec) {
 std::string sweep_csv(const SweepSpec& spec, const std::vector<Json>& rows) {
   const auto quoted = [](const std::string& text) {
     if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-    std::string out = "\"";
-    for (char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-    return out + "\"";
+    std::string out(1, '"');
+    for (char c : text) out.append(c == '"' ? 2 : 1, c);
+    out.push_back('"');
+    return out;
   };
   std::map<std::string, bool> numbers;  // that occur
   for (const auto& [name, up] : sweep_numbers()) {

@@ -1,6 +1,8 @@
 #include <widecert/linalg/ball_singular_bounds.h>
 #include <widecert/number/error.h>
 
+#include <algorithm>
+
 namespace widecert {
 namespace {
 
@@ -26,6 +28,71 @@ class BallMatrix {
  private:
   arb_mat_t m_;
 };
+
+// y = M x, or M^T x, of midpoints; nothing is claimed of it.
+std::vector<Ball> apply(arb_mat_struct* m, const std::vector<Ball>& x, bool transposed) {
+  const auto size = static_cast<slong>(x.size());
+  std::vector<Ball> y(x.size());
+  for (slong i = 0; i < size; ++i) {
+    for (slong j = 0; j < size; ++j) {
+      const Ball& factor = x[static_cast<std::size_t>(j)];
+      arb_addmul(y[static_cast<std::size_t>(i)].data(), transposed ? arb_mat_entry(m, j, i) : arb_mat_entry(m, i, j),
+                 factor.data(), PrecisionScope::current());
+    }
+    arb_get_mid_arb(y[static_cast<std::size_t>(i)].data(), y[static_cast<std::size_t>(i)].data());
+  }
+  return y;
+}
+
+// A vector v for which |v^T A| is about as small as it can be, from an approximate inverse of A (square) or A A^T.
+std::vector<Integer> small_vector(arb_mat_struct* inverse, bool square, Eigen::Index m) {
+  std::vector<Ball> v(static_cast<std::size_t>(m), Ball(1));
+  for (int step = 0; step < 3; ++step) {
+    if (square) v = apply(inverse, v, false);
+    v = apply(inverse, v, square);
+    // To about 1: a power of two.
+    arf_t most;
+    arf_init(most);
+    fmpz_t exponent;
+    fmpz_init(exponent);
+    for (const Ball& x : v) {
+      if (arf_cmpabs(arb_midref(x.data()), most) > 0) arf_set(most, arb_midref(x.data()));
+    }
+    arf_abs_bound_lt_2exp_fmpz(exponent, most);
+    fmpz_neg(exponent, exponent);
+    if (!arf_is_zero(most)) for (Ball& x : v) arb_mul_2exp_fmpz(x.data(), x.data(), exponent);
+    fmpz_clear(exponent);
+    arf_clear(most);
+  }
+  std::vector<Integer> out;
+  const long bits = std::min<long>(PrecisionScope::current(), 4000);
+  fmpz_t entry;
+  fmpz_init(entry);
+  for (Ball& x : v) {
+    arb_mul_2exp_si(x.data(), x.data(), bits);
+    arf_get_fmpz(entry, arb_midref(x.data()), ARF_RND_NEAR);
+    Integer& integer = out.emplace_back();
+    fmpz_get_mpz(integer.backend().data(), entry);
+  }
+  fmpz_clear(entry);
+  return out;
+}
+
+// |v^T A| / |v|.
+Ball quotient(const Matrix<Ball>& a, const std::vector<Integer>& v) {
+  std::vector<Ball> scaled;
+  Ball norm(0), square(0);
+  for (const Integer& x : v) {
+    const Ball& ball = scaled.emplace_back(Ball::enclosing(Rational(x)));
+    norm += ball * ball;
+  }
+  for (Eigen::Index j = 0; j < a.cols(); ++j) {
+    Ball sum(0);
+    for (Eigen::Index i = 0; i < a.rows(); ++i) sum += scaled[static_cast<std::size_t>(i)] * a(i, j);
+    square += sum * sum;
+  }
+  return sqrt(square / norm);
+}
 
 }  // namespace
 
@@ -58,6 +125,8 @@ BallBound ball_singular_bound(const Matrix<Ball>& a) {
   if (!bound.finite() || !certainly_positive(bound)) return result;
   result.full_rank = true;
   result.smallest_low = std::move(bound);
+  result.vector = small_vector(inverse.get(), m == n, m);
+  result.smallest_high = quotient(a, result.vector);
   return result;
 }
 

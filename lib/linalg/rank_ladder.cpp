@@ -4,9 +4,23 @@
 #include <widecert/number/rounding.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 namespace widecert {
+
+namespace {
+
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+struct Late {};  // a rung has used up its time
+
+}  // namespace
 
 std::string to_string(Rung rung) {
   switch (rung) {
@@ -57,6 +71,7 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
     if (found.smallest_high < b.smallest_high) {
       b.smallest_high = found.smallest_high;
       b.smallest_vector = found.smallest_vector;
+      b.smallest_integers = found.smallest_integers;
     }
     if (found.largest_low > b.largest_low) {
       b.largest_low = found.largest_low;
@@ -77,6 +92,7 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
     options.tick(to_string(rung));
     SingularOptions singular;
     singular.effort = options.effort;
+    singular.stop = [&options, watch = Stopwatch()] { return watch.seconds() > options.most_seconds; };
     if (split) singular.most_levels = 6, singular.most_slices = kMostSlices;
     if (merge(singular_bounds(source.enclosure(split), singular), rung)) return result;
     if (source.exact && options.effort == Effort::rank && wanted(Rung::residues)) break;
@@ -84,9 +100,12 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
   if (source.exact && wanted(Rung::residues)) {
     options.tick(to_string(Rung::residues));
     const Matrix<double> a = source.enclosure(false).middle.high;
-    if (a.allFinite()) {
+    if (a.allFinite()) try {
+      const Stopwatch watch;
       const DoubleRank rank = rank_of_doubles({a.data(), static_cast<std::size_t>(a.size())},
-                                              source.rows, source.cols, [](std::size_t, std::size_t) {});
+                                              source.rows, source.cols, [&](std::size_t, std::size_t) {
+                                                if (watch.seconds() > options.most_seconds) throw Late{};
+                                              });
       SingularBounds found;
       found.full_rank = rank.exact;
       if (!rank.exact) {
@@ -94,29 +113,44 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
       }
       if (merge(found, Rung::residues)) return result;
       if (!rank.exact) return result;  // balls could never decide
+    } catch (const Late&) {
+      result.undecided = "more time than allowed";
     }
   }
-  if (!wanted(Rung::balls)) return result;
+  if (!wanted(Rung::balls)) {
+    if (!result.bounds.full_rank && result.undecided.empty()) result.undecided = "no rung that could decide was allowed";
+    return result;
+  }
+  if (source.exact && !source.enclosure(false).middle.high.allFinite()) {
+    result.undecided = "an entry is not finite";
+    return result;
+  }
   const std::size_t shorter = std::min(source.rows, source.cols);
+  double last = 0;  // seconds of the step before
   for (long bits = 128; bits <= options.most_bits; bits *= 2) {
     const double words = static_cast<double>(bits) / 64;
     if (entries * static_cast<double>(shorter) * words * words > options.most_ball_products ||
-        entries * 4 * (48 + 8 * words) > options.most_bytes) {
-      result.undecided = "undecided at " + std::to_string(result.bits) +
-                         " bits; more would take longer than allowed";
+        entries * 4 * (48 + 8 * words) > options.most_bytes || 2 * last > options.most_seconds) {
+      result.undecided = "undecided at " + std::to_string(result.bits) + " bits; more would take longer than allowed";
       return result;
     }
+    const Stopwatch watch;
     options.tick(std::to_string(bits) + "-bit balls");
     result.bits = bits;
     const PrecisionScope precision(bits);
     Matrix<Ball> balls = source.balls();
     if (balls.rows() > balls.cols()) balls = Matrix<Ball>(balls.transpose());
     const BallBound bound = ball_singular_bound(balls);
+    last = watch.seconds();
     if (!bound.full_rank) continue;
     SingularBounds found;
     found.full_rank = true;
     const double value = lower_double(bound.smallest_low);
     found.smallest_low = value > 0x1p-1000 ? value : 0;
+    if (bound.smallest_high.finite()) {
+      found.smallest_high = magnitude_up(bound.smallest_high);
+      found.smallest_integers = bound.vector;
+    }
     merge(found, Rung::balls);
     return result;
   }

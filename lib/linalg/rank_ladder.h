@@ -38,7 +38,10 @@ struct LadderOptions {
   Rung last = Rung::balls;
   long most_bits = 4096;             // of the balls
   double most_ball_products = 1e10;  // m^2 n (bits / 64)^2 of a step with balls
-  double most_bytes = 8e9;           // of the matrices of a rung
+  // Limits of each rung: of its matrices; of its time, with which answers depend on the machine. A step that was begun
+  // runs to its end.
+  double most_bytes = 8e9;
+  double most_seconds = std::numeric_limits<double>::infinity();
   std::function<void(const std::string& rung)> tick = [](const std::string&) {};
 };
 

@@ -275,6 +275,7 @@ class Analysis {
  public:
   Analysis(const MatrixEnclosure& a, const SingularOptions& options) : options_(options) {
     require_ieee();
+    if (options.most_slices < 1 || options.most_slices > kMostSlices) throw ShapeError("a number of slices from 1 to 5");
     openblas_set_num_threads(static_cast<int>(threads()));
     scale(a);
   }
@@ -292,11 +293,9 @@ class Analysis {
       // sigma_min(P A) >= sigma_min(B) - error.
       double low = sub_down(least_, error());
       for (const Mat& x : x_) low = div_down(low, frobenius_up(x));
-      result.smallest_low = std::ldexp(std::max(0.0, low), smallest_scale_);
+      result.smallest_low = ldexp_down(std::max(0.0, low), smallest_scale_);
     }
-    if (options_.effort == Effort::sharp) sharpen(result);
-    // Powers of two are exact unless they leave the range, where bounds are moved to the safe side.
-    if (result.smallest_low < 0x1p-1000) result.smallest_low = 0;
+    if (options_.effort == Effort::sharp && gram_.value.size() != 0) sharpen(result);
     return result;
   }
 
@@ -435,13 +434,13 @@ class Analysis {
     const auto m = static_cast<double>(gram_.value.rows());
     const bool slowly = options_.effort == Effort::rank &&
                         static_cast<double>(stopped_) > 0.42 * m * std::pow(m / 1000, -0.05);
-    if (slowly) {
+    if (slowly && options_.most_levels > 0) {
       if (!from_gram()) return;
       precondition(0);
       if (!known() || decided_by_gram()) return;
       x_.clear();
     }
-    if (decided_by_elimination()) return;
+    if (!known() || decided_by_elimination()) return;
     while (undecided_.empty()) {
       const double e = error();
       if (!known() || decided_by_gram()) return;
@@ -469,6 +468,7 @@ class Analysis {
 
   bool known() {
     if (!(error() < 0x1p400)) undecided_ = "overflow";
+    if (options_.stop && options_.stop()) undecided_ = "more time than allowed";
     return undecided_.empty();
   }
 
@@ -519,6 +519,10 @@ class Analysis {
   // Takes X = U^-T of A'^T = P L U and B = X A', with as many slices as the size of X calls for. If B is as
   // close to W = L^T P^T as it should be, sigma_min(W) decides, whose Gram matrix costs less than that of B.
   bool decided_by_elimination() {
+    if (options_.most_levels < 1) {
+      undecided_ = "the condition number is too large without preconditioning";
+      return false;
+    }
     Elimination e(a_->high);
     const double part = options_.effort == Effort::sharp ? 0.02 : 0.25, estimate = e.least();
     double norm = frobenius_up(e.x), needed = part * estimate;
@@ -626,14 +630,23 @@ class Analysis {
         break;
       }
     }
-    if (!result.full_rank) return;
     // ---- the smallest ----
+    if (!result.full_rank) {
+      // B B^T + d I is definite, as floating point finds it: for the vector of an upper bound.
+      if (b_.size() != x_.size()) x_.clear();
+      const Symmetric nearly = gram(b().high);
+      double d = kUnitRoundoff * nearly.value.diagonal().sum();
+      factor_.reset();
+      for (int attempt = 0; attempt < 6 && !factor_; ++attempt, d *= 16) factor_ = cholesky(nearly, d);
+      if (!factor_) return;
+    }
     v = start(m);
     const double growth = power_method(v, 6, [&](Vector& y) { apply_inverse(y); });
     if (!(growth > 0) || !(growth < kInfinity)) return;
     v /= growth;
     result.smallest_high = ldexp_up(quotient(v).second, largest_scale_);
     result.smallest_vector.assign(v.data(), v.data() + m);
+    if (!result.full_rank) return;
     const double square = 1 / growth;  // an estimate of sigma_min^2, from above
     if (!x_.empty()) raise_least();
     const double b = least_, e = error();
@@ -703,8 +716,9 @@ class Analysis {
   }
 
   static double ldexp_down(double x, int e) {
+    // Powers of two are exact unless they leave the range, where bounds are moved to the safe side.
     const double y = std::ldexp(x, e);
-    return y < 0x1p-1000 ? 0 : y < kInfinity ? y : std::numeric_limits<double>::max();
+    return !(y >= 0x1p-1000) ? 0 : y < kInfinity ? y : std::numeric_limits<double>::max();
   }
   static double ldexp_up(double x, int e) { return next_up(std::ldexp(x, e)); }
 

@@ -34,6 +34,7 @@
 
 #include <widecert/linalg/accurate_product.h>
 
+#include <functional>
 #include <limits>
 #include <string>
 #include <vector>
@@ -60,6 +61,7 @@ struct SingularBounds {
   std::string undecided;   // why full rank was not certified
   // Of length 1, on the shorter side: what shows smallest_high and largest_low. Empty if not asked for.
   std::vector<double> smallest_vector, largest_vector;
+  std::vector<Integer> smallest_integers;  // instead of smallest_vector, where doubles are too short (rank_ladder.h)
 
   static constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 };
@@ -73,10 +75,11 @@ struct SingularOptions {
   Effort effort = Effort::sharp;
   int most_levels = 3;  // of preconditioning
   int most_slices = 3;  // of the products; 5 at most
+  std::function<bool()> stop = {};  // asked between steps; then undecided
 };
 
 // Cost: about 4/3 m^2 n products and additions without preconditioning, see tools/bench/RESULTS.md.
-// Entries that are not finite give no bounds. Throws ShapeError for an empty matrix.
+// Entries that are not finite give no bounds. Throws ShapeError for an empty matrix or a wrong option.
 SingularBounds singular_bounds(const MatrixEnclosure& a, const SingularOptions& options = {});
 
 // The sign of the determinant of every matrix of the enclosure: -1 or 1; 0 if it is not certified.

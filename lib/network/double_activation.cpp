@@ -203,7 +203,7 @@ WIDECERT_CLONES void gelu(double* middle, double* radius, std::size_t count,
 
 WIDECERT_CLONES void relu(double* middle, double* radius, std::size_t count) {
   each(middle, radius, count, [](double& v, double& r) {
-    const bool dead = v <= 0 && r <= -v;
+    const bool dead = v <= 0 && r <= -v && r < kInfinity;
     v = v > 0 ? v : (v <= 0 ? 0 : v);
     r = dead ? 0 : r;
   });
@@ -214,7 +214,7 @@ WIDECERT_CLONES void leaky_relu(double* middle, double* radius, std::size_t coun
   each(middle, radius, count, [slope, most](double& v, double& r) {
     const bool linear = v >= 0;
     v = linear ? v : slope * v;
-    r = (most * r + (linear ? 0 : 4 * kU * std::abs(v) + kTiny)) * kSlack;
+    r = (most * r + (linear ? 0 : 4 * kU * std::abs(v) + kTiny)) * kSlack;  // infinite if v is
   });
 }
 
@@ -236,13 +236,18 @@ void enclose_activation(const Activation& f, std::span<double> middle, std::span
   double* m = middle.data();
   double* r = radius.data();
   const std::size_t count = middle.size();
+  const auto parameter = f.parameter.convert_to<double>();
+  if (f.parameter != 0 && !(std::abs(parameter) >= 0x1p-1000 && std::abs(parameter) <= 0x1p1000)) {
+    std::fill(radius.begin(), radius.end(), kInfinity);  // not known to 2 u
+    return;
+  }
   switch (f.kind) {
     case ActivationKind::identity:
       return;
     case ActivationKind::relu:
       return relu(m, r, count);
     case ActivationKind::leaky_relu:
-      return leaky_relu(m, r, count, f.parameter.convert_to<double>());
+      return leaky_relu(m, r, count, parameter);
     case ActivationKind::elu:
       return elu(m, r, count);
     case ActivationKind::sigmoid:
@@ -252,7 +257,7 @@ void enclose_activation(const Activation& f, std::span<double> middle, std::span
     case ActivationKind::tanh:
       return hyperbolic_tangent(m, r, count);
     case ActivationKind::softplus:
-      return softplus(m, r, count, f.parameter.convert_to<double>());
+      return softplus(m, r, count, parameter);
     case ActivationKind::silu:
       return silu(m, r, count);
     case ActivationKind::gelu:

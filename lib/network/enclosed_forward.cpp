@@ -146,7 +146,7 @@ EnclosedValues EnclosedForward::run(const Plan& plan, const std::vector<const En
   const auto size = static_cast<std::size_t>(y.middle.size());
 
   if (std::holds_alternative<InputSpec>(node.spec)) {
-    const auto* small = data_.small_numerators();
+    const auto* small = plan.divisor < 0x1p1000 ? data_.small_numerators() : nullptr;
     for (std::size_t k = 0; k < size; ++k) {
       double value = 0;
       bool exact = plan.exact_input;

@@ -70,6 +70,28 @@ TEST_CASE("singular matrices stay undecided on every rung, and the ladder says h
   CHECK(climb(source, {.most_ball_products = 300}).undecided ==
         "undecided at 128 bits; more would take longer than allowed");
   CHECK(climb(source, {.most_bytes = 10}).undecided == "more memory than allowed");
+  CHECK(climb(source, {.last = Rung::doubles, .most_seconds = 0}).undecided == "more time than allowed");
+  CHECK(climb(source, {.first = Rung::balls, .most_seconds = 0}).undecided == "undecided at 128 bits; more would take longer than allowed");
+  CHECK(climb(source, {.first = Rung::residues, .last = Rung::residues}).undecided == "no rung that could decide was allowed");
+  a(1, 1) = std::nan("");
+  CHECK(climb(exactly(a)).undecided == "an entry is not finite");
+}
+
+TEST_CASE("balls bound the smallest singular value from both sides") {
+  for (const Eigen::Index n : {16, 24}) {  // square; and more columns than rows
+    Mat h(16, n);
+    for (Eigen::Index i = 0; i < 16; ++i)
+      for (Eigen::Index j = 0; j < n; ++j) h(i, j) = 1.0 / static_cast<double>(i + j + 1);
+    const LadderResult found = climb(exactly(h), {.first = Rung::balls});
+    CHECK(found.rung == Rung::balls);
+    CHECK(found.bounds.smallest_low > 0);
+    CHECK(found.bounds.smallest_low <= found.bounds.smallest_high);
+    CHECK(found.bounds.smallest_high < 8 * found.bounds.smallest_low);
+    CHECK(found.bounds.smallest_integers.size() == 16);
+    const LadderResult doubles = climb(exactly(h), {.last = Rung::split});
+    CHECK(doubles.bounds.smallest_low <= found.bounds.smallest_high);
+    CHECK(found.bounds.smallest_low <= doubles.bounds.smallest_high);
+  }
 }
 
 TEST_CASE("small matrices in bulk are certified as one by one") {

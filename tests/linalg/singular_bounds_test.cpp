@@ -267,5 +267,20 @@ TEST_CASE("matrices without bounds are undecided for a reason") {
   CHECK(singular_bounds({{a, {}}, {0, 1, 0}}).undecided ==
         "the entries are not known well enough for the condition of the matrix");
   CHECK(singular_bounds({{a, {}}, {0, nan, 0}}).undecided == "a radius is not finite");
+  CHECK(singular_bounds({{a, {}}, {1e121, 1e121, 1e121}}).undecided == "overflow");
+  CHECK(singular_bounds({{a, Mat::Constant(3, 3, 1e300)}, {}}).undecided == "overflow");
+  CHECK(singular_bounds({{a, {}}, {}}, {.stop = [] { return true; }}).undecided == "more time than allowed");
   CHECK_THROWS_AS(singular_bounds({{Mat(0, 0), {}}, {}}), ShapeError);
+  CHECK_THROWS_AS(singular_bounds({{a, {}}, {}}, {.most_slices = 6}), ShapeError);
+  // Not without preconditioning; singular, with a vector that shows it.
+  Mat h(12, 12);
+  for (int i = 0; i < 12; ++i)
+    for (int j = 0; j < 12; ++j) h(i, j) = 1.0 / (i + j + 1);
+  CHECK_FALSE(singular_bounds({{h, {}}, {}}, {.most_levels = 0}).full_rank);
+  CHECK(singular_bounds({{h, {}}, {}}).full_rank);
+  h.row(7) = h.row(3);
+  const SingularBounds singular = singular_bounds({{h, {}}, {}});
+  CHECK_FALSE(singular.full_rank);
+  CHECK(singular.smallest_high < 1e-15);
+  CHECK(singular.smallest_vector.size() == 12);
 }

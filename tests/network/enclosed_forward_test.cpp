@@ -172,6 +172,38 @@ TEST_CASE("NaN and infinite arguments claim nothing false") {
   }
 }
 
+TEST_CASE("at the ends of the range of doubles nothing false is claimed") {
+  const double inf = std::numeric_limits<double>::infinity();
+  std::vector<double> middle{-inf, -1e308, 1e308}, radius{inf, inf, 1};
+  enclose_activation({ActivationKind::relu, 1}, middle, radius);
+  CHECK(radius[0] == inf);
+  CHECK(radius[1] == inf);
+  // Beyond the range, and back by relu.
+  middle = {-1e308, -1e308};
+  radius = {1.5e308, 1e300};
+  enclose_activation({ActivationKind::leaky_relu, Rational(22, 7)}, middle, radius);
+  enclose_activation({ActivationKind::relu, 1}, middle, radius);
+  CHECK(radius[0] == inf);
+  CHECK(radius[1] == inf);
+  // Slopes that doubles keep with few bits, or none.
+  for (const Rational& slope : {power_of_two(-1080), Rational(3 * power_of_two(-1075)), power_of_two(1030), Rational(-power_of_two(-1001))}) {
+    for (ActivationKind kind : {ActivationKind::leaky_relu, ActivationKind::softplus}) {
+      middle = {-0x1p1023, -0x1p1000, -1};
+      radius = {0, 0, 0};
+      if (kind == ActivationKind::softplus && slope < 0) continue;
+      enclose_activation({kind, slope}, middle, radius);
+      for (double r : radius) CHECK(r == inf);
+    }
+  }
+  // A divisor beyond them.
+  const Json json = parse_json(R"({"input": {"shape": [1]}, "nodes": [{"name": "f", "op": "activation", "function": "identity"}]})", "test");
+  const Architecture network = read_network(JsonReader(json, "test"));
+  const Rational x = parse_rational("9000000000000000001e-309");
+  const Dataset data = Dataset::from_samples({{x}});
+  const EnclosedValues values = EnclosedForward(network, {}, 1, data)(0, 1);
+  CHECK(abs(Rational(x - exactly(values.middle(0, 0)))) <= exactly(values.radius(0, 0)));
+}
+
 TEST_CASE("the enclosed pass contains Arb's values: networks with every operation") {
   constexpr const char* kNodes = R"({"input": {"shape": [6, 2]}, "nodes": [
     {"name": "conv1", "op": "conv1d", "size": 3, "filters": 4, "groups": 2, "padding": "same", "bias": "channel"},

@@ -50,7 +50,24 @@ TEST_CASE("rounding goes the way its name says and by less than one step") {
       CHECK((low > 0 && low <= x && x <= high));
       CHECK(high - low < x / 10'000);
     }
+    for (int digits : {1, 5, 17}) {
+      const Rational below = parse_rational(decimal_below(x, digits)), above = parse_rational(decimal_above(x, digits));
+      CHECK((below <= x && x <= above));
+      CHECK(above - below <= abs(x) * 10 / boost::multiprecision::pow(Integer(10), static_cast<unsigned>(digits)));
+    }
   }
+}
+
+TEST_CASE("decimals on the safe side, as people write them") {
+  CHECK(decimal_below(Rational(39, 256), 4) == "0.1523");
+  CHECK(decimal_above(Rational(39, 256), 4) == "0.1524");
+  CHECK(decimal_above(Rational(1629, 16), 6) == "101.813");
+  CHECK(decimal_below(Rational(-1, 3), 3) == "-0.334");
+  CHECK(decimal_above(Rational(9999, 10), 3) == "1000");
+  CHECK(decimal_below(Rational(1, 3) / boost::multiprecision::pow(Integer(10), 30), 3) == "3.33e-31");
+  CHECK(decimal_above(Rational(boost::multiprecision::pow(Integer(10), 20)), 3) == "1e20");
+  CHECK(decimal_below(Rational(1, 100000), 2) == "0.00001");
+  CHECK(decimal_below(0, 3) == "0");
 }
 
 TEST_CASE("residues are a ring homomorphism on rationals with admissible denominators") {

@@ -3,6 +3,7 @@
 
 #include <widecert/proofs/weight_hunt.h>
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,6 +41,7 @@ struct Common {
   bool seed_given = false;
   EvidenceKind evidence = EvidenceKind::automatic;
   std::size_t memory = 0;  // bytes
+  double rung_seconds = std::numeric_limits<double>::infinity();
 };
 
 struct ProveOptions {

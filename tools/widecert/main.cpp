@@ -81,6 +81,9 @@ int run(int argc, char** argv) {
           {"auto", widecert::EvidenceKind::automatic},
           {"elimination", widecert::EvidenceKind::elimination},
           {"random-solve", widecert::EvidenceKind::random_solve}}));
+  app.add_option("--rung-seconds", common.rung_seconds,
+                 "limit on the time of each rung of the ladder of precisions; outcomes then depend on the machine")
+      ->check(CLI::Range(0.0, 1e9));
   app.add_option("--memory", memory_gib, "limit on memory, in GiB (default: 80 % of the machine)")
       ->check(CLI::Range(0.25, 1e6));
 

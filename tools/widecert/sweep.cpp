@@ -29,7 +29,7 @@ std::string part_path(const std::string& folder, const Shard& shard) {
 
 Json part_header(const Json& identity, const Shard& shard, const Common& common) {
   return {{"widecert-sweep", identity}, {"shard", fmt::format("{}/{}", shard.index + 1, shard.count)},
-          {"evidence", static_cast<int>(common.evidence)}};
+          {"evidence", static_cast<int>(common.evidence)}, {"rung-seconds", fmt::format("{}", common.rung_seconds)}};
 }
 
 void remove_results(const std::string& folder) {
@@ -94,6 +94,7 @@ void compute(const SweepSpec& spec, const Common& common, const std::string& fol
   Options options;
   options.evidence = common.evidence;
   options.memory = common.memory;
+  options.rung_seconds = common.rung_seconds;
   options.progress = [](const std::string&, std::size_t, std::size_t) { throw_if_stopped(); };
   while (part.done() < part.total()) {
     bar.update("instances", part.done(), part.total());

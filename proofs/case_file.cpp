@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <widecert/certificate/model_json.h>
 #include <widecert/data/byte_source.h>
 #include <widecert/number/error.h>
@@ -87,6 +88,13 @@ CaseFile read_case_json(const Json& json, const std::string& place, const std::s
     }
     file.network.index_of(entry.get("node").text(), entry.get("node").place());
     one.request.node = entry.get("node").text();
+    const TheoremEntry& asked = theorem(one.request.theorem);
+    for (const char* key : {"rule", "matrix", "output", "targets", "parameters"}) {
+      const auto given = entry.find(key);
+      if (given && std::find(asked.keys.begin(), asked.keys.end(), key) == asked.keys.end()) {
+        given->fail(fmt::format("no \"{}\": theorem {} has no use for it", key, asked.id));
+      }
+    }
     if (const auto claim = entry.find("claim")) one.request.claim = claim->text();
     if (const auto rule = entry.find("rule")) one.request.rule = rule->text();
     if (const auto matrix = entry.find("matrix")) {
@@ -101,7 +109,7 @@ CaseFile read_case_json(const Json& json, const std::string& place, const std::s
     if (const auto point = entry.find("parameters")) one.request.parameters = read_point(*point);
     if (const auto expect = entry.find("expect")) {
       one.expected = read_expectation(*expect);
-      const auto& known = theorem(one.request.theorem).reasons;
+      const auto& known = asked.reasons;
       const std::string& reason = one.expected->reason;
       if (!reason.empty() && std::find(known.begin(), known.end(), reason) == known.end()) {
         expect->fail("a reason that widecert explain " + one.request.theorem + " lists");

@@ -22,6 +22,8 @@ struct TheoremEntry {
   std::optional<Outcome> (*obstacle)(const Instance&, const Request&);
   Outcome (*prove)(const Instance&, const Request&, const Options&);
   bool needs_data = true;
+  // What an entry of a case may say beside theorem, node, claim and expect.
+  std::vector<std::string> keys = {};
 };
 
 const std::vector<TheoremEntry>& catalogue();

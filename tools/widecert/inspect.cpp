@@ -96,6 +96,9 @@ int run_explain(const Common& common, const std::string& id) {
   fmt::print("\nclaims it can make:    {}\nchecker's rules:       {}\nother outcomes:        {}\n",
              list(entry.claims), list(entry.rules), list(entry.reasons));
   fmt::print("\nin a case file:  {{\"theorem\": \"{}\", \"node\": \"<layer>\"}}\n", entry.id);
+  std::vector<std::string> keys = entry.keys;
+  if (entry.claims.size() > 1) keys.insert(keys.begin(), "claim");
+  if (!keys.empty()) fmt::print("it may also say  {} (cases/README.md)\n", list(keys));
   return kProved;
 }
 

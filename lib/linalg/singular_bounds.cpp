@@ -35,42 +35,50 @@ double gram_error(double depth, double norm, Eigen::Index m, Eigen::Index n) {
 }
 
 constexpr Eigen::Index kPanel = 1024;
-// Rows from, ..., from + rows - 1 of g <- g + A A^T (or A A^T), up to the diagonal, A being given by its first
-// column: by panels of columns, so that no sum is longer.
-void add_gram(Mat& g, bool first, const double* a, Eigen::Index cols, Eigen::Index stride, Eigen::Index from,
-              Eigen::Index rows) {
-  const Eigen::Index m = g.cols();
+// g <- g + A A^T, or A A^T, A given by its first column: by panels of columns, so that no sum is longer.
+void add_gram(Mat& g, bool first, const double* a, Eigen::Index cols, Eigen::Index stride) {
+  const Eigen::Index m = g.rows();
   Mat panel;
-  for (Eigen::Index begin = 0; begin < cols; begin += kPanel, first = false) {
-    if (!first) panel.resize(rows, m);
-    double* const out = first ? g.data() + from * m : panel.data();
-    const int depth = static_cast<int>(std::min(kPanel, cols - begin)), count = static_cast<int>(rows),
-              before = static_cast<int>(from), step = static_cast<int>(stride), width = static_cast<int>(m);
-    const double* const band = a + from * stride + begin;
-    if (from > 0) {
-      cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, count, before, depth, 1.0, band, step, a + begin, step, 0.0, out, width);
-    }
-    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, count, depth, 1.0, band, step, 0.0, out + from, width);
+  for (Eigen::Index from = 0; from < cols; from += kPanel, first = false) {
+    Mat& out = first ? g : panel;
+    out.resize(m, m);
+    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, static_cast<int>(m),
+                static_cast<int>(std::min(kPanel, cols - from)), 1.0, a + from, static_cast<int>(stride), 0.0,
+                out.data(), static_cast<int>(m));
     if (first) continue;
-    parallel_for(static_cast<std::size_t>(rows), [&](std::size_t k) {
-      const auto row = static_cast<Eigen::Index>(k);
-      g.row(from + row).head(from + row + 1) += panel.row(row).head(from + row + 1);
+    parallel_for(static_cast<std::size_t>(m), [&](std::size_t i) {
+      const auto row = static_cast<Eigen::Index>(i);
+      g.row(row).head(row + 1) += panel.row(row).head(row + 1);
     });
   }
 }
 
-// The error of A A^T.
-double gram_error(const Mat& a, double norm) {
-  const Eigen::Index n = a.cols();
-  const double panels = std::ceil(static_cast<double>(n) / kPanel);
-  return gram_error(std::min<double>(static_cast<double>(n), kPanel) + panels, norm, a.rows(), n);
-}
-
 Symmetric gram(const Mat& a) {
   const Eigen::Index m = a.rows(), n = a.cols();
-  Symmetric g{Mat(m, m), gram_error(a, frobenius_up(a))};
-  add_gram(g.value, true, a.data(), n, n, 0, m);
+  Symmetric g{Mat(m, m), 0};
+  add_gram(g.value, true, a.data(), n, n);
+  const double panels = std::ceil(static_cast<double>(n) / kPanel);
+  g.error = gram_error(std::min<double>(static_cast<double>(n), kPanel) + panels, frobenius_up(a), m, n);
   return g;
+}
+
+// The lower Cholesky factor in place; returns the number of rows for which there is one. A band of rows after the
+// other, so that little has been done where it ends.
+Eigen::Index factor_in_place(Mat& l) {
+  const int m = static_cast<int>(l.rows()), band = std::max(128, (m + 5) / 6);
+  for (int from = 0; from < m; from += band) {
+    const int rows = std::min(band, m - from);
+    double* const left = l.data() + static_cast<Eigen::Index>(from) * m;
+    double* const corner = left + from;
+    if (from > 0) {
+      cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, rows, from, 1.0, l.data(), m, left, m);
+      cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, rows, from, -1.0, left, m, 1.0, corner, m);
+    }
+    int info = 0;
+    dpotrf_("U", &rows, corner, &m, &info);  // our rows are its columns
+    if (info != 0) return from + std::abs(info) - 1;
+  }
+  return m;
 }
 
 // The lower factor L of G + shift I, row by row, if floating point finds one.
@@ -78,55 +86,38 @@ struct Factor {
   Mat l;
   double error;  // G + shift I >= -error I, G being the exact matrix
 };
-// Else `stopped` becomes the first row for which there is no factor. A band of rows after the other, so that little has
-// been done where it ends; `ready(from, rows)` is called before rows of G are read.
-template <class Ready>
-std::optional<Factor> cholesky(const Symmetric& g, double shift, Eigen::Index& stopped, const Ready& ready) {
-  const int m = static_cast<int>(g.value.rows()), band = std::max(128, (m + 5) / 6);
+// Else `stopped` becomes the first row for which there is no factor.
+std::optional<Factor> cholesky(const Symmetric& g, double shift, Eigen::Index* stopped = nullptr) {
+  const Eigen::Index m = g.value.rows();
   Factor f{Mat(m, m), g.error};
-  double rounding = 0, largest = 0;
-  for (int from = 0; from < m; from += band) {
-    const int rows = std::min(band, m - from);
-    ready(from, rows);
-    parallel_for(static_cast<std::size_t>(rows), [&](std::size_t k) {
-      const Eigen::Index row = from + static_cast<Eigen::Index>(k);
-      f.l.row(row).head(row + 1) = g.value.row(row).head(row + 1);
-    });
-    for (Eigen::Index i = from; i < from + rows; ++i) {
-      double& d = f.l(i, i);
-      const double before = d;
-      d += shift;
-      stopped = i;
-      if (!(d > 0) || !(d < 0x1p1000)) return std::nullopt;
-      // The diagonal entry itself, and the sums of at most i + 1 products of the factorization.
-      rounding = std::max(rounding, kUnitRoundoff * std::max(std::abs(before), d));
-      largest = std::max(largest, d);
-      const double gamma = gamma_up(static_cast<double>(i + 5));
-      f.error = add_up(f.error, mul_up(div_up(gamma, sub_down(1, gamma)), d));
+  parallel_for(static_cast<std::size_t>(m), [&](std::size_t i) {
+    const auto row = static_cast<Eigen::Index>(i);
+    f.l.row(row).head(row + 1) = g.value.row(row).head(row + 1);
+  });
+  double rounding = 0;
+  for (Eigen::Index i = 0; i < m; ++i) {
+    double& d = f.l(i, i);
+    const double before = d;
+    d += shift;
+    if (!(d > 0) || !(d < 0x1p1000)) {
+      if (stopped != nullptr) *stopped = i;
+      return std::nullopt;
     }
-    double* const left = f.l.data() + static_cast<Eigen::Index>(from) * m;
-    double* const corner = left + from;
-    if (from > 0) {
-      cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, rows, from, 1.0, f.l.data(), m, left, m);
-      cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, rows, from, -1.0, left, m, 1.0, corner, m);
-    }
-    int info = 0;
-    dpotrf_("U", &rows, corner, &m, &info);  // our rows are its columns
-    stopped = from + std::max(1, std::abs(info)) - 1;
-    if (info != 0) return std::nullopt;
-    for (Eigen::Index i = from; i < from + rows; ++i) {
-      if (!(f.l(i, i) > 0) || !(f.l(i, i) < kInfinity)) return std::nullopt;
-    }
+    // The diagonal entry itself, and the sums of at most i + 1 products of the factorization.
+    rounding = std::max(rounding, kUnitRoundoff * std::max(std::abs(before), d));
+    const double gamma = gamma_up(static_cast<double>(i + 5));
+    f.error = add_up(f.error, mul_up(div_up(gamma, sub_down(1, gamma)), d));
   }
-  stopped = m;
   const auto size = static_cast<double>(m);
-  f.error = add_up(add_up(f.error, 2 * rounding), mul_up(4 * size * size * (size + 8) * (1 + largest), kUnderflow));
-  if (!(f.error < kInfinity)) return std::nullopt;
+  f.error = add_up(add_up(f.error, 2 * rounding),
+                   mul_up(4 * size * size * (size + 8) * (1 + f.l.diagonal().maxCoeff()), kUnderflow));
+  const Eigen::Index reached = factor_in_place(f.l);
+  if (stopped != nullptr) *stopped = reached;
+  if (reached < m || !(f.error < kInfinity)) return std::nullopt;
+  for (Eigen::Index i = 0; i < m; ++i) {
+    if (!(f.l(i, i) > 0) || !(f.l(i, i) < kInfinity)) return std::nullopt;
+  }
   return f;
-}
-std::optional<Factor> cholesky(const Symmetric& g, double shift) {
-  Eigen::Index stopped = 0;
-  return cholesky(g, shift, stopped, [](Eigen::Index, Eigen::Index) {});
 }
 
 void solve_lower(const Mat& l, Vector& v, bool transposed) {
@@ -227,7 +218,7 @@ class Elimination {
     const int rows = static_cast<int>(m);
     int info = 0;
     dlauum_("U", &rows, g.value.data(), &rows, &info);
-    add_gram(g.value, false, lu_.data() + m, n - m, n, 0, m);
+    add_gram(g.value, false, lu_.data() + m, n - m, n);
     const double depth = static_cast<double>(std::max(m, std::min(n - m, kPanel))) +
                          std::ceil(static_cast<double>(n - m) / kPanel) + 1;
     g.error = gram_error(depth, next_up(sqrt_up(square)), m, n);
@@ -482,49 +473,25 @@ class Analysis {
   }
 
   bool decided_by_gram() {
-    const Mat& of = b().high;
-    const Eigen::Index m = of.rows();
-    const double norm = frobenius_up(of), e = error();
-    // The rows of the Gram matrix are made as far as the factorization gets; after preconditioning it is expected to
-    // get to the end.
-    gram_of_ = x_.size();
-    gram_rows_ = 0;
-    if (gram_.value.rows() != m) gram_.value.resize(m, m);
-    gram_.error = gram_error(of, norm);
-    if (!x_.empty()) make_gram(m);
+    gram_ = gram(b().high);
     // What a factorization with a small shift will lose.
-    trace_ = mul_up(norm, norm);
+    const auto m = static_cast<std::size_t>(gram_.value.rows());
+    trace_ = sum_up(gram_.value.diagonal().sum(), m);
     loss_ = add_up(gram_.error, mul_up(0.6 * gamma_up(static_cast<double>(m + 16)), trace_));
-    const double shift = 1.5 * add_up(loss_, mul_up(e, e));
-    factor_ = cholesky(gram_, -shift, stopped_, [&](Eigen::Index from, Eigen::Index rows) { make_gram(from + rows); });
+    const double e = error(), shift = 1.5 * add_up(loss_, mul_up(e, e));
+    factor_ = cholesky(gram_, -shift, &stopped_);
     if (!factor_) return false;
     const double square = sub_down(shift, factor_->error);
     least_ = square > 0 ? sqrt_down(square) : 0;
     return least_ > e;
   }
-  void make_gram(Eigen::Index rows) {
-    const Mat& of = b().high;
-    if (rows > gram_rows_) add_gram(gram_.value, true, of.data(), of.cols(), of.cols(), gram_rows_, rows - gram_rows_);
-    gram_rows_ = std::max(gram_rows_, rows);
-  }
-  // Of b().high, whole.
-  const Symmetric& whole_gram() {
-    if (gram_of_ != x_.size() || gram_rows_ == 0) {
-      gram_ = gram(b().high);
-      gram_of_ = x_.size();
-      gram_rows_ = gram_.value.rows();
-    }
-    make_gram(gram_.value.rows());
-    return gram_;
-  }
 
   // X, the inverse of the Cholesky factor of G + d I as floating point finds it, joins the list, or the
   // last of it as a product. Returns the place.
   std::optional<std::size_t> from_gram() {
-    const Symmetric& g = whole_gram();
     std::optional<Factor> factor;
-    double d = kUnitRoundoff * (trace_ / 16 + 4 * g.value.diagonal().maxCoeff());
-    for (int attempt = 0; attempt < 6 && !factor; ++attempt, d *= 16) factor = cholesky(g, d);
+    double d = kUnitRoundoff * (trace_ / 16 + 4 * gram_.value.diagonal().maxCoeff());
+    for (int attempt = 0; attempt < 6 && !factor; ++attempt, d *= 16) factor = cholesky(gram_, d);
     return factor ? join(std::move(factor->l)) : nothing();
   }
   std::optional<std::size_t> nothing() {
@@ -651,7 +618,7 @@ class Analysis {
     const double total = add_up(frobenius_up(own), unseen);
     result.largest_high = ldexp_up(total, largest_scale_);
     if (estimate > 0) {
-      Symmetric g0 = one_scale_ && x_.empty() ? whole_gram() : gram(own);
+      Symmetric g0 = one_scale_ && x_.empty() ? gram_ : gram(own);
       g0.value = -g0.value;
       for (const double factor : {1.05, 1.3}) {
         const auto f = cholesky(g0, factor * estimate);
@@ -667,7 +634,7 @@ class Analysis {
     if (!result.full_rank) {
       // B B^T + d I is definite, as floating point finds it: for the vector of an upper bound.
       if (b_.size() != x_.size()) x_.clear();
-      const Symmetric& nearly = whole_gram();
+      const Symmetric nearly = gram(b().high);
       double d = kUnitRoundoff * nearly.value.diagonal().sum();
       factor_.reset();
       for (int attempt = 0; attempt < 6 && !factor_; ++attempt, d *= 16) factor_ = cholesky(nearly, d);
@@ -771,9 +738,7 @@ class Analysis {
   std::vector<SplitMatrix> b_;      // after each
   std::vector<Errors> errors_;      // of these
   int slices_ = 1, level_ = 0;
-  Symmetric gram_;                // of B after gram_of_ preconditioners, as far as gram_rows_
-  std::size_t gram_of_ = 0;
-  Eigen::Index gram_rows_ = 0;
+  Symmetric gram_;                // of B
   double trace_ = 0, loss_ = 0;   // of gram_; what its factorization may lose
   Eigen::Index stopped_ = 0;      // where that factorization stopped
   std::optional<Factor> factor_;  // of gram_ minus a small shift

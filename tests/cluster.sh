@@ -80,7 +80,8 @@ CONF
     echo "SKIPPED: Slurm does not start on this machine"; tail -3 "$scratch"/slurm*.log || true
   else
     WIDECERT=$programs/widecert sbatch --wait --array=1-3 --chdir="$scratch" --export=ALL \
-      "$here/tools/sweep.slurm" "$spec" "$scratch/slurm" > "$scratch/sbatch.log"
+      "$here/tools/sweep.slurm" "$spec" "$scratch/slurm" > "$scratch/sbatch.log" ||
+      { echo "the job array failed:"; tail -n 20 "$scratch"/sbatch.log "$scratch"/slurm-*.out "$scratch"/slurm*.log; exit 1; }
     widecert --quiet sweep "$spec" -o "$scratch/slurm" --merge
     same "$scratch/slurm"
     echo "ok: Slurm, an array of 3 tasks"

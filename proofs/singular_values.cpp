@@ -102,7 +102,11 @@ Outcome prove_singular_values(const Instance& instance, const Request& request, 
   const std::size_t node = network.index_of(request.node), n = instance.data.size();
   const Node& output = network.node(node);
   const bool rank_only = request.claim == "independent-at", ones = request.matrix == "[F, 1]";
-  if (rank_only && ones) throw InputError("independent-at speaks of F, not of [F, 1]");
+  if (rank_only && ones) {
+    throw InputError(
+        "independent-at speaks of F, not of [F, 1]; singular-value-bounds with a positive lower bound says that [F, 1] has "
+        "full rank");
+  }
   const PointSpec spec = request.parameters ? *request.parameters : random_point(network, node, options.seed);
   const IntegerPoint point = integer_point(network, spec, node);
   const MatrixSource source = feature_source(network, point, node, instance.data, ones);

@@ -51,8 +51,8 @@ std::vector<std::size_t> choice(const SweepSpec& spec, std::uint64_t instance);
 Json instance_case(const SweepSpec& spec, std::uint64_t instance);
 
 // The rows of an instance, one for each entry of "prove": "instance", the labels of the variables, "theorem", "claim",
-// "outcome", "reason", the numbers of the claim (rational, see sweep_numbers) and the "rung". The same on every number of threads; sigma bounds may differ in their last digits
-// between kinds of processors. Throws InputError naming the instance where it is no case.
+// "outcome", "reason", the numbers of the claim (rational, see sweep_numbers) and the "rung". The same on every number
+// of threads; sigma bounds may differ in their last digits between kinds of processors. Throws InputError naming the instance where it is no case.
 std::vector<Json> sweep_rows(const SweepSpec& spec, std::uint64_t instance, const Options& options);
 
 // Whether a row is one that sweep_rows could have made for this instance and entry, as far as its form tells.

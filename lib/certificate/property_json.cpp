@@ -6,8 +6,7 @@
 namespace widecert {
 namespace {
 
-// For people: the claim has the exact number.
-// Rounded to the safe side: what is printed has been proved.
+// For people (the claim has the exact number), rounded to the safe side: what is printed has been proved.
 std::string below(const Rational& value) { return decimal_below(value, 5); }
 std::string above(const Rational& value) { return decimal_above(value, 5); }
 std::string describe(const Range& range) {

@@ -127,23 +127,17 @@ Ball max(const Ball& x, const Ball& y) {
 
 double near_double(const Ball& x) { return arf_get_d(arb_midref(x.data()), ARF_RND_NEAR); }
 
-double lower_double(const Ball& x) {
+// An end of the ball, as `end` finds it, rounded on.
+static double rounded(void (*end)(arf_t, const arb_t, slong), const Ball& x, arf_rnd_t rounding) {
   arf_t bound;
   arf_init(bound);
-  arb_get_lbound_arf(bound, x.data(), prec());
-  const double result = arf_get_d(bound, ARF_RND_FLOOR);
+  end(bound, x.data(), prec());
+  const double result = arf_get_d(bound, rounding);
   arf_clear(bound);
   return result;
 }
-
-double magnitude_up(const Ball& x) {
-  arf_t bound;
-  arf_init(bound);
-  arb_get_abs_ubound_arf(bound, x.data(), prec());
-  const double result = arf_get_d(bound, ARF_RND_UP);
-  arf_clear(bound);
-  return result;
-}
+double lower_double(const Ball& x) { return rounded(arb_get_lbound_arf, x, ARF_RND_FLOOR); }
+double magnitude_up(const Ball& x) { return rounded(arb_get_abs_ubound_arf, x, ARF_RND_UP); }
 
 bool certainly_less(const Ball& a, const Ball& b) { return arb_lt(a.data(), b.data()) != 0; }
 bool certainly_positive(const Ball& x) { return arb_is_positive(x.data()) != 0; }

@@ -24,4 +24,12 @@ Shard read_shard(const std::string& text) {
   return {i - 1, n};
 }
 
+Options prover_options(const Common& common) {
+  Options options;
+  options.evidence = common.evidence;
+  options.memory = common.memory;
+  options.rung_seconds = common.rung_seconds;
+  return options;
+}
+
 }  // namespace widecert::tool

@@ -44,6 +44,9 @@ struct Common {
   double rung_seconds = std::numeric_limits<double>::infinity();
 };
 
+// Without seed and progress.
+Options prover_options(const Common& common);
+
 struct ProveOptions {
   std::string case_path, output = "out", witness, alpha;
 };
@@ -68,7 +71,7 @@ struct HuntOptions {
 };
 struct SweepOptions {
   std::string spec, output = "out/sweep", shard, instance;
-  bool merge = false, restart = false, one = false;  // one: `instance` is given
+  bool merge = false, restart = false;
 };
 struct WidthsOptions {
   std::vector<std::string> paths;

@@ -212,7 +212,6 @@ int run(int argc, char** argv) {
   if (*report) return run_report(common, report_options);
   if (*regress) return run_regress(common, regress_options);
   if (*init) return run_init(common, init_options);
-  sweep_options.one = instance->count() > 0;
   if (*sweep) return run_sweep(common, sweep_options);
   if (*widths) return run_widths(common, widths_options);
   hunt_options.structure.filters = hunt_options.convolution.filters = filters;

@@ -14,11 +14,8 @@ Proved prove_case(const Common& common, const std::string& path, const std::stri
   const Instance instance = load_instance(result.file);
   result.samples = instance.data.size();
   ProgressBar bar(common.console);
-  Options options;
+  Options options = prover_options(common);
   options.seed = common.seed_given || !result.file.seed ? common.seed : *result.file.seed;
-  options.evidence = common.evidence;
-  options.memory = common.memory;
-  options.rung_seconds = common.rung_seconds;
   options.progress = [&](const std::string& stage, std::size_t done, std::size_t total) {
     bar.update(stage, done, total);
   };

@@ -91,10 +91,7 @@ void compute(const SweepSpec& spec, const Common& common, const std::string& fol
   std::ofstream seconds(folder + "/seconds.csv", std::ios::app);
   ProgressBar bar(common.console);
   constexpr std::uint64_t kChunk = 64;
-  Options options;
-  options.evidence = common.evidence;
-  options.memory = common.memory;
-  options.rung_seconds = common.rung_seconds;
+  Options options = prover_options(common);
   options.progress = [](const std::string&, std::size_t, std::size_t) { throw_if_stopped(); };
   while (part.done() < part.total()) {
     bar.update("instances", part.done(), part.total());
@@ -153,7 +150,7 @@ int run_sweep(const Common& common, const SweepOptions& options) {
   check_figure(spec);
   if (common.seed_given) throw InputError("--seed: the seeds of a sweep stand in " + options.spec);
   const Json identity = checked_identity(spec);
-  if (options.one) return write_instance(spec, common, options);
+  if (!options.instance.empty()) return write_instance(spec, common, options);
   const Shard shard = read_shard(options.shard);
   fs::create_directories(options.output);
   std::vector<Json> rows;

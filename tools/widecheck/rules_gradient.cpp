@@ -376,7 +376,7 @@ std::string in_s_k(const Context& c, std::size_t node, Value& claim, Value& proo
   if (margins.size() + 1 != above.linear.size()) {
     claim.at("weights").bad(number(above.linear.size() - 1) + " bounds, one for each linear layer from layer k+2 on");
   }
-  require(low > 0, "smallest", "a lower bound of 0 proves nothing");
+  require_positive(low);
   require(c.network.node(node).width >= c.data.size(), "width", "the layer has fewer than N neurons");
   const auto theta = read_point(c.network, s.output, claim.at("parameters"));
   require_smallest(c, feature_matrix(c, node, theta, s.precision, s.bits, false), low);
@@ -385,7 +385,7 @@ std::string in_s_k(const Context& c, std::size_t node, Value& claim, Value& proo
   for (std::size_t k = 1; k < above.linear.size(); ++k) {
     const Node& linear = c.network.node(above.linear[k]);
     const mpq_class margin = margins[k - 1].rational();
-    require(margin > 0, "smallest", "a lower bound of 0 proves nothing");
+    require_positive(margin);
     require_smallest(c, weight_matrix(c, linear, theta.at(above.linear[k]).weights, s.bits), margin);
     text += ", U of " + linear.name + " of full rank with sigma_min >= " + show(margin);
   }
@@ -398,7 +398,8 @@ std::string gradient_dominance(const Context& c, std::size_t node, Value& claim,
   if (mu <= 0) claim.at("mu").bad("a positive number");
   const bool bias = claim.at("bias").boolean();
   const mpq_class low = proof.at("smallest").rational(), least = proof.at("jacobians").rational();
-  require(low > 0 && least > 0, "smallest", "a lower bound of 0 proves nothing");
+  require_positive(low);
+  require_positive(least);
   require(mu <= low * low * least * least, "mu", "mu is larger than the product of the bounds");
   const Backward backward(c, node, s.output, claim.at("parameters"), s.precision, s.bits);
   const std::size_t m = backward.outputs(), first = backward.first_width();

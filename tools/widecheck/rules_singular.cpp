@@ -53,7 +53,7 @@ bool read_ones(Value& claim) {
 
 mpq_class read_lower(Value& proof) {
   const mpq_class lower = proof.at("lower").rational();
-  require(lower > 0, "smallest", "a lower bound of 0 proves nothing");
+  require_positive(lower);
   return lower;
 }
 
@@ -88,6 +88,10 @@ unsigned read_bits(Value& proof) {
   const std::uint64_t bits = proof.at("bits").number(4096);
   if (bits == 0) proof.at("bits").bad("1 to 4096 bits");
   return static_cast<unsigned>(bits);
+}
+
+void require_positive(const mpq_class& low) {
+  require(low > 0, "smallest", "a lower bound of 0 proves nothing");
 }
 
 void require_smallest(const Context& c, const ScaledMatrix& m, const mpq_class& low) {

@@ -55,6 +55,8 @@ ScaledMatrix feature_matrix(const Context& c, std::size_t node,
 ScaledMatrix weight_matrix(const Context& c, const Node& node, const Tensor& weights,
                            unsigned bits);
 
+// A lower bound of sigma_min that says something, or Rejected("smallest").
+void require_positive(const mpq_class& low);
 // sigma_min >= low, sigma_max <= high, or Rejected("smallest"), Rejected("largest").
 void require_smallest(const Context& c, const ScaledMatrix& m, const mpq_class& low);
 void require_largest(const Context& c, const ScaledMatrix& m, const mpq_class& high);

@@ -2,8 +2,8 @@
 #include <widecert/certificate/model_json.h>
 #include <widecert/data/byte_source.h>
 #include <widecert/number/error.h>
-#include <widecert/proofs/case_file.h>
-#include <widecert/proofs/catalogue.h>
+#include "proofs/case_file.h"
+#include "proofs/catalogue.h"
 
 #include <algorithm>
 #include <filesystem>

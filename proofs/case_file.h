@@ -2,7 +2,7 @@
 #pragma once
 
 #include <widecert/certificate/json.h>
-#include <widecert/proofs/outcome.h>
+#include "proofs/prover.h"
 
 namespace widecert {
 

@@ -1,16 +1,16 @@
 #include <widecert/number/error.h>
-#include <widecert/proofs/catalogue.h>
-#include <widecert/proofs/full_rank_weights.h>
-#include <widecert/proofs/gradients.h>
-#include <widecert/proofs/hypotheses.h>
-#include <widecert/proofs/never_independent.h>
-#include <widecert/proofs/open_set.h>
-#include <widecert/proofs/rank_at.h>
-#include <widecert/proofs/row_difference.h>
-#include <widecert/proofs/singular_values.h>
-#include <widecert/proofs/theorem_3_4.h>
-#include <widecert/proofs/theorem_3_5.h>
-#include <widecert/proofs/untied_biases.h>
+#include "proofs/catalogue.h"
+#include "proofs/weights/full_rank_weights.h"
+#include "proofs/gradients/gradients.h"
+#include "proofs/distinct/hypotheses.h"
+#include "proofs/dependent/never_independent.h"
+#include "proofs/dependent/open_set.h"
+#include "proofs/generic/rank_at.h"
+#include "proofs/rays/row_difference.h"
+#include "proofs/singular/singular_values.h"
+#include "proofs/rays/theorem_3_4.h"
+#include "proofs/generic/theorem_3_5.h"
+#include "proofs/generic/untied_biases.h"
 
 #include <algorithm>
 

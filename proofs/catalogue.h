@@ -2,7 +2,7 @@
 // Adding a theorem is one file in proofs/, one entry here, and a checker rule if none serves.
 #pragma once
 
-#include <widecert/proofs/outcome.h>
+#include "proofs/prover.h"
 
 #include <string>
 #include <vector>

@@ -1,4 +1,4 @@
-#include <widecert/proofs/catalogue.h>
+#include "proofs/catalogue.h"
 
 #include <iostream>
 

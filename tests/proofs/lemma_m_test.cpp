@@ -1,5 +1,5 @@
 #include <widecert/number/error.h>
-#include <widecert/proofs/lemma_m.h>
+#include "proofs/rays/lemma_m.h"
 
 #include "../catch.h"
 #include "../random.h"

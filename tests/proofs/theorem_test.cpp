@@ -2,9 +2,9 @@
 // determinants of F(alpha) in ball arithmetic, exact determinants, and the paper's counterexamples.
 #include <widecert/linalg/ball_determinant.h>
 #include <widecert/number/error.h>
-#include <widecert/proofs/case_file.h>
-#include <widecert/proofs/catalogue.h>
-#include <widecert/proofs/ray_construction.h>
+#include "proofs/case_file.h"
+#include "proofs/catalogue.h"
+#include "proofs/rays/ray_construction.h"
 
 #include <fstream>
 #include <set>

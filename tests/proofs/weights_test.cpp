@@ -5,10 +5,10 @@
 #include <widecert/network/filter_map.h>
 #include <widecert/network/patch_cover.h>
 #include <widecert/number/error.h>
-#include <widecert/proofs/catalogue.h>
-#include <widecert/proofs/rank_bounds.h>
-#include <widecert/proofs/sparse_filters.h>
-#include <widecert/proofs/weight_hunt.h>
+#include "proofs/catalogue.h"
+#include "proofs/weights/rank_bounds.h"
+#include "proofs/weights/sparse_filters.h"
+#include "tools/widecert/weight_hunt.h"
 
 #include <Eigen/SVD>
 #include <algorithm>

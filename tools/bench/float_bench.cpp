@@ -15,7 +15,7 @@
 #include <widecert/linalg/small_batch.h>
 #include <widecert/network/enclosed_forward.h>
 #include <widecert/number/parallel.h>
-#include <widecert/proofs/random_point.h>
+#include <widecert/network/random_point.h>
 
 #include <Eigen/QR>
 #include <algorithm>

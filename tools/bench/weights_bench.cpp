@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <widecert/linalg/modular_matrix.h>
 #include <widecert/network/filter_map.h>
-#include <widecert/proofs/sparse_filters.h>
+#include "proofs/weights/sparse_filters.h"
 
 #include <chrono>
 #include <cstdio>

@@ -1,7 +1,7 @@
 // The commands of widecert: read, ask a prover or the checker, print. No mathematics here.
 #pragma once
 
-#include <widecert/proofs/weight_hunt.h>
+#include "weight_hunt.h"
 
 #include <limits>
 #include <optional>

@@ -2,7 +2,7 @@
 // unless NO_COLOR is set, and the ways a run can be cut short (time limit, interruption).
 #pragma once
 
-#include <widecert/proofs/outcome.h>
+#include "proofs/prover.h"
 
 #include <chrono>
 #include <stdexcept>

@@ -4,7 +4,7 @@
 #include <widecert/certificate/atomic_file.h>
 #include <widecert/certificate/model_json.h>
 #include <widecert/number/error.h>
-#include <widecert/proofs/weight_hunt.h>
+#include "weight_hunt.h"
 
 #include <chrono>
 #include <filesystem>

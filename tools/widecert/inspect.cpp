@@ -1,8 +1,8 @@
 // widecert inspect and widecert explain: what the catalogue and the model know.
 #include <fmt/format.h>
 #include <widecert/certificate/json.h>
-#include <widecert/proofs/case_file.h>
-#include <widecert/proofs/catalogue.h>
+#include "proofs/case_file.h"
+#include "proofs/catalogue.h"
 
 #include "commands.h"
 

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <widecert/certificate/atomic_file.h>
 #include <widecert/number/error.h>
-#include <widecert/proofs/catalogue.h>
+#include "proofs/catalogue.h"
 
 #include "proved_case.h"
 

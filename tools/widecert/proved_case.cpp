@@ -1,7 +1,7 @@
 #include "proved_case.h"
 
 #include <widecert/certificate/atomic_file.h>
-#include <widecert/proofs/catalogue.h>
+#include "proofs/catalogue.h"
 
 #include <filesystem>
 #include <map>

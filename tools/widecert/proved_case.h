@@ -1,7 +1,7 @@
 // A case proved, written and checked: what prove and regress share.
 #pragma once
 
-#include <widecert/proofs/case_file.h>
+#include "proofs/case_file.h"
 
 #include <string>
 #include <vector>

@@ -1,7 +1,7 @@
 // The page about a sweep: one figure and what was found, self-contained.
 #pragma once
 
-#include <widecert/proofs/sweep.h>
+#include "sweep_spec.h"
 
 #include <string>
 

@@ -4,7 +4,7 @@
 // order. A line that was cut short is computed again; any other line that is not the one expected is an error.
 #pragma once
 
-#include <widecert/proofs/sweep.h>
+#include "sweep_spec.h"
 
 #include "commands.h"
 

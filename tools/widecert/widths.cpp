@@ -2,7 +2,7 @@
 // what a paper prints.
 #include <fmt/format.h>
 #include <widecert/certificate/json.h>
-#include <widecert/proofs/case_file.h>
+#include "proofs/case_file.h"
 
 #include "commands.h"
 

@@ -1,0 +1,196 @@
+#include <fmt/format.h>
+#include <widecert/data/patch_distinctness.h>
+#include "proofs/distinct/hypotheses.h"
+#include "proofs/dependent/never_independent.h"
+#include "proofs/generic/untied_biases.h"
+
+#include <algorithm>
+
+namespace widecert {
+namespace {
+
+// Some position of the patches of each bank is a neuron, not padding, in all of them.
+bool share_a_position(const PatchLayout& layout) {
+  std::vector<std::vector<bool>> always;
+  for (std::size_t b = 0; b < layout.banks(); ++b) always.emplace_back(layout.length(b), true);
+  std::vector<std::int64_t> entries;
+  for (std::size_t p = 0; p < layout.count(); ++p) {
+    layout.expand(p, entries);
+    for (std::size_t r = 0; r < entries.size(); ++r) {
+      if (entries[r] == kPadding) always[layout.bank(p)][r] = false;
+    }
+  }
+  return std::all_of(always.begin(), always.end(), [](const std::vector<bool>& of_bank) {
+    return std::find(of_bank.begin(), of_bank.end(), true) != of_bank.end();
+  });
+}
+
+// Some patch lies in the padding altogether and sees the same zeros on every sample.
+bool has_blank_patch(const PatchLayout& layout) {
+  std::vector<std::int64_t> entries;
+  for (std::size_t p = 0; p < layout.count(); ++p) {
+    layout.expand(p, entries);
+    if (std::all_of(entries.begin(), entries.end(), [](std::int64_t e) { return e == kPadding; })) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// What keeps a linear node with free filters from keeping samples apart, given that its input does (or
+// reads the data). `across_neurons` tells what is asked of its values: that no value of any neuron
+// on one sample is taken by any neuron on another, or only by the same neuron; and becomes what is
+// asked of its patches.
+std::optional<Outcome> linear_obstacle(const Node& node, bool& across_neurons) {
+  const auto& linear = std::get<LinearSpec>(node.spec);
+  if (linear.frozen_weights) {
+    return not_applicable("frozen-parameters", "the weights of layer \"" + node.name +
+                                                   "\" are frozen; free filters keep samples apart");
+  }
+  if (has_blank_patch(*node.patches)) {
+    return not_applicable("zero-padding", "layer \"" + node.name +
+                                              "\" has a patch of nothing but padding, which is the "
+                                              "same on every sample");
+  }
+  // Two neurons with free biases of their own take no common value, whatever enters them.
+  if (linear.untied_bias()) across_neurons = false;
+  if (!across_neurons) return std::nullopt;
+  if (node.inputs[0] != 0) {
+    if (share_a_position(*node.patches)) return std::nullopt;
+    return not_applicable("zero-padding", "layer \"" + node.name +
+                                              "\" has patches without a common neuron position; "
+                                              "zero padding may make them equal");
+  }
+  for (std::size_t b = 1; b < node.patches->banks(); ++b) {
+    if (node.patches->length(b) == node.patches->length(0)) continue;
+    return not_applicable("layer-kind", "layer \"" + node.name +
+                                            "\" has banks of different lengths, whose patches "
+                                            "cannot be compared");
+  }
+  return std::nullopt;
+}
+
+// Patches of the data that are equal where they must differ.
+std::optional<Outcome> equal_patches(const Instance& instance, const Node& node,
+                                     bool across_neurons) {
+  if (across_neurons) {
+    const Outcome outcome = assumption_3_1(instance, node.name);
+    return outcome.verdict == Verdict::proved ? std::nullopt : std::optional(outcome);
+  }
+  const auto repeated = find_repeated_patch(instance.data, *node.patches);
+  if (!repeated) return std::nullopt;
+  Outcome outcome = not_applicable(
+      "patches-collide", fmt::format("patch {} of layer \"{}\" is the same on samples {} and {}",
+                                     repeated->p + 1, node.name, repeated->i + 1, repeated->j + 1));
+  outcome.findings.push_back(
+      {PatchesCollide{node.name, repeated->i, repeated->p, repeated->j, repeated->q},
+       ComparisonProof{}});
+  return outcome;
+}
+
+// What prevents each neuron of a linear node from taking different values on different samples, for
+// almost every parameter.
+std::optional<Outcome> not_apart(const Instance& instance, std::size_t at) {
+  bool across_neurons = false;
+  for (;; at = instance.network.node(at).inputs[0]) {
+    const Node& node = instance.network.node(at);
+    const auto* pool = std::get_if<PoolSpec>(&node.spec);
+    if (std::holds_alternative<LinearSpec>(node.spec)) {
+      if (auto obstacle = linear_obstacle(node, across_neurons)) return obstacle;
+      if (node.inputs[0] == 0) return equal_patches(instance, node, across_neurons);
+    } else if (const auto* activation = std::get_if<ActivationSpec>(&node.spec)) {
+      const Activation& f = activation->function;
+      const auto* linear = std::get_if<LinearSpec>(&instance.network.node(node.inputs[0]).spec);
+      // With a free bias two different patches reach every pair of pre-activations, and an analytic
+      // function that is not constant takes equal values on a null set of pairs only.
+      const bool generic = facts(f.kind).analytic && linear != nullptr && linear->free_bias();
+      if (!injective(f) && !generic) {
+        return not_applicable("not-injective", describe(f) + " at \"" + node.name +
+                                                   "\" may take one value on different samples");
+      }
+    } else if (pool != nullptr && pool->kind == PoolSpec::Kind::max) {
+      across_neurons = true;
+    } else {
+      return not_applicable("layer-kind", "\"" + node.name + "\" is " + describe(node) +
+                                              "; free filters, injective activations and max "
+                                              "pooling above them keep samples apart");
+    }
+    if (node.inputs[0] == 0) {
+      return not_applicable("layer-kind", "\"" + node.name + "\" reads the data without filters");
+    }
+  }
+}
+
+}  // namespace
+
+std::optional<Outcome> untied_biases_obstacle(const Instance& instance, std::size_t node,
+                                              Measure measure) {
+  const Architecture& network = instance.network;
+  const Node& output = network.node(node);
+  const auto* activation = std::get_if<ActivationSpec>(&output.spec);
+  const auto* linear =
+      activation == nullptr ? nullptr
+                            : std::get_if<LinearSpec>(&network.node(output.inputs[0]).spec);
+  if (linear == nullptr) {
+    return not_applicable("layer-kind",
+                          "\"" + output.name + "\" is not an activation on a linear layer");
+  }
+  if (!linear->untied_bias()) {
+    return tied_biases(network.node(output.inputs[0]));
+  }
+  const Activation& f = activation->function;
+  if (!translate_independent(f)) {
+    return not_applicable("linear-activation", "translates of " + describe(f) + " are dependent");
+  }
+  if (measure == Measure::almost_everywhere && !facts(f.kind).analytic) {
+    return Outcome{Verdict::undecided,
+                   "not-analytic",
+                   describe(f) + " at \"" + output.name +
+                       "\" is not analytic: independent features exist, perhaps not for almost "
+                       "every parameter",
+                   {},
+                   {}};
+  }
+  return not_apart(instance, output.inputs[0]);
+}
+
+Outcome by_untied_biases(const Instance& instance, std::size_t node, Measure measure) {
+  const Node& output = instance.network.node(node);
+  const std::size_t full = std::min(instance.data.size(), output.width);
+  Outcome outcome{Verdict::proved, "", "", {}, {}};
+  if (measure == Measure::almost_everywhere) {
+    outcome.findings.push_back({IndependentAlmostEverywhere{output.name, full}, TranslatesProof{}});
+    outcome.explanation = fmt::format(
+        "rank F = {} = {} for almost every parameter: free biases, one a neuron, on samples kept "
+        "apart below",
+        full, full == instance.data.size() ? "N" : "n, full column rank");
+  } else {
+    outcome.findings.push_back({IndependentSomewhere{output.name}, TranslatesProof{}});
+    outcome.explanation = fmt::format(
+        "rank F = {} = N for some parameter: free biases, one a neuron, on samples kept apart below",
+        full);
+  }
+  return outcome;
+}
+
+std::optional<Outcome> untied_biases_obstacle(const Instance& instance, const Request& request) {
+  const std::size_t node = instance.network.index_of(request.node);
+  const bool somewhere = request.claim == kind_of(IndependentSomewhere{});
+  if (somewhere || instance.network.node(node).width >= instance.data.size()) {
+    if (auto never = never_independent(instance, node)) return never;
+  }
+  return untied_biases_obstacle(instance, node,
+                                somewhere ? Measure::somewhere : Measure::almost_everywhere);
+}
+
+Outcome prove_untied_biases(const Instance& instance, const Request& request,
+                            const Options& options) {
+  options.progress("hypotheses", 0, 1);
+  if (auto obstacle = untied_biases_obstacle(instance, request)) return *obstacle;
+  return by_untied_biases(instance, instance.network.index_of(request.node),
+                          request.claim == kind_of(IndependentSomewhere{})
+                              ? Measure::somewhere
+                              : Measure::almost_everywhere);
+}
+
+}  // namespace widecert

@@ -1,0 +1,47 @@
+// The construction that Theorem 3.4 and the row-difference argument share: parameters of the lower
+// layers (Lemma D.1), separating filters for layer k, the order gamma and the gaps, with loops over
+// seeds (when two samples tie) and over the precision (when enclosures are too wide).
+#pragma once
+
+#include "proofs/distinct/lemma_d1.h"
+#include "proofs/rays/lemma_m.h"
+#include "proofs/rays/separation.h"
+
+namespace widecert {
+
+struct RayConstruction {
+  LowerLayers lower;
+  SeededTensor slope;  // of W_k: v^t = -a^t, times the orientation
+  int orientation = 1;
+  Separation gaps;
+  int bits = 0;                     // precision for the checker; 0 where everything is rational
+  std::optional<Finding> distinct;  // Lemma D.1's conclusion, for k > 1
+};
+
+// Fails with an undecided outcome "no-gap" if no seed and no precision up to 1024 bits separates
+// the samples, or as choose_lower_layers does.
+std::optional<RayConstruction> construct_ray(const Instance& instance, const ChainPosition& at,
+                                             const Options& options, int orientation,
+                                             std::size_t neurons, Centre centre, bool saturated,
+                                             Outcome& failure);
+
+// The family theta(alpha) of the construction: lower layers constant; W_k = alpha v^t, b_j = alpha
+// c_j
+// + beta, both times the orientation. Neurons without a centre get bias 0.
+Family ray_family(const Instance& instance, const ChainPosition& at, const RayConstruction& ray,
+                  const Rational& beta);
+
+// Lines for people: delta, Delta, beta, alpha_0, precision.
+std::vector<std::pair<std::string, std::string>> ray_ingredients(const RayConstruction& ray,
+                                                                 const RayThreshold& threshold);
+
+// Adds what is claimed beside the ray: Assumption 3.1 on the data, Lemma D.1's conclusion (k > 1),
+// and full rank of U_1..U_k at the family's filters, each by modular elimination where min(n_{l-1},
+// n_l)
+// <= 4,000 (layer k: at the slope, hence at every alpha != 0). A rank that is not found is left
+// out: the claim on features never waits for it.
+void add_side_findings(const Instance& instance, const ChainPosition& at,
+                       const RayConstruction& ray, const Family& family, const Progress& progress,
+                       Outcome& outcome);
+
+}  // namespace widecert

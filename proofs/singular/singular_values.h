@@ -1,0 +1,36 @@
+// Singular values of feature and weight matrices at given parameters, for any activation: rigorous bounds in
+// double (or whatever rung of the ladder decides), turned into claims that the checker verifies by Cholesky in
+// integers. Where the matrix is too large for that, the outcome is "recomputed", which is not proved.
+#pragma once
+
+#include <widecert/linalg/rank_ladder.h>
+#include "proofs/prover.h"
+
+namespace widecert {
+
+// Claims "singular-value-bounds" (default; F, or [F, 1] where the request says so) and "independent-at".
+// Parameters of the request, or random ones from the seed.
+Outcome prove_singular_values(const Instance& instance, const Request& request, const Options& options);
+
+// ---- what other claims about singular values use too ----
+
+// Limits and progress of the ladder.
+LadderOptions ladder_options(const Options& options);
+
+// A range in a few digits, rounded outward.
+std::string shown(const Range& range);
+
+// A claim's numbers a little outside of what is known, short; and how many bits the checker needs for them.
+struct ShownBounds {
+  Range smallest, largest;
+  CholeskyProof proof;      // without the precision
+  bool too_large = false;   // for the checker
+};
+// Of a matrix with full rank (smallest_low > 0) or without.
+ShownBounds show_bounds(const SingularBounds& bounds, std::size_t rows, std::size_t cols);
+
+// The grid on which the checker has to enclose activations, so that the values of `target` are known to 2^-bits;
+// 0 if they are rational.
+long precision_for(const Architecture& network, const IntegerPoint& point, std::size_t target, long bits);
+
+}  // namespace widecert

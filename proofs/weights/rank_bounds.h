@@ -1,0 +1,34 @@
+// Upper bounds for rank U = rank M(W) that hold for every W, and what the checker is told of them
+// (proofs/README.md, "Full-rank weights").
+#pragma once
+
+#include "proofs/prover.h"
+
+namespace widecert {
+
+// How far, in rows and columns, the maximal minors of the filters of a convolution can be moved without
+// leaving its positions; nothing if they do not fit, or with a stride or padding.
+std::optional<std::array<std::size_t, 2>> commuting_room(const PatchLayout& layout);
+
+struct StructuralBound {
+  std::size_t rank;  // rank U is at most this for every W
+  RankBound proof;
+  std::string why;
+};
+
+// The least of the bounds that cost one pass over the patches: lines that cover U, block by block
+// (patch_cover.h); convolutions with one filter more than channels.
+StructuralBound structural_bound(const Architecture& network, std::size_t linear_node);
+
+// Fewest lines that cover U: meant for layers with up to some million entries.
+StructuralBound least_cover_bound(const Architecture& network, std::size_t linear_node);
+
+// Polynomial kernel vectors that show rank U <= rank for every W, block by block and on either side
+// of each, multiplied out here. Looked for among the minors of the filters of a convolution (they
+// commute), and by linear algebra on the monomials of each low degree. Nothing if none were found,
+// which proves nothing. Meant for layers of a few hundred neurons.
+std::optional<KernelPolynomialsProof> kernel_polynomials(const Architecture& network,
+                                                         std::size_t linear_node, std::size_t rank,
+                                                         const Options& options);
+
+}  // namespace widecert

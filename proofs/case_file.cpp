@@ -1,12 +1,12 @@
-#include <fmt/format.h>
+#include "proofs/case_file.h"
+
 #include <widecert/certificate/model_json.h>
 #include <widecert/data/byte_source.h>
 #include <widecert/number/error.h>
-#include "proofs/case_file.h"
-#include "proofs/catalogue.h"
 
 #include <algorithm>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 namespace widecert {
 namespace fs = std::filesystem;
@@ -79,40 +79,13 @@ CaseFile read_case_json(const Json& json, const std::string& place, const std::s
   if (const auto about = in.find("about")) file.about = about->text();
   if (const auto printed = in.find("printed")) file.printed = read_printed(*printed);
   for (JsonReader entry : in.get("prove").list()) {
-    CaseEntry one;
-    const JsonReader id = entry.get("theorem");
-    one.request.theorem = id.text();
-    if (std::none_of(catalogue().begin(), catalogue().end(),
-                     [&](const TheoremEntry& known) { return known.id == one.request.theorem; })) {
-      id.fail("a theorem of the catalogue (widecert explain lists it)");
-    }
-    file.network.index_of(entry.get("node").text(), entry.get("node").place());
-    one.request.node = entry.get("node").text();
-    const TheoremEntry& asked = theorem(one.request.theorem);
-    for (const char* key : {"rule", "matrix", "output", "targets", "parameters"}) {
-      const auto given = entry.find(key);
-      if (given && std::find(asked.keys.begin(), asked.keys.end(), key) == asked.keys.end()) {
-        given->fail(fmt::format("no \"{}\": theorem {} has no use for it", key, asked.id));
-      }
-    }
-    if (const auto claim = entry.find("claim")) one.request.claim = claim->text();
-    if (const auto rule = entry.find("rule")) one.request.rule = rule->text();
-    if (const auto matrix = entry.find("matrix")) {
-      one.request.matrix = matrix->text();
-      if (one.request.matrix != "F" && one.request.matrix != "[F, 1]") matrix->fail("\"F\" or \"[F, 1]\"");
-    }
-    if (const auto output = entry.find("output")) {
-      one.request.output = output->text();
-      file.network.index_of(one.request.output, output->place());
-    }
-    if (const auto targets = entry.find("targets")) one.request.targets = read_tensor(*targets);
-    if (const auto point = entry.find("parameters")) one.request.parameters = read_point(*point);
+    CaseEntry one{read_entry(entry, file.network), {}};
     if (const auto expect = entry.find("expect")) {
       one.expected = read_expectation(*expect);
-      const auto& known = asked.reasons;
+      const auto& known = one.task.theorem->reasons;
       const std::string& reason = one.expected->reason;
       if (!reason.empty() && std::find(known.begin(), known.end(), reason) == known.end()) {
-        expect->fail("a reason that widecert explain " + one.request.theorem + " lists");
+        expect->fail("a reason that widecert explain " + one.task.theorem->id + " lists");
       }
     }
     entry.done();

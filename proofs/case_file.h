@@ -1,8 +1,7 @@
 // Case files: an instance, what to prove about it, and the outcome that is expected.
 #pragma once
 
-#include <widecert/certificate/json.h>
-#include "proofs/prover.h"
+#include "proofs/catalogue.h"
 
 namespace widecert {
 
@@ -12,7 +11,7 @@ struct Expectation {
 };
 
 struct CaseEntry {
-  Request request;
+  Task task;
   std::optional<Expectation> expected;
 };
 

@@ -1,35 +1,31 @@
-// The catalogue of theorems: data that `widecert explain`, the documentation and the tests read.
-// Adding a theorem is one file in proofs/, one entry here, and a checker rule if none serves.
+// The catalogue of theorems: data that `widecert explain`, the documentation and the tests read. A theorem is a file in
+// its topic's folder and a word in catalogue.cpp.
 #pragma once
 
 #include "proofs/prover.h"
 
-#include <string>
-#include <vector>
-
 namespace widecert {
 
-struct TheoremEntry {
-  std::string id;
-  std::string title;
-  std::string source;     // in the papers
-  std::string statement;  // in words
-  std::vector<std::string> hypotheses;
-  std::vector<std::string> claims;   // kinds it can prove or refute with; the first is the default
-  std::vector<std::string> rules;    // the checker's rules behind them
-  std::vector<std::string> reasons;  // the fixed words of other outcomes
-  // The failed hypothesis, cheaply; null where proving is as cheap.
-  std::optional<Outcome> (*obstacle)(const Instance&, const Request&);
-  Outcome (*prove)(const Instance&, const Request&, const Options&);
-  bool needs_data = true;
-  // What an entry of a case may say beside theorem, node, claim and expect.
-  std::vector<std::string> keys = {};
-};
-
-const std::vector<TheoremEntry>& catalogue();
+const std::vector<Theorem>& catalogue();
 // Throws InputError listing the known ids.
-const TheoremEntry& theorem(const std::string& id);
-// Runs the prover of the request. Throws InputError if the theorem cannot prove that kind of claim.
-Outcome prove(const Instance& instance, const Request& request, const Options& options);
+const Theorem& theorem(const std::string& id);
+
+// An entry of a case's "prove" list, read and ready.
+struct Task {
+  const Theorem* theorem;
+  std::size_t node;
+  std::string claim;
+  Prover prove;  // throws InputError where the theorem speaks of samples and the instance has none
+};
+// Reads "theorem", "node", "claim" and the theorem's keys; the caller reads what else there may be, and calls done().
+// Throws InputError naming the place.
+Task read_entry(JsonReader& entry, const Architecture& network);
+
+// An entry that says nothing but these; `claim` empty: the theorem's first.
+Outcome prove(const Instance& instance, const std::string& theorem, const std::string& node,
+              const std::string& claim = "", const Options& options = {});
+// An entry as it stands in a case file, for a library's user: {"theorem": ..., "node": ..., ...}. Paths in it start at
+// the working directory.
+Outcome prove_entry(const Instance& instance, const std::string& entry, const Options& options = {});
 
 }  // namespace widecert

@@ -1,12 +1,16 @@
-// What goes into a prover and what comes out: a prover is a function from Instance and options to
-// Outcome.
+// What goes into a prover and what comes out, and what the catalogue says about a theorem.
+//
+// A prover is a function from Instance and options to Outcome. Everything else that it depends on, an entry of a case
+// says; `Theorem::read` takes that in before any work is done.
 #pragma once
 
-#include <widecert/certificate/claim.h>
+#include <widecert/certificate/claim_file.h>
 
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,28 +25,16 @@ struct Instance {
 // Told how far a stage has come; may throw to stop the work (time limit, interruption).
 using Progress = std::function<void(const std::string& stage, std::size_t done, std::size_t total)>;
 
-// What the checker is to be convinced of a rank with: by itself (small matrices), or by a solution
-// of a random system (any size; a verdict with an error bound in the random-oracle model).
+// What the checker is to be convinced of a rank with: by itself (small matrices), or by a solution of a random system
+// (any size; a verdict with an error bound in the random-oracle model).
 enum class EvidenceKind { automatic, elimination, random_solve };
 
 struct Options {
   std::uint64_t seed = 1;
   EvidenceKind evidence = EvidenceKind::automatic;
-  std::size_t memory = std::size_t{1} << 40;  // bytes; larger engines are refused beforehand
+  std::size_t memory = std::size_t{1} << 40;                      // bytes; larger engines are refused beforehand
   double rung_seconds = std::numeric_limits<double>::infinity();  // for each rung of the ladder of precisions
   Progress progress = [](const std::string&, std::size_t, std::size_t) {};
-};
-
-// One entry of a case's "prove" list.
-struct Request {
-  std::string theorem;  // id in the catalogue
-  std::string node;     // the node whose features F (or whose patches, weights) are meant
-  std::string claim;    // kind of claim; empty: the theorem's first
-  std::string rule = {};  // the checker's rule to go by, where several may serve; empty: any
-  std::optional<PointSpec> parameters = {};  // the point to decide at; chosen from the seed if absent
-  std::string matrix = {};  // "F" (or empty) or "[F, 1]", for singular values
-  std::string output = {};  // the linear node whose values are F_L, for gradients; empty: the last of the chain
-  std::optional<TensorSpec> targets = {};    // Y, for gradients
 };
 
 // recomputed: found by rigorous floating point, but nothing that the checker could verify; never counts as proved.
@@ -51,10 +43,18 @@ inline constexpr Verdict kVerdicts[] = {Verdict::proved, Verdict::refuted, Verdi
                                         Verdict::recomputed};
 std::string to_string(Verdict verdict);
 
-// A property with the proof that the checker will be asked to accept.
+// A claim with the proof that the checker will be asked to accept.
 struct Finding {
-  Property property;
+  Claim claim;
   Proof proof;
+};
+
+// The parameters that a result rests on.
+struct Witness {
+  std::string what;  // "filters of full rank"
+  PointSpec point;   // or a family, from alpha_0 on
+  Family family;
+  std::optional<Rational> alpha_0;
 };
 
 struct Outcome {
@@ -62,12 +62,57 @@ struct Outcome {
   std::string reason;             // a fixed word: "patches-collide", "width", ...; empty if proved
   std::string explanation;        // one sentence for people
   std::vector<Finding> findings;  // the main one first, hypotheses and side results after it
-  std::vector<std::pair<std::string, std::string>> ingredients;  // what alpha_0 is made of
+  std::map<std::string, Rational> numbers;                       // for tables: those of Theorem::numbers that are known
+  std::optional<Witness> witness;                                // of the main finding
+  std::vector<std::pair<std::string, std::string>> ingredients;  // what alpha_0 is made of, for people
 };
+Outcome proved(std::string explanation, std::vector<Finding> findings);
+Outcome refuted(std::string reason, std::string explanation, std::vector<Finding> findings);
+Outcome undecided(std::string reason, std::string explanation);
+Outcome not_applicable(std::string reason, std::string explanation, std::vector<Finding> findings = {});
 
-// An outcome without findings for a hypothesis that fails.
-inline Outcome not_applicable(std::string reason, std::string explanation) {
-  return {Verdict::not_applicable, std::move(reason), std::move(explanation), {}, {}};
+using Prover = std::function<Outcome(const Instance&, const Options&)>;
+
+// An entry of a case's "prove" list, for a theorem to read: what every entry says, and the rest of it.
+struct Entry {
+  JsonReader& json;
+  const Architecture& network;
+  std::size_t node;   // whose features F (or whose patches, weights) are meant
+  std::string claim;  // the kind to prove: one of Theorem::claims
+};
+// The point that an entry gives as "parameters", if it does.
+std::optional<PointSpec> read_parameters(const Entry& entry);
+inline const std::pair<std::string, std::string> kParametersKey{
+    "parameters", "tensors of the linear nodes up to the layer; seeded ones if absent"};
+
+// Theorem::read where an entry says nothing but node and claim.
+using PlainProver = Outcome (*)(const Instance&, std::size_t node, const std::string& claim, const Options&);
+template <PlainProver prove>
+Prover read_plain(const Entry& entry) {
+  return [node = entry.node, claim = entry.claim](const Instance& instance, const Options& options) {
+    return prove(instance, node, claim, options);
+  };
 }
+
+enum class Side { below, above };  // which way a number may be rounded and still be true
+
+struct Theorem {
+  std::string id, title;
+  std::string source;     // in the papers
+  std::string statement;  // in words
+  std::vector<std::string> hypotheses;
+  std::vector<std::string> claims;            // kinds that can be asked for; the first is the default
+  std::vector<std::string> side_claims = {};  // made as well: hypotheses and refutations
+  std::vector<std::string> rules;             // the checker's rules behind them
+  std::vector<std::string> reasons;           // the fixed words of other outcomes
+  // What an entry may say beside theorem, node, claim and expect, each with its meaning.
+  std::vector<std::pair<std::string, std::string>> keys = {};
+  std::vector<std::pair<std::string, Side>> numbers = {};  // of Outcome::numbers
+  bool needs_data = true;
+  // Asks the entry for its keys: mistakes end here, before any work.
+  Prover (*read)(const Entry& entry);
+  // The failed hypothesis, cheaply; null where proving is as cheap.
+  std::optional<Outcome> (*obstacle)(const Instance&, std::size_t node, const std::string& claim) = nullptr;
+};
 
 }  // namespace widecert

@@ -1,7 +1,8 @@
+#include "proofs/dependent/never_independent.h"
+
 #include <fmt/format.h>
 #include <widecert/data/patch_distinctness.h>
 #include <widecert/number/parallel.h>
-#include "proofs/dependent/never_independent.h"
 
 #include <set>
 
@@ -33,6 +34,69 @@ std::size_t patch_content_bound(const Dataset& data, const Node& map) {
   return most;
 }
 
+// rank F < N whatever the parameters, by the rule that is named as the reason.
+Outcome never(const Node& output, const char* rule, std::string why, const Keys& keys = {}) {
+  return refuted(rule, std::move(why), {{Claim("never-independent", {{"node", output.name}}), Proof(rule, keys)}});
+}
+
+std::optional<Outcome> by_width(const Instance& instance, std::size_t node) {
+  const Node& output = instance.network.node(node);
+  const std::size_t n = instance.data.size();
+  if (output.width >= n) return std::nullopt;
+  return never(output, "width",
+               fmt::format("layer {} has {} neurons for {} samples, so rank F < N for every parameter", output.name,
+                           output.width, n));
+}
+
+std::optional<Outcome> by_affine_dimension(const Instance& instance, std::size_t node) {
+  const Node& output = instance.network.node(node);
+  const std::size_t most = affine_dimensions(instance.network, node)[node];
+  if (most >= instance.data.size()) return std::nullopt;
+  return never(output, "affine-dimension",
+               fmt::format("up to layer {} the network is affine through few neurons: F and the constants span at most "
+                           "{} dimensions, whatever the parameters",
+                           output.name, most));
+}
+
+std::optional<Outcome> by_equal_samples(const Instance& instance, std::size_t node) {
+  const auto equal = find_equal_samples(instance.data);
+  if (!equal) return std::nullopt;
+  return never(instance.network.node(node), "equal-samples",
+               fmt::format("samples {} and {} are equal, so F has two equal rows for every parameter", equal->first + 1,
+                           equal->second + 1),
+               {{"samples", std::vector<std::size_t>{equal->first, equal->second}}});
+}
+
+// The linear node that reads the data, where the claimed node is an activation on it.
+const Node* first_linear(const Instance& instance, std::size_t node) {
+  const Node& output = instance.network.node(node);
+  if (!std::holds_alternative<ActivationSpec>(output.spec)) return nullptr;
+  const Node& map = instance.network.node(output.inputs[0]);
+  const bool first = std::holds_alternative<LinearSpec>(map.spec) && map.inputs == std::vector<std::size_t>{0};
+  return first ? &map : nullptr;
+}
+
+std::optional<Outcome> by_patch_contents(const Instance& instance, std::size_t node) {
+  const Node* map = first_linear(instance, node);
+  if (map == nullptr) return std::nullopt;
+  const std::size_t most = patch_content_bound(instance.data, *map);
+  if (most >= instance.data.size()) return std::nullopt;
+  return never(instance.network.node(node), "patch-contents",
+               fmt::format("patches take few different contents on the data: F has rank at most {} whatever the "
+                           "parameters",
+                           most));
+}
+
+std::optional<Outcome> by_equal_columns(const Instance& instance, std::size_t node) {
+  const Node* map = first_linear(instance, node);
+  if (map == nullptr || std::get<LinearSpec>(map->spec).bias == BiasMode::neuron) return std::nullopt;
+  const std::size_t columns = distinct_columns(instance.data, *map), n = instance.data.size();
+  if (columns >= n) return std::nullopt;
+  return never(instance.network.node(node), "equal-columns",
+               fmt::format("with tied biases F has at most {} distinct columns for {} samples, whatever the filters",
+                           columns, n));
+}
+
 }  // namespace
 
 std::vector<std::size_t> affine_dimensions(const Architecture& network, std::size_t node) {
@@ -53,76 +117,38 @@ std::vector<std::size_t> affine_dimensions(const Architecture& network, std::siz
   return dimension;
 }
 
-std::optional<Outcome> never_independent(const Instance& instance, std::size_t node) {
-  const std::size_t n = instance.data.size();
-  const Architecture& network = instance.network;
-  const Node& output = network.node(node);
-  const auto refuted = [&](std::string reason, std::string why, Proof proof) {
-    return Outcome{Verdict::refuted,
-                   std::move(reason),
-                   std::move(why),
-                   {{NeverIndependent{output.name}, std::move(proof)}},
-                   {}};
-  };
-  if (output.width < n) {
-    return refuted("width",
-                   fmt::format("layer {} has {} neurons for {} samples, so rank F < N for every "
-                               "parameter",
-                               output.name, output.width, n),
-                   WidthProof{});
-  }
-  if (const std::size_t most = affine_dimensions(network, node)[node]; most < n) {
-    return refuted("affine-dimension",
-                   fmt::format("up to layer {} the network is affine through few neurons: F and the "
-                               "constants span at most {} dimensions, whatever the parameters",
-                               output.name, most),
-                   AffineDimensionProof{});
-  }
-  if (const auto equal = find_equal_samples(instance.data)) {
-    return refuted("equal-samples",
-                   fmt::format("samples {} and {} are equal, so F has two equal rows for every "
-                               "parameter",
-                               equal->first + 1, equal->second + 1),
-                   EqualSamplesProof{equal->first, equal->second});
-  }
-  if (!std::holds_alternative<ActivationSpec>(output.spec)) return std::nullopt;
-  const Node& map = network.node(output.inputs[0]);
-  const auto* linear = std::get_if<LinearSpec>(&map.spec);
-  if (linear == nullptr || map.inputs != std::vector<std::size_t>{0}) return std::nullopt;
-  if (const std::size_t most = patch_content_bound(instance.data, map); most < n) {
-    return refuted("patch-contents",
-                   fmt::format("patches take few different contents on the data: F has rank at most "
-                               "{} whatever the parameters",
-                               most),
-                   PatchContentsProof{});
-  }
-  if (linear->bias != BiasMode::neuron) {
-    const std::size_t columns = distinct_columns(instance.data, map);
-    if (columns < n) {
-      return refuted("equal-columns",
-                     fmt::format("with tied biases F has at most {} distinct columns for {} "
-                                 "samples, whatever the filters",
-                                 columns, n),
-                     EqualColumnsProof{});
-    }
+std::optional<Outcome> find_never_independent(const Instance& instance, std::size_t node) {
+  for (const auto& by : {by_width, by_affine_dimension, by_equal_samples, by_patch_contents, by_equal_columns}) {
+    if (auto outcome = by(instance, node)) return outcome;
   }
   return std::nullopt;
 }
 
-Outcome prove_never_independent(const Instance& instance, const Request& request, const Options&) {
-  auto outcome = never_independent(instance, instance.network.index_of(request.node));
+static Outcome prove_never_independent(const Instance& instance, std::size_t node, const std::string&, const Options&) {
+  auto outcome = find_never_independent(instance, node);
   if (!outcome) {
-    return {Verdict::undecided,
-            "no-structural-reason",
-            "neither the width, nor an affine map through few neurons, nor few patch contents, nor "
-            "equal samples, nor tied columns bound the rank",
-            {},
-            {}};
+    return undecided("no-structural-reason",
+                     "neither the width, nor an affine map through few neurons, nor few patch contents, nor equal "
+                     "samples, nor tied columns bound the rank");
   }
   // Proving "never independent" turns the refutation of independence into the thing asked for.
   outcome->verdict = Verdict::proved;
   outcome->reason.clear();
   return *outcome;
+}
+
+Theorem theorems::never_independent() {
+  return {.id = "never-independent",
+          .title = "The features are dependent for every parameter",
+          .source = "elementary; the converse of the width condition",
+          .statement = "rank F_k < N whatever the parameters, because the layer has fewer than N neurons, the network "
+                       "is affine through few neurons up to it, its patches take few different contents on the data, "
+                       "two samples are equal, or tied biases force equal columns.",
+          .hypotheses = {"any architecture"},
+          .claims = {"never-independent"},
+          .rules = {"width", "affine-dimension", "patch-contents", "equal-samples", "equal-columns"},
+          .reasons = {"no-structural-reason"},
+          .read = read_plain<prove_never_independent>};
 }
 
 }  // namespace widecert

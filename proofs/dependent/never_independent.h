@@ -9,15 +9,15 @@ namespace widecert {
 
 // The outcome "refuted" (of independence) with reason "width", "equal-samples", "equal-columns",
 // "affine-dimension" or "patch-contents" for the values of a node; nothing if none of them applies. Any architecture.
-std::optional<Outcome> never_independent(const Instance& instance, std::size_t node);
+std::optional<Outcome> find_never_independent(const Instance& instance, std::size_t node);
 
 // An upper bound on dim span{columns of F, 1} that holds for all data and parameters: linear maps,
 // average pools, batch norms and identities act on what reaches them, everything else may span as
 // much as it has neurons. By node.
 std::vector<std::size_t> affine_dimensions(const Architecture& network, std::size_t node);
 
-// The theorem "never-independent": the outcome above as a proof, or undecided "no-structural-reason".
-Outcome prove_never_independent(const Instance& instance, const Request& request,
-                                const Options& options);
+namespace theorems {
+Theorem never_independent();
+}
 
 }  // namespace widecert

@@ -1,6 +1,8 @@
-#include <fmt/format.h>
-#include "proofs/dependent/never_independent.h"
 #include "proofs/dependent/open_set.h"
+
+#include <fmt/format.h>
+
+#include "proofs/dependent/never_independent.h"
 
 namespace widecert {
 namespace {
@@ -21,9 +23,14 @@ PointSpec centre_at(const Architecture& network, std::size_t claimed, const Rati
   return centre;
 }
 
+DependentBox box(const Node& node, PointSpec centre, const Rational& radius) {
+  Claim claim("dependent-on-open-set", {{"node", node.name}, {"centre", centre}, {"radius", radius}});
+  return {{std::move(claim), Proof("units-without-kinks")}, std::move(centre), radius};
+}
+
 }  // namespace
 
-std::optional<Finding> dependent_on_open_set(const Instance& instance, std::size_t node) {
+std::optional<DependentBox> dependent_on_open_set(const Instance& instance, std::size_t node) {
   const Architecture& network = instance.network;
   const auto* activation = std::get_if<ActivationSpec>(&network.node(node).spec);
   if (activation == nullptr) return std::nullopt;
@@ -60,35 +67,40 @@ std::optional<Finding> dependent_on_open_set(const Instance& instance, std::size
   const std::size_t n = instance.data.size();
   const auto kind = activation->function.kind;
   if (kind == ActivationKind::relu) {
-    return Finding{DependentOnOpenSet{network.node(node).name, centre_at(network, map, -1), radius},
-                   KinklessProof{}};
+    return box(network.node(node), centre_at(network, map, -1), radius);
   }
   const bool linear_above = kind == ActivationKind::leaky_relu || kind == ActivationKind::elu;
   if (linear_above && affine_dimensions(network, map)[map] < n) {
-    return Finding{DependentOnOpenSet{network.node(node).name, centre_at(network, map, 1), radius},
-                   KinklessProof{}};
+    return box(network.node(node), centre_at(network, map, 1), radius);
   }
   return std::nullopt;
 }
 
-Outcome prove_open_set(const Instance& instance, const Request& request, const Options&) {
-  const std::size_t node = instance.network.index_of(request.node);
-  auto finding = dependent_on_open_set(instance, node);
-  if (!finding) {
-    return {Verdict::undecided,
-            "no-open-set",
-            "no box of parameters was found on which all units are dead or affine",
-            {},
-            {}};
+static Outcome prove_open_set(const Instance& instance, std::size_t node, const std::string&, const Options&) {
+  const auto box = dependent_on_open_set(instance, node);
+  if (!box) {
+    return undecided("no-open-set", "no box of parameters was found on which all units are dead or affine");
   }
-  const auto& box = std::get<DependentOnOpenSet>(finding->property);
-  return {Verdict::proved,
-          "",
-          fmt::format("wherever the parameters are within {} of the centre, no unit comes near its "
-                      "kink",
-                      to_string(box.radius)),
-          {*finding},
-          {}};
+  Outcome outcome = proved(
+      fmt::format("wherever the parameters are within {} of the centre, no unit comes near its kink", to_string(box->radius)),
+      {box->finding});
+  outcome.witness = Witness{"the centre of the box", box->centre, {}, {}};
+  return outcome;
+}
+
+Theorem theorems::open_set() {
+  return {.id = "open-set",
+          .title = "Dependent features on an open set of parameters",
+          .source = "the limits of Theorem 3.5: relu, leaky relu, elu",
+          .statement = "A box of parameters on which no unit comes near its kink, so that all features are 0 or "
+                       "affine functions of the input and rank F_k < N throughout: \"almost every parameter\" fails "
+                       "for these activations.",
+          .hypotheses = {"relu at layer k, or leaky relu or elu with less than N affine dimensions below",
+                         "free weights and biases"},
+          .claims = {"dependent-on-open-set"},
+          .rules = {"units-without-kinks"},
+          .reasons = {"no-open-set"},
+          .read = read_plain<prove_open_set>};
 }
 
 }  // namespace widecert

@@ -7,11 +7,17 @@
 
 namespace widecert {
 
-// The finding for the values of a node: with all units dead (relu, step) or all on their linear
+struct DependentBox {
+  Finding finding;  // "dependent-on-open-set", by units-without-kinks
+  PointSpec centre;
+  Rational radius;  // every free tensor differs from the centre by less in each entry
+};
+// A box for the values of a node: with all units dead (relu, step) or all on their linear
 // side. Nothing if the layer has no free bias, or where affine features may still be independent.
-std::optional<Finding> dependent_on_open_set(const Instance& instance, std::size_t node);
+std::optional<DependentBox> dependent_on_open_set(const Instance& instance, std::size_t node);
 
-// The theorem "open-set".
-Outcome prove_open_set(const Instance& instance, const Request& request, const Options& options);
+namespace theorems {
+Theorem open_set();
+}
 
 }  // namespace widecert

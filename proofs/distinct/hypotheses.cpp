@@ -1,28 +1,10 @@
-#include <fmt/format.h>
-#include <widecert/data/patch_distinctness.h>
-#include <widecert/number/error.h>
 #include "proofs/distinct/hypotheses.h"
 
-namespace widecert {
-std::string to_string(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::proved:
-      return "proved";
-    case Verdict::refuted:
-      return "refuted";
-    case Verdict::undecided:
-      return "undecided";
-    case Verdict::not_applicable:
-      return "not applicable";
-    case Verdict::recomputed:
-      return "recomputed";
-  }
-  throw InternalError("unknown verdict");
-}
+#include <fmt/format.h>
 
-std::optional<ChainPosition> locate(const Instance& instance, const std::string& node,
-                                    Outcome& failure) {
-  const std::size_t index = instance.network.index_of(node);
+namespace widecert {
+
+std::optional<ChainPosition> locate(const Instance& instance, std::size_t node, Outcome& failure) {
   ChainPosition at{instance.network.paper_chain(), 0};
   if (!at.chain.obstacle.empty()) {
     failure =
@@ -33,14 +15,14 @@ std::optional<ChainPosition> locate(const Instance& instance, const std::string&
     return std::nullopt;
   }
   for (std::size_t l = 0; l < at.chain.layers.size(); ++l) {
-    if (at.chain.layers[l].output() == index) at.k = l + 1;
+    if (at.chain.layers[l].output() == node) at.k = l + 1;
   }
   if (at.k == 0 || !at.layer().activation) {
     failure =
         not_applicable("layer-kind",
                        "F must be the output of a convolutional or dense layer with an activation; "
                        "layer \"" +
-                           node + "\" is " + describe(instance.network.node(index)) +
+                           instance.network.node(node).name + "\" is " + describe(instance.network.node(node)) +
                            (at.k == 0 ? " (name the activation after it)" : ""));
     return std::nullopt;
   }
@@ -67,6 +49,17 @@ Outcome tied_biases(const Node& map) {
                             "\" (\"bias\": \"neuron\")");
 }
 
+Finding patches_distinct(const std::string& node) {
+  return {Claim("patches-distinct", {{"node", node}}), Proof("distinct-digests")};
+}
+
+Finding patches_collide(const std::string& node, const PatchCollision& at) {
+  return {Claim("patches-collide", {{"node", node},
+                                    {"first", std::vector<std::size_t>{at.i, at.p}},
+                                    {"second", std::vector<std::size_t>{at.j, at.q}}}),
+          Proof("comparison")};
+}
+
 Outcome assumption_3_1(const Instance& instance, const std::string& node) {
   const Node& first = instance.network.node(instance.network.index_of(node));
   if (!first.patches || first.inputs != std::vector<std::size_t>{0}) {
@@ -77,20 +70,13 @@ Outcome assumption_3_1(const Instance& instance, const std::string& node) {
   }
   const auto collision = find_patch_collision(instance.data, *first.patches);
   if (!collision) {
-    return {Verdict::proved,
-            "",
-            "all data patches of different samples differ (Assumption 3.1)",
-            {{PatchesDistinct{node}, DigestsProof{}}},
-            {}};
+    return proved("all data patches of different samples differ (Assumption 3.1)", {patches_distinct(node)});
   }
-  Outcome outcome = not_applicable(
+  return not_applicable(
       "patches-collide",
       fmt::format("Assumption 3.1 fails: patch {} of sample {} equals patch {} of sample {}",
-                  collision->p + 1, collision->i + 1, collision->q + 1, collision->j + 1));
-  outcome.findings.push_back(
-      {PatchesCollide{node, collision->i, collision->p, collision->j, collision->q},
-       ComparisonProof{}});
-  return outcome;
+                  collision->p + 1, collision->i + 1, collision->q + 1, collision->j + 1),
+      {patches_collide(node, *collision)});
 }
 
 std::optional<Outcome> violates_assumption_3_2(const Instance& instance, const ChainPosition& at) {
@@ -100,13 +86,38 @@ std::optional<Outcome> violates_assumption_3_2(const Instance& instance, const C
   Outcome outcome = not_applicable(
       "activation-violates",
       fmt::format("Assumption 3.2 for {} {}", describe(f), facts(f.kind).assumption_3_2));
-  const auto t = violating_point(f);
-  if (t) {
+  Keys keys;
+  // t < 0 with |s(t)| > e^t, where there is one.
+  if (const auto t = violating_point(f)) {
+    keys.emplace_back("t", *t);
     outcome.ingredients.emplace_back("violating t",
                                      to_string(*t) + ", where |s(t)| > e^t (rho = (1, 1, 1, 1))");
   }
-  outcome.findings.push_back({ActivationViolates{node.name}, TailProof{t}});
+  outcome.findings.push_back({Claim("activation-violates", {{"node", node.name}, {"assumption", "3.2"}}),
+                              Proof("activation-table", keys)});
   return outcome;
 }
+
+namespace theorems {
+
+Theorem assumption_3_1() {
+  return {.id = "assumption-3.1",
+          .title = "Data patches are distinct",
+          .source = "Nguyen & Hein, ICML 2018, Assumption 3.1",
+          .statement = "x_i^p != x_j^q for all samples i != j and all patches p, q of the first layer; decided "
+                       "exactly, and where it fails the first offending (i, p, j, q) is reported.",
+          .hypotheses = {"the node is the layer that reads the input"},
+          .claims = {"patches-distinct"},
+          .side_claims = {"patches-collide"},
+          .rules = {"distinct-digests", "comparison"},
+          .reasons = {"layer-kind", "patches-collide"},
+          .read = [](const Entry& entry) -> Prover {
+            return [name = entry.network.node(entry.node).name](const Instance& instance, const Options&) {
+              return widecert::assumption_3_1(instance, name);
+            };
+          }};
+}
+
+}  // namespace theorems
 
 }  // namespace widecert

@@ -54,12 +54,9 @@ std::optional<LowerLayers> choose_lower_layers(const Instance& instance, const C
           std::get<ActivationSpec>(instance.network.node(*layer.activation).spec).function.kind;
       const bool biased = linear->bias != BiasMode::none;
       if (biased ? !facts(kind).injective_on_d1_interval : !monotone_around_zero(kind)) {
-        failure = {Verdict::not_applicable,
-                   biased ? "not-injective" : "no-bias",
-                   "Lemma D.1 needs layer \"" + map.name + "\" to reach an interval where " +
-                       std::string(facts(kind).name) + " is injective",
-                   {},
-                   {}};
+        failure = not_applicable(biased ? "not-injective" : "no-bias",
+                                 "Lemma D.1 needs layer \"" + map.name + "\" to reach an interval where " +
+                                     std::string(facts(kind).name) + " is injective");
         return std::nullopt;
       }
     }
@@ -118,8 +115,10 @@ std::optional<Finding> features_distinct(const Instance& instance, const ChainPo
       return std::nullopt;
     }
   }
-  return Finding{FeaturesDistinctAt{map.name, lower.spec},
-                 ProjectionProof{direction, features.radius == 0 ? 0 : bits}};
+  Keys keys{{"direction", direction}};
+  if (features.radius != 0) keys.emplace_back("precision", bits);
+  return Finding{Claim("features-distinct-at", {{"node", map.name}, {"parameters", lower.spec}}),
+                 Proof("separating-projection", keys)};
 }
 
 }  // namespace widecert

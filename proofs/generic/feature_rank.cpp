@@ -1,8 +1,9 @@
+#include "proofs/generic/feature_rank.h"
+
 #include <fmt/format.h>
 #include <widecert/linalg/modular_matrix.h>
 #include <widecert/number/error.h>
 #include <widecert/number/stream.h>
-#include "proofs/generic/feature_rank.h"
 
 #include <algorithm>
 #include <numeric>
@@ -98,7 +99,13 @@ PointSpec choose_point(const Architecture& network, const Dataset& data, std::si
   return point;
 }
 
-EvidenceOutcome find_evidence(const ResidueRows& a, const Property& property,
+Claim independent_at(const std::string& node, std::size_t rank, const PointSpec& parameters) {
+  return Claim("independent-at", {{"node", node}, {"rank", rank}, {"parameters", parameters}});
+}
+
+Proof exact_rank(const RankEvidence& evidence) { return Proof("exact-rank", {{"evidence", evidence}}); }
+
+EvidenceOutcome find_evidence(const ResidueRows& a, const Claim& claim,
                               const Options& options) {
   EvidenceOutcome outcome;
   const std::size_t bytes = rank_memory(a.rows, a.cols, a.prime);
@@ -121,7 +128,7 @@ EvidenceOutcome find_evidence(const ResidueRows& a, const Property& property,
                        "--evidence random-solve serves any size";
     return outcome;
   }
-  RankResult found = find_rank(a, sha256(property_text(property)), !eliminate, options.progress);
+  RankResult found = find_rank(a, sha256(claim.text()), !eliminate, options.progress);
   outcome.rank = found.rank;
   if (found.rank < std::min(a.rows, a.cols)) return outcome;
   outcome.prime = a.prime;
@@ -134,7 +141,7 @@ EvidenceOutcome find_evidence(const ResidueRows& a, const Property& property,
 }
 
 EvidenceOutcome find_evidence(const Architecture& network, const PointSpec& point,
-                              const Dataset& data, std::size_t target, const Property& property,
+                              const Dataset& data, std::size_t target, const Claim& claim,
                               bool steps, const Options& options) {
   const auto forward = std::make_shared<const ExactForward>(
       network, integer_point(network, point, target), target, data.divisor(), data.largest());
@@ -155,7 +162,7 @@ EvidenceOutcome find_evidence(const Architecture& network, const PointSpec& poin
     const std::size_t before = outcome.rank;
     try {
       const Encoding encoding = steps && prime == 2 ? Encoding::halved : Encoding::as_is;
-      outcome = find_evidence(feature_rows(forward, data, prime, encoding), property, options);
+      outcome = find_evidence(feature_rows(forward, data, prime, encoding), claim, options);
     } catch (const OddValue& zero) {
       outcome.obstacle =
           fmt::format("a pre-activation of sample {} is exactly 0, which GF(2) cannot take",

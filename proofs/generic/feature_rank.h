@@ -18,6 +18,11 @@ PointSpec choose_point(const Architecture& network, const Dataset& data, std::si
 // How many attempts are worth making for a matrix of this size: many while they cost nothing.
 std::uint64_t attempts_for(std::size_t rows, std::size_t cols);
 
+// "independent-at": rank F = rank = min(N, n) at the parameters.
+Claim independent_at(const std::string& node, std::size_t rank, const PointSpec& parameters);
+// "exact-rank".
+Proof exact_rank(const RankEvidence& evidence);
+
 struct EvidenceOutcome {
   std::optional<RankEvidence> evidence;  // present if the rank is full
   std::uint64_t prime = 0;
@@ -26,14 +31,14 @@ struct EvidenceOutcome {
   bool too_large = false;
 };
 
-// Looks for full rank of one matrix, as evidence for the property.
-EvidenceOutcome find_evidence(const ResidueRows& a, const Property& property,
+// Looks for full rank of one matrix, as evidence for the claim.
+EvidenceOutcome find_evidence(const ResidueRows& a, const Claim& claim,
                               const Options& options);
 
 // Looks for full rank of the values of `target` (times their divisor) modulo 2 and then modulo an
 // odd prime. `steps`: the values are those of a step limit, which GF(2) takes halved.
 EvidenceOutcome find_evidence(const Architecture& network, const PointSpec& point,
-                              const Dataset& data, std::size_t target, const Property& property,
+                              const Dataset& data, std::size_t target, const Claim& claim,
                               bool steps, const Options& options);
 
 }  // namespace widecert

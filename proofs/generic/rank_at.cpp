@@ -1,157 +1,87 @@
-#include <fmt/format.h>
-#include <widecert/linalg/left_kernel.h>
-#include "proofs/generic/feature_rank.h"
-#include "proofs/dependent/never_independent.h"
 #include "proofs/generic/rank_at.h"
-#include "proofs/singular/singular_values.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
+
+#include "proofs/dependent/dependent_at.h"
+#include "proofs/generic/feature_rank.h"
+#include "proofs/singular/singular_values.h"
 
 namespace widecert {
 namespace {
 
-// A left kernel is looked for up to this many entries, and so many products of 64-bit words (some
-// minutes, which cannot be interrupted).
-constexpr std::size_t kMostKernelEntries = 16'000'000;
-constexpr double kMostKernelWords = 5e9;
-
-// The most dimensions that the features can span, given on which side of their kink units are on all
-// samples: dead units are 0, units on a linear side are affine in what enters them. Nothing unless the
-// node is relu or leaky relu on a linear node.
-std::optional<std::size_t> dimensions_at(const Instance& instance, std::size_t node,
-                                         const PointSpec& point) {
+Outcome prove(const Instance& instance, std::size_t node, const std::string& claim,
+              const std::optional<PointSpec>& parameters, const Options& options) {
   const Architecture& network = instance.network;
-  const auto* activation = std::get_if<ActivationSpec>(&network.node(node).spec);
-  if (activation == nullptr) return std::nullopt;
-  const std::size_t map = network.node(node).inputs[0];
-  const auto kind = activation->function.kind;
-  if (!std::holds_alternative<LinearSpec>(network.node(map).spec) ||
-      (kind != ActivationKind::relu && kind != ActivationKind::leaky_relu)) {
-    return std::nullopt;
-  }
-  const ExactForward forward(network, integer_point(network, point, map), map,
-                             instance.data.divisor(), instance.data.largest());
-  std::vector<bool> never_above(network.node(node).width, true), never_below = never_above;
-  for (std::size_t i = 0; i < instance.data.size(); ++i) {
-    const std::vector<Integer> g = exact_values(forward, instance.data, i);
-    for (std::size_t h = 0; h < g.size(); ++h) {
-      if (g[h] > 0) never_above[h] = false;
-      if (g[h] < 0) never_below[h] = false;
-    }
-  }
-  std::size_t affine = 0, bent = 0;
-  for (std::size_t h = 0; h < never_above.size(); ++h) {
-    const bool linear = never_below[h] || (never_above[h] && kind == ActivationKind::leaky_relu);
-    affine += linear ? 1 : 0;
-    bent += linear || never_above[h] ? 0 : 1;
-  }
-  return std::min(affine, affine_dimensions(network, map)[map]) + bent;
-}
-
-// Why rank F < N at the point, by the simplest reason that holds.
-std::optional<Finding> find_dependence(const Instance& instance, std::size_t node,
-                                       const PointSpec& point, std::string& why,
-                                       const Options& options) {
-  const Node& output = instance.network.node(node);
-  const std::size_t n = instance.data.size();
-  const DependentAt property{output.name, point};
-  if (output.width < n) {
-    why = fmt::format("layer {} has only {} neurons", output.name, output.width);
-    return Finding{property, WidthProof{}};
-  }
-  if (affine_dimensions(instance.network, node)[node] < n) {
-    why = "an affine map through few neurons";
-    return Finding{property, AffineDimensionProof{}};
-  }
-  if (const auto most = dimensions_at(instance, node, point); most && *most < n) {
-    why = fmt::format("units without a kink leave at most {} dimensions", *most);
-    return Finding{property, KinklessProof{}};
-  }
-  if (n > kMostKernelEntries / output.width) return std::nullopt;
-  const ExactForward forward(instance.network, integer_point(instance.network, point, node), node,
-                             instance.data.divisor(), instance.data.largest());
-  std::vector<std::vector<Integer>> rows;
-  for (std::size_t i = 0; i < n; ++i) {
-    if (i % 64 == 0) options.progress("features", i, n);
-    rows.push_back(exact_values(forward, instance.data, i));
-  }
-  std::vector<std::size_t> order(n);
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return rows[a] != rows[b] ? rows[a] < rows[b] : a < b;
-  });
-  for (std::size_t k = 1; k < n; ++k) {
-    if (rows[order[k - 1]] != rows[order[k]]) continue;
-    why = fmt::format("samples {} and {} have equal features", order[k - 1] + 1, order[k] + 1);
-    return Finding{property, EqualRowsProof{order[k - 1], order[k]}};
-  }
-  const double bits = 1 + static_cast<double>(msb(Integer(forward.bound() + 1))), size = static_cast<double>(n);
-  if (size * size * size * bits / 64 > kMostKernelWords) {
-    why = fmt::format("a left kernel of {} rows of {}-bit numbers is not looked for", n, bits);
-    return std::nullopt;
-  }
-  options.progress("left kernel", 0, 1);
-  auto kernel = left_kernel_vector(rows);
-  if (!kernel) return std::nullopt;
-  const auto used = std::count_if(kernel->begin(), kernel->end(),
-                                  [](const Integer& v) { return v != 0; });
-  why = fmt::format("an integer combination of {} rows vanishes", used);
-  return Finding{property, LeftKernelProof{std::move(*kernel)}};
-}
-
-}  // namespace
-
-Outcome prove_rank_at(const Instance& instance, const Request& request, const Options& options) {
-  const Architecture& network = instance.network;
-  const std::size_t node = network.index_of(request.node);
   const Node& output = network.node(node);
+  const bool wants_dependence = claim == "dependent-at";
   if (!rational_valued(network, node)) {
-    if (request.claim == "dependent-at") {
-      return not_applicable("irrational-values",
-                            "layer " + output.name +
-                                " has irrational values at rational parameters: dependence is decided for "
-                                "relu, leaky-relu, identity and steps only");
-    }
-    Request by_bounds = request;
-    by_bounds.claim = "independent-at";
-    return prove_singular_values(instance, by_bounds, options);
+    if (!wants_dependence) return independent_by_bounds(instance, node, parameters, options);
+    return not_applicable("irrational-values", "layer " + output.name +
+                                                   " has irrational values at rational parameters: dependence is "
+                                                   "decided for relu, leaky-relu, identity and steps only");
   }
   const std::size_t n = instance.data.size(), full = std::min(n, output.width);
-  const bool wants_dependence = request.claim == "dependent-at";
   // At parameters of our own choice full rank is what is looked for.
-  const std::uint64_t attempts =
-      request.parameters || wants_dependence ? 1 : attempts_for(n, output.width);
+  const std::uint64_t attempts = parameters || wants_dependence ? 1 : attempts_for(n, output.width);
   PointSpec point;
   EvidenceOutcome found;
   for (std::uint64_t attempt = 0; attempt < attempts; ++attempt) {
-    point = request.parameters ? *request.parameters
-                               : choose_point(network, instance.data, node, false,
-                                            options.seed, attempt);
+    point = parameters ? *parameters : choose_point(network, instance.data, node, false, options.seed, attempt);
     if (wants_dependence && output.width < n) break;
-    const IndependentAt property{output.name, full, point};
-    found = find_evidence(network, point, instance.data, node, property, false, options);
+    const Claim independent = independent_at(output.name, full, point);
+    found = find_evidence(network, point, instance.data, node, independent, false, options);
     if (found.evidence) {
-      const std::string text =
-          fmt::format("rank F = {} = {}: full rank modulo {} at the {} parameters", full,
-                      n <= output.width ? "N" : "n, full column rank", found.prime,
-                      request.parameters ? "given" : "seeded");
-      const Finding finding{property, ExactRankProof{std::move(*found.evidence)}};
-      if (wants_dependence) return {Verdict::refuted, "rank-is-full", text, {finding}, {}};
-      return {Verdict::proved, "", text, {finding}, {}};
+      const std::string text = fmt::format("rank F = {} = {}: full rank modulo {} at the {} parameters", full,
+                                           n <= output.width ? "N" : "n, full column rank", found.prime,
+                                           parameters ? "given" : "seeded");
+      const Finding finding{independent, exact_rank(*found.evidence)};
+      Outcome outcome = wants_dependence ? refuted("rank-is-full", text, {finding}) : proved(text, {finding});
+      outcome.witness = Witness{"parameters of full rank", point, {}, {}};
+      return outcome;
     }
   }
   std::string why;
   if (n <= output.width || wants_dependence) {
     if (auto dependence = find_dependence(instance, node, point, why, options)) {
-      if (wants_dependence) return {Verdict::proved, "", "rank F < N: " + why, {*dependence}, {}};
-      return {Verdict::refuted, "rank-deficient", "rank F < N: " + why, {*dependence}, {}};
+      const std::string text = "rank F < N: " + why;
+      Outcome outcome =
+          wants_dependence ? proved(text, {*dependence}) : refuted("rank-deficient", text, {*dependence});
+      outcome.witness = Witness{"parameters of deficient rank", point, {}, {}};
+      return outcome;
     }
   }
   std::string lower = fmt::format("rank F is at least {} of {}", found.rank, full);
   if (!why.empty()) lower += "; " + why;
-  return {Verdict::undecided, found.too_large ? "too-large" : "rank-not-decided",
-          found.obstacle.empty() ? lower : lower + "; " + found.obstacle, {}, {}};
+  return undecided(found.too_large ? "too-large" : "rank-not-decided",
+                   found.obstacle.empty() ? lower : lower + "; " + found.obstacle);
+}
+
+}  // namespace
+
+Theorem theorems::rank_at() {
+  return {.id = "rank-at",
+          .title = "The exact rank of the features at given parameters",
+          .source = "Nguyen & Hein, ICML 2018, Table 2, whose ranks are estimates",
+          .statement = "rank F_k = min(N, n_k), or rank F_k < N, at the parameters of the case (or at seeded ones), "
+                       "decided exactly for networks with rational values; for other activations full rank by a bound "
+                       "of sigma_min (theorem singular-values).",
+          .hypotheses = {"relu, leaky relu, identity and steps as activations for an exact decision; any pooling, "
+                         "sums, concatenations, batch norm"},
+          .claims = {"independent-at", "dependent-at"},
+          .rules = {"exact-rank", "integer-cholesky", "recomputed", "width", "affine-dimension", "units-without-kinks",
+                    "equal-rows", "left-kernel"},
+          .reasons = {"irrational-values", "rank-deficient", "rank-is-full", "rank-not-decided", "too-large",
+                      "not-certified"},
+          .keys = {kParametersKey},
+          .numbers = {{"sigma_min_low", Side::below}},
+          .read = [](const Entry& entry) -> Prover {
+            return [node = entry.node, claim = entry.claim, parameters = read_parameters(entry)](
+                       const Instance& instance, const Options& options) {
+              return prove(instance, node, claim, parameters, options);
+            };
+          }};
 }
 
 }  // namespace widecert

@@ -5,10 +5,6 @@
 
 #include "proofs/prover.h"
 
-namespace widecert {
-
-// Claims "independent-at" (default) and "dependent-at"; what is true of the two is proved, the other
-// refuted by it. Parameters of the request, or chosen from the seed.
-Outcome prove_rank_at(const Instance& instance, const Request& request, const Options& options);
-
-}  // namespace widecert
+namespace widecert::theorems {
+Theorem rank_at();
+}

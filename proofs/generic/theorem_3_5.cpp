@@ -1,24 +1,57 @@
+#include "proofs/generic/theorem_3_5.h"
+
 #include <fmt/format.h>
 #include <widecert/network/lattice_rows.h>
 #include <widecert/network/limit_network.h>
-#include "proofs/generic/feature_rank.h"
-#include "proofs/dependent/never_independent.h"
-#include "proofs/dependent/open_set.h"
-#include "proofs/generic/theorem_3_5.h"
-#include "proofs/generic/untied_biases.h"
+#include <widecert/number/error.h>
 
 #include <algorithm>
+
+#include "proofs/dependent/never_independent.h"
+#include "proofs/dependent/open_set.h"
+#include "proofs/generic/feature_rank.h"
+#include "proofs/generic/untied_biases.h"
 
 namespace widecert {
 namespace {
 
-// A rule, and the network whose rank at a point it asks for.
+// The ways from a point with full rank to almost every parameter.
+enum class GenericRule {
+  analytic_point,  // the values there are rational
+  relu_limit,      // the limit network there
+  step_limit,
+  lattice_point  // the point is in ln(2) times the integers
+};
+
+const char* rule_name(GenericRule rule) {
+  switch (rule) {
+    case GenericRule::analytic_point:
+      return "analytic-point";
+    case GenericRule::relu_limit:
+      return "relu-limit";
+    case GenericRule::step_limit:
+      return "step-limit";
+    case GenericRule::lattice_point:
+      return "lattice-point";
+  }
+  throw InternalError("unknown rule");
+}
+
+// A rule, and the network whose rank at a point it asks for. With `derivative`, softplus at the claimed node was
+// replaced by its derivative in the biases, sigmoid, and the rule holds for that network.
 struct Way {
   GenericRule rule;
   bool derivative;
   Architecture network;
-  std::vector<std::uint64_t> tower = {};
+  std::vector<std::uint64_t> tower = {};  // of a lattice point
 };
+
+Proof generic_proof(const Way& way, const PointSpec& point, const RankEvidence& evidence) {
+  Keys keys{{"point", point}, {"evidence", evidence}};
+  if (!way.tower.empty()) keys.emplace_back("tower", way.tower);
+  Proof proof(rule_name(way.rule), keys);
+  return way.derivative ? Proof("derivative", {{"of", proof}}) : proof;
+}
 
 // The network with sigmoid in place of softplus at the claimed node, if that layer has one free bias
 // per neuron: the determinant's derivative in all of them (THEORY (v)).
@@ -120,17 +153,12 @@ std::optional<Outcome> not_analytic(const Instance& instance, std::size_t node,
     if (activation == nullptr || facts(activation->function.kind).analytic) continue;
     const std::string what = describe(activation->function) + " at \"" + network.node(i).name + "\"";
     if (auto open = dependent_on_open_set(instance, node)) {
-      return Outcome{Verdict::refuted,
-                     "dependent-on-open-set",
-                     "with " + what + " there is an open set of parameters with rank F < N",
-                     {*open},
-                     {}};
+      Outcome outcome = refuted("dependent-on-open-set",
+                                "with " + what + " there is an open set of parameters with rank F < N", {open->finding});
+      outcome.witness = Witness{"the centre of the box", std::move(open->centre), {}, {}};
+      return outcome;
     }
-    return Outcome{Verdict::undecided,
-                   "not-analytic",
-                   what + " is not analytic, and no open set with rank F < N was found",
-                   {},
-                   {}};
+    return undecided("not-analytic", what + " is not analytic, and no open set with rank F < N was found");
   }
   return std::nullopt;
 }
@@ -139,49 +167,44 @@ std::optional<Outcome> not_analytic(const Instance& instance, std::size_t node,
 // full column rank is, which none of the reasons excludes.
 std::optional<Outcome> never(const Instance& instance, std::size_t node) {
   if (instance.network.node(node).width < instance.data.size()) return std::nullopt;
-  return never_independent(instance, node);
+  return find_never_independent(instance, node);
 }
 
-}  // namespace
-
-std::optional<Outcome> theorem_3_5_obstacle(const Instance& instance, const Request& request) {
-  const std::size_t node = instance.network.index_of(request.node);
+std::optional<Outcome> obstacle(const Instance& instance, std::size_t node, const std::string&) {
   if (auto outcome = never(instance, node)) return outcome;
   const auto no_translates = untied_biases_obstacle(instance, node, Measure::almost_everywhere);
   if (!no_translates) return std::nullopt;
   return not_analytic(instance, node, no_translates->explanation);
 }
 
-Outcome prove_theorem_3_5(const Instance& instance, const Request& request,
-                          const Options& options) {
+// `rule`: the only one to go by; empty: any.
+Outcome prove(const Instance& instance, std::size_t claimed, const std::string& rule, const Options& options) {
   options.progress("hypotheses", 0, 1);
-  const std::size_t claimed = instance.network.index_of(request.node);
   if (auto outcome = never(instance, claimed)) return *outcome;
   std::string no_translates = "not asked for";
-  if (request.rule.empty() || request.rule == "translates") {
-    const auto obstacle = untied_biases_obstacle(instance, claimed, Measure::almost_everywhere);
-    if (!obstacle) return by_untied_biases(instance, claimed, Measure::almost_everywhere);
-    if (!request.rule.empty()) return *obstacle;
-    no_translates = obstacle->explanation;
+  if (rule.empty() || rule == "translates") {
+    const auto failed = untied_biases_obstacle(instance, claimed, Measure::almost_everywhere);
+    if (!failed) return by_untied_biases(instance, claimed, Measure::almost_everywhere);
+    if (!rule.empty()) return *failed;
+    no_translates = failed->explanation;
   }
   if (auto outcome = not_analytic(instance, claimed, no_translates)) return *outcome;
   const Architecture& network = instance.network;
   const Node& output = network.node(claimed);
   const std::size_t n = instance.data.size(), full = std::min(n, output.width);
-  const IndependentAlmostEverywhere property{output.name, full};
+  const Claim claim = independent_almost_everywhere(output.name, full);
 
   std::string refused;
   const std::vector<Way> all = ways(network, claimed, n, refused);
   if (all.empty()) {
-    return {Verdict::undecided, "no-limit", "no rule leads to almost every parameter: " + refused,
-            {}, {}};
+    return undecided("no-limit", "no rule leads to almost every parameter: " + refused);
   }
   const std::uint64_t attempts = attempts_for(n, output.width);
   std::size_t best = 0;
-  std::string obstacle;
+  std::string last;  // obstacle
   bool too_large = false;
   for (const Way& way : all) {
-    if (!request.rule.empty() && request.rule != name_of(way)) continue;
+    if (!rule.empty() && rule != name_of(way)) continue;
     const std::size_t node = way.network.index_of(output.name);
     const bool steps = way.rule == GenericRule::step_limit;
     for (std::uint64_t attempt = 0; attempt < attempts; ++attempt) {
@@ -191,29 +214,68 @@ Outcome prove_theorem_3_5(const Instance& instance, const Request& request,
                             : integer_seeds(way.network, node, seed + attempt);
       EvidenceOutcome found =
           way.tower.empty()
-              ? find_evidence(way.network, point, instance.data, node, property, steps, options)
+              ? find_evidence(way.network, point, instance.data, node, claim, steps, options)
               : find_evidence({lattice_rows(way.network, point, node, instance.data, way.tower)},
-                              property, options);
+                              claim, options);
       if (found.evidence) {
-        GenericProof proof{way.rule, point, std::move(*found.evidence), way.derivative, way.tower};
-        return {Verdict::proved,
-                "",
-                fmt::format("rank F = {} = {} for almost every parameter: full rank modulo {} at {}",
-                            full, n <= output.width ? "N" : "n, full column rank", found.prime,
-                            in_words(way)),
-                {{property, std::move(proof)}},
-                {}};
+        Outcome outcome =
+            proved(fmt::format("rank F = {} = {} for almost every parameter: full rank modulo {} at {}", full,
+                               n <= output.width ? "N" : "n, full column rank", found.prime, in_words(way)),
+                   {{claim, generic_proof(way, point, *found.evidence)}});
+        outcome.witness = Witness{std::string("the point of rule ") + rule_name(way.rule), point, {}, {}};
+        return outcome;
       }
       best = std::max(best, found.rank);
-      if (!found.obstacle.empty()) obstacle = found.obstacle;
+      if (!found.obstacle.empty()) last = found.obstacle;
       too_large = too_large || found.too_large;
     }
   }
   const std::string text =
       fmt::format("the best rank found is {} of {} (seeds {} to {})", best, full, options.seed,
                   options.seed + attempts - 1);
-  return {Verdict::undecided, too_large ? "too-large" : "rank-not-decided",
-          obstacle.empty() ? text : text + "; " + obstacle, {}, {}};
+  return undecided(too_large ? "too-large" : "rank-not-decided", last.empty() ? text : text + "; " + last);
+}
+
+}  // namespace
+
+Theorem theorems::theorem_3_5() {
+  return {.id = "theorem-3.5",
+          .title = "Independent features for almost every parameter",
+          .source = "Nguyen & Hein, ICML 2018, Theorem 3.5, and beyond it",
+          .statement = "rank F_k = min(N, n_k) for Lebesgue-almost every parameter: Theta is the space of all free "
+                       "tensors with the ties of the bias modes. Without Assumption 3.1, with tied or absent biases, "
+                       "zero padding, strides, average pooling, sums, concatenations and batch norm.",
+          .hypotheses = {"by untied biases, as the theorem of that name says; or:",
+                         "every operation up to the layer is real analytic: no max pooling, no relu, leaky relu, elu "
+                         "or step (those are refuted where an open set of parameters with rank F_k < N is found)",
+                         "a limit of the network has full rank at some integer point: softplus, silu, gelu and mish "
+                         "tend to relu; sigmoid to the half-step and tanh to sign; softplus with one free bias per "
+                         "neuron may be replaced by sigmoid at layer k; or sigmoid and tanh at a point in ln 2 times "
+                         "the integers",
+                         "what has to grow in the limit is free (not frozen)"},
+          .claims = {"independent-almost-everywhere"},
+          .side_claims = {"never-independent", "dependent-on-open-set"},
+          .rules = {"translates", "analytic-point", "relu-limit", "step-limit", "lattice-point", "derivative", "width",
+                    "equal-samples", "equal-columns", "affine-dimension", "patch-contents", "units-without-kinks"},
+          .reasons = {"max-pooling", "dependent-on-open-set", "not-analytic", "equal-samples", "equal-columns",
+                      "affine-dimension", "patch-contents", "no-limit", "rank-not-decided", "too-large"},
+          .keys = {{"rule", "the only rule of the checker to go by: translates, analytic-point, relu-limit, "
+                            "step-limit, lattice-point or derivative"}},
+          .read = [](const Entry& entry) -> Prover {
+            std::string rule;
+            if (const auto given = entry.json.find("rule")) {
+              rule = given->text();
+              constexpr const char* kKnown[] = {"translates", "analytic-point", "relu-limit",
+                                                "step-limit", "lattice-point",  "derivative"};
+              if (std::find(std::begin(kKnown), std::end(kKnown), rule) == std::end(kKnown)) {
+                given->fail("translates, analytic-point, relu-limit, step-limit, lattice-point or derivative");
+              }
+            }
+            return [node = entry.node, rule](const Instance& instance, const Options& options) {
+              return prove(instance, node, rule, options);
+            };
+          },
+          .obstacle = obstacle};
 }
 
 }  // namespace widecert

@@ -10,11 +10,6 @@
 
 #include "proofs/prover.h"
 
-namespace widecert {
-
-// The obstacle that needs no elimination to find; nothing if a rule may apply.
-std::optional<Outcome> theorem_3_5_obstacle(const Instance& instance, const Request& request);
-
-Outcome prove_theorem_3_5(const Instance& instance, const Request& request, const Options& options);
-
-}  // namespace widecert
+namespace widecert::theorems {
+Theorem theorem_3_5();
+}

@@ -1,10 +1,12 @@
-#include <fmt/format.h>
-#include <widecert/data/patch_distinctness.h>
-#include "proofs/distinct/hypotheses.h"
-#include "proofs/dependent/never_independent.h"
 #include "proofs/generic/untied_biases.h"
 
+#include <fmt/format.h>
+#include <widecert/data/patch_distinctness.h>
+
 #include <algorithm>
+
+#include "proofs/dependent/never_independent.h"
+#include "proofs/distinct/hypotheses.h"
 
 namespace widecert {
 namespace {
@@ -79,13 +81,10 @@ std::optional<Outcome> equal_patches(const Instance& instance, const Node& node,
   }
   const auto repeated = find_repeated_patch(instance.data, *node.patches);
   if (!repeated) return std::nullopt;
-  Outcome outcome = not_applicable(
-      "patches-collide", fmt::format("patch {} of layer \"{}\" is the same on samples {} and {}",
-                                     repeated->p + 1, node.name, repeated->i + 1, repeated->j + 1));
-  outcome.findings.push_back(
-      {PatchesCollide{node.name, repeated->i, repeated->p, repeated->j, repeated->q},
-       ComparisonProof{}});
-  return outcome;
+  return not_applicable("patches-collide",
+                        fmt::format("patch {} of layer \"{}\" is the same on samples {} and {}", repeated->p + 1,
+                                    node.name, repeated->i + 1, repeated->j + 1),
+                        {patches_collide(node.name, *repeated)});
 }
 
 // What prevents each neuron of a linear node from taking different values on different samples, for
@@ -143,13 +142,9 @@ std::optional<Outcome> untied_biases_obstacle(const Instance& instance, std::siz
     return not_applicable("linear-activation", "translates of " + describe(f) + " are dependent");
   }
   if (measure == Measure::almost_everywhere && !facts(f.kind).analytic) {
-    return Outcome{Verdict::undecided,
-                   "not-analytic",
-                   describe(f) + " at \"" + output.name +
-                       "\" is not analytic: independent features exist, perhaps not for almost "
-                       "every parameter",
-                   {},
-                   {}};
+    return undecided("not-analytic", describe(f) + " at \"" + output.name +
+                                         "\" is not analytic: independent features exist, perhaps not for almost "
+                                         "every parameter");
   }
   return not_apart(instance, output.inputs[0]);
 }
@@ -157,40 +152,66 @@ std::optional<Outcome> untied_biases_obstacle(const Instance& instance, std::siz
 Outcome by_untied_biases(const Instance& instance, std::size_t node, Measure measure) {
   const Node& output = instance.network.node(node);
   const std::size_t full = std::min(instance.data.size(), output.width);
-  Outcome outcome{Verdict::proved, "", "", {}, {}};
   if (measure == Measure::almost_everywhere) {
-    outcome.findings.push_back({IndependentAlmostEverywhere{output.name, full}, TranslatesProof{}});
-    outcome.explanation = fmt::format(
-        "rank F = {} = {} for almost every parameter: free biases, one a neuron, on samples kept "
-        "apart below",
-        full, full == instance.data.size() ? "N" : "n, full column rank");
-  } else {
-    outcome.findings.push_back({IndependentSomewhere{output.name}, TranslatesProof{}});
-    outcome.explanation = fmt::format(
-        "rank F = {} = N for some parameter: free biases, one a neuron, on samples kept apart below",
-        full);
+    return proved(fmt::format("rank F = {} = {} for almost every parameter: free biases, one a neuron, on samples kept "
+                              "apart below",
+                              full, full == instance.data.size() ? "N" : "n, full column rank"),
+                  {{independent_almost_everywhere(output.name, full), Proof("translates")}});
   }
-  return outcome;
+  return proved(
+      fmt::format("rank F = {} = N for some parameter: free biases, one a neuron, on samples kept apart below", full),
+      {{Claim("independent-somewhere", {{"node", output.name}}), Proof("translates")}});
 }
 
-std::optional<Outcome> untied_biases_obstacle(const Instance& instance, const Request& request) {
-  const std::size_t node = instance.network.index_of(request.node);
-  const bool somewhere = request.claim == kind_of(IndependentSomewhere{});
-  if (somewhere || instance.network.node(node).width >= instance.data.size()) {
-    if (auto never = never_independent(instance, node)) return never;
-  }
-  return untied_biases_obstacle(instance, node,
-                                somewhere ? Measure::somewhere : Measure::almost_everywhere);
+Claim independent_almost_everywhere(const std::string& node, std::size_t rank) {
+  return Claim("independent-almost-everywhere", {{"node", node}, {"rank", rank}});
 }
 
-Outcome prove_untied_biases(const Instance& instance, const Request& request,
-                            const Options& options) {
+namespace {
+
+Measure measure_of(const std::string& claim) {
+  return claim == "independent-somewhere" ? Measure::somewhere : Measure::almost_everywhere;
+}
+
+std::optional<Outcome> obstacle(const Instance& instance, std::size_t node, const std::string& claim) {
+  const Measure measure = measure_of(claim);
+  if (measure == Measure::somewhere || instance.network.node(node).width >= instance.data.size()) {
+    if (auto never = find_never_independent(instance, node)) return never;
+  }
+  return untied_biases_obstacle(instance, node, measure);
+}
+
+Outcome prove(const Instance& instance, std::size_t node, const std::string& claim, const Options& options) {
   options.progress("hypotheses", 0, 1);
-  if (auto obstacle = untied_biases_obstacle(instance, request)) return *obstacle;
-  return by_untied_biases(instance, instance.network.index_of(request.node),
-                          request.claim == kind_of(IndependentSomewhere{})
-                              ? Measure::somewhere
-                              : Measure::almost_everywhere);
+  if (auto failed = obstacle(instance, node, claim)) return *failed;
+  return by_untied_biases(instance, node, measure_of(claim));
+}
+
+}  // namespace
+
+Theorem theorems::untied_biases() {
+  return {.id = "untied-biases",
+          .title = "Independent features by untied biases",
+          .source = "Q. Nguyen's thesis (2019), Lemma 4.3.2 and Assumption 3.4.2, without its condition on softplus",
+          .statement = "If layer k has one free bias per neuron and every neuron below it keeps the samples apart, "
+                       "then rank F_k = min(N, n_k) for almost every parameter (analytic activation at layer k), and "
+                       "rank F_k = N for some parameter (any activation that is not linear): for tanh, leaky relu and "
+                       "elu too, and above max pooling.",
+          .hypotheses = {"layer k: free filters, one free bias per neuron, an activation whose translates are "
+                         "independent (all but linear ones); for almost every parameter an analytic one",
+                         "no two samples share the content of any patch of the first layer (at the same place; with "
+                         "tied biases below a max pooling at any two places: Assumption 3.1)",
+                         "below layer k: free filters; activations that are strictly monotone, or analytic with a "
+                         "free bias; max pooling above a linear layer"},
+          .claims = {"independent-almost-everywhere", "independent-somewhere"},
+          .side_claims = {"never-independent", "patches-collide"},
+          .rules = {"translates", "comparison", "width", "affine-dimension", "patch-contents", "equal-samples",
+                    "equal-columns"},
+          .reasons = {"layer-kind", "tied-biases", "frozen-parameters", "linear-activation", "not-analytic",
+                      "not-injective", "zero-padding", "patches-collide", "width", "affine-dimension",
+                      "patch-contents", "equal-samples", "equal-columns"},
+          .read = read_plain<prove>,
+          .obstacle = obstacle};
 }
 
 }  // namespace widecert

@@ -24,9 +24,11 @@ std::optional<Outcome> untied_biases_obstacle(const Instance& instance, std::siz
 // The proof, where no obstacle was found.
 Outcome by_untied_biases(const Instance& instance, std::size_t node, Measure measure);
 
-// The theorem "untied-biases".
-std::optional<Outcome> untied_biases_obstacle(const Instance& instance, const Request& request);
-Outcome prove_untied_biases(const Instance& instance, const Request& request,
-                            const Options& options);
+// "independent-almost-everywhere": rank F = rank = min(N, n) for Lebesgue-almost every parameter of Theta.
+Claim independent_almost_everywhere(const std::string& node, std::size_t rank);
+
+namespace theorems {
+Theorem untied_biases();
+}
 
 }  // namespace widecert

@@ -32,6 +32,30 @@ int orientation(K kind) { return kind == K::one_minus_sigmoid ? -1 : 1; }
 
 RayRule rule_for(K kind) { return kind == K::relu ? RayRule::triangular : RayRule::h_matrix; }
 
+const char* ray_formula(K kind, RayRule rule) {
+  if (rule == RayRule::row_difference) {
+    return "m (alpha_0 delta - beta) >= n ln(1 + 1/s), s = min(S(m beta), corner) - e^(-m (alpha_0 delta - beta))";
+  }
+  switch (kind) {
+    case K::relu:
+      return "alpha_0 = beta / delta (exactly triangular)";
+    case K::sigmoid:
+    case K::one_minus_sigmoid:
+      return "alpha_0 = (beta + ln((2 + e^-beta)^N - 1)) / delta";
+    case K::softplus:
+      return "alpha_0 = (N ln(1 + Delta/d) - ln ln 2) / (a delta)";
+    case K::gelu:
+      return "alpha_0 delta = max(1, sqrt(2 N ln(1 + 2 Delta/d)))";
+    case K::gaussian:
+      return "alpha_0^2 (delta^2 - N r^2) = N ln 2";
+    case K::silu:
+    case K::mish:
+      return "alpha_0 delta = max(1, N ln(1 + 2 Delta/d))";
+    default:
+      throw InternalError("no ray threshold for this activation");
+  }
+}
+
 bool has_ray_threshold(K kind) {
   switch (kind) {
     case K::relu:

@@ -39,6 +39,8 @@
 #pragma once
 
 #include <widecert/network/activation.h>
+
+#include "proofs/rays/ray_proof.h"
 #include "proofs/rays/separation.h"
 
 namespace widecert {
@@ -52,6 +54,8 @@ struct RayThreshold {
 Centre centre_for(ActivationKind kind);
 int orientation(ActivationKind kind);  // -1 for one-minus-sigmoid (mu_+ = 0), else +1
 RayRule rule_for(ActivationKind kind);
+// The formula behind ray_threshold() or row_difference_threshold(), for people.
+const char* ray_formula(ActivationKind kind, RayRule rule);
 bool has_ray_threshold(ActivationKind kind);   // Theorem 3.4's construction
 bool has_row_difference(ActivationKind kind);  // bounded increasing: sigmoid, tanh
 

@@ -14,6 +14,28 @@ std::string approximate(const Rational& value) {
   return fmt::format("{:.6g}", value.convert_to<double>());
 }
 
+// Assumption 3.1, Lemma D.1 and full rank of U_1..U_k, as far as they are found.
+void add_side_findings(const Instance& instance, const ChainPosition& at,
+                       const RayConstruction& ray, const Family& family, const Progress& progress,
+                       Outcome& outcome) {
+  outcome.findings.push_back(patches_distinct(first_layer(instance, at)));
+  if (ray.distinct) outcome.findings.push_back(*ray.distinct);
+  for (std::size_t l = 0; l < at.k; ++l) {
+    const Node& map = instance.network.node(at.chain.layers[l].map);
+    const auto found = family.find(map.name);
+    if (found == family.end()) continue;  // max pooling
+    progress("rank of U, layer " + map.name, l, at.k);
+    const NodeFamily& node = found->second;
+    const Outcome rank = weights_full_rank_at(
+        instance.network, at.chain.layers[l].map, l + 1 == at.k ? *node.slope.weights : *node.constant.weights);
+    if (rank.verdict == Verdict::proved) {
+      outcome.findings.push_back(rank.findings.front());
+    } else {
+      outcome.ingredients.emplace_back("undecided", rank.explanation);
+    }
+  }
+}
+
 }  // namespace
 
 std::optional<RayConstruction> construct_ray(const Instance& instance, const ChainPosition& at,
@@ -60,13 +82,9 @@ std::optional<RayConstruction> construct_ray(const Instance& instance, const Cha
       if (bits >= 4 * kFirstBits && attempt + 1 < kSeeds) break;  // likely a tie
     }
   }
-  failure = {Verdict::undecided,
-             "no-gap",
-             fmt::format("no separating filters were found with seeds {} to {}: two samples tie at "
-                         "layer {}",
-                         options.seed, options.seed + kSeeds - 1, map.name),
-             {},
-             {}};
+  failure = undecided("no-gap", fmt::format("no separating filters were found with seeds {} to {}: two samples tie at "
+                                            "layer {}",
+                                            options.seed, options.seed + kSeeds - 1, map.name));
   return std::nullopt;
 }
 
@@ -92,39 +110,25 @@ Family ray_family(const Instance& instance, const ChainPosition& at, const RayCo
   return family;
 }
 
-std::vector<std::pair<std::string, std::string>> ray_ingredients(const RayConstruction& ray,
-                                                                 const RayThreshold& threshold) {
-  std::vector<std::pair<std::string, std::string>> lines{
+void add_ray(const Instance& instance, const ChainPosition& at, const RayConstruction& ray,
+             const RayThreshold& threshold, const Family& family, const Progress& progress, Outcome& outcome) {
+  outcome.numbers = {{"alpha_0", threshold.alpha_0}, {"delta", ray.gaps.delta}};
+  outcome.witness = Witness{"", {}, family, threshold.alpha_0};
+  outcome.ingredients = {
       {"delta", "the gap below the diagonal: " + approximate(ray.gaps.delta)},
       {"Delta", "the reach above the diagonal: " + approximate(ray.gaps.upper)},
       {"beta", to_string(threshold.beta)},
       {"alpha_0",
        to_string(threshold.alpha_0) + " (about " + approximate(threshold.alpha_0) + ")"}};
   if (ray.bits != 0) {
-    lines.emplace_back("precision", fmt::format("{} bits for the layers below", ray.bits));
+    outcome.ingredients.emplace_back("precision", fmt::format("{} bits for the layers below", ray.bits));
   }
-  return lines;
+  add_side_findings(instance, at, ray, family, progress, outcome);
 }
 
-void add_side_findings(const Instance& instance, const ChainPosition& at,
-                       const RayConstruction& ray, const Family& family, const Progress& progress,
-                       Outcome& outcome) {
-  outcome.findings.push_back({PatchesDistinct{first_layer(instance, at)}, DigestsProof{}});
-  if (ray.distinct) outcome.findings.push_back(*ray.distinct);
-  for (std::size_t l = 0; l < at.k; ++l) {
-    const Node& map = instance.network.node(at.chain.layers[l].map);
-    const auto found = family.find(map.name);
-    if (found == family.end()) continue;  // max pooling
-    progress("rank of U, layer " + map.name, l, at.k);
-    const NodeFamily& node = found->second;
-    const Outcome rank = weights_full_rank_at(
-        instance.network, map.name, l + 1 == at.k ? *node.slope.weights : *node.constant.weights);
-    if (rank.verdict == Verdict::proved) {
-      outcome.findings.push_back(rank.findings.front());
-    } else {
-      outcome.ingredients.emplace_back("undecided", rank.explanation);
-    }
-  }
+RayProof ray_proof(const RayConstruction& ray, RayRule rule, bool saturated) {
+  return {rule, ray.gaps.order, ray.gaps.delta, ray.gaps.diagonal_low, ray.gaps.diagonal_high, ray.gaps.upper,
+          saturated, ray.bits};
 }
 
 }  // namespace widecert

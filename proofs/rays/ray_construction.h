@@ -26,22 +26,20 @@ std::optional<RayConstruction> construct_ray(const Instance& instance, const Cha
                                              Outcome& failure);
 
 // The family theta(alpha) of the construction: lower layers constant; W_k = alpha v^t, b_j = alpha
-// c_j
-// + beta, both times the orientation. Neurons without a centre get bias 0.
+// c_j + beta, both times the orientation. Neurons without a centre get bias 0.
 Family ray_family(const Instance& instance, const ChainPosition& at, const RayConstruction& ray,
                   const Rational& beta);
 
-// Lines for people: delta, Delta, beta, alpha_0, precision.
-std::vector<std::pair<std::string, std::string>> ray_ingredients(const RayConstruction& ray,
-                                                                 const RayThreshold& threshold);
+// What the checker is told of it.
+RayProof ray_proof(const RayConstruction& ray, RayRule rule, bool saturated);
 
-// Adds what is claimed beside the ray: Assumption 3.1 on the data, Lemma D.1's conclusion (k > 1),
+// Adds to a proved outcome: lines for people (delta, Delta, beta, alpha_0, precision), the numbers, the witness, and
+// what is claimed beside the ray: Assumption 3.1 on the data, Lemma D.1's conclusion (k > 1),
 // and full rank of U_1..U_k at the family's filters, each by modular elimination where min(n_{l-1},
 // n_l)
 // <= 4,000 (layer k: at the slope, hence at every alpha != 0). A rank that is not found is left
 // out: the claim on features never waits for it.
-void add_side_findings(const Instance& instance, const ChainPosition& at,
-                       const RayConstruction& ray, const Family& family, const Progress& progress,
-                       Outcome& outcome);
+void add_ray(const Instance& instance, const ChainPosition& at, const RayConstruction& ray,
+             const RayThreshold& threshold, const Family& family, const Progress& progress, Outcome& outcome);
 
 }  // namespace widecert

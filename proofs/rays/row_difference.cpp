@@ -1,29 +1,30 @@
-#include <fmt/format.h>
-#include "proofs/dependent/never_independent.h"
-#include "proofs/rays/ray_construction.h"
 #include "proofs/rays/row_difference.h"
 
+#include <fmt/format.h>
+
+#include "proofs/dependent/never_independent.h"
+#include "proofs/rays/ray_construction.h"
+
 namespace widecert {
-
 namespace {
-bool is_affine(const Request& request) { return request.claim == "affinely-independent-on-ray"; }
-}  // namespace
 
-std::optional<Outcome> row_difference_obstacle(const Instance& instance, const Request& request) {
+bool is_affine(const std::string& claim) { return claim == "affinely-independent-on-ray"; }
+
+std::optional<Outcome> obstacle(const Instance& instance, std::size_t node, const std::string& claim) {
   const std::size_t n = instance.data.size();
   Outcome failure;
-  const auto at = locate(instance, request.node, failure);
+  const auto at = locate(instance, node, failure);
   if (!at) return failure;
   const Node& output = instance.network.node(at->layer().output());
   const Node& map = instance.network.node(at->layer().map);
-  if (is_affine(request)) {
+  if (is_affine(claim)) {
     // Equal samples refute [F, 1] too, but never-independent speaks of F; Assumption 3.1 catches
     // them.
     if (output.width + 1 < n) {
       return not_applicable("width", fmt::format("layer {} has {} neurons; N - 1 = {} are needed",
                                                  output.name, output.width, n - 1));
     }
-  } else if (auto never = never_independent(instance, at->layer().output())) {
+  } else if (auto never = find_never_independent(instance, at->layer().output())) {
     return never;
   }
   if (n < 2) return not_applicable("one-sample", "row differences need at least two samples");
@@ -40,14 +41,13 @@ std::optional<Outcome> row_difference_obstacle(const Instance& instance, const R
   return std::nullopt;
 }
 
-Outcome prove_row_difference(const Instance& instance, const Request& request,
-                             const Options& options) {
+Outcome prove(const Instance& instance, std::size_t node, const std::string& claim, const Options& options) {
   const std::size_t n = instance.data.size();
-  const bool affine = is_affine(request);
+  const bool affine = is_affine(claim);
   options.progress("hypotheses", 0, 1);
-  if (auto obstacle = row_difference_obstacle(instance, request)) return *obstacle;
+  if (auto failed = obstacle(instance, node, claim)) return *failed;
   Outcome failure;
-  const auto at = locate(instance, request.node, failure);
+  const auto at = locate(instance, node, failure);
   const Node& output = instance.network.node(at->layer().output());
   const Activation& f = std::get<ActivationSpec>(output.spec).function;
   const auto ray =
@@ -56,18 +56,38 @@ Outcome prove_row_difference(const Instance& instance, const Request& request,
   const RayThreshold threshold =
       row_difference_threshold(f, ray->gaps, affine ? n - 1 : n, !affine);
   const Family family = ray_family(instance, *at, *ray, threshold.beta);
-  Outcome outcome;
-  outcome.verdict = Verdict::proved;
-  outcome.findings.push_back(
-      {IndependentOnRay{output.name, affine, threshold.alpha_0, family},
-       RayProof{RayRule::row_difference, ray->gaps.order, ray->gaps.delta, ray->gaps.diagonal_low,
-                ray->gaps.diagonal_high, ray->gaps.upper, !affine, ray->bits}});
-  outcome.ingredients = ray_ingredients(*ray, threshold);
-  add_side_findings(instance, *at, *ray, family, options.progress, outcome);
-  outcome.explanation =
-      fmt::format("{} neurons for {} samples, {}: row differences turn triangular", output.width, n,
-                  describe(f));
+  Outcome outcome = proved(
+      fmt::format("{} neurons for {} samples, {}: row differences turn triangular", output.width, n, describe(f)),
+      {independent_on_ray(output.name, affine, threshold.alpha_0, family,
+                          ray_proof(*ray, RayRule::row_difference, !affine))});
+  add_ray(instance, *at, *ray, threshold, family, options.progress, outcome);
   return outcome;
+}
+
+}  // namespace
+
+Theorem theorems::row_difference() {
+  return {.id = "row-difference",
+          .title = "Independent features for bounded increasing activations",
+          .source = "after Nguyen & Hein, ICML 2017, Lemma 4.3",
+          .statement = "For sigmoid and tanh, subtracting consecutive rows of [F_k, 1] leaves a matrix that turns "
+                       "triangular along a ray: rank [F_k, 1] = N with n_k >= N-1, and rank F_k = N with n_k >= N "
+                       "where one further neuron is saturated in place of the ones. This covers tanh, which violates "
+                       "Assumption 3.2.",
+          .hypotheses = {"a chain of convolutional, dense and max-pooling layers, all parameters free",
+                         "one free bias per neuron in layer k", "Assumption 3.1", "sigmoid or tanh at layer k",
+                         "at least two samples"},
+          .claims = {"independent-on-ray", "affinely-independent-on-ray"},
+          .side_claims = {"patches-distinct", "features-distinct-at", "weights-full-rank-at", "never-independent",
+                          "patches-collide"},
+          .rules = {"row-difference-ray", "distinct-digests", "separating-projection", "modular-elimination", "width",
+                    "affine-dimension", "patch-contents", "equal-samples", "equal-columns", "comparison"},
+          .reasons = {"not-a-chain", "layer-kind", "frozen-parameters", "width", "affine-dimension", "patch-contents",
+                      "equal-samples", "equal-columns", "tied-biases", "one-sample", "not-bounded-increasing",
+                      "patches-collide", "not-injective", "no-bias", "no-gap"},
+          .numbers = {{"alpha_0", Side::above}, {"delta", Side::below}},
+          .read = read_plain<prove>,
+          .obstacle = obstacle};
 }
 
 }  // namespace widecert

@@ -8,12 +8,6 @@
 
 #include "proofs/prover.h"
 
-namespace widecert {
-
-// The hypothesis that fails, with its witness; nothing if the construction applies.
-std::optional<Outcome> row_difference_obstacle(const Instance& instance, const Request& request);
-
-Outcome prove_row_difference(const Instance& instance, const Request& request,
-                             const Options& options);
-
-}  // namespace widecert
+namespace widecert::theorems {
+Theorem row_difference();
+}

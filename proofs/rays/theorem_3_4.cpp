@@ -1,16 +1,19 @@
-#include <fmt/format.h>
-#include <widecert/number/error.h>
-#include "proofs/dependent/never_independent.h"
-#include "proofs/rays/ray_construction.h"
 #include "proofs/rays/theorem_3_4.h"
 
-namespace widecert {
+#include <fmt/format.h>
+#include <widecert/number/error.h>
 
-std::optional<Outcome> theorem_3_4_obstacle(const Instance& instance, const Request& request) {
+#include "proofs/dependent/never_independent.h"
+#include "proofs/rays/ray_construction.h"
+
+namespace widecert {
+namespace {
+
+std::optional<Outcome> obstacle(const Instance& instance, std::size_t node, const std::string&) {
   Outcome failure;
-  const auto at = locate(instance, request.node, failure);
+  const auto at = locate(instance, node, failure);
   if (!at) return failure;
-  if (auto never = never_independent(instance, at->layer().output())) return never;
+  if (auto never = find_never_independent(instance, at->layer().output())) return never;
   const Node& map = instance.network.node(at->layer().map);
   if (std::get<LinearSpec>(map.spec).bias != BiasMode::neuron) return tied_biases(map);
   if (auto violated = violates_assumption_3_2(instance, *at)) return violated;
@@ -19,13 +22,12 @@ std::optional<Outcome> theorem_3_4_obstacle(const Instance& instance, const Requ
   return std::nullopt;
 }
 
-Outcome prove_theorem_3_4(const Instance& instance, const Request& request,
-                          const Options& options) {
+Outcome prove(const Instance& instance, std::size_t node, const std::string& claim, const Options& options) {
   const std::size_t n = instance.data.size();
   options.progress("hypotheses", 0, 1);
-  if (auto obstacle = theorem_3_4_obstacle(instance, request)) return *obstacle;
+  if (auto failed = obstacle(instance, node, claim)) return *failed;
   Outcome failure;
-  const auto at = locate(instance, request.node, failure);
+  const auto at = locate(instance, node, failure);
   const Node& output = instance.network.node(at->layer().output());
   const Activation& f = std::get<ActivationSpec>(output.spec).function;
   check(has_ray_threshold(f.kind), "every activation with Assumption 3.2 has a threshold");
@@ -34,24 +36,43 @@ Outcome prove_theorem_3_4(const Instance& instance, const Request& request,
   if (!ray) return failure;
   const RayThreshold threshold = ray_threshold(f, ray->gaps, n);
   const Family family = ray_family(instance, *at, *ray, threshold.beta);
-  const RayProof proof{
-      rule_for(f.kind),        ray->gaps.order, ray->gaps.delta, ray->gaps.diagonal_low,
-      ray->gaps.diagonal_high, ray->gaps.upper, false,           ray->bits};
-
-  Outcome outcome;
-  outcome.verdict = Verdict::proved;
-  if (request.claim == "independent-somewhere") {
-    outcome.findings.push_back(
-        {IndependentSomewhere{output.name}, FromRayProof{family, threshold.alpha_0, proof}});
-  } else {
-    outcome.findings.push_back(
-        {IndependentOnRay{output.name, false, threshold.alpha_0, family}, proof});
-  }
-  outcome.ingredients = ray_ingredients(*ray, threshold);
-  add_side_findings(instance, *at, *ray, family, options.progress, outcome);
-  outcome.explanation = fmt::format("{} >= {} neurons, {}: F is nonsingular on the whole ray",
-                                    output.width, n, describe(f));
+  const RayProof proof = ray_proof(*ray, rule_for(f.kind), false);
+  Outcome outcome = proved(
+      fmt::format("{} >= {} neurons, {}: F is nonsingular on the whole ray", output.width, n, describe(f)),
+      {claim == "independent-somewhere"
+           ? independent_somewhere(output.name, threshold.alpha_0, family, proof)
+           : independent_on_ray(output.name, false, threshold.alpha_0, family, proof)});
+  add_ray(instance, *at, *ray, threshold, family, options.progress, outcome);
   return outcome;
+}
+
+}  // namespace
+
+Theorem theorems::theorem_3_4() {
+  return {.id = "theorem-3.4",
+          .title = "Independent features at a wide layer",
+          .source = "Nguyen & Hein, ICML 2018, Theorem 3.4 (and Lemma D.1 below layer k)",
+          .statement = "If layer k has at least N neurons, there are parameters of layers 1..k with rank F_k = N. "
+                       "widecert proves more: an explicit rational family theta_0 + alpha theta_1 and an explicit "
+                       "alpha_0 such that rank F_k = N for EVERY alpha >= alpha_0.",
+          .hypotheses = {"a chain of convolutional, dense and max-pooling layers, all parameters free",
+                         "n_k >= N, and one free bias per neuron in layer k",
+                         "Assumption 3.1: no data patch is shared by two samples",
+                         "Assumption 3.2 for the activation of layer k: relu, sigmoid, softplus, silu, gelu, mish, "
+                         "gaussian, one-minus-sigmoid",
+                         "below layer k: any activation but the steps (injective where Lemma D.1 puts its biases)"},
+          .claims = {"independent-on-ray", "independent-somewhere"},
+          .side_claims = {"patches-distinct", "features-distinct-at", "weights-full-rank-at", "never-independent",
+                          "patches-collide", "activation-violates"},
+          .rules = {"triangular-ray", "h-matrix-ray", "from-ray", "distinct-digests", "separating-projection",
+                    "modular-elimination", "width", "affine-dimension", "patch-contents", "equal-samples",
+                    "equal-columns", "comparison", "activation-table"},
+          .reasons = {"not-a-chain", "layer-kind", "frozen-parameters", "width", "affine-dimension", "patch-contents",
+                      "equal-samples", "equal-columns", "tied-biases", "activation-violates", "patches-collide",
+                      "not-injective", "no-bias", "no-gap"},
+          .numbers = {{"alpha_0", Side::above}, {"delta", Side::below}},
+          .read = read_plain<prove>,
+          .obstacle = obstacle};
 }
 
 }  // namespace widecert

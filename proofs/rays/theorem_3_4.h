@@ -13,11 +13,6 @@
 
 #include "proofs/prover.h"
 
-namespace widecert {
-
-// The hypothesis that fails, with its witness; nothing if the theorem applies.
-std::optional<Outcome> theorem_3_4_obstacle(const Instance& instance, const Request& request);
-
-Outcome prove_theorem_3_4(const Instance& instance, const Request& request, const Options& options);
-
-}  // namespace widecert
+namespace widecert::theorems {
+Theorem theorem_3_4();
+}

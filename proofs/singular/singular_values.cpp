@@ -1,11 +1,14 @@
+#include "proofs/singular/singular_values.h"
+
 #include <fmt/format.h>
 #include <widecert/network/feature_source.h>
-#include <widecert/number/error.h>
 #include <widecert/network/random_point.h>
-#include "proofs/singular/singular_values.h"
+#include <widecert/number/error.h>
 
 #include <algorithm>
 #include <cmath>
+
+#include "proofs/generic/feature_rank.h"
 
 namespace widecert {
 namespace {
@@ -34,12 +37,25 @@ void add_ingredients(Outcome& outcome, const std::string& what, const LadderResu
   outcome.ingredients.emplace_back("rung", how);
 }
 
-Outcome undecided(const std::string& name, const LadderResult& found) {
-  return {Verdict::undecided, "not-certified",
-          fmt::format("full rank of {} is not certified: {}", name, found.undecided), {}, {}};
+Outcome not_certified(const std::string& name, const LadderResult& found) {
+  return undecided("not-certified", fmt::format("full rank of {} is not certified: {}", name, found.undecided));
+}
+
+Keys grid(const CholeskyProof& p) {
+  Keys keys{{"bits", p.bits}};
+  if (p.precision != 0) keys.emplace_back("precision", p.precision);
+  if (p.lower != 0) keys.emplace_back("lower", p.lower);
+  return keys;
 }
 
 }  // namespace
+
+Proof as_proof(const CholeskyProof& p) {
+  Keys keys = grid(p);
+  if (!p.smallest.empty()) keys.emplace_back("smallest", p.smallest);
+  if (!p.largest.empty()) keys.emplace_back("largest", p.largest);
+  return Proof("integer-cholesky", keys);
+}
 
 LadderOptions ladder_options(const Options& options) {
   LadderOptions ladder;
@@ -97,55 +113,108 @@ long precision_for(const Architecture& network, const IntegerPoint& point, std::
   return std::min<long>(4096, bits + static_cast<long>(growth));
 }
 
-Outcome prove_singular_values(const Instance& instance, const Request& request, const Options& options) {
+namespace {
+
+// Full rank alone, or the bounds; of F, or of [F, 1].
+struct Question {
+  std::size_t node;
+  bool rank_only, ones;
+  std::optional<PointSpec> parameters;
+};
+
+Outcome prove(const Instance& instance, const Question& asked, const Options& options) {
   const Architecture& network = instance.network;
-  const std::size_t node = network.index_of(request.node), n = instance.data.size();
+  const std::size_t node = asked.node, n = instance.data.size();
   const Node& output = network.node(node);
-  const bool rank_only = request.claim == "independent-at", ones = request.matrix == "[F, 1]";
-  if (rank_only && ones) {
-    throw InputError(
-        "independent-at speaks of F, not of [F, 1]; singular-value-bounds with a positive lower bound says that [F, 1] has "
-        "full rank");
-  }
-  const PointSpec spec = request.parameters ? *request.parameters : random_point(network, node, options.seed);
+  const PointSpec spec = asked.parameters ? *asked.parameters : random_point(network, node, options.seed);
   const IntegerPoint point = integer_point(network, spec, node);
-  const MatrixSource source = feature_source(network, point, node, instance.data, ones);
-  const std::string name = ones ? "[F(" + output.name + "), 1]" : "F(" + output.name + ")";
+  const MatrixSource source = feature_source(network, point, node, instance.data, asked.ones);
+  const std::string name = asked.ones ? "[F(" + output.name + "), 1]" : "F(" + output.name + ")";
   const LadderResult found = climb(source, ladder_options(options));
-  if (rank_only && !found.bounds.full_rank) return undecided(name, found);
-  if (!(found.bounds.largest_high < std::numeric_limits<double>::infinity())) return undecided(name, found);
+  if (asked.rank_only && !found.bounds.full_rank) return not_certified(name, found);
+  if (!(found.bounds.largest_high < std::numeric_limits<double>::infinity())) return not_certified(name, found);
   ShownBounds claimed = show_bounds(found.bounds, source.rows, source.cols);
-  claimed.proof.precision = precision_for(network, point, node, claimed.proof.bits);
+  CholeskyProof& proof = claimed.proof;
+  proof.precision = precision_for(network, point, node, proof.bits);
   Outcome outcome;
   outcome.verdict = Verdict::proved;
   outcome.explanation = found.bounds.full_rank
                             ? fmt::format("{} ({} x {}) has full rank at the {} parameters", name, source.rows,
-                                          source.cols, request.parameters ? "given" : "seeded")
+                                          source.cols, asked.parameters ? "given" : "seeded")
                             : "bounds only; full rank is not certified: " + found.undecided;
   add_ingredients(outcome, name, found, claimed);
-  Property property;
-  if (rank_only) {
-    claimed.proof.lower = claimed.smallest.low;
-    if (claimed.proof.lower == 0) return undecided(name, found);
-    claimed.proof.smallest.clear();
-    claimed.proof.largest.clear();
-    property = IndependentAt{output.name, std::min(n, output.width), spec};
+  if (asked.rank_only) {
+    proof.lower = claimed.smallest.low;
+    if (proof.lower == 0) return not_certified(name, found);
+    proof.smallest.clear();
+    proof.largest.clear();
+    outcome.numbers = {{"sigma_min_low", proof.lower}};
+    outcome.witness = Witness{"parameters of full rank", spec, {}, {}};
   } else {
-    if (claimed.proof.smallest.empty()) {  // no vector was found: then the largest will do
-      claimed.proof.smallest = claimed.proof.largest;
+    if (proof.smallest.empty()) {  // no vector was found: then the largest will do
+      proof.smallest = proof.largest;
       claimed.smallest.high = claimed.largest.high;
     }
-    property = SingularValueBounds{output.name, ones, claimed.smallest, claimed.largest, spec};
+    outcome.numbers = {{"sigma_min_low", claimed.smallest.low},
+                       {"sigma_min_high", claimed.smallest.high},
+                       {"sigma_max_low", claimed.largest.low},
+                       {"sigma_max_high", claimed.largest.high}};
   }
+  const Claim claim = asked.rank_only ? independent_at(output.name, std::min(n, output.width), spec)
+                                      : Claim("singular-value-bounds", {{"node", output.name},
+                                                                        {"matrix", asked.ones ? "[F, 1]" : "F"},
+                                                                        {"smallest", claimed.smallest},
+                                                                        {"largest", claimed.largest},
+                                                                        {"parameters", spec}});
   if (claimed.too_large) {
     outcome.verdict = Verdict::recomputed;
     outcome.reason = "too-large";
     outcome.explanation += "; too large for the checker, which repeats it on some samples only";
-    outcome.findings = {{property, RecomputedProof{claimed.proof.bits, claimed.proof.precision, claimed.proof.lower}}};
-    return outcome;
+    outcome.findings = {{claim, Proof("recomputed", grid(proof))}};
+  } else {
+    outcome.findings = {{claim, as_proof(proof)}};
   }
-  outcome.findings = {{property, claimed.proof}};
   return outcome;
+}
+
+Prover read(const Entry& entry) {
+  Question asked{entry.node, entry.claim == "independent-at", false, read_parameters(entry)};
+  if (const auto matrix = entry.json.find("matrix")) {
+    asked.ones = matrix->text() == "[F, 1]";
+    if (!asked.ones && matrix->text() != "F") matrix->fail("\"F\" or \"[F, 1]\"");
+    if (asked.rank_only && asked.ones) {
+      throw InputError(matrix->place() +
+                       ": independent-at speaks of F, not of [F, 1]; singular-value-bounds with a positive lower bound "
+                       "says that [F, 1] has full rank");
+    }
+  }
+  return [asked](const Instance& instance, const Options& options) { return prove(instance, asked, options); };
+}
+
+}  // namespace
+
+Outcome independent_by_bounds(const Instance& instance, std::size_t node, const std::optional<PointSpec>& parameters,
+                              const Options& options) {
+  return prove(instance, {node, true, false, parameters}, options);
+}
+
+Theorem theorems::singular_values() {
+  return {.id = "singular-values",
+          .title = "The singular values of the features at given parameters, enclosed",
+          .source = "Nguyen & Hein, ICML 2018, Table 2, whose numbers are estimates in single precision",
+          .statement = "Rigorous bounds of the smallest and the largest singular value of F_k, or of [F_k, 1_N], at "
+                       "given weights, whatever the activation: in double with error bounds, by balls where doubles do "
+                       "not decide. Beyond some thousand samples the outcome is \"recomputed\", which is not proved.",
+          .hypotheses = {"any architecture and any parameters, rational or floats read exactly"},
+          .claims = {"singular-value-bounds", "independent-at"},
+          .rules = {"integer-cholesky", "recomputed"},
+          .reasons = {"not-certified", "too-large"},
+          .keys = {kParametersKey, {"matrix", "\"F\" (default) or \"[F, 1]\", with a column of ones"}},
+          .numbers = {{"sigma_min_low", Side::below},
+                      {"sigma_min_high", Side::above},
+                      {"sigma_max_low", Side::below},
+                      {"sigma_max_high", Side::above}},
+          .read = read};
 }
 
 }  // namespace widecert

@@ -8,11 +8,21 @@
 
 namespace widecert {
 
-// Claims "singular-value-bounds" (default; F, or [F, 1] where the request says so) and "independent-at".
-// Parameters of the request, or random ones from the seed.
-Outcome prove_singular_values(const Instance& instance, const Request& request, const Options& options);
+// "independent-at", whatever the activation: sigma_min > 0. Random parameters from the seed if none are given.
+Outcome independent_by_bounds(const Instance& instance, std::size_t node, const std::optional<PointSpec>& parameters,
+                              const Options& options);
 
 // ---- what other claims about singular values use too ----
+
+// "integer-cholesky" and "recomputed": matrices are integers over 2^bits, activations enclosed on the grid of
+// 2^-precision. `lower`, for independent-at: a lower bound of sigma_min. `smallest`, `largest`, for bounds: vectors on
+// the shorter side.
+struct CholeskyProof {
+  long bits = 0, precision = 0;
+  Rational lower = 0;
+  std::vector<Integer> smallest, largest;
+};
+Proof as_proof(const CholeskyProof& proof);
 
 // Limits and progress of the ladder.
 LadderOptions ladder_options(const Options& options);
@@ -32,5 +42,9 @@ ShownBounds show_bounds(const SingularBounds& bounds, std::size_t rows, std::siz
 // The grid on which the checker has to enclose activations, so that the values of `target` are known to 2^-bits;
 // 0 if they are rational.
 long precision_for(const Architecture& network, const IntegerPoint& point, std::size_t target, long bits);
+
+namespace theorems {
+Theorem singular_values();
+}
 
 }  // namespace widecert

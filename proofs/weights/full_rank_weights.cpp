@@ -1,15 +1,17 @@
+#include "proofs/weights/full_rank_weights.h"
+
 #include <fmt/format.h>
 #include <widecert/linalg/left_kernel.h>
 #include <widecert/linalg/modular_matrix.h>
 #include <widecert/network/filter_map.h>
 #include <widecert/network/integer_tensor.h>
 #include <widecert/number/error.h>
-#include "proofs/generic/feature_rank.h"
-#include "proofs/weights/full_rank_weights.h"
-#include "proofs/weights/rank_bounds.h"
-#include "proofs/weights/sparse_filters.h"
 
 #include <algorithm>
+
+#include "proofs/generic/feature_rank.h"
+#include "proofs/weights/rank_bounds.h"
+#include "proofs/weights/sparse_filters.h"
 
 namespace widecert {
 namespace {
@@ -21,13 +23,13 @@ constexpr double kMostSteps = 3e10, kMostDense = 3e8;
 // evidence.
 constexpr double kMostDenseSteps = 1e13;
 
-std::size_t linear_node(const Architecture& network, const std::string& name) {
-  const std::size_t index = network.index_of(name);
-  if (!std::holds_alternative<LinearSpec>(network.node(index).spec)) {
-    throw InputError("layer \"" + name + "\" has no weights: it is " +
-                     describe(network.node(index)));
+// Throws InputError naming the place in the entry.
+std::size_t linear_node(const Entry& entry) {
+  const Node& node = entry.network.node(entry.node);
+  if (!std::holds_alternative<LinearSpec>(node.spec)) {
+    throw InputError(entry.json.place() + ": layer \"" + node.name + "\" has no weights: it is " + describe(node));
   }
-  return index;
+  return entry.node;
 }
 
 std::string size_of(const Node& node) {
@@ -79,45 +81,17 @@ Lower lower_bound(const Architecture& network, std::size_t index, const Options&
   return best;
 }
 
-Finding never(const Node& node, const RankBound& bound) {
-  return {WeightsNeverFullRank{node.name},
-          std::visit([](const auto& proof) -> Proof { return proof; }, bound)};
-}
-
 // A bound that holds for every W, at most `rank`.
-struct Upper {
-  RankBound proof;
-  std::string why;
-};
-
-std::optional<Upper> upper_bound(const Architecture& network, std::size_t index, std::size_t rank,
-                                 const StructuralBound& structural, const Options& options) {
-  if (structural.rank <= rank) return Upper{structural.proof, structural.why};
+std::optional<RankBound> upper_bound(const Architecture& network, std::size_t index, std::size_t rank,
+                                     const RankBound& structural, const Options& options) {
+  if (structural.rank <= rank) return structural;
   constexpr std::size_t kMostToCover = 3'000'000, kMostForPolynomials = 100'000;
   const Node& node = network.node(index);
   if (node.patches->count() > kMostToCover / node.patches->longest()) return std::nullopt;
-  const StructuralBound least = least_cover_bound(network, index);
-  if (least.rank <= rank) return Upper{least.proof, least.why};
-  if (node.patches->count() * node.filters > kMostForPolynomials / node.patches->longest()) {
-    return std::nullopt;
-  }
-  auto polynomials = kernel_polynomials(network, index, rank, options);
-  if (!polynomials) return std::nullopt;
-  std::size_t terms = 0;
-  for (const auto* side : {&polynomials->inputs, &polynomials->outputs})
-    for (const PolynomialVector& v : *side)
-      for (const auto& [at, polynomial] : v) terms += polynomial.size();
-  const std::string why =
-      fmt::format("{} polynomial kernel vector(s) on the inputs, {} on the outputs, {} terms",
-                  polynomials->inputs.size(), polynomials->outputs.size(), terms);
-  return Upper{std::move(*polynomials), why};
-}
-
-const char* reason_of(const RankBound& bound) {
-  if (const auto* cover = std::get_if<CoverProof>(&bound)) {
-    return cover->patches.empty() ? "uncovered-inputs" : "cover";
-  }
-  return std::holds_alternative<CommutingProof>(bound) ? "commuting-filters" : "kernel-polynomials";
+  const RankBound least = least_cover_bound(network, index);
+  if (least.rank <= rank) return least;
+  if (node.patches->count() * node.filters > kMostForPolynomials / node.patches->longest()) return std::nullopt;
+  return kernel_polynomials(network, index, rank, options);
 }
 
 // Proving "never" turns a refutation into the thing asked for, and the other way round.
@@ -132,19 +106,31 @@ Outcome inverted(Outcome outcome) {
   return outcome;
 }
 
-Outcome undecided(std::string reason, std::string explanation) {
-  return {Verdict::undecided, std::move(reason), std::move(explanation), {}, {}};
+// With the filters that it rests on.
+Outcome with_filters(Outcome outcome, const Node& node, const TensorSpec& weights, const char* what) {
+  outcome.witness = Witness{what, {{node.name, NodeTensors{weights, {}}}}, {}, {}};
+  return outcome;
+}
+
+Proof modular_elimination(const std::optional<TensorSpec>& weights = {}) {
+  Keys keys{{"prime", kRankPrime}};
+  if (weights) keys.emplace_back("weights", *weights);
+  return Proof("modular-elimination", keys);
+}
+
+Claim full_rank_at(const Node& node, const TensorSpec& weights) {
+  return Claim("weights-full-rank-at", {{"node", node.name}, {"weights", weights}});
 }
 
 // A prime that BLAS takes, smaller for large matrices.
 std::uint64_t dense_prime(const Node& node) { return dense_steps(node) < 4e12 ? 8388593 : 509; }
 
-// Evidence for full rank at these filters, of U as a dense matrix, for the property.
+// Evidence for full rank at these filters, of U as a dense matrix, for the claim.
 EvidenceOutcome dense_evidence(const Architecture& network, std::size_t index,
-                               const TensorSpec& weights, const Property& property,
+                               const TensorSpec& weights, const Claim& claim,
                                const Options& options) {
   const std::uint64_t prime = dense_prime(network.node(index));
-  return find_evidence(weight_columns(network, index, weights, prime), property, options);
+  return find_evidence(weight_columns(network, index, weights, prime), claim, options);
 }
 
 // Full rank at seeded filters by the solution of a random system; nothing if it was not found.
@@ -155,45 +141,37 @@ std::optional<Outcome> full_rank_by_solution(const Architecture& network, std::s
   if (bytes > options.memory) return std::nullopt;
   options.evidence = EvidenceKind::random_solve;
   const SeededTensor weights{node.name, options.seed, -1000, 1000, 1, false};
-  const WeightsFullRank property{node.name};
-  EvidenceOutcome found = dense_evidence(network, index, weights, property, options);
+  const Claim claim("weights-full-rank", {{"node", node.name}});
+  EvidenceOutcome found = dense_evidence(network, index, weights, claim, options);
   if (!found.evidence) return std::nullopt;
-  return Outcome{
-      Verdict::proved,
-      "",
-      fmt::format("U is {}: full rank {} for almost every W (at seeded filters, modulo {})",
-                  size_of(node), full_rank(node), found.prime),
-      {{property, ExactRankProof{std::move(*found.evidence), weights}}},
-      {}};
+  const Proof proof("exact-rank", {{"evidence", *found.evidence}, {"weights", TensorSpec(weights)}});
+  return with_filters(
+      proved(fmt::format("U is {}: full rank {} for almost every W (at seeded filters, modulo {})", size_of(node),
+                         full_rank(node), found.prime),
+             {{claim, proof}}),
+      node, weights, "filters of full rank");
 }
 
 Outcome decide_full_rank(const Architecture& network, std::size_t index, const Options& options) {
   const Node& node = network.node(index);
   const std::size_t full = full_rank(node);
-  const StructuralBound bound = structural_bound(network, index);
-  const auto refuted = [&](const Upper& upper) {
-    return Outcome{Verdict::refuted,
-                   reason_of(upper.proof),
-                   fmt::format("U is {} and never has full rank: {}", size_of(node), upper.why),
-                   {never(node, upper.proof)},
-                   {}};
+  const RankBound bound = structural_bound(network, index);
+  const auto never = [&](const RankBound& upper) {
+    return refuted(upper.reason, fmt::format("U is {} and never has full rank: {}", size_of(node), upper.why),
+                   {{Claim("weights-never-full-rank", {{"node", node.name}}), upper.proof}});
   };
-  if (bound.rank < full) return refuted({bound.proof, bound.why});
+  if (bound.rank < full) return never(bound);
   if (options.evidence == EvidenceKind::random_solve) {
     if (auto outcome = full_rank_by_solution(network, index, options)) return *outcome;
   }
   Lower lower = lower_bound(network, index, options);
   if (lower.rank.rank == full) {
-    return {Verdict::proved,
-            "",
-            fmt::format("U is {}: full rank {} for almost every W ({})", size_of(node), full,
-                        lower.how),
-            {{WeightsFullRank{node.name}, ModularProof{kRankPrime, std::move(lower.weights)}}},
-            {}};
+    return with_filters(
+        proved(fmt::format("U is {}: full rank {} for almost every W ({})", size_of(node), full, lower.how),
+               {{Claim("weights-full-rank", {{"node", node.name}}), modular_elimination(lower.weights)}}),
+        node, lower.weights, "filters of full rank");
   }
-  if (const auto upper = upper_bound(network, index, full - 1, bound, options)) {
-    return refuted(*upper);
-  }
+  if (const auto upper = upper_bound(network, index, full - 1, bound, options)) return never(*upper);
   const std::string found =
       fmt::format("U is {}; rank {} was found {}", size_of(node), lower.rank.rank, lower.how);
   if (!fits_elimination(node)) {
@@ -210,13 +188,13 @@ Outcome decide_full_rank(const Architecture& network, std::size_t index, const O
 
 Outcome generic_rank(const Architecture& network, std::size_t index, const Options& options) {
   const Node& node = network.node(index);
-  const StructuralBound bound = structural_bound(network, index);
+  const RankBound bound = structural_bound(network, index);
   Lower lower = lower_bound(network, index, options);
   const std::size_t rank = lower.rank.rank;
-  GenericRankProof proof{lower.weights, kRankPrime, {}};
+  Keys proof{{"weights", lower.weights}, {"prime", kRankPrime}};
   std::string why = "the smaller side";
   if (rank < full_rank(node)) {
-    auto upper = upper_bound(network, index, rank, bound, options);
+    const auto upper = upper_bound(network, index, rank, bound, options);
     if (!upper) {
       return undecided(
           fits_elimination(node) ? "rank-deficient" : "too-large",
@@ -225,14 +203,12 @@ Outcome generic_rank(const Architecture& network, std::size_t index, const Optio
                       size_of(node), rank, lower.how));
     }
     why = upper->why;
-    proof.upper = std::move(upper->proof);
+    proof.emplace_back("upper", upper->proof);
   }
-  return {Verdict::proved,
-          "",
-          fmt::format("U is {}: rank {} for almost every W ({}), never more ({})", size_of(node),
-                      rank, lower.how, why),
-          {{WeightsGenericRank{node.name, rank}, std::move(proof)}},
-          {}};
+  return with_filters(
+      proved(fmt::format("U is {}: rank {} for almost every W ({}), never more ({})", size_of(node), rank, lower.how, why),
+             {{Claim("weights-generic-rank", {{"node", node.name}, {"rank", rank}}), Proof("generic-rank", proof)}}),
+      node, lower.weights, "filters of the largest rank");
 }
 
 // A vector on the shorter side that U annihilates, or nothing.
@@ -251,102 +227,132 @@ std::optional<std::vector<Integer>> kernel_vector(const Architecture& network, s
   return left_kernel_vector(rows);
 }
 
-}  // namespace
-
-Outcome prove_full_rank_weights(const Instance& instance, const Request& request,
-                                const Options& options) {
-  const Architecture& network = instance.network;
-  const std::size_t index = linear_node(network, request.node);
-  if (std::get<LinearSpec>(network.node(index).spec).frozen_weights) {
-    return not_applicable("frozen-parameters",
-                          "the filters of layer \"" + request.node +
-                              "\" are frozen: weights-rank-at decides the rank at them");
+Outcome prove_full_rank(const Architecture& network, std::size_t index, const std::string& claim,
+                        const Options& options) {
+  const Node& node = network.node(index);
+  if (std::get<LinearSpec>(node.spec).frozen_weights) {
+    return not_applicable("frozen-parameters", "the filters of layer \"" + node.name +
+                                                   "\" are frozen: weights-rank-at decides the rank at them");
   }
-  options.progress("full rank of U, layer " + request.node, 0, 1);
-  if (request.claim == "weights-generic-rank") return generic_rank(network, index, options);
+  options.progress("full rank of U, layer " + node.name, 0, 1);
+  if (claim == "weights-generic-rank") return generic_rank(network, index, options);
   Outcome outcome = decide_full_rank(network, index, options);
-  return request.claim == "weights-never-full-rank" ? inverted(std::move(outcome)) : outcome;
+  return claim == "weights-never-full-rank" ? inverted(std::move(outcome)) : outcome;
 }
 
-Outcome weights_full_rank_at(const Architecture& network, const std::string& name,
-                             const TensorSpec& weights) {
-  const std::size_t index = linear_node(network, name);
+// `given`: the filters, frozen or of the entry; seeded ones if absent.
+Outcome prove_rank_at(const Architecture& network, std::size_t index, const std::string& claim,
+                      const std::optional<TensorSpec>& given, const Options& options) {
   const Node& node = network.node(index);
-  if (!fits_elimination(node) && !std::holds_alternative<SparseTensor>(weights)) {
-    return undecided("too-large",
-                     fmt::format("U of layer {} is {}: too large for the checker's own "
-                                 "elimination",
-                                 name, size_of(node)));
-  }
-  const SparseRank found = rank_modulo(network, index, weights);
-  if (!found.decided || found.rank < full_rank(node)) {
-    return undecided(
-        found.decided ? "rank-deficient" : "too-large",
-        fmt::format("U of layer {} has rank {} of {} modulo {} at these filters{}", name,
-                    found.rank, full_rank(node), kRankPrime, found.decided ? "" : " so far"));
-  }
-  return {Verdict::proved,
-          "",
-          fmt::format("U of layer {} has full rank {}", name, full_rank(node)),
-          {{WeightsFullRankAt{name, weights}, ModularProof{kRankPrime, {}}}},
-          {}};
-}
-
-Outcome prove_weights_rank_at(const Instance& instance, const Request& request,
-                              const Options& options) {
-  const Architecture& network = instance.network;
-  const std::size_t index = linear_node(network, request.node);
-  const Node& node = network.node(index);
-  const auto& frozen = std::get<LinearSpec>(node.spec).frozen_weights;
-  TensorSpec weights = SeededTensor{node.name, options.seed, -1000, 1000, 1, false};
-  if (frozen) weights = *frozen;
-  if (request.parameters) {
-    const auto given = request.parameters->find(node.name);
-    if (given == request.parameters->end() || !given->second.weights) {
-      throw InputError("the parameters name no weights of layer \"" + node.name + "\"");
-    }
-    if (frozen) throw InputError("the weights of layer \"" + node.name + "\" are frozen");
-    weights = *given->second.weights;
-  }
+  const TensorSpec weights =
+      given ? *given : TensorSpec(SeededTensor{node.name, options.seed, -1000, 1000, 1, false});
   check_tensor(weights, network.weights_shape(index), node.name);
-  const bool wants_deficiency = request.claim == "weights-deficient-at";
   Outcome outcome;
-  if (options.evidence != EvidenceKind::random_solve) {
-    outcome = weights_full_rank_at(network, node.name, weights);
-  }
+  if (options.evidence != EvidenceKind::random_solve) outcome = weights_full_rank_at(network, index, weights);
   if (options.evidence == EvidenceKind::random_solve || outcome.reason == "too-large") {
-    const WeightsFullRankAt property{node.name, weights};
-    EvidenceOutcome found = dense_evidence(network, index, weights, property, options);
+    const Claim full = full_rank_at(node, weights);
+    EvidenceOutcome found = dense_evidence(network, index, weights, full, options);
     if (found.evidence) {
-      outcome = {Verdict::proved,
-                 "",
-                 fmt::format("U of layer {} has full rank {} modulo {}", node.name, full_rank(node),
-                             found.prime),
-                 {{property, ExactRankProof{std::move(*found.evidence)}}},
-                 {}};
+      outcome = with_filters(
+          proved(fmt::format("U of layer {} has full rank {} modulo {}", node.name, full_rank(node), found.prime),
+                 {{full, exact_rank(*found.evidence)}}),
+          node, weights, "filters of full rank");
+    } else if (found.too_large) {
+      outcome = undecided("too-large", found.obstacle);
     } else {
-      outcome =
-          undecided(found.too_large ? "too-large" : "rank-deficient",
-                    found.too_large ? found.obstacle
-                                    : fmt::format("U of layer {} has rank {} of {} modulo a prime",
-                                                  node.name, found.rank, full_rank(node)));
+      outcome = undecided("rank-deficient", fmt::format("U of layer {} has rank {} of {} modulo a prime", node.name,
+                                                        found.rank, full_rank(node)));
     }
   }
   constexpr double kMostKernelEntries = 4e6;
-  const double entries =
-      static_cast<double>(node.patches->inputs()) * static_cast<double>(node.width);
+  const double entries = static_cast<double>(node.patches->inputs()) * static_cast<double>(node.width);
   if (outcome.reason == "rank-deficient" && entries <= kMostKernelEntries) {
     options.progress("kernel vector", 0, 1);
-    if (auto v = kernel_vector(network, index, weights)) {
-      outcome = {Verdict::refuted,
-                 "rank-deficient",
-                 fmt::format("U of layer {} has not full rank {}: a kernel vector is found",
-                             node.name, full_rank(node)),
-                 {{WeightsDeficientAt{node.name, weights}, KernelVectorProof{std::move(*v)}}},
-                 {}};
+    if (const auto v = kernel_vector(network, index, weights)) {
+      outcome = with_filters(
+          refuted("rank-deficient",
+                  fmt::format("U of layer {} has not full rank {}: a kernel vector is found", node.name,
+                              full_rank(node)),
+                  {{Claim("weights-deficient-at", {{"node", node.name}, {"weights", weights}}),
+                    Proof("kernel-vector", {{"v", *v}})}}),
+          node, weights, "filters of deficient rank");
     }
   }
-  return wants_deficiency ? inverted(std::move(outcome)) : outcome;
+  return claim == "weights-deficient-at" ? inverted(std::move(outcome)) : outcome;
+}
+
+// The filters of the entry's parameters, or frozen ones.
+std::optional<TensorSpec> read_filters(const Entry& entry) {
+  const Node& node = entry.network.node(entry.node);
+  const auto& frozen = std::get<LinearSpec>(node.spec).frozen_weights;
+  const auto parameters = read_parameters(entry);
+  if (!parameters) return frozen;
+  const auto given = parameters->find(node.name);
+  if (given == parameters->end() || !given->second.weights) {
+    throw InputError(entry.json.place() + ": the parameters name no weights of layer \"" + node.name + "\"");
+  }
+  if (frozen) throw InputError(entry.json.place() + ": the weights of layer \"" + node.name + "\" are frozen");
+  return given->second.weights;
+}
+
+}  // namespace
+
+Outcome weights_full_rank_at(const Architecture& network, std::size_t index, const TensorSpec& weights) {
+  const Node& node = network.node(index);
+  if (!fits_elimination(node) && !std::holds_alternative<SparseTensor>(weights)) {
+    return undecided("too-large", fmt::format("U of layer {} is {}: too large for the checker's own elimination",
+                                              node.name, size_of(node)));
+  }
+  const SparseRank found = rank_modulo(network, index, weights);
+  if (!found.decided || found.rank < full_rank(node)) {
+    return undecided(found.decided ? "rank-deficient" : "too-large",
+                     fmt::format("U of layer {} has rank {} of {} modulo {} at these filters{}", node.name, found.rank,
+                                 full_rank(node), kRankPrime, found.decided ? "" : " so far"));
+  }
+  return with_filters(proved(fmt::format("U of layer {} has full rank {}", node.name, full_rank(node)),
+                             {{full_rank_at(node, weights), modular_elimination()}}),
+                      node, weights, "filters of full rank");
+}
+
+Theorem theorems::full_rank_weights() {
+  return {.id = "full-rank-weights",
+          .title = "The weight matrix U has full rank for almost every W",
+          .source = "Nguyen & Hein, ICML 2018, Assumption 2.4 and Lemma 2.5",
+          .statement = "Decides, for any patches, whether some filters W give U = M(W) full rank min(n_{k-1}, n_k), "
+                       "and hence almost every W: by explicit filters, or by a bound of the rank that holds for every "
+                       "W. The paper's remark that patches which cover the layer and differ suffice is false.",
+          .hypotheses = {"a linear layer with free weights; no data"},
+          .claims = {"weights-full-rank", "weights-never-full-rank", "weights-generic-rank"},
+          .rules = {"modular-elimination", "exact-rank", "cover", "commuting-filters", "kernel-polynomials",
+                    "generic-rank"},
+          .reasons = {"uncovered-inputs", "cover", "commuting-filters", "kernel-polynomials", "rank-is-full",
+                      "rank-deficient", "too-large", "frozen-parameters"},
+          .needs_data = false,
+          .read = [](const Entry& entry) -> Prover {
+            return [node = linear_node(entry), claim = entry.claim](const Instance& instance, const Options& options) {
+              return prove_full_rank(instance.network, node, claim, options);
+            };
+          }};
+}
+
+Theorem theorems::weights_rank_at() {
+  return {.id = "weights-rank-at",
+          .title = "The rank of the weight matrix U at given filters",
+          .source = "Nguyen & Hein, ICML 2018, Lemma 2.5 at one W",
+          .statement = "rank M(W) = min(n_{k-1}, n_k) or less, at the filters of the case (or at seeded ones), "
+                       "exactly, with a vector in the kernel where it is less.",
+          .hypotheses = {"a linear layer; no data"},
+          .claims = {"weights-full-rank-at", "weights-deficient-at"},
+          .rules = {"modular-elimination", "exact-rank", "kernel-vector"},
+          .reasons = {"rank-deficient", "rank-is-full", "too-large"},
+          .keys = {{"parameters", "the filters of the layer; seeded ones if absent"}},
+          .needs_data = false,
+          .read = [](const Entry& entry) -> Prover {
+            return [node = linear_node(entry), claim = entry.claim, filters = read_filters(entry)](
+                       const Instance& instance, const Options& options) {
+              return prove_rank_at(instance.network, node, claim, filters, options);
+            };
+          }};
 }
 
 }  // namespace widecert

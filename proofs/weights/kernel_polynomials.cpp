@@ -1,4 +1,5 @@
 #include <flint/nmod_mat.h>
+#include <fmt/format.h>
 #include <widecert/linalg/disjoint_sets.h>
 #include <widecert/linalg/modular_matrix.h>
 #include <widecert/network/filter_map.h>
@@ -17,7 +18,7 @@ constexpr std::size_t kMostInBlock = 40'000'000, kMostUnknowns = 200'000, kMostI
 constexpr double kMostDegrees = 2000;  // ways to spread one degree over the filters
 constexpr double kMostWork = 2e10;     // products of all eliminations together
 
-enum class Side { inputs, outputs };
+enum class KernelSide { inputs, outputs };
 
 // One block of U, its inputs, outputs and filters numbered anew; variables keep their numbers.
 struct Block {
@@ -78,12 +79,12 @@ std::vector<Block> split(const Architecture& network, std::size_t linear_node,
   return blocks;
 }
 
-bool annihilates(const Block& block, Side side, const PolynomialVector& v) {
+bool annihilates(const Block& block, KernelSide side, const PolynomialVector& v) {
   std::map<std::size_t, Polynomial> sums;
   for (const Block::Entry& e : block.entries) {
-    const auto found = v.find(side == Side::inputs ? e.input : e.output);
+    const auto found = v.find(side == KernelSide::inputs ? e.input : e.output);
     if (found == v.end()) continue;
-    add_multiple(sums[side == Side::inputs ? e.output : e.input], found->second, e.variable, 1);
+    add_multiple(sums[side == KernelSide::inputs ? e.output : e.input], found->second, e.variable, 1);
   }
   return std::all_of(sums.begin(), sums.end(), [](const auto& sum) { return sum.second.empty(); });
 }
@@ -91,12 +92,12 @@ bool annihilates(const Block& block, Side side, const PolynomialVector& v) {
 // Kernel vectors of a block on one side that are independent at the point modulo the prime.
 class Collection {
  public:
-  Collection(const Block& block, Side side, std::size_t wanted,
+  Collection(const Block& block, KernelSide side, std::size_t wanted,
              const std::vector<std::uint32_t>& values)
       : block_(&block), values_(&values), side_(side), wanted_(wanted) {}
 
   bool complete() const { return vectors_.size() >= wanted_; }
-  Side side() const { return side_; }
+  KernelSide side() const { return side_; }
   // The vectors, with the numbers of the layer.
   std::vector<PolynomialVector> vectors() const {
     std::vector<PolynomialVector> all;
@@ -126,7 +127,7 @@ class Collection {
 
  private:
   const std::vector<std::size_t>& numbers() const {
-    return side_ == Side::inputs ? block_->inputs : block_->outputs;
+    return side_ == KernelSide::inputs ? block_->inputs : block_->outputs;
   }
   // Subtracts multiples of the values kept so far.
   void reduce(std::vector<std::uint64_t>& row) const {
@@ -140,7 +141,7 @@ class Collection {
 
   const Block* block_;
   const std::vector<std::uint32_t>* values_;
-  Side side_;
+  KernelSide side_;
   std::size_t wanted_, terms_ = 0;
   std::vector<PolynomialVector> vectors_;
   std::vector<std::pair<std::size_t, std::vector<std::uint64_t>>> rows_;  // pivot, values
@@ -316,7 +317,7 @@ std::vector<std::vector<std::uint64_t>> solve(const Part& part) {
 // products.
 void offer_degree(const Block& block, const std::vector<std::size_t>& degree, Collection& found,
                   double& work) {
-  const bool inputs = found.side() == Side::inputs;
+  const bool inputs = found.side() == KernelSide::inputs;
   const std::size_t length = inputs ? block.inputs.size() : block.outputs.size();
   std::map<std::size_t, std::vector<Monomial>> of_filter;  // the monomials of an entry
   const auto entry_monomials = [&](std::size_t index) -> const std::vector<Monomial>& {
@@ -395,8 +396,8 @@ std::optional<Collection> bound_block(const Node& node, const Block& block, std:
                                       const std::vector<std::uint32_t>& values,
                                       const Options& options) {
   std::vector<Collection> sides;
-  for (const Side side : {Side::inputs, Side::outputs}) {
-    const std::size_t length = side == Side::inputs ? block.inputs.size() : block.outputs.size();
+  for (const KernelSide side : {KernelSide::inputs, KernelSide::outputs}) {
+    const std::size_t length = side == KernelSide::inputs ? block.inputs.size() : block.outputs.size();
     sides.emplace_back(block, side, length - rank, values);
   }
   const auto done = [&]() -> std::optional<Collection> {
@@ -411,7 +412,7 @@ std::optional<Collection> bound_block(const Node& node, const Block& block, std:
     for (Collection& side : sides) {
       std::vector<std::size_t> degree(block.filters.size(), 0);
       // Entries of the same degree on both sides.
-      const std::size_t sum = side.side() == Side::inputs ? total : total + 1;
+      const std::size_t sum = side.side() == KernelSide::inputs ? total : total + 1;
       double ways = 1;  // sum + filters - 1 over sum
       for (std::size_t d = 1; d <= sum; ++d)
         ways *= static_cast<double>(degree.size() + d - 1) / static_cast<double>(d);
@@ -426,11 +427,37 @@ std::optional<Collection> bound_block(const Node& node, const Block& block, std:
   return std::nullopt;
 }
 
+std::size_t terms(const std::vector<PolynomialVector>& all) {
+  std::size_t count = 0;
+  for (const PolynomialVector& v : all)
+    for (const auto& [at, polynomial] : v) count += polynomial.size();
+  return count;
+}
+
+// As the checker reads them: a vector is a list of [index, terms], a term [coefficient, variable, ...], a power being a
+// repetition.
+Value vectors(const std::vector<PolynomialVector>& all) {
+  std::vector<Value> list;
+  for (const PolynomialVector& v : all) {
+    std::vector<Value> entries;
+    for (const auto& [index, polynomial] : v) {
+      std::vector<Value> terms;
+      for (const auto& [monomial, coefficient] : polynomial) {
+        std::vector<Value> term{coefficient};
+        term.insert(term.end(), monomial.begin(), monomial.end());
+        terms.emplace_back(term);
+      }
+      entries.emplace_back(std::vector<Value>{index, terms});
+    }
+    list.emplace_back(entries);
+  }
+  return list;
+}
+
 }  // namespace
 
-std::optional<KernelPolynomialsProof> kernel_polynomials(const Architecture& network,
-                                                         std::size_t linear_node, std::size_t rank,
-                                                         const Options& options) {
+std::optional<RankBound> kernel_polynomials(const Architecture& network, std::size_t linear_node, std::size_t rank,
+                                            const Options& options) {
   const Node& node = network.node(linear_node);
   const SeededTensor point{node.name + ".point", options.seed, -1'000'000, 1'000'000, 1, false};
   std::vector<std::uint32_t> values;
@@ -450,7 +477,7 @@ std::optional<KernelPolynomialsProof> kernel_polynomials(const Architecture& net
     at_point += block.rank;
   }
   if (at_point > rank) return std::nullopt;
-  KernelPolynomialsProof proof{{}, {}, point, kRankPrime};
+  std::vector<PolynomialVector> inputs, outputs;
   for (const Block& block : blocks) {
     if (bound <= rank) break;
     const std::size_t smaller = std::min(block.inputs.size(), block.outputs.size());
@@ -459,11 +486,19 @@ std::optional<KernelPolynomialsProof> kernel_polynomials(const Architecture& net
     const auto found = bound_block(node, block, smaller - lost, values, options);
     if (!found) continue;
     bound -= lost;
-    auto& side = found->side() == Side::inputs ? proof.inputs : proof.outputs;
+    auto& side = found->side() == KernelSide::inputs ? inputs : outputs;
     for (PolynomialVector& v : found->vectors()) side.push_back(std::move(v));
   }
   if (bound > rank) return std::nullopt;
-  return proof;
+  const std::string why =
+      fmt::format("{} polynomial kernel vector(s) on the inputs, {} on the outputs, {} terms", inputs.size(),
+                  outputs.size(), terms(inputs) + terms(outputs));
+  return RankBound{rank,
+                   Proof("kernel-polynomials", {{"inputs", vectors(inputs)},
+                                                {"outputs", vectors(outputs)},
+                                                {"point", TensorSpec(point)},
+                                                {"prime", kRankPrime}}),
+                   "kernel-polynomials", why};
 }
 
 }  // namespace widecert

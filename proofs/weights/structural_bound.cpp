@@ -1,13 +1,14 @@
 #include <fmt/format.h>
 #include <widecert/network/patch_cover.h>
-#include "proofs/weights/rank_bounds.h"
 
 #include <algorithm>
+
+#include "proofs/weights/rank_bounds.h"
 
 namespace widecert {
 namespace {
 
-StructuralBound as_bound(const Node& node, PatchCover cover) {
+RankBound as_bound(const Node& node, const PatchCover& cover) {
   std::string why =
       cover.patches.empty()
           ? fmt::format("patches see {} of {} inputs", cover.inputs, node.patches->inputs())
@@ -15,7 +16,8 @@ StructuralBound as_bound(const Node& node, PatchCover cover) {
                 "{} patches with {} filter(s) each and the {} inputs that the others see cover "
                 "all entries",
                 cover.patches.size(), node.filters, cover.inputs);
-  return {cover.lines, CoverProof{std::move(cover.patches)}, std::move(why)};
+  return {cover.lines, Proof("cover", {{"patches", cover.patches}}), cover.patches.empty() ? "uncovered-inputs" : "cover",
+          std::move(why)};
 }
 
 // One filter more than channels: each group loses (P - C d)(P' - C d') columns.
@@ -44,18 +46,18 @@ std::optional<std::array<std::size_t, 2>> commuting_room(const PatchLayout& layo
   return room;
 }
 
-StructuralBound structural_bound(const Architecture& network, std::size_t linear_node) {
+RankBound structural_bound(const Architecture& network, std::size_t linear_node) {
   const Node& node = network.node(linear_node);
-  StructuralBound bound = as_bound(node, patch_cover(node, false));
+  RankBound bound = as_bound(node, patch_cover(node, false));
   if (const auto commuting = commuting_bound(node); commuting && *commuting < bound.rank) {
-    bound = {*commuting, CommutingProof{},
+    bound = {*commuting, Proof("commuting-filters"), "commuting-filters",
              fmt::format("{} filters on {} channel(s) commute: the rank is at most {}",
                          node.filters, node.filters - 1, *commuting)};
   }
   return bound;
 }
 
-StructuralBound least_cover_bound(const Architecture& network, std::size_t linear_node) {
+RankBound least_cover_bound(const Architecture& network, std::size_t linear_node) {
   const Node& node = network.node(linear_node);
   return as_bound(node, patch_cover(node, true));
 }

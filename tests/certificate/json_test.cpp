@@ -1,8 +1,10 @@
 #include <widecert/certificate/atomic_file.h>
-#include <widecert/certificate/claim.h>
+#include <widecert/certificate/claim_file.h>
 #include <widecert/certificate/json.h>
 #include <widecert/data/byte_source.h>
 #include <widecert/number/error.h>
+
+#include <nlohmann/json.hpp>
 
 #include <filesystem>
 

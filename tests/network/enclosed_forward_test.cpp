@@ -5,6 +5,8 @@
 #include <widecert/network/forward.h>
 #include <widecert/network/point.h>
 
+#include <nlohmann/json.hpp>
+
 #include <cmath>
 #include <mpfr.h>
 

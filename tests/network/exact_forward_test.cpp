@@ -6,6 +6,8 @@
 #include <widecert/network/point.h>
 #include <widecert/number/error.h>
 
+#include <nlohmann/json.hpp>
+
 #include "../catch.h"
 #include "../random.h"
 

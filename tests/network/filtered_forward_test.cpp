@@ -7,6 +7,8 @@
 #include <widecert/network/point.h>
 #include <widecert/number/error.h>
 
+#include <nlohmann/json.hpp>
+
 #include <cmath>
 
 #include "../catch.h"

@@ -1,6 +1,8 @@
 #include <widecert/certificate/model_json.h>
 #include <widecert/network/scaled_features.h>
 
+#include <nlohmann/json.hpp>
+
 #include "../catch.h"
 #include "../random.h"
 

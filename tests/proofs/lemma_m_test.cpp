@@ -1,8 +1,8 @@
 #include <widecert/number/error.h>
-#include "proofs/rays/lemma_m.h"
 
 #include "../catch.h"
 #include "../random.h"
+#include "proofs/rays/lemma_m.h"
 
 using namespace widecert;
 

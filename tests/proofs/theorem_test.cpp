@@ -2,9 +2,6 @@
 // determinants of F(alpha) in ball arithmetic, exact determinants, and the paper's counterexamples.
 #include <widecert/linalg/ball_determinant.h>
 #include <widecert/number/error.h>
-#include "proofs/case_file.h"
-#include "proofs/catalogue.h"
-#include "proofs/rays/ray_construction.h"
 
 #include <fstream>
 #include <set>
@@ -13,6 +10,8 @@
 #include "../catch.h"
 #include "../paths.h"
 #include "../random.h"
+#include "proofs/case_file.h"
+#include "proofs/rays/ray_construction.h"
 
 using namespace widecert;
 
@@ -29,12 +28,14 @@ Loaded open_case(const std::string& name) {
   return {std::move(file), std::move(instance)};
 }
 
+std::string name_of(const Loaded& c) { return c.instance.network.node(c.file.entries[0].task.node).name; }
+
 // F (or [F, 1]) at theta(alpha) as balls.
-Matrix<Ball> features_at(const Instance& instance, const IndependentOnRay& ray,
+Matrix<Ball> features_at(const Instance& instance, const std::string& node, const Witness& ray,
                          const Rational& alpha) {
   const Architecture& network = instance.network;
   Parameters<Ball> theta;
-  for (const auto& [name, node] : ray.family) {
+  for (const auto& [name, tensors] : ray.family) {
     const std::size_t i = network.index_of(name);
     const auto combine = [&](const TensorSpec& constant, const TensorSpec& slope,
                              const TensorShape& shape) {
@@ -45,11 +46,11 @@ Matrix<Ball> features_at(const Instance& instance, const IndependentOnRay& ray,
       return value;
     };
     theta[i] = convert_parameters<Ball>(
-        combine(*node.constant.weights, *node.slope.weights, network.weights_shape(i)),
-        node.constant.bias ? combine(*node.constant.bias, *node.slope.bias, network.bias_shape(i))
+        combine(*tensors.constant.weights, *tensors.slope.weights, network.weights_shape(i)),
+        tensors.constant.bias ? combine(*tensors.constant.bias, *tensors.slope.bias, network.bias_shape(i))
                            : Tensor{});
   }
-  const std::size_t target = network.index_of(ray.node);
+  const std::size_t target = network.index_of(node);
   const auto n = static_cast<Eigen::Index>(instance.data.size());
   Matrix<Ball> f(n, n);
   f.setConstant(Ball(1));
@@ -66,10 +67,10 @@ Matrix<Ball> features_at(const Instance& instance, const IndependentOnRay& ray,
   return f;
 }
 
-bool nonsingular(const Instance& instance, const IndependentOnRay& ray, const Rational& alpha) {
+bool nonsingular(const Instance& instance, const std::string& node, const Witness& ray, const Rational& alpha) {
   for (long bits = 128; bits <= (1 << 17); bits *= 2) {
     const PrecisionScope precision(bits);
-    const Ball det = determinant(features_at(instance, ray, alpha));
+    const Ball det = determinant(features_at(instance, node, ray, alpha));
     if (det.finite() && !det.contains_zero()) return true;
   }
   return false;
@@ -81,23 +82,23 @@ TEST_CASE("ball determinants confirm the ray at alpha_0 and beyond, for every ac
   for (const char* name : {"relu-dense", "sigmoid-deep", "softplus-deep", "silu-deep", "gelu-deep",
                            "mish-deep", "gaussian-deep", "one-minus-sigmoid-deep"}) {
     const Loaded c = open_case(std::string("small/") + name);
-    const Outcome outcome = prove(c.instance, c.file.entries[0].request, {});
+    const Outcome outcome = c.file.entries[0].task.prove(c.instance, {});
     INFO(name << ": " << outcome.explanation);
     REQUIRE(outcome.verdict == Verdict::proved);
-    const auto& ray = std::get<IndependentOnRay>(outcome.findings.front().property);
+    const auto& ray = *outcome.witness;
     for (const Rational& factor : {Rational(1), Rational(11, 10), Rational(3)}) {
       INFO("alpha = " << factor << " alpha_0");
-      CHECK(nonsingular(c.instance, ray, factor * ray.alpha_0));
+      CHECK(nonsingular(c.instance, name_of(c), ray, factor * *ray.alpha_0));
     }
   }
 }
 
 TEST_CASE("ReLU: on the ray the determinant is exactly beta^N up to the order's sign") {
   const Loaded c = open_case("small/relu-dense");
-  const Outcome outcome = prove(c.instance, c.file.entries[0].request, {});
-  const auto& ray = std::get<IndependentOnRay>(outcome.findings.front().property);
+  const Outcome outcome = c.file.entries[0].task.prove(c.instance, {});
+  const auto& ray = *outcome.witness;
   const PrecisionScope precision(256);
-  const Ball det = determinant(features_at(c.instance, ray, ray.alpha_0));
+  const Ball det = determinant(features_at(c.instance, name_of(c), ray, *ray.alpha_0));
   CHECK((det.contains(1) || det.contains(-1)));
   CHECK(det.upper_bound() - det.lower_bound() < power_of_two(-100));
 }
@@ -111,10 +112,9 @@ TEST_CASE("tanh: row differences, with a saturated neuron and with the column of
   const Dataset data =
       Dataset::from_samples({{0, 1}, {1, 0}, {2, Rational(1, 3)}, {-1, 4}, {3, 3}});
   const Instance instance{network, {}, data};
-  const Outcome full = prove(instance, {"row-difference", "tanh1", ""}, {});
+  const Outcome full = prove(instance, "row-difference", "tanh1");
   REQUIRE(full.verdict == Verdict::proved);
-  CHECK(nonsingular(instance, std::get<IndependentOnRay>(full.findings.front().property),
-                    std::get<IndependentOnRay>(full.findings.front().property).alpha_0));
+  CHECK(nonsingular(instance, "tanh1", *full.witness, *full.witness->alpha_0));
 
   Architecture narrow("x", {2});
   dense.form = DenseSpec{4};
@@ -122,12 +122,12 @@ TEST_CASE("tanh: row differences, with a saturated neuron and with the column of
   narrow.add("tanh1", ActivationSpec{{ActivationKind::tanh, 1}}, {"dense1"});
   const Instance short_one{narrow, {}, data};
   const Outcome affine =
-      prove(short_one, {"row-difference", "tanh1", "affinely-independent-on-ray"}, {});
+      prove(short_one, "row-difference", "tanh1", "affinely-independent-on-ray");
   REQUIRE(affine.verdict == Verdict::proved);
-  const auto& ray = std::get<IndependentOnRay>(affine.findings.front().property);
-  CHECK(ray.affine);
-  CHECK(nonsingular(short_one, ray, ray.alpha_0));
-  CHECK(prove(short_one, {"row-difference", "tanh1", ""}, {}).reason == "width");
+  const auto& ray = *affine.witness;
+  CHECK(affine.findings.front().claim.kind() == "affinely-independent-on-ray");
+  CHECK(nonsingular(short_one, "tanh1", ray, *ray.alpha_0));
+  CHECK(prove(short_one, "row-difference", "tanh1").reason == "width");
 }
 
 TEST_CASE("random instances: whatever is proved is confirmed by a ball determinant") {
@@ -155,7 +155,7 @@ TEST_CASE("random instances: whatever is proved is confirmed by a ball determina
     const Instance instance{network, {}, Dataset::from_samples(samples)};
     Options options;
     options.seed = static_cast<std::uint64_t>(round);
-    const Outcome outcome = prove(instance, {"theorem-3.4", "f", ""}, options);
+    const Outcome outcome = prove(instance, "theorem-3.4", "f", "", options);
     INFO("seed 71, round " << round << ", " << facts(kind).name << ", N = " << n << ": "
                            << outcome.explanation);
     if (outcome.verdict != Verdict::proved) {
@@ -163,8 +163,8 @@ TEST_CASE("random instances: whatever is proved is confirmed by a ball determina
       continue;
     }
     ++proved;
-    const auto& ray = std::get<IndependentOnRay>(outcome.findings.front().property);
-    CHECK(nonsingular(instance, ray, ray.alpha_0));
+    const auto& ray = *outcome.witness;
+    CHECK(nonsingular(instance, "f", ray, *ray.alpha_0));
   }
   CHECK(proved > 10);
 }
@@ -174,11 +174,11 @@ TEST_CASE("the same seed gives the same bytes, another seed another family") {
   const auto bytes = [&](std::uint64_t seed) {
     Options options;
     options.seed = seed;
-    const Outcome outcome = prove(c.instance, c.file.entries[0].request, options);
+    const Outcome outcome = c.file.entries[0].task.prove(c.instance, options);
     ClaimFile claim{c.instance.network, c.instance.data_spec, {}};
     std::vector<Proof> proofs;
     for (const Finding& f : outcome.findings) {
-      claim.properties.push_back(f.property);
+      claim.claims.push_back(f.claim);
       proofs.push_back(f.proof);
     }
     const std::string text = claim_text(claim);
@@ -196,8 +196,8 @@ TEST_CASE("claims and certificates are read back as written") {
     ClaimFile claim{c.instance.network, c.instance.data_spec, {}};
     std::vector<Proof> proofs;
     for (const CaseEntry& entry : c.file.entries) {
-      for (const Finding& f : prove(c.instance, entry.request, {}).findings) {
-        claim.properties.push_back(f.property);
+      for (const Finding& f : entry.task.prove(c.instance, {}).findings) {
+        claim.claims.push_back(f.claim);
         proofs.push_back(f.proof);
       }
     }
@@ -217,8 +217,8 @@ TEST_CASE("Assumption 2.4 is decided both ways") {
   dense.form = DenseSpec{6};
   network.add("dense", dense, {"x"});
   const Instance instance{network, {}, Dataset::from_samples({{1, 2, 3, 4}})};
-  CHECK(prove(instance, {"full-rank-weights", "dense", ""}, {}).verdict == Verdict::proved);
-  const Outcome never = prove(instance, {"full-rank-weights", "cycle", ""}, {});
+  CHECK(prove(instance, "full-rank-weights", "dense").verdict == Verdict::proved);
+  const Outcome never = prove(instance, "full-rank-weights", "cycle");
   CHECK(never.verdict == Verdict::refuted);
   CHECK(never.reason == "kernel-polynomials");
 }
@@ -233,9 +233,9 @@ TEST_CASE("a claim on features stands where no full-rank filters are found") {
       network,
       {},
       Dataset::from_samples({{1, 20, 300, 4000}, {5, 60, 700, 8000}, {9, 11, 130, 170}})};
-  const Outcome outcome = prove(instance, {"theorem-3.4", "f", ""}, {});
+  const Outcome outcome = prove(instance, "theorem-3.4", "f");
   REQUIRE(outcome.verdict == Verdict::proved);
-  CHECK(kind_of(outcome.findings.front().property) == "independent-on-ray");
+  CHECK(outcome.findings.front().claim.kind() == "independent-on-ray");
   bool said = false;
   for (const auto& [name, text] : outcome.ingredients) said = said || name == "undecided";
   CHECK(said);
@@ -249,11 +249,11 @@ TEST_CASE("frozen tensors are outside the theorem") {
   network.add("dense", dense, {"x"});
   network.add("f", ActivationSpec{{ActivationKind::sigmoid, 1}}, {"dense"});
   const Instance instance{network, {}, Dataset::from_samples({{1, 2}, {3, 4}})};
-  CHECK(prove(instance, {"theorem-3.4", "f", ""}, {}).reason == "frozen-parameters");
-  CHECK(prove(instance, {"theorem-3.4", "dense", ""}, {}).reason == "layer-kind");
-  CHECK_THROWS_AS(prove(instance, {"theorem-3.4", "nowhere", ""}, {}), InputError);
-  CHECK_THROWS_AS(prove(instance, {"theorem-9.9", "f", ""}, {}), InputError);
-  CHECK_THROWS_AS(prove(instance, {"theorem-3.4", "f", "affinely-independent-on-ray"}, {}),
+  CHECK(prove(instance, "theorem-3.4", "f").reason == "frozen-parameters");
+  CHECK(prove(instance, "theorem-3.4", "dense").reason == "layer-kind");
+  CHECK_THROWS_AS(prove(instance, "theorem-3.4", "nowhere"), InputError);
+  CHECK_THROWS_AS(prove(instance, "theorem-9.9", "f"), InputError);
+  CHECK_THROWS_AS(prove(instance, "theorem-3.4", "f", "affinely-independent-on-ray"),
                   InputError);
 }
 
@@ -265,7 +265,7 @@ TEST_CASE("every theorem, claim and rule of the catalogue stands in the document
     return text.str();
   };
   const std::string proofs = read("/proofs/README.md"), format = read("/tools/widecheck/FORMAT.md");
-  for (const TheoremEntry& entry : catalogue()) {
+  for (const Theorem& entry : catalogue()) {
     INFO(entry.id);
     CHECK(proofs.find("`" + entry.id + "`") != std::string::npos);
     for (const std::string& claim : entry.claims) {

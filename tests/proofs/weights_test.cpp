@@ -5,19 +5,20 @@
 #include <widecert/network/filter_map.h>
 #include <widecert/network/patch_cover.h>
 #include <widecert/number/error.h>
-#include "proofs/catalogue.h"
-#include "proofs/weights/rank_bounds.h"
-#include "proofs/weights/sparse_filters.h"
-#include "tools/widecert/weight_hunt.h"
 
 #include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
 #include <complex>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "../catch.h"
 #include "../random.h"
+#include "proofs/catalogue.h"
+#include "proofs/weights/rank_bounds.h"
+#include "proofs/weights/sparse_filters.h"
+#include "tools/widecert/weight_hunt.h"
 
 using namespace widecert;
 
@@ -74,7 +75,7 @@ std::size_t full(const Instance& instance) {
 }
 
 Outcome decide(const Instance& instance, const std::string& claim = "") {
-  return prove(instance, {"full-rank-weights", "layer", claim}, {});
+  return prove(instance, "full-rank-weights", "layer", claim);
 }
 
 // The rank that is proved for almost every W.
@@ -82,7 +83,7 @@ std::size_t proved_rank(const Instance& instance) {
   const Outcome outcome = decide(instance, "weights-generic-rank");
   INFO(outcome.explanation);
   REQUIRE(outcome.verdict == Verdict::proved);
-  return std::get<WeightsGenericRank>(outcome.findings.front().property).rank;
+  return outcome.findings.front().claim.json()["rank"].get<std::size_t>();
 }
 
 }  // namespace
@@ -252,8 +253,7 @@ TEST_CASE("random layers: the decision is what random filters say") {
     // put together; it is never wrong.
     const Outcome exact = decide(instance, "weights-generic-rank");
     if (exact.verdict == Verdict::proved) {
-      CHECK(std::get<WeightsGenericRank>(exact.findings.front().property).rank ==
-            rank_at_random(instance, 94));
+      CHECK(exact.findings.front().claim.json()["rank"] == rank_at_random(instance, 94));
     } else {
       ++undecided;
     }
@@ -299,28 +299,26 @@ TEST_CASE("a least cover of lines is a maximal matching") {
 
 TEST_CASE("given filters: full rank, or a kernel vector that is multiplied back") {
   const Instance instance = layer({5, 5, 1}, convolution(3, 2));
-  Request request{"weights-rank-at", "layer", "", "", PointSpec{}};
-  (*request.parameters)["layer"].weights =
-      ExplicitTensor{{{1, 2, 3, 4, 5, 6, 7, 8, 9}, {9, 1, 1, 1, 1, 1, 1, 1, 1}}};
-  const Outcome outcome = prove(instance, request, {});
+  const Outcome outcome = prove_entry(instance, R"({"theorem": "weights-rank-at", "node": "layer", "parameters":
+      {"layer": {"weights": {"rows": [[1, 2, 3, 4, 5, 6, 7, 8, 9], [9, 1, 1, 1, 1, 1, 1, 1, 1]]}}}})");
   REQUIRE(outcome.verdict == Verdict::refuted);  // 17 of 18, as for every W
-  const auto& v = std::get<KernelVectorProof>(outcome.findings.front().proof).v;
+  const Json& v = outcome.findings.front().proof.json()["v"];
   REQUIRE(v.size() == 18);
   const Matrix<Rational> u = full_weight_matrix<Rational>(
-      instance.network, 1, std::get<ExplicitTensor>(*(*request.parameters)["layer"].weights).rows);
+      instance.network, 1, std::get<ExplicitTensor>(*outcome.witness->point.at("layer").weights).rows);
   for (Eigen::Index i = 0; i < u.rows(); ++i) {
     Rational sum = 0;
     for (Eigen::Index j = 0; j < u.cols(); ++j)
-      sum += u(i, j) * Rational(v[static_cast<std::size_t>(j)]);
+      sum += u(i, j) * Rational(v[static_cast<std::size_t>(j)].get<std::int64_t>());
     CHECK(sum == 0);
   }
-  (*request.parameters).erase("layer");
-  CHECK_THROWS_AS(prove(instance, request, {}), InputError);
+  CHECK_THROWS_AS(prove_entry(instance, R"({"theorem": "weights-rank-at", "node": "layer", "parameters": {}})"),
+                  InputError);
 }
 
 TEST_CASE("theorems about samples say so where there are none") {
   const Instance instance = layer({4}, patches({{0, 1}, {2, 3}}, 1));
-  CHECK_THROWS_AS(prove(instance, {"theorem-3.4", "layer", ""}, {}), InputError);
+  CHECK_THROWS_AS(prove(instance, "theorem-3.4", "layer"), InputError);
 }
 
 TEST_CASE(

@@ -3,6 +3,8 @@
 
 #include <widecert/certificate/json.h>
 
+#include <nlohmann/json.hpp>
+
 #include <string>
 #include <vector>
 

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <sstream>
+#include <nlohmann/json.hpp>
 
 #include "commands.h"
 

@@ -1,6 +1,7 @@
 // widecert inspect and widecert explain: what the catalogue and the model know.
 #include <fmt/format.h>
 #include <widecert/certificate/json.h>
+#include <nlohmann/json.hpp>
 #include "proofs/case_file.h"
 #include "proofs/catalogue.h"
 
@@ -44,10 +45,10 @@ int run_inspect(const Common& common, const std::string& case_path) {
   for (const Layer& layer : chain.layers) {
     if (!layer.activation || !file.data) continue;
     const std::string name = file.network.node(*layer.activation).name;
-    for (const TheoremEntry& entry : catalogue()) {
+    for (const Theorem& entry : catalogue()) {
       if (entry.obstacle == nullptr) continue;
       throw_if_stopped();
-      const auto obstacle = entry.obstacle(instance, {entry.id, name, ""});
+      const auto obstacle = entry.obstacle(instance, *layer.activation, entry.claims.front());
       out["theorems"].push_back({{"theorem", entry.id},
                                  {"node", name},
                                  {"applies", !obstacle},
@@ -70,7 +71,7 @@ int run_explain(const Common& common, const std::string& id) {
   };
   if (id.empty()) {
     Json out = Json::array();
-    for (const TheoremEntry& entry : catalogue()) {
+    for (const Theorem& entry : catalogue()) {
       out.push_back({{"id", entry.id}, {"title", entry.title}, {"source", entry.source}});
       if (!common.json)
         fmt::print("{:<18} {}\n{:<18}   {}\n", entry.id, entry.title, "", entry.source);
@@ -78,14 +79,24 @@ int run_explain(const Common& common, const std::string& id) {
     if (common.json) fmt::print("{}", to_text(out));
     return kProved;
   }
-  const TheoremEntry& entry = theorem(id);
+  const Theorem& entry = theorem(id);
+  std::vector<std::pair<std::string, std::string>> keys = entry.keys;
+  if (entry.claims.size() > 1) {
+    keys.insert(keys.begin(), {"claim", list(entry.claims) + "; the first if absent"});
+  }
   if (common.json) {
+    Json columns = Json::object(), of_entry = Json::object();
+    for (const auto& [name, side] : entry.numbers) columns[name] = side == Side::below ? "below" : "above";
+    for (const auto& [name, meaning] : keys) of_entry[name] = meaning;
     fmt::print("{}", to_text(Json{{"id", entry.id},
                                   {"title", entry.title},
                                   {"source", entry.source},
                                   {"statement", entry.statement},
                                   {"hypotheses", entry.hypotheses},
                                   {"claims", entry.claims},
+                                  {"side_claims", entry.side_claims},
+                                  {"keys", of_entry},
+                                  {"numbers", columns},
                                   {"rules", entry.rules},
                                   {"reasons", entry.reasons}}));
     return kProved;
@@ -93,12 +104,16 @@ int run_explain(const Common& common, const std::string& id) {
   fmt::print("{}: {}\n{}\n\n{}\n\nhypotheses\n", bold(entry.id), entry.title, entry.source,
              entry.statement);
   for (const std::string& hypothesis : entry.hypotheses) fmt::print("  - {}\n", hypothesis);
-  fmt::print("\nclaims it can make:    {}\nchecker's rules:       {}\nother outcomes:        {}\n",
-             list(entry.claims), list(entry.rules), list(entry.reasons));
-  fmt::print("\nin a case file:  {{\"theorem\": \"{}\", \"node\": \"<layer>\"}}\n", entry.id);
-  std::vector<std::string> keys = entry.keys;
-  if (entry.claims.size() > 1) keys.insert(keys.begin(), "claim");
-  if (!keys.empty()) fmt::print("it may also say  {} (cases/README.md)\n", list(keys));
+  fmt::print("\nclaims:           {}\n", list(entry.claims));
+  if (!entry.side_claims.empty()) fmt::print("  and beside them {}\n", list(entry.side_claims));
+  fmt::print("checker's rules:  {}\nother outcomes:   {}\n", list(entry.rules), list(entry.reasons));
+  if (!entry.numbers.empty()) {
+    std::vector<std::string> names;
+    for (const auto& [name, side] : entry.numbers) names.push_back(name);
+    fmt::print("numbers:          {} (columns of a sweep)\n", list(names));
+  }
+  fmt::print("\nin a case file:   {{\"theorem\": \"{}\", \"node\": \"<layer>\"}}\n", entry.id);
+  for (const auto& [name, meaning] : keys) fmt::print("  {:<14}  {}\n", '"' + name + '"', meaning);
   return kProved;
 }
 

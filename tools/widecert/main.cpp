@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <new>
+#include <nlohmann/json.hpp>
 
 #include "commands.h"
 

@@ -1,8 +1,8 @@
 // widecert prove
 #include <fmt/format.h>
 #include <widecert/certificate/atomic_file.h>
+#include <widecert/certificate/witness_file.h>
 #include <widecert/number/error.h>
-#include "proofs/catalogue.h"
 
 #include "proved_case.h"
 
@@ -14,11 +14,11 @@ void print_proved(const Proved& p) {
   if (!p.file.about.empty()) fmt::print("{}\n", p.file.about);
   for (std::size_t k = 0; k < p.outcomes.size(); ++k) {
     const Outcome& outcome = p.outcomes[k];
-    const Request& request = p.file.entries[k].request;
+    const Task& task = p.file.entries[k].task;
     const bool rejected = p.exit_of(k) == kRejected;
     fmt::print("\n{}  {} at layer {}{}\n",
                rejected ? "REJECTED BY WIDECHECK" : verdict_word(outcome.verdict),
-               theorem(request.theorem).title, request.node,
+               task.theorem->title, p.file.network.node(task.node).name,
                outcome.reason.empty() ? "" : "  [reason: " + outcome.reason + "]");
     fmt::print("  {}\n", outcome.explanation);
     for (const auto& [name, value] : outcome.ingredients)
@@ -26,7 +26,7 @@ void print_proved(const Proved& p) {
     for (std::size_t f = 0; f < outcome.findings.size(); ++f) {
       const Json line = p.line(p.places[k][f]);
       if (line.is_null()) {
-        fmt::print("  not checked: {}\n", state(outcome.findings[f].property, p.samples));
+        fmt::print("  not checked: {}\n", outcome.findings[f].claim.kind());
       } else if (line["verdict"] != "REJECTED") {
         fmt::print("  {}: {}  [rule {}]{}\n", line["verdict"] == "PROVED" ? "checked" : "not proved",
                    line["text"].get<std::string>(),
@@ -53,16 +53,20 @@ Json to_json(const Proved& p) {
   Json out{{"case", p.file.name}, {"samples", p.samples}, {"results", Json::array()}};
   for (std::size_t k = 0; k < p.outcomes.size(); ++k) {
     const Outcome& outcome = p.outcomes[k];
-    Json result{{"theorem", p.file.entries[k].request.theorem},
-                {"node", p.file.entries[k].request.node},
+    const Task& task = p.file.entries[k].task;
+    Json result{{"theorem", task.theorem->id},
+                {"node", p.file.network.node(task.node).name},
                 {"outcome", to_string(outcome.verdict)},
                 {"reason", outcome.reason},
                 {"explanation", outcome.explanation},
                 {"accepted_by_widecheck", !outcome.findings.empty() && p.accepted(k)},
                 {"claims", Json::array()}};
-    for (const Finding& finding : outcome.findings) {
-      result["claims"].push_back(
-          {{"kind", kind_of(finding.property)}, {"statement", state(finding.property, p.samples)}});
+    for (std::size_t f = 0; f < outcome.findings.size(); ++f) {
+      Json claim{{"kind", outcome.findings[f].claim.kind()}};
+      // People read the checker's sentence, where it came to it.
+      const Json line = p.line(p.places[k][f]);
+      if (!line.is_null()) claim["statement"] = line["text"];
+      result["claims"].push_back(std::move(claim));
     }
     for (const auto& [name, value] : outcome.ingredients) result["ingredients"][name] = value;
     out["results"].push_back(result);
@@ -74,78 +78,31 @@ Json to_json(const Proved& p) {
   return out;
 }
 
-// The parameters behind a finding, and what they are.
-struct Witness {
-  PointSpec point;
-  std::optional<Rational> alpha;  // of a family
-  std::string what;
-};
-
-std::optional<Witness> witness_of(const Architecture& network, const Finding& finding,
-                                  const std::string& wanted_alpha) {
-  const auto on_ray = [&](const Family& family, const Rational& alpha_0) {
-    const Rational alpha = wanted_alpha.empty() ? alpha_0 : parse_rational(wanted_alpha);
-    if (alpha < alpha_0) {
-      throw InputError("--alpha " + to_string(alpha) + " is below alpha_0 = " + to_string(alpha_0) +
-                       "; nothing is proved there");
-    }
-    return Witness{point_at(network, family, alpha), alpha, "alpha = " + to_string(alpha)};
-  };
-  if (const auto* ray = std::get_if<IndependentOnRay>(&finding.property)) {
-    return on_ray(ray->family, ray->alpha_0);
+// The point of a witness, and the alpha of a family: the one that is wanted, alpha_0 if none is.
+PointSpec point_of(const Architecture& network, Witness& witness, const std::string& wanted_alpha) {
+  if (!witness.alpha_0) return witness.point;
+  const Rational alpha = wanted_alpha.empty() ? *witness.alpha_0 : parse_rational(wanted_alpha);
+  if (alpha < *witness.alpha_0) {
+    throw InputError("--alpha " + to_string(alpha) + " is below alpha_0 = " + to_string(*witness.alpha_0) +
+                     "; nothing is proved there");
   }
-  if (const auto* from = std::get_if<FromRayProof>(&finding.proof)) {
-    return on_ray(from->family, from->alpha_0);
-  }
-  if (const auto* at = std::get_if<IndependentAt>(&finding.property)) {
-    return Witness{at->parameters, {}, "parameters of full rank"};
-  }
-  if (const auto* at = std::get_if<DependentAt>(&finding.property)) {
-    return Witness{at->parameters, {}, "parameters of deficient rank"};
-  }
-  if (const auto* box = std::get_if<DependentOnOpenSet>(&finding.property)) {
-    return Witness{box->centre, {}, "the centre of the box"};
-  }
-  const auto filters = [&](const std::string& node, const TensorSpec& weights, const char* what) {
-    return Witness{PointSpec{{node, NodeTensors{weights, {}}}}, {}, what};
-  };
-  if (const auto* at = std::get_if<WeightsFullRankAt>(&finding.property)) {
-    return filters(at->node, at->weights, "filters of full rank");
-  }
-  if (const auto* at = std::get_if<WeightsDeficientAt>(&finding.property)) {
-    return filters(at->node, at->weights, "filters of deficient rank");
-  }
-  if (const auto* full = std::get_if<WeightsFullRank>(&finding.property)) {
-    if (const auto* modular = std::get_if<ModularProof>(&finding.proof)) {
-      return filters(full->node, *modular->weights, "filters of full rank");
-    }
-    if (const auto* exact = std::get_if<ExactRankProof>(&finding.proof)) {
-      return filters(full->node, *exact->weights, "filters of full rank");
-    }
-  }
-  if (const auto* generic = std::get_if<GenericRankProof>(&finding.proof)) {
-    return filters(std::get<WeightsGenericRank>(finding.property).node, generic->weights,
-                   "filters of the largest rank");
-  }
-  if (const auto* generic = std::get_if<GenericProof>(&finding.proof)) {
-    return Witness{generic->point, {}, std::string("the point of rule ") + rule_name(generic->rule)};
-  }
-  return std::nullopt;
+  witness.alpha_0 = alpha;
+  witness.what = "alpha = " + to_string(alpha);
+  return point_at(network, witness.family, alpha);
 }
 
 void write_witness(const Proved& p, const ProveOptions& options) {
   for (std::size_t k = 0; k < p.outcomes.size(); ++k) {
     const Outcome& outcome = p.outcomes[k];
-    if (outcome.findings.empty() || !p.accepted(k)) continue;
-    const auto witness = witness_of(p.file.network, outcome.findings.front(), options.alpha);
-    if (!witness) continue;
+    if (outcome.findings.empty() || !outcome.witness || !p.accepted(k)) continue;
+    Witness witness = *outcome.witness;
+    const PointSpec point = point_of(p.file.network, witness, options.alpha);
     if (options.witness.ends_with(".npz")) {
-      write_npz(options.witness, witness_arrays(p.file.network, witness->point));
+      write_npz(options.witness, witness_arrays(p.file.network, point));
     } else {
-      write_atomically(options.witness,
-                       witness_text(p.file.network, witness->point, witness->alpha));
+      write_atomically(options.witness, witness_text(p.file.network, point, witness.alpha_0));
     }
-    fmt::print(stderr, "witness ({}) written to {}\n", witness->what, options.witness);
+    fmt::print(stderr, "witness ({}) written to {}\n", witness.what, options.witness);
     return;
   }
   throw InputError("--witness: nothing that was proved rests on parameters, so there is no witness");

@@ -1,7 +1,6 @@
 #include "proved_case.h"
 
 #include <widecert/certificate/atomic_file.h>
-#include "proofs/catalogue.h"
 
 #include <filesystem>
 #include <map>
@@ -23,15 +22,15 @@ Proved prove_case(const Common& common, const std::string& path, const std::stri
   std::vector<Proof> proofs;
   std::map<std::string, std::size_t> place_of;
   for (const CaseEntry& entry : result.file.entries) {
-    result.outcomes.push_back(prove(instance, entry.request, options));
+    result.outcomes.push_back(entry.task.prove(instance, options));
     auto& places = result.places.emplace_back();
     for (const Finding& finding : result.outcomes.back().findings) {
       // Two requests may rest on the same hypothesis: it is claimed once.
       const auto [known, added] =
-          place_of.try_emplace(property_text(finding.property), proofs.size());
+          place_of.try_emplace(finding.claim.text(), proofs.size());
       places.push_back(known->second);
       if (!added) continue;
-      claim.properties.push_back(finding.property);
+      claim.claims.push_back(finding.claim);
       proofs.push_back(finding.proof);
     }
   }

@@ -56,7 +56,8 @@ int run_regress(const Common& common, const RegressOptions& options) {
           const CaseEntry& entry = p.file.entries[k];
           const Expectation expected = entry.expected.value_or(Expectation{});
           const Outcome& outcome = p.outcomes[k];
-          const std::string where = entry.request.theorem + " at " + entry.request.node + ": ";
+          const std::string where =
+              entry.task.theorem->id + " at " + p.file.network.node(entry.task.node).name + ": ";
           if (outcome.verdict != expected.verdict || outcome.reason != expected.reason) {
             problems.push_back(fmt::format("{}expected {} [{}], found {} [{}]", where,
                                            to_string(expected.verdict), expected.reason,

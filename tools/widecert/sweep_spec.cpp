@@ -1,18 +1,19 @@
+#include "sweep_spec.h"
+
 #include <fmt/format.h>
 #include <widecert/data/byte_source.h>
 #include <widecert/number/error.h>
-#include <widecert/number/overloaded.h>
 #include <widecert/number/sha256.h>
 #include <widecert/number/stream.h>
-#include "proofs/case_file.h"
-#include "proofs/catalogue.h"
-#include "sweep_spec.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <set>
+
+#include "proofs/case_file.h"
 
 namespace widecert {
 namespace {
@@ -140,45 +141,6 @@ Dataset cached_data(const DatasetSpec& spec, const Json& json, const std::string
   }
   resolved = entry->resolved;
   return entry->data;
-}
-
-void add_range(Json& row, const std::string& name, const Range& range) {
-  row[name + "_low"] = to_string(range.low);
-  row[name + "_high"] = to_string(range.high);
-}
-
-// The claim of a finding and its numbers.
-void add_numbers(Json& row, const Finding& finding) {
-  row["claim"] = kind_of(finding.property);
-  std::visit(overloaded{[&](const IndependentOnRay& p) {
-                          row["alpha_0"] = to_string(p.alpha_0);
-                          if (const auto* ray = std::get_if<RayProof>(&finding.proof)) row["delta"] = to_string(ray->delta);
-                        },
-                        [&](const SingularValueBounds& p) {
-                          if (p.ones) row["claim"] = kind_of(finding.property) + " of [F, 1]";
-                          add_range(row, "sigma_min", p.smallest);
-                          add_range(row, "sigma_max", p.largest);
-                        },
-                        [&](const InSk& p) {
-                          row["sigma_min_low"] = to_string(p.features);
-                          if (!p.weights.empty()) {
-                            row["weights_low"] = to_string(*std::min_element(p.weights.begin(), p.weights.end()));
-                          }
-                        },
-                        [&](const GradientBounds& p) {
-                          row["lower"] = to_string(p.lower);
-                          row["upper"] = to_string(p.upper);
-                        },
-                        [&](const GradientDominance& p) { row["mu"] = to_string(p.mu); },
-                        [&](const GradientEnclosure& p) {
-                          add_range(row, "residual", p.residual);
-                          add_range(row, "gradient", p.gradient);
-                        },
-                        [](const auto&) {}},
-             finding.property);
-  // independent-at by singular values says how far from singular the matrix is.
-  const auto* cholesky = std::get_if<CholeskyProof>(&finding.proof);
-  if (cholesky != nullptr && cholesky->lower != 0) row["sigma_min_low"] = to_string(cholesky->lower);
 }
 
 std::pair<CaseFile, Instance> read_instance(const SweepSpec& spec, const Json& json, const std::string& where) {
@@ -372,13 +334,14 @@ std::vector<Json> sweep_rows(const SweepSpec& spec, std::uint64_t instance, cons
     Options options = given;
     options.seed = *file.seed;
     for (std::size_t k = 0; k < file.entries.size(); ++k) {
-      const Request& request = file.entries[k].request;
-      const Outcome outcome = at_place(fmt::format("{}: prove[{}]", where, k), [&, &whole = one] { return prove(whole, request, options); });
+      const Task& task = file.entries[k].task;
+      const Outcome outcome = at_place(fmt::format("{}: prove[{}]", where, k), [&, &whole = one] { return task.prove(whole, options); });
       Json out = row;
-      out["theorem"] = request.theorem;
+      out["theorem"] = task.theorem->id;
       out["outcome"] = to_string(outcome.verdict);
       out["reason"] = outcome.reason;
-      for (const Finding& finding : outcome.findings) add_numbers(out, finding);
+      if (!outcome.findings.empty()) out["claim"] = outcome.findings.front().claim.kind();
+      for (const auto& [name, value] : outcome.numbers) out[name] = to_string(value);
       for (const auto& [name, value] : outcome.ingredients)
         if (name == "rung") out["rung"] = value;
       rows.push_back(std::move(out));
@@ -404,7 +367,7 @@ bool fits(const SweepSpec& spec, std::uint64_t instance, const Json& row) {
     if (key != "instance" && !value.is_string()) return false;
   }
   try {
-    for (const auto& [name, up] : sweep_numbers()) {
+    for (const auto& [name, side] : sweep_numbers()) {
       if (row.contains(name)) parse_rational(row[name].get<std::string>());
     }
   } catch (const InputError&) {
@@ -413,12 +376,14 @@ bool fits(const SweepSpec& spec, std::uint64_t instance, const Json& row) {
   return true;
 }
 
-const std::vector<std::pair<std::string, bool>>& sweep_numbers() {
-  static const std::vector<std::pair<std::string, bool>> numbers{
-      {"alpha_0", true},        {"delta", false},         {"sigma_min_low", false}, {"sigma_min_high", true},
-      {"sigma_max_low", false}, {"sigma_max_high", true}, {"weights_low", false},   {"lower", false},
-      {"upper", true},          {"mu", false},            {"residual_low", false},  {"residual_high", true},
-      {"gradient_low", false},  {"gradient_high", true}};
+const std::vector<std::pair<std::string, Side>>& sweep_numbers() {
+  static const auto numbers = [] {
+    std::vector<std::pair<std::string, Side>> all;
+    for (const Theorem& theorem : catalogue())
+      for (const auto& number : theorem.numbers)
+        if (std::find(all.begin(), all.end(), number) == all.end()) all.push_back(number);
+    return all;
+  }();
   return numbers;
 }
 
@@ -426,7 +391,7 @@ std::vector<std::string> sweep_columns(const SweepSpec& spec) {
   std::vector<std::string> columns{"instance"};
   for (const SweepVariable& variable : spec.variables) columns.push_back(variable.name);
   for (const char* name : {"theorem", "claim", "outcome", "reason"}) columns.emplace_back(name);
-  for (const auto& [name, up] : sweep_numbers()) columns.push_back(name);
+  for (const auto& [name, side] : sweep_numbers()) columns.push_back(name);
   columns.emplace_back("rung");
   return columns;
 }
@@ -439,10 +404,10 @@ std::string sweep_csv(const SweepSpec& spec, const std::vector<Json>& rows) {
     out.push_back('"');
     return out;
   };
-  std::map<std::string, bool> numbers;  // that occur
-  for (const auto& [name, up] : sweep_numbers()) {
+  std::map<std::string, Side> numbers;  // that occur
+  for (const auto& [name, side] : sweep_numbers()) {
     const auto has = [&, key = name](const Json& row) { return row.contains(key); };
-    if (std::any_of(rows.begin(), rows.end(), has)) numbers[name] = up;
+    if (std::any_of(rows.begin(), rows.end(), has)) numbers[name] = side;
   }
   std::vector<std::string> columns;
   for (const std::string& column : sweep_columns(spec)) {
@@ -451,7 +416,10 @@ std::string sweep_csv(const SweepSpec& spec, const std::vector<Json>& rows) {
     if (!number || numbers.contains(column)) columns.push_back(column);
   }
   std::string csv;
-  for (const std::string& column : columns) csv += (csv.empty() ? "" : ",") + quoted(column);
+  for (const std::string& column : columns) {
+    if (!csv.empty()) csv += ",";
+    csv += quoted(column);
+  }
   csv += "\n";
   for (const Json& row : rows) {
     bool first = true;
@@ -462,7 +430,7 @@ std::string sweep_csv(const SweepSpec& spec, const std::vector<Json>& rows) {
       if (found == row.end()) continue;
       if (const auto number = numbers.find(column); number != numbers.end()) {
         const Rational exact = parse_rational(found->get<std::string>());
-        csv += number->second ? decimal_above(exact, 17) : decimal_below(exact, 17);
+        csv += number->second == Side::above ? decimal_above(exact, 17) : decimal_below(exact, 17);
       } else {
         csv += found->is_string() ? quoted(found->get<std::string>()) : found->dump();
       }

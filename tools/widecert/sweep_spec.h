@@ -14,8 +14,9 @@
 // in -s .. s (about normal with standard deviation 2.3 s, and bounded: not the Gaussian of the papers).
 #pragma once
 
-#include <widecert/certificate/json.h>
-#include "proofs/prover.h"
+#include <nlohmann/json.hpp>
+
+#include "proofs/catalogue.h"
 
 namespace widecert {
 
@@ -58,8 +59,8 @@ std::vector<Json> sweep_rows(const SweepSpec& spec, std::uint64_t instance, cons
 // Whether a row is one that sweep_rows could have made for this instance and entry, as far as its form tells.
 bool fits(const SweepSpec& spec, std::uint64_t instance, const Json& row);
 
-// The columns of numbers, in order, and whether each is a bound from above.
-const std::vector<std::pair<std::string, bool>>& sweep_numbers();
+// The columns of numbers, in order: those of the catalogue's theorems.
+const std::vector<std::pair<std::string, Side>>& sweep_numbers();
 // All columns of a table, in order.
 std::vector<std::string> sweep_columns(const SweepSpec& spec);
 // Rows as CSV, with a header; columns of numbers that no row has are left out. Bounds become decimals on the safe side.

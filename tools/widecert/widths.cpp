@@ -2,6 +2,7 @@
 // what a paper prints.
 #include <fmt/format.h>
 #include <widecert/certificate/json.h>
+#include <nlohmann/json.hpp>
 #include "proofs/case_file.h"
 
 #include "commands.h"

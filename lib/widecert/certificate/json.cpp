@@ -3,6 +3,7 @@
 #include <widecert/number/error.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 namespace widecert {
 namespace {
@@ -197,6 +198,9 @@ std::vector<JsonReader> JsonReader::list() const {
   }
   return all;
 }
+
+bool JsonReader::is_list() const { return value_->is_array(); }
+bool JsonReader::is_null() const { return value_->is_null(); }
 
 std::string JsonReader::text() const {
   if (!value_->is_string()) fail("a string");

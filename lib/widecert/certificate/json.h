@@ -7,7 +7,7 @@
 
 #include <cstdint>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <set>
 #include <string>
@@ -44,13 +44,14 @@ class JsonReader {
   JsonReader get(const char* key);
   std::optional<JsonReader> find(const char* key);
   void done() const;
+  const std::set<std::string>& asked() const { return asked_; }
   std::vector<std::string> keys() const;
 
   std::vector<JsonReader> list() const;
   std::string text() const;
   bool boolean() const;
-  bool is_list() const { return value_->is_array(); }
-  bool is_null() const { return value_->is_null(); }
+  bool is_list() const;
+  bool is_null() const;
   std::int64_t integer(std::int64_t low, std::int64_t high) const;
   std::size_t size(std::size_t high = std::size_t{1} << 40) const;
   Integer big_integer() const;

@@ -2,6 +2,8 @@
 #include <widecert/number/error.h>
 #include <widecert/number/overloaded.h>
 
+#include <nlohmann/json.hpp>
+
 namespace widecert {
 namespace {
 

@@ -1,9 +1,9 @@
-// JSON of networks, datasets, tensors, points, properties and proofs, shared by case files, claims
-// and certificates.
+// JSON of networks, datasets, tensors, points and families, shared by case files, claims and certificates.
 #pragma once
 
-#include <widecert/certificate/claim.h>
 #include <widecert/certificate/json.h>
+#include <widecert/data/dataset.h>
+#include <widecert/network/family.h>
 
 namespace widecert {
 
@@ -21,17 +21,5 @@ PointSpec read_point(JsonReader in);
 
 Json to_json(const Family& family);
 Family read_family(JsonReader in);
-
-Json property_json(const Property& property);
-Property read_property(JsonReader in);
-
-Json proof_json(const Proof& proof);
-Proof read_proof(JsonReader in);
-
-Json to_json(const Range& range);
-Range read_range(const JsonReader& in);
-
-// [i, j].
-std::array<std::size_t, 2> read_pair(const JsonReader& in);
 
 }  // namespace widecert

@@ -1,6 +1,8 @@
 // JSON of parameters at a point and of families theta(alpha).
 #include <widecert/certificate/model_json.h>
 
+#include <nlohmann/json.hpp>
+
 namespace widecert {
 namespace {
 
@@ -56,12 +58,6 @@ Family read_family(JsonReader in) {
     node.done();
   }
   return family;
-}
-
-std::array<std::size_t, 2> read_pair(const JsonReader& in) {
-  const auto list = in.list();
-  if (list.size() != 2) in.fail("[sample, patch]");
-  return {list[0].size(), list[1].size()};
 }
 
 }  // namespace widecert

@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace widecert {
@@ -44,6 +45,7 @@ struct RandomSolve {
 struct Elimination {
   std::uint64_t prime = 2;
 };
+using RankEvidence = std::variant<Elimination, RandomSolve>;
 
 struct RankResult {
   std::size_t rank = 0;  // of A modulo the prime, as the engine found it

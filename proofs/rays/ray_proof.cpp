@@ -1,0 +1,42 @@
+#include "proofs/rays/ray_proof.h"
+
+#include <widecert/number/error.h>
+
+namespace widecert {
+
+const char* rule_name(RayRule rule) {
+  switch (rule) {
+    case RayRule::triangular:
+      return "triangular-ray";
+    case RayRule::h_matrix:
+      return "h-matrix-ray";
+    case RayRule::row_difference:
+      return "row-difference-ray";
+  }
+  throw InternalError("unknown ray rule");
+}
+
+Proof as_proof(const RayProof& ray) {
+  Keys keys{{"order", ray.order},
+            {"delta", ray.delta},
+            {"diagonal", Range{ray.diagonal_low, ray.diagonal_high}},
+            {"upper", ray.upper}};
+  if (ray.rule == RayRule::row_difference) keys.emplace_back("saturated", ray.saturated);
+  if (ray.precision != 0) keys.emplace_back("precision", ray.precision);
+  return Proof(rule_name(ray.rule), keys);
+}
+
+Finding independent_on_ray(const std::string& node, bool affine, const Rational& alpha_0, const Family& family,
+                           const RayProof& ray) {
+  return {Claim(affine ? "affinely-independent-on-ray" : "independent-on-ray",
+                {{"node", node}, {"alpha_0", alpha_0}, {"family", family}}),
+          as_proof(ray)};
+}
+
+Finding independent_somewhere(const std::string& node, const Rational& alpha_0, const Family& family,
+                              const RayProof& ray) {
+  return {Claim("independent-somewhere", {{"node", node}}),
+          Proof("from-ray", {{"alpha_0", alpha_0}, {"family", family}, {"ray", as_proof(ray)}})};
+}
+
+}  // namespace widecert

@@ -1,0 +1,34 @@
+// The claims along a ray theta(alpha), alpha >= alpha_0, and their evidence: Lemma M and the exact triangular case
+// (tools/widecheck/rules/rays.md).
+#pragma once
+
+#include "proofs/prover.h"
+
+namespace widecert {
+
+// "triangular-ray", "h-matrix-ray", "row-difference-ray".
+enum class RayRule { triangular, h_matrix, row_difference };
+const char* rule_name(RayRule rule);
+
+// Evidence that a family of feature matrices is nonsingular from alpha_0 on. order[r] is the sample in row r; neuron j
+// belongs to row j.
+struct RayProof {
+  RayRule rule = RayRule::triangular;
+  std::vector<std::size_t> order;
+  Rational delta;                        // z_ij <= -delta below the diagonal
+  Rational diagonal_low, diagonal_high;  // of z_jj
+  Rational upper;                        // Delta: z_ij <= upper above the diagonal
+  bool saturated = false;                // row-difference: neuron N-1 stands in for the ones
+  long precision = 0;                    // bits, where features below are irrational
+};
+Proof as_proof(const RayProof& ray);
+
+// "independent-on-ray": rank F = N at theta(alpha) for every alpha >= alpha_0; "affinely-independent-on-ray": rank
+// [F, 1] = N. Proved by the ray itself.
+Finding independent_on_ray(const std::string& node, bool affine, const Rational& alpha_0, const Family& family,
+                           const RayProof& ray);
+// "independent-somewhere", "from-ray": rank F = N at some parameter, since it is along this ray.
+Finding independent_somewhere(const std::string& node, const Rational& alpha_0, const Family& family,
+                              const RayProof& ray);
+
+}  // namespace widecert

@@ -84,8 +84,7 @@ bool satisfies_assumption_3_2(const Activation& f);
 // 1, 1) fails there. (Larger constants fail further out.)
 std::optional<Rational> violating_point(const Activation& f);
 // For distinct s_1, ..., s_N the functions b -> s(s_i + b) are linearly independent (thesis,
-// Assumption 3.4.2): every function of the table but the linear ones (proofs/README.md, "Untied
-// biases").
+// Assumption 3.4.2): every function of the table but the linear ones (the proofs/ of "untied biases").
 bool translate_independent(const Activation& f);
 // Strictly monotone on R.
 bool injective(const Activation& f);

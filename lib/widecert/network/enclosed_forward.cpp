@@ -4,6 +4,7 @@
 #include <widecert/number/clones.h>
 #include <widecert/number/parallel.h>
 #include <widecert/number/rounding.h>
+#include <widecert/number/overloaded.h>
 
 #include <algorithm>
 #include <cmath>
@@ -89,11 +90,13 @@ EnclosedForward::EnclosedForward(const Architecture& network, const IntegerPoint
       if (last_use.at(input) == i) plan.last_uses.push_back(plan_of.at(input));
     }
     if (node.patches) plan.patches = node.patches->flat();
-    if (std::holds_alternative<InputSpec>(node.spec)) {
+    std::visit(overloaded{
+    [&](const InputSpec&) {
       plan.divisor = quotient_near(data.divisor(), 1);
       const bool power = mpz_popcount(data.divisor().backend().data()) == 1;
       plan.exact_input = power && data.divisor() < Integer(1) << 900 && data.largest() < Integer(1) << 53;
-    } else if (std::holds_alternative<LinearSpec>(node.spec)) {
+    },
+    [&](const LinearSpec&) {
       const auto found = point.find(i);
       if (found == point.end()) throw ShapeError("no parameters for layer \"" + node.name + "\"");
       const IntegerTensor &w = found->second.weights, &b = found->second.bias;
@@ -122,15 +125,17 @@ EnclosedForward::EnclosedForward(const Architecture& network, const IntegerPoint
       for (std::size_t k = 0; plan.whole && k < entries.size(); ++k) {
         plan.whole = entries[k] == static_cast<std::int64_t>(k);
       }
-    } else if (const auto* norm = std::get_if<BatchNormSpec>(&node.spec)) {
+    },
+    [&](const BatchNormSpec& norm) {
       const TensorShape shape{node.shape.back()};
-      const IntegerTensor scale = expand_integers(norm->scale, shape, "scale"),
-                          shift = expand_integers(norm->shift, shape, "shift");
+      const IntegerTensor scale = expand_integers(norm.scale, shape, "scale"),
+                          shift = expand_integers(norm.shift, shape, "shift");
       for (std::size_t c = 0; c < shape[0]; ++c) {
         plan.factors.push_back(quotient_near(scale.at(c), scale.divisor));
         plan.shifts.push_back(quotient_near(shift.at(c), shift.divisor));
       }
-    }
+    },
+    [](const ActivationSpec&) {}, [](const PoolSpec&) {}, [](const SumSpec&) {}, [](const ConcatSpec&) {}}, node.spec);
     plan_of[i] = plans_.size();
     plans_.push_back(std::move(plan));
   }
@@ -145,7 +150,30 @@ EnclosedValues EnclosedForward::run(const Plan& plan, const std::vector<const En
   double* radius = y.radius.data();
   const auto size = static_cast<std::size_t>(y.middle.size());
 
-  if (std::holds_alternative<InputSpec>(node.spec)) {
+  const auto join = [&](bool sum) {
+  y.middle.setZero();
+  y.radius.setZero();
+  const std::size_t channels_out = node.shape.back();
+  std::size_t offset = 0;  // of the channels
+  for (std::size_t k = 0; k < in.size(); ++k) {
+    const std::size_t channels = network_.node(network_.node(plan.node).inputs[k]).shape.back();
+    const auto in_width = static_cast<std::size_t>(in[k]->middle.cols());
+    for (std::size_t i = 0; i < count; ++i) {
+      for (std::size_t h = 0; h < in_width; ++h) {
+        const std::size_t to =
+            i * node.width + (sum ? h : h / channels * channels_out + offset + h % channels);
+        const double x = in[k]->middle.data()[i * in_width + h], e = in[k]->radius.data()[i * in_width + h];
+        middle[to] += x;
+        // Rounding of this addition: u times the sum so far.
+        radius[to] = sum ? (radius[to] + e + 2 * kUnitRoundoff * std::abs(middle[to])) * kSlack + (middle[to] - middle[to])
+                         : e;
+      }
+    }
+    offset += channels;
+  }
+  };
+  std::visit(overloaded{
+  [&](const InputSpec&) {
     const auto* small = plan.divisor < 0x1p1000 ? data_.small_numerators() : nullptr;
     for (std::size_t k = 0; k < size; ++k) {
       double value = 0;
@@ -161,10 +189,8 @@ EnclosedValues EnclosedForward::run(const Plan& plan, const std::vector<const En
       middle[k] = value;
       radius[k] = exact ? 0 : 8 * kUnitRoundoff * std::abs(value) + kTiny;
     }
-    return y;
-  }
-
-  if (std::holds_alternative<LinearSpec>(node.spec)) {
+  },
+  [&](const LinearSpec&) {
     const EnclosedValues& x = *in[0];
     const auto in_width = static_cast<std::size_t>(x.middle.cols());
     const std::size_t filters = node.filters, patches = node.patches->count();
@@ -226,18 +252,14 @@ EnclosedValues EnclosedForward::run(const Plan& plan, const std::vector<const En
         }
       }
     }
-    return y;
-  }
-
-  if (const auto* activation = std::get_if<ActivationSpec>(&node.spec)) {
+  },
+  [&](const ActivationSpec& activation) {
     y = *in[0];
-    enclose_activation(activation->function, {y.middle.data(), size}, {y.radius.data(), size});
-    return y;
-  }
-
-  if (const auto* pool = std::get_if<PoolSpec>(&node.spec)) {
+    enclose_activation(activation.function, {y.middle.data(), size}, {y.radius.data(), size});
+  },
+  [&](const PoolSpec& pool) {
     const EnclosedValues& x = *in[0];
-    const bool average = pool->kind == PoolSpec::Kind::average;
+    const bool average = pool.kind == PoolSpec::Kind::average;
     for (std::size_t k = 0; k < size; ++k) {
       const std::size_t h = k % node.width, i = k / node.width;
       const double* from = x.middle.data() + static_cast<std::size_t>(x.middle.cols()) * i;
@@ -267,10 +289,10 @@ EnclosedValues EnclosedForward::run(const Plan& plan, const std::vector<const En
       middle[k] = value;
       radius[k] = error;
     }
-    return y;
-  }
-
-  if (std::holds_alternative<BatchNormSpec>(node.spec)) {
+  },
+  [&](const SumSpec&) { join(true); },
+  [&](const ConcatSpec&) { join(false); },
+  [&](const BatchNormSpec&) {
     const std::size_t channels = node.shape.back();
     for (std::size_t k = 0; k < size; ++k) {
       const std::size_t c = k % node.width % channels;
@@ -281,30 +303,7 @@ EnclosedValues EnclosedForward::run(const Plan& plan, const std::vector<const En
                    16 * kUnitRoundoff * (std::abs(product) + std::abs(plan.shifts[c]))) * kSlack +
                   kTiny * (1 + std::abs(x) + e) + (middle[k] - middle[k]);
     }
-    return y;
-  }
-
-  const bool sum = std::holds_alternative<SumSpec>(node.spec);
-  y.middle.setZero();
-  y.radius.setZero();
-  const std::size_t channels_out = node.shape.back();
-  std::size_t offset = 0;  // of the channels
-  for (std::size_t k = 0; k < in.size(); ++k) {
-    const std::size_t channels = network_.node(network_.node(plan.node).inputs[k]).shape.back();
-    const auto in_width = static_cast<std::size_t>(in[k]->middle.cols());
-    for (std::size_t i = 0; i < count; ++i) {
-      for (std::size_t h = 0; h < in_width; ++h) {
-        const std::size_t to =
-            i * node.width + (sum ? h : h / channels * channels_out + offset + h % channels);
-        const double x = in[k]->middle.data()[i * in_width + h], e = in[k]->radius.data()[i * in_width + h];
-        middle[to] += x;
-        // Rounding of this addition: u times the sum so far.
-        radius[to] = sum ? (radius[to] + e + 2 * kUnitRoundoff * std::abs(middle[to])) * kSlack + (middle[to] - middle[to])
-                         : e;
-      }
-    }
-    offset += channels;
-  }
+  }}, node.spec);
   return y;
 }
 

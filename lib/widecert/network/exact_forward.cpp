@@ -1,6 +1,7 @@
 #include <widecert/network/exact_forward.h>
 #include <widecert/number/clones.h>
 #include <widecert/number/error.h>
+#include <widecert/number/overloaded.h>
 
 #include <algorithm>
 #include <type_traits>
@@ -111,17 +112,32 @@ ExactForward::ExactForward(const Architecture& network, const IntegerPoint& poin
     };
     for (std::size_t input : node.inputs) last_use[input] = steps_.size();
     if (node.patches) step.patches = node.patches->flat();
-    if (std::holds_alternative<InputSpec>(node.spec)) {
+    const auto join = [&](bool sum) {
+      step.divisor = 1;
+      for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+        step.divisor = lcm(step.divisor, in(k).divisor);
+      }
+      for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+        step.factors.push_back(step.divisor / in(k).divisor);
+        const Integer part = step.factors.back() * in(k).bound;
+        step.bound = sum ? Integer(step.bound + part)
+                                                                : std::max(step.bound, part);
+      }
+    };
+    std::visit(overloaded{
+    [&](const InputSpec&) {
       step.divisor = divisor;
       step.bound = largest;
-    } else if (std::holds_alternative<LinearSpec>(node.spec)) {
+    },
+    [&](const LinearSpec&) {
       const auto found = point.find(i);
       if (found == point.end()) throw ShapeError("no parameters for layer \"" + node.name + "\"");
       prepare_linear(step, found->second, in(0));
-    } else if (const auto* activation = std::get_if<ActivationSpec>(&node.spec)) {
+    },
+    [&](const ActivationSpec& activation) {
       step.divisor = in(0).divisor;
       step.bound = in(0).bound;
-      const Activation& f = activation->function;
+      const Activation& f = activation.function;
       if (f.kind == ActivationKind::leaky_relu) {
         const Integer p = numerator(f.parameter), q = denominator(f.parameter);
         step.factors = {p, q};
@@ -132,10 +148,11 @@ ExactForward::ExactForward(const Architecture& network, const IntegerPoint& poin
       } else if (f.kind == ActivationKind::half_step) {
         step.divisor = step.bound = 2;
       }
-    } else if (const auto* pool = std::get_if<PoolSpec>(&node.spec)) {
+    },
+    [&](const PoolSpec& pool) {
       step.divisor = in(0).divisor;
       step.bound = in(0).bound;
-      if (pool->kind == PoolSpec::Kind::average) {
+      if (pool.kind == PoolSpec::Kind::average) {
         const std::size_t length = step.patches.begin[1];
         for (std::size_t p = 1; p < step.patches.begin.size(); ++p) {
           if (step.patches.begin[p] - step.patches.begin[p - 1] != length) {
@@ -146,10 +163,11 @@ ExactForward::ExactForward(const Architecture& network, const IntegerPoint& poin
         step.divisor *= length;
         step.bound *= length;
       }
-    } else if (const auto* norm = std::get_if<BatchNormSpec>(&node.spec)) {
+    },
+    [&](const BatchNormSpec& norm) {
       const TensorShape shape{node.shape.back()};
-      const IntegerTensor scale = expand_integers(norm->scale, shape, "scale");
-      const IntegerTensor shift = expand_integers(norm->shift, shape, "shift");
+      const IntegerTensor scale = expand_integers(norm.scale, shape, "scale");
+      const IntegerTensor shift = expand_integers(norm.shift, shape, "shift");
       step.divisor = lcm(Integer(in(0).divisor * scale.divisor), shift.divisor);
       step.factors = wide(scale, step.divisor / Integer(in(0).divisor * scale.divisor));
       step.shifts = wide(shift, step.divisor / shift.divisor);
@@ -157,18 +175,9 @@ ExactForward::ExactForward(const Architecture& network, const IntegerPoint& poin
         step.bound = std::max(
             step.bound, Integer(abs(step.factors[c]) * in(0).bound + abs(step.shifts[c])));
       }
-    } else {
-      step.divisor = 1;
-      for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-        step.divisor = lcm(step.divisor, in(k).divisor);
-      }
-      for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-        step.factors.push_back(step.divisor / in(k).divisor);
-        const Integer part = step.factors.back() * in(k).bound;
-        step.bound = std::holds_alternative<SumSpec>(node.spec) ? Integer(step.bound + part)
-                                                                : std::max(step.bound, part);
-      }
-    }
+    },
+    [&](const SumSpec&) { join(true); },
+    [&](const ConcatSpec&) { join(false); }}, node.spec);
     const auto fits = [](const Integer& v) { return abs(v) < kSmall; };
     small_ = small_ && fits(step.bound) && std::all_of(step.factors.begin(), step.factors.end(), fits);
     step_of[i] = steps_.size();
@@ -262,13 +271,31 @@ std::vector<T> ExactForward::run(std::vector<T> x) const {
     const Node& node = network_.node(step.node);
     const auto in = [&](std::size_t k) -> std::vector<T>& { return value.at(node.inputs[k]); };
     std::vector<T> y;
-    if (std::holds_alternative<InputSpec>(node.spec)) {
+    const auto join = [&](bool sum) {
+      y.assign(node.width, T(0));
+      std::size_t offset = 0;  // of the channels
+      for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+        const T factor = convert<T>(step.factors[k]);
+        const std::size_t channels = network_.node(node.inputs[k]).shape.back();
+        const std::vector<T>& from = in(k);
+        for (std::size_t h = 0; h < from.size(); ++h) {
+          const std::size_t to =
+              sum ? h : h / channels * node.shape.back() + offset + h % channels;
+          y[to] += factor * from[h];
+        }
+        offset += channels;
+      }
+    };
+    std::visit(overloaded{
+    [&](const InputSpec&) {
       y = std::move(x);
-    } else if (std::holds_alternative<LinearSpec>(node.spec)) {
+    },
+    [&](const LinearSpec&) {
       y = linear(step, in(0));
-    } else if (const auto* activation = std::get_if<ActivationSpec>(&node.spec)) {
+    },
+    [&](const ActivationSpec& activation) {
       y = in(0);
-      switch (activation->function.kind) {
+      switch (activation.function.kind) {
         case ActivationKind::relu:
           relu(y.data(), y.size());
           break;
@@ -289,8 +316,9 @@ std::vector<T> ExactForward::run(std::vector<T> x) const {
         default:  // identity
           break;
       }
-    } else if (const auto* pool = std::get_if<PoolSpec>(&node.spec)) {
-      const bool maximum = pool->kind == PoolSpec::Kind::max;
+    },
+    [&](const PoolSpec& pool) {
+      const bool maximum = pool.kind == PoolSpec::Kind::max;
       const std::vector<T>& from = in(0);
       y.assign(node.width, T(0));
       for (std::size_t h = 0; h < node.width; ++h) {
@@ -306,28 +334,16 @@ std::vector<T> ExactForward::run(std::vector<T> x) const {
           first = false;
         }
       }
-    } else if (std::holds_alternative<BatchNormSpec>(node.spec)) {
+    },
+    [&](const BatchNormSpec&) {
       y = in(0);
       const std::size_t channels = node.shape.back();
       for (std::size_t h = 0; h < y.size(); ++h) {
         y[h] = y[h] * convert<T>(step.factors[h % channels]) + convert<T>(step.shifts[h % channels]);
       }
-    } else {
-      const bool sum = std::holds_alternative<SumSpec>(node.spec);
-      y.assign(node.width, T(0));
-      std::size_t offset = 0;  // of the channels
-      for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-        const T factor = convert<T>(step.factors[k]);
-        const std::size_t channels = network_.node(node.inputs[k]).shape.back();
-        const std::vector<T>& from = in(k);
-        for (std::size_t h = 0; h < from.size(); ++h) {
-          const std::size_t to =
-              sum ? h : h / channels * node.shape.back() + offset + h % channels;
-          y[to] += factor * from[h];
-        }
-        offset += channels;
-      }
-    }
+    },
+    [&](const SumSpec&) { join(true); },
+    [&](const ConcatSpec&) { join(false); }}, node.spec);
     value[step.node] = std::move(y);
     for (std::size_t node_done : step.last_uses) value.erase(node_done);
   }

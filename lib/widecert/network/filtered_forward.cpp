@@ -4,6 +4,7 @@
 #include <widecert/network/filtered_forward.h>
 #include <widecert/number/clones.h>
 #include <widecert/number/error.h>
+#include <widecert/number/overloaded.h>
 
 #include <algorithm>
 #include <cmath>
@@ -91,11 +92,25 @@ FilteredForward::FilteredForward(std::shared_ptr<const ExactForward> exact, cons
     const auto divisor_of = [&](std::size_t k) -> const Integer& {
       return plans_[plan.inputs[k]].step->divisor;
     };
-    if (std::holds_alternative<InputSpec>(node.spec)) {
+    // Brings everything to one divisor, or scales; and shifts.
+    const auto rescale = [&] {
+      for (std::size_t k = 0; k < step.factors.size(); ++k) {
+        plan.factor_residues.push_back(residue(step.factors[k], prime));
+        const Integer& in = divisor_of(std::min(k, plan.inputs.size() - 1));
+        plan.factors.push_back(quotient_near(step.factors[k] * in, step.divisor));
+      }
+      for (const Integer& shift : step.shifts) {
+        plan.shift_residues.push_back(residue(shift, prime));
+        plan.shifts.push_back(quotient_near(shift, step.divisor));
+      }
+    };
+    std::visit(overloaded{
+    [&](const InputSpec&) {
       plan.input_divisor = quotient_near(step.divisor, 1);
       const bool power = mpz_popcount(step.divisor.backend().data()) == 1;
       plan.exact_input = power && step.divisor < Integer(1) << 900 && data.largest() < Integer(1) << 53;
-    } else if (std::holds_alternative<LinearSpec>(node.spec)) {
+    },
+    [&](const LinearSpec&) {
       for (const Integer& w : step.weights) {
         plan.weight_residues.push_back(residue(w, prime));
         plan.weights.push_back(quotient_near(w * divisor_of(0), step.divisor));
@@ -123,24 +138,18 @@ FilteredForward::FilteredForward(std::shared_ptr<const ExactForward> exact, cons
         // The sum itself is rounded: (1 + u)^K stays below the slack for K < 2^20.
         plan.row_sums.push_back(length < (std::size_t{1} << 20) ? most * kSlack : kNever);
       }
-    } else {
+    },
+    [&](const ActivationSpec& activation) {
       for (std::size_t k = 0; k < step.factors.size(); ++k) {
         plan.factor_residues.push_back(residue(step.factors[k], prime));
-        if (const auto* activation = std::get_if<ActivationSpec>(&node.spec)) {
-          plan.factors.push_back(k == 0 ? quotient_near(numerator(activation->function.parameter),
-                                                   denominator(activation->function.parameter))
-                                        : 1);
-        } else {
-          // Sums bring everything to one divisor; a batch norm scales.
-          const Integer& in = divisor_of(std::min(k, plan.inputs.size() - 1));
-          plan.factors.push_back(quotient_near(step.factors[k] * in, step.divisor));
-        }
+        const Rational& slope = activation.function.parameter;
+        plan.factors.push_back(k == 0 ? quotient_near(numerator(slope), denominator(slope)) : 1);
       }
-      for (const Integer& shift : step.shifts) {
-        plan.shift_residues.push_back(residue(shift, prime));
-        plan.shifts.push_back(quotient_near(shift, step.divisor));
-      }
-    }
+    },
+    [](const PoolSpec&) {},
+    [&](const SumSpec&) { rescale(); },
+    [&](const ConcatSpec&) { rescale(); },
+    [&](const BatchNormSpec&) { rescale(); }}, node.spec);
     plan_of[step.node] = plans_.size();
     plans_.push_back(std::move(plan));
   }
@@ -266,11 +275,40 @@ FilteredForward::Values FilteredForward::run(const Plan& plan, const std::vector
   const Node& node = exact_->network().node(step.node);
   const std::size_t rows = failed.size();
   const auto p = static_cast<double>(prime_);
-  if (std::holds_alternative<LinearSpec>(node.spec)) return linear(plan, *in[0], failed);
-  if (const auto* activation = std::get_if<ActivationSpec>(&node.spec)) {
-    Values y = *in[0];
-    const ActivationKind kind = activation->function.kind;
-    if (kind == ActivationKind::identity) return y;
+  Values y(rows, node.width);
+  const auto join = [&](bool sum) {
+    std::size_t offset = 0;  // of the channels
+    std::vector<double> size(y.residue.size(), 0);
+    for (std::size_t k = 0; k < in.size(); ++k) {
+      const Values& x = *in[k];
+      const std::size_t channels = exact_->network().node(node.inputs[k]).shape.back();
+      for (std::size_t i = 0; i < rows; ++i) {
+        for (std::size_t h = 0; h < x.width; ++h) {
+          const std::size_t to =
+              i * node.width +
+              (sum ? h : h / channels * node.shape.back() + offset + h % channels);
+          const std::size_t from = i * x.width + h;
+          y.residue[to] += x.residue[from] * plan.factor_residues[k];
+          y.approximation[to] += x.approximation[from];
+          size[to] += std::abs(x.approximation[from]);
+          y.error[to] += x.error[from];
+        }
+      }
+      reduce(y.residue.data(), y.residue.size(), p);
+      offset += channels;
+    }
+    const double terms = static_cast<double>(in.size() + 4);
+    for (std::size_t i = 0; sum && i < y.error.size(); ++i) {
+      y.error[i] = (y.error[i] + terms * kUnit * size[i]) * kSlack;
+    }
+  };
+  std::visit(overloaded{
+  [](const InputSpec&) { throw InternalError("the data enter by input()"); },
+  [&](const LinearSpec&) { y = linear(plan, *in[0], failed); },
+  [&](const ActivationSpec& activation) {
+    y = *in[0];
+    const ActivationKind kind = activation.function.kind;
+    if (kind == ActivationKind::identity) return;
     for (std::size_t i = 0; i < y.residue.size(); ++i) {
       double& value = y.approximation[i];
       double& error = y.error[i];
@@ -297,17 +335,14 @@ FilteredForward::Values FilteredForward::run(const Plan& plan, const std::vector
         error = 0;
       }
     }
-    reduce(y.residue.data(), y.residue.size(), p);
-    return y;
-  }
-  Values y(rows, node.width);
-  if (const auto* pool = std::get_if<PoolSpec>(&node.spec)) {
+  },
+  [&](const PoolSpec& pool) {
     const Values& x = *in[0];
     for (std::size_t i = 0; i < rows; ++i) {
       for (std::size_t h = 0; h < node.width; ++h) {
         const std::size_t begin = step.patches.begin[h], end = step.patches.begin[h + 1];
         const std::size_t at = i * node.width + h;
-        if (pool->kind == PoolSpec::Kind::average) {
+        if (pool.kind == PoolSpec::Kind::average) {
           double size = 0, most_error = 0;
           for (std::size_t k = begin; k < end; ++k) {
             if (step.patches.entries[k] == kPadding) continue;
@@ -347,7 +382,10 @@ FilteredForward::Values FilteredForward::run(const Plan& plan, const std::vector
         y.error[at] = x.error[best];
       }
     }
-  } else if (std::holds_alternative<BatchNormSpec>(node.spec)) {
+  },
+  [&](const SumSpec&) { join(true); },
+  [&](const ConcatSpec&) { join(false); },
+  [&](const BatchNormSpec&) {
     const std::size_t channels = node.shape.back();
     const Values& x = *in[0];
     for (std::size_t i = 0; i < y.residue.size(); ++i) {
@@ -359,33 +397,7 @@ FilteredForward::Values FilteredForward::run(const Plan& plan, const std::vector
       y.error[i] = (std::abs(plan.factors[c]) * x.error[i] + 16 * kUnit * size) * kSlack +
                    kTiny * (1 + std::abs(x.approximation[i]) + x.error[i]);
     }
-  } else {
-    const bool sum = std::holds_alternative<SumSpec>(node.spec);
-    std::size_t offset = 0;  // of the channels
-    std::vector<double> size(y.residue.size(), 0);
-    for (std::size_t k = 0; k < in.size(); ++k) {
-      const Values& x = *in[k];
-      const std::size_t channels = exact_->network().node(node.inputs[k]).shape.back();
-      for (std::size_t i = 0; i < rows; ++i) {
-        for (std::size_t h = 0; h < x.width; ++h) {
-          const std::size_t to =
-              i * node.width +
-              (sum ? h : h / channels * node.shape.back() + offset + h % channels);
-          const std::size_t from = i * x.width + h;
-          y.residue[to] += x.residue[from] * plan.factor_residues[k];
-          y.approximation[to] += x.approximation[from];
-          size[to] += std::abs(x.approximation[from]);
-          y.error[to] += x.error[from];
-        }
-      }
-      reduce(y.residue.data(), y.residue.size(), p);
-      offset += channels;
-    }
-    const double terms = static_cast<double>(in.size() + 4);
-    for (std::size_t i = 0; sum && i < y.error.size(); ++i) {
-      y.error[i] = (y.error[i] + terms * kUnit * size[i]) * kSlack;
-    }
-  }
+  }}, node.spec);
   reduce(y.residue.data(), y.residue.size(), p);
   return y;
 }

@@ -8,6 +8,7 @@
 
 #include <widecert/network/architecture.h>
 #include <widecert/number/error.h>
+#include <widecert/number/overloaded.h>
 
 #include <map>
 #include <type_traits>
@@ -128,39 +129,41 @@ std::vector<std::vector<S>> forward(const Architecture& network, const Parameter
   for (std::size_t i : network.ancestors(target)) {
     const Node& node = network.node(i);
     const auto& in = [&]() -> const std::vector<S>& { return value[node.inputs.at(0)]; };
-    if (std::holds_alternative<InputSpec>(node.spec)) {
-      value[i] = x;
-    } else if (std::holds_alternative<LinearSpec>(node.spec)) {
-      const auto found = theta.find(i);
-      if (found == theta.end()) throw ShapeError("no parameters for layer \"" + node.name + "\"");
-      value[i] = detail::linear(network, i, found->second, in());
-    } else if (const auto* activation = std::get_if<ActivationSpec>(&node.spec)) {
-      for (const S& t : in()) value[i].push_back(evaluate(activation->function, t));
-    } else if (const auto* pool = std::get_if<PoolSpec>(&node.spec)) {
-      value[i] = detail::pool(node, pool->kind, in());
-    } else if (std::holds_alternative<SumSpec>(node.spec)) {
-      value[i] = in();
-      for (std::size_t k = 1; k < node.inputs.size(); ++k)
-        for (std::size_t j = 0; j < node.width; ++j) value[i][j] += value[node.inputs[k]][j];
-    } else if (std::holds_alternative<ConcatSpec>(node.spec)) {
-      const std::size_t positions = node.width / node.shape.back();
-      for (std::size_t position = 0; position < positions; ++position) {
-        for (std::size_t input : node.inputs) {
-          const std::size_t channels = network.node(input).shape.back();
-          const auto from = value[input].begin() + static_cast<std::ptrdiff_t>(position * channels);
-          value[i].insert(value[i].end(), from, from + static_cast<std::ptrdiff_t>(channels));
-        }
-      }
-    } else {
-      const auto& norm = std::get<BatchNormSpec>(node.spec);
-      const TensorShape shape{node.shape.back()};
-      const Tensor scale = expand(norm.scale, shape, "scale");
-      const Tensor shift = expand(norm.shift, shape, "shift");
-      for (std::size_t j = 0; j < node.width; ++j) {
-        const std::size_t c = j % node.shape.back();
-        value[i].push_back(in()[j] * from_rational<S>(scale[0][c]) + from_rational<S>(shift[0][c]));
-      }
-    }
+    std::visit(
+        overloaded{[&](const InputSpec&) { value[i] = x; },
+                   [&](const LinearSpec&) {
+                     const auto found = theta.find(i);
+                     if (found == theta.end()) throw ShapeError("no parameters for layer \"" + node.name + "\"");
+                     value[i] = detail::linear(network, i, found->second, in());
+                   },
+                   [&](const ActivationSpec& activation) {
+                     for (const S& t : in()) value[i].push_back(evaluate(activation.function, t));
+                   },
+                   [&](const PoolSpec& pool) { value[i] = detail::pool(node, pool.kind, in()); },
+                   [&](const SumSpec&) {
+                     value[i] = in();
+                     for (std::size_t k = 1; k < node.inputs.size(); ++k)
+                       for (std::size_t j = 0; j < node.width; ++j) value[i][j] += value[node.inputs[k]][j];
+                   },
+                   [&](const ConcatSpec&) {
+                     const std::size_t positions = node.width / node.shape.back();
+                     for (std::size_t position = 0; position < positions; ++position) {
+                       for (std::size_t input : node.inputs) {
+                         const std::size_t channels = network.node(input).shape.back();
+                         const auto from = value[input].begin() + static_cast<std::ptrdiff_t>(position * channels);
+                         value[i].insert(value[i].end(), from, from + static_cast<std::ptrdiff_t>(channels));
+                       }
+                     }
+                   },
+                   [&](const BatchNormSpec& norm) {
+                     const TensorShape shape{node.shape.back()};
+                     const Tensor scale = expand(norm.scale, shape, "scale"), shift = expand(norm.shift, shape, "shift");
+                     for (std::size_t j = 0; j < node.width; ++j) {
+                       const std::size_t c = j % node.shape.back();
+                       value[i].push_back(in()[j] * from_rational<S>(scale[0][c]) + from_rational<S>(shift[0][c]));
+                     }
+                   }},
+        node.spec);
   }
   return value;
 }

@@ -1,5 +1,6 @@
 #include <widecert/network/lattice_rows.h>
 #include <widecert/number/error.h>
+#include <widecert/number/overloaded.h>
 
 #include <algorithm>
 
@@ -85,29 +86,35 @@ std::optional<std::size_t> lattice_depth(const Architecture& network, std::size_
     for (std::size_t input : node.inputs) {
       if (depth.at(input) != depth[i]) return refuse(node, "joins layers of different depth");
     }
-    if (const auto* linear = std::get_if<LinearSpec>(&node.spec)) {
-      if (linear->frozen_weights || linear->frozen_bias) return refuse(node, "has frozen tensors");
-      if (after_linear) return refuse(node, "follows a linear layer without an activation");
-      continue;
-    }
-    if (const auto* activation = std::get_if<ActivationSpec>(&node.spec)) {
-      if (!is_lattice_function(activation->function.kind)) {
-        return refuse(node, "is not sigmoid or tanh");
+    // Empty where the node fits.
+    const auto acts_on_values = [&]() -> std::string {
+      for (std::size_t input : node.inputs) {
+        if (depth[i] == 0 || std::holds_alternative<LinearSpec>(network.node(input).spec)) {
+          return "acts on something else than values of activations";
+        }
       }
-      if (!after_linear) return refuse(node, "does not follow a linear layer");
-      ++depth[i];
-      continue;
-    }
-    const auto* pool = std::get_if<PoolSpec>(&node.spec);
-    const bool joins = std::holds_alternative<SumSpec>(node.spec) ||
-                       std::holds_alternative<ConcatSpec>(node.spec) ||
-                       (pool != nullptr && pool->kind == PoolSpec::Kind::average);
-    if (!joins) return refuse(node, "is no average pool, sum or concatenation");
-    for (std::size_t input : node.inputs) {
-      if (depth[i] == 0 || std::holds_alternative<LinearSpec>(network.node(input).spec)) {
-        return refuse(node, "acts on something else than values of activations");
-      }
-    }
+      return "";
+    };
+    const std::string no_join = "is no average pool, sum or concatenation";
+    const std::string why = std::visit(
+        overloaded{[&](const InputSpec&) { return no_join; },
+                   [&](const LinearSpec& linear) -> std::string {
+                     if (linear.frozen_weights || linear.frozen_bias) return "has frozen tensors";
+                     return after_linear ? "follows a linear layer without an activation" : "";
+                   },
+                   [&](const ActivationSpec& activation) -> std::string {
+                     if (!is_lattice_function(activation.function.kind)) return "is not sigmoid or tanh";
+                     if (!after_linear) return "does not follow a linear layer";
+                     ++depth[i];
+                     return "";
+                   },
+                   [&](const PoolSpec& pool) {
+                     return pool.kind == PoolSpec::Kind::average ? acts_on_values() : no_join;
+                   },
+                   [&](const SumSpec&) { return acts_on_values(); },
+                   [&](const ConcatSpec&) { return acts_on_values(); }, [&](const BatchNormSpec&) { return no_join; }},
+        node.spec);
+    if (!why.empty()) return refuse(node, why);
   }
   if (depth.at(target) == 0 || std::holds_alternative<LinearSpec>(network.node(target).spec)) {
     return refuse(network.node(target), "is not a value of activations");
@@ -140,7 +147,9 @@ ResidueRows lattice_rows(const Architecture& network, const PointSpec& point, st
     step.node = i;
     if (i != 0) level[i] = level.at(node.inputs[0]);
     if (node.patches) step.patches = node.patches->flat();
-    if (std::holds_alternative<LinearSpec>(node.spec)) {
+    std::visit(overloaded{
+    [](const InputSpec&) {},
+    [&](const LinearSpec&) {
       const IntegerParameters& theta = tensors.at(i);
       const std::uint64_t m = modulus[level[i]];
       step.weights = residues(theta.weights, m, node.name);
@@ -153,10 +162,12 @@ ResidueRows lattice_rows(const Architecture& network, const PointSpec& point, st
       for (std::size_t h = 0; h < node.width && !bias.empty(); ++h) {
         step.bias.push_back(bias[network.bias_index(i, h)]);
       }
-    } else if (const auto* activation = std::get_if<ActivationSpec>(&node.spec)) {
-      step.table = table_of(activation->function.kind, modulus[level[i]], modulus[level[i] + 1]);
+    },
+    [&](const ActivationSpec& activation) {
+      step.table = table_of(activation.function.kind, modulus[level[i]], modulus[level[i] + 1]);
       ++level[i];
-    } else if (std::holds_alternative<PoolSpec>(node.spec)) {
+    },
+    [&](const PoolSpec&) {
       const std::size_t length = step.patches.begin[1];
       for (std::size_t p = 1; p < step.patches.begin.size(); ++p) {
         if (step.patches.begin[p] - step.patches.begin[p - 1] != length) {
@@ -167,7 +178,9 @@ ResidueRows lattice_rows(const Architecture& network, const PointSpec& point, st
         if (length % p == 0) throw InputError("a window's length is divisible by " + std::to_string(p));
       }
       step.factor = power(length, modulus[level[i]] - 2, modulus[level[i]]);
-    }
+    },
+    [](const SumSpec&) {}, [](const ConcatSpec&) {},
+    [](const BatchNormSpec&) { throw InternalError("lattice_depth() admits no batch norm"); }}, node.spec);
     step.modulus = modulus[level[i]];
     steps->push_back(std::move(step));
   }
@@ -179,34 +192,7 @@ ResidueRows lattice_rows(const Architecture& network, const PointSpec& point, st
       const Node& node = network.node(step.node);
       const std::uint64_t m = step.modulus;
       std::vector<std::uint32_t>& y = value[step.node];
-      if (step.node == 0) {
-        for (std::size_t j = 0; j < data.width(); ++j) y.push_back(reduce(data.numerator(sample, j), m));
-      } else if (std::holds_alternative<LinearSpec>(node.spec)) {
-        const auto& x = value[node.inputs[0]];
-        for (std::size_t h = 0; h < node.width; ++h) {
-          const std::size_t p = h / node.filters, row = network.filter_index(step.node, h);
-          std::uint64_t sum = step.bias.empty() ? 0 : step.bias[h];
-          for (std::size_t k = step.patches.begin[p]; k < step.patches.begin[p + 1]; ++k) {
-            if (step.patches.entries[k] == kPadding) continue;
-            sum += std::uint64_t{step.weights[step.row_begin[row] + k - step.patches.begin[p]]} *
-                   x[static_cast<std::size_t>(step.patches.entries[k])];
-            if (sum >= std::uint64_t{1} << 62) sum %= m;
-          }
-          y.push_back(static_cast<std::uint32_t>(sum % m));
-        }
-      } else if (std::holds_alternative<ActivationSpec>(node.spec)) {
-        for (std::uint32_t z : value[node.inputs[0]]) y.push_back(step.table[z]);
-      } else if (std::holds_alternative<PoolSpec>(node.spec)) {
-        const auto& x = value[node.inputs[0]];
-        for (std::size_t p = 0; p < node.width; ++p) {
-          std::uint64_t sum = 0;
-          for (std::size_t k = step.patches.begin[p]; k < step.patches.begin[p + 1]; ++k) {
-            if (step.patches.entries[k] != kPadding) sum += x[static_cast<std::size_t>(step.patches.entries[k])];
-          }
-          y.push_back(static_cast<std::uint32_t>(sum % m * step.factor % m));
-        }
-      } else {
-        const bool sum = std::holds_alternative<SumSpec>(node.spec);
+      const auto join = [&](bool sum) {
         y.assign(node.width, 0);
         std::size_t offset = 0;  // of the channels
         for (std::size_t input : node.inputs) {
@@ -219,7 +205,41 @@ ResidueRows lattice_rows(const Architecture& network, const PointSpec& point, st
           }
           offset += channels;
         }
-      }
+      };
+      std::visit(overloaded{
+      [&](const InputSpec&) {
+        for (std::size_t j = 0; j < data.width(); ++j) y.push_back(reduce(data.numerator(sample, j), m));
+      },
+      [&](const LinearSpec&) {
+        const auto& x = value[node.inputs[0]];
+        for (std::size_t h = 0; h < node.width; ++h) {
+          const std::size_t p = h / node.filters, row = network.filter_index(step.node, h);
+          std::uint64_t sum = step.bias.empty() ? 0 : step.bias[h];
+          for (std::size_t k = step.patches.begin[p]; k < step.patches.begin[p + 1]; ++k) {
+            if (step.patches.entries[k] == kPadding) continue;
+            sum += std::uint64_t{step.weights[step.row_begin[row] + k - step.patches.begin[p]]} *
+                   x[static_cast<std::size_t>(step.patches.entries[k])];
+            if (sum >= std::uint64_t{1} << 62) sum %= m;
+          }
+          y.push_back(static_cast<std::uint32_t>(sum % m));
+        }
+      },
+      [&](const ActivationSpec&) {
+        for (std::uint32_t z : value[node.inputs[0]]) y.push_back(step.table[z]);
+      },
+      [&](const PoolSpec&) {
+        const auto& x = value[node.inputs[0]];
+        for (std::size_t p = 0; p < node.width; ++p) {
+          std::uint64_t sum = 0;
+          for (std::size_t k = step.patches.begin[p]; k < step.patches.begin[p + 1]; ++k) {
+            if (step.patches.entries[k] != kPadding) sum += x[static_cast<std::size_t>(step.patches.entries[k])];
+          }
+          y.push_back(static_cast<std::uint32_t>(sum % m * step.factor % m));
+        }
+      },
+      [&](const SumSpec&) { join(true); },
+      [&](const ConcatSpec&) { join(false); },
+      [](const BatchNormSpec&) { throw InternalError("lattice_depth() admits no batch norm"); }}, node.spec);
     }
     std::copy(value[target].begin(), value[target].end(), out.begin());
   };

@@ -1,4 +1,5 @@
 #include <widecert/network/limit_network.h>
+#include <widecert/number/overloaded.h>
 
 #include <algorithm>
 
@@ -74,29 +75,36 @@ Architecture build(const Architecture& network, std::size_t target, LimitKind ki
     }
     NodeSpec spec = node.spec;
     degree[i] = most;
-    if (auto* linear = std::get_if<LinearSpec>(&spec)) {
-      *linear = limit_of(node, *linear, kind, most);
-      degree[i] = 1;
-    } else if (auto* activation = std::get_if<ActivationSpec>(&spec)) {
-      const bool identity = activation->function.kind == ActivationKind::identity;
-      activation->function = {limit_of(node, activation->function.kind, kind, most), 1};
-      if (kind == LimitKind::step && !identity) degree[i] = 0;
-    } else if (const auto* pool = std::get_if<PoolSpec>(&spec)) {
-      if (pool->kind == PoolSpec::Kind::max) {
-        throw Refused{"max pooling at \"" + node.name + "\" is not analytic"};
-      }
-    } else if (auto* norm = std::get_if<BatchNormSpec>(&spec)) {
-      if (most == 1 && !is_zero(norm->shift)) {
-        if (kind == LimitKind::step) {
-          throw Refused{"the shift of batch norm \"" + node.name + "\" is frozen and not 0"};
-        }
-        norm->shift = FillTensor{0};
-      }
-    } else if (std::holds_alternative<ConcatSpec>(spec) || kind == LimitKind::step) {
-      if (least != most) {
-        throw Refused{"\"" + node.name + "\" joins values that grow and values that do not"};
-      }
-    }
+    const auto refuse_mixed = [&] {
+      if (least != most) throw Refused{"\"" + node.name + "\" joins values that grow and values that do not"};
+    };
+    std::visit(overloaded{[](InputSpec&) {},
+                          [&](LinearSpec& linear) {
+                            linear = limit_of(node, linear, kind, most);
+                            degree[i] = 1;
+                          },
+                          [&](ActivationSpec& activation) {
+                            const bool identity = activation.function.kind == ActivationKind::identity;
+                            activation.function = {limit_of(node, activation.function.kind, kind, most), 1};
+                            if (kind == LimitKind::step && !identity) degree[i] = 0;
+                          },
+                          [&](PoolSpec& pool) {
+                            if (pool.kind == PoolSpec::Kind::max) {
+                              throw Refused{"max pooling at \"" + node.name + "\" is not analytic"};
+                            }
+                          },
+                          [&](SumSpec&) {
+                            if (kind == LimitKind::step) refuse_mixed();
+                          },
+                          [&](ConcatSpec&) { refuse_mixed(); },
+                          [&](BatchNormSpec& norm) {
+                            if (most == 0 || is_zero(norm.shift)) return;
+                            if (kind == LimitKind::step) {
+                              throw Refused{"the shift of batch norm \"" + node.name + "\" is frozen and not 0"};
+                            }
+                            norm.shift = FillTensor{0};
+                          }},
+               spec);
     for (std::size_t input : node.inputs) {
       if (!std::holds_alternative<SumSpec>(spec) || degree.at(input) == most) {
         inputs.push_back(network.node(input).name);

@@ -32,29 +32,28 @@ const std::vector<Theorem>& catalogue() {
 
 namespace {
 
-std::string known_ids() {
-  std::string known;
-  for (const Theorem& one : catalogue()) known += (known.empty() ? "" : ", ") + one.id;
-  return known;
+std::string ids(const std::vector<Theorem>& known) {
+  std::string text;
+  for (const Theorem& one : known) text += (text.empty() ? "" : ", ") + one.id;
+  return text;
 }
 
-const Theorem* find_theorem(const std::string& id) {
-  for (const Theorem& one : catalogue())
-    if (one.id == id) return &one;
-  return nullptr;
+const Theorem* find_theorem(const std::string& id, const std::vector<Theorem>& known) {
+  const auto found = std::find_if(known.begin(), known.end(), [&](const Theorem& one) { return one.id == id; });
+  return found == known.end() ? nullptr : &*found;
 }
 
 }  // namespace
 
-const Theorem& theorem(const std::string& id) {
-  if (const Theorem* found = find_theorem(id)) return *found;
-  throw InputError("there is no theorem \"" + id + "\"; the catalogue has: " + known_ids());
+const Theorem& theorem(const std::string& id, const std::vector<Theorem>& known) {
+  if (const Theorem* found = find_theorem(id, known)) return *found;
+  throw InputError("there is no theorem \"" + id + "\"; the catalogue has: " + ids(known));
 }
 
-Task read_entry(JsonReader& in, const Architecture& network) {
+Task read_entry(JsonReader& in, const Architecture& network, const std::vector<Theorem>& known) {
   const JsonReader id = in.get("theorem");
-  const Theorem* found = find_theorem(id.text());
-  if (found == nullptr) id.fail("a theorem of the catalogue (" + known_ids() + ")");
+  const Theorem* found = find_theorem(id.text(), known);
+  if (found == nullptr) id.fail("a theorem of the catalogue (" + ids(known) + "; widecert explain says what they are)");
   const JsonReader node = in.get("node");
   Task task{found, network.index_of(node.text(), node.place()), found->claims.front(), nullptr};
   if (const auto claim = in.find("claim")) {
@@ -73,26 +72,20 @@ Task read_entry(JsonReader& in, const Architecture& network) {
   return task;
 }
 
-namespace {
-
-Outcome prove_json(const Instance& instance, const Json& json, const Options& options) {
-  JsonReader in(json, "entry");
-  const Task task = read_entry(in, instance.network);
-  in.done();
-  return task.prove(instance, options);
-}
-
-}  // namespace
-
 Outcome prove(const Instance& instance, const std::string& id, const std::string& node, const std::string& claim,
               const Options& options) {
   Json json{{"theorem", id}, {"node", node}};
   if (!claim.empty()) json["claim"] = claim;
-  return prove_json(instance, json, options);
+  return prove_entry(instance, json.dump(), options);
 }
 
-Outcome prove_entry(const Instance& instance, const std::string& entry, const Options& options) {
-  return prove_json(instance, parse_json(entry, "entry"), options);
+Outcome prove_entry(const Instance& instance, const std::string& entry, const Options& options,
+                    const std::vector<Theorem>& known) {
+  const Json json = parse_json(entry, "entry");
+  JsonReader in(json, "entry");
+  const Task task = read_entry(in, instance.network, known);
+  in.done();
+  return task.prove(instance, options);
 }
 
 }  // namespace widecert

@@ -12,8 +12,9 @@ cp -r "$here"/{cases,tools,proofs,README.md} "$scratch"
 cd "$scratch"
 export PATH="$programs:$PATH" NO_COLOR=1 WIDECERT_BUILD="${programs%/bin}"
 count=0
-for page in README.md proofs/README.md tools/widecheck/FORMAT.md cases/README.md; do
-  [ -f "$page" ] || { echo "missing page $page"; exit 1; }
+mapfile -t pages < <(printf 'README.md\n'; find proofs tools cases -name '*.md' | sort)
+[ "${#pages[@]}" -ge 10 ] || { echo "only ${#pages[@]} pages found"; exit 1; }
+for page in "${pages[@]}"; do
   while IFS= read -r line; do
     case "$line" in
       ''|'#'*) continue ;;
@@ -33,12 +34,17 @@ for page in README.md proofs/README.md tools/widecheck/FORMAT.md cases/README.md
     echo "ok: $line"
   done < <(awk '/^```sh$/{on=1; next} /^```/{on=0} on' "$page")
 done
-# The table of widths stands in cases/README.md as the command prints it.
-while IFS= read -r row; do
-  case "$row" in '|'*) ;; *) continue ;; esac
-  grep -qxF "$row" cases/README.md || { echo "cases/README.md lacks the row: $row"; exit 1; }
-done < <(widecert widths cases/architectures)
-# The figure of the README is what its sweep draws.
+# Tables stand in cases/README.md as the programs print them.
+for table in 'widecert widths cases/architectures' 'widecert explain keys' 'widecert explain columns'; do
+  rows=0
+  while IFS= read -r row; do
+    case "$row" in '|'*) ;; *) continue ;; esac
+    rows=$((rows + 1))
+    grep -qxF -e "$row" cases/README.md || { echo "cases/README.md lacks the row of $table: $row"; exit 1; }
+  done < <($table)
+  [ "$rows" -ge 5 ] || { echo "$table prints $rows rows"; exit 1; }
+done
+# The figure of the tour is what its sweep draws.
 cmp out/relu/figure-1.svg cases/sweeps/relu-deficient.svg ||
   { echo "cases/sweeps/relu-deficient.svg is not what the sweep draws"; exit 1; }
 # The case files of networks are what their script writes.
@@ -52,16 +58,18 @@ python=
 for candidate in python3 /usr/bin/python3; do
   if "$candidate" -c 'import numpy' 2> /dev/null; then python=$candidate; break; fi
 done
-blocks=$(awk '/^```python$/{n++} END{print n+0}' README.md)
-if [ -z "$python" ]; then
-  echo "SKIPPED: $blocks Python block(s) of README.md: no Python with NumPy (apt-get install python3-numpy)"
-else
+for page in "${pages[@]}"; do
+  blocks=$(awk '/^```python$/{n++} END{print n+0}' "$page")
+  if [ -z "$python" ] && [ "$blocks" -gt 0 ]; then
+    echo "SKIPPED: $blocks Python block(s) of $page: no Python with NumPy (apt-get install python3-numpy)"
+    continue
+  fi
   for ((block = 1; block <= blocks; block++)); do
-    awk -v want="$block" '/^```python$/{on=(++n==want); next} /^```/{on=0} on' README.md > "$scratch/.py"
+    awk -v want="$block" '/^```python$/{on=(++n==want); next} /^```/{on=0} on' "$page" > "$scratch/.py"
     "$python" "$scratch/.py" > "$scratch/.log" 2>&1 ||
-      { echo "README.md: Python block $block failed"; cat "$scratch/.py" "$scratch/.log"; exit 1; }
-    echo "ok: Python block $block"
+      { echo "$page: Python block $block failed"; cat "$scratch/.py" "$scratch/.log"; exit 1; }
+    echo "ok: Python block $block of $page"
   done
-fi
+done
 [ "$count" -ge 10 ] || { echo "only $count commands found"; exit 1; }
 echo "$count commands of the documentation ran"

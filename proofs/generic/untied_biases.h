@@ -4,7 +4,7 @@
 // Column by column: if v is orthogonal to the columns chosen so far, then sum_i v_i s(g_j(x_i) + b) is
 // not identically 0 in b, as the numbers g_j(x_i) differ and translates of s are independent. Samples
 // are kept apart by almost every parameter if the data's patches differ, and this is carried upward
-// by free filters, injective activations and max pooling (proofs/README.md, "Untied biases"). So max
+// by free filters, injective activations and max pooling (README.md beside). So max
 // pooling, leaky relu and elu may lie below the layer, where one point of full rank would prove
 // nothing about almost every parameter.
 #pragma once

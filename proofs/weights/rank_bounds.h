@@ -1,5 +1,5 @@
 // Upper bounds for rank U = rank M(W) that hold for every W, and what the checker is told of them
-// (proofs/README.md, "Full-rank weights").
+// (README.md beside).
 #pragma once
 
 #include <widecert/linalg/polynomial.h>

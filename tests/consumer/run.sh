@@ -7,6 +7,7 @@ trap 'rm -rf "$scratch"' EXIT
 cmake --install "$build" --prefix "$scratch/prefix" > "$scratch/log" || { cat "$scratch/log"; exit 1; }
 cmake -G "$generator" -S "$source" -B "$scratch/build" -DCMAKE_PREFIX_PATH="$scratch/prefix" -DCMAKE_BUILD_TYPE="$config"
 cmake --build "$scratch/build"
-"$scratch/build/consumer"
+(cd "$scratch" && build/consumer)
+"$scratch/prefix/bin/widecheck" "$scratch/narrow.claim.json"
 "$scratch/prefix/bin/widecheck" --version
 "$scratch/prefix/bin/widecert" --version

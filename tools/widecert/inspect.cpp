@@ -65,10 +65,52 @@ int run_inspect(const Common& common, const std::string& case_path) {
   return kProved;
 }
 
+namespace {
+
+std::string list(const std::vector<std::string>& items) { return fmt::format("{}", fmt::join(items, ", ")); }
+
+// Which theorems share each line, in the order of the catalogue: rows of a Markdown table.
+template <class Line, class Each>
+std::string shared_rows(const std::string& heads, Each each) {
+  std::vector<std::pair<Line, std::vector<std::string>>> rows;
+  for (const Theorem& theorem : catalogue()) {
+    each(theorem, [&](const Line& line) {
+      auto found = std::find_if(rows.begin(), rows.end(), [&](const auto& row) { return row.first == line; });
+      if (found == rows.end()) found = rows.insert(rows.end(), {line, {}});
+      found->second.push_back('`' + theorem.id + '`');
+    });
+  }
+  std::string table = heads + "\n|---|---|---|\n";
+  for (const auto& [line, theorems] : rows) {
+    table += fmt::format("| `{}` | {} | {} |\n", line.first, list(theorems), line.second);
+  }
+  return table;
+}
+
+// What an entry of a case may say beside "theorem", "node" and "expect".
+std::string key_table() {
+  using Line = std::pair<std::string, std::string>;
+  return shared_rows<Line>("| key | of theorem | meaning |", [](const Theorem& theorem, auto add) {
+    if (theorem.claims.size() > 1) add({"claim", "one of the kinds that `explain ID` lists; the first if absent"});
+    for (const Line& key : theorem.keys) add(key);
+  });
+}
+
+// The numbers that a sweep puts into columns.
+std::string column_table() {
+  using Line = std::pair<std::string, std::string>;
+  return shared_rows<Line>("| column | of theorem | a bound, rounded |", [](const Theorem& theorem, auto add) {
+    for (const auto& [name, side] : theorem.numbers) add({name, side == Side::below ? "down" : "up"});
+  });
+}
+
+}  // namespace
+
 int run_explain(const Common& common, const std::string& id) {
-  const auto list = [](const std::vector<std::string>& items) {
-    return fmt::format("{}", fmt::join(items, ", "));
-  };
+  if (id == "keys" || id == "columns") {
+    fmt::print("{}", id == "keys" ? key_table() : column_table());
+    return kProved;
+  }
   if (id.empty()) {
     Json out = Json::array();
     for (const Theorem& entry : catalogue()) {

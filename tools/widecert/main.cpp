@@ -113,7 +113,7 @@ int run(int argc, char** argv) {
 
   std::string id;
   auto* explain = app.add_subcommand("explain", "the catalogue of theorems, or one entry");
-  explain->add_option("ID", id, "for example theorem-3.4");
+  explain->add_option("ID", id, "for example theorem-3.4; or \"keys\", \"columns\": what entries of a case may say, what a sweep tells");
 
   ReportOptions report_options;
   auto* report = app.add_subcommand("report", "one self-contained HTML page about a claim");

@@ -1,11 +1,10 @@
-// Exact scalars: Integer and Rational (Boost.Multiprecision over GMP), Real (MPFR).
+// Exact scalars: Integer and Rational (Boost.Multiprecision over GMP).
 //
 // Text and binary floats enter exactly and by explicit name: parse_rational("0.1") is 1/10, while
 // exactly(0.1) is the binary double, 3602879701896397/36028797018963968.
 #pragma once
 
 #include <boost/multiprecision/gmp.hpp>
-#include <boost/multiprecision/mpfr.hpp>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,8 +16,6 @@ using Integer =
     boost::multiprecision::number<boost::multiprecision::gmp_int, boost::multiprecision::et_off>;
 using Rational = boost::multiprecision::number<boost::multiprecision::gmp_rational,
                                                boost::multiprecision::et_off>;
-using Real = boost::multiprecision::number<boost::multiprecision::mpfr_float_backend<0>,
-                                           boost::multiprecision::et_off>;
 
 // Limits on text that comes from strangers; beyond them parse_rational throws InputError.
 inline constexpr std::size_t kMaxDigits = 10'000;

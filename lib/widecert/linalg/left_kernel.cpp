@@ -47,7 +47,7 @@ std::vector<std::size_t> pivots(const nmod_mat_t m, slong rank) {
   return columns;
 }
 
-bool annihilates(const std::vector<Integer>& v, const std::vector<std::vector<Integer>>& a) {
+bool annihilates(const std::vector<Integer>& v, const IntegerRows& a) {
   for (std::size_t j = 0; j < a.front().size(); ++j) {
     Integer sum = 0;
     for (std::size_t i = 0; i < a.size(); ++i)
@@ -57,63 +57,99 @@ bool annihilates(const std::vector<Integer>& v, const std::vector<std::vector<In
   return true;
 }
 
+// Which rows of A are independent modulo p (from the echelon form of A^T), and which columns make them a nonsingular
+// block (from that of these rows).
+LeftKernel block_modulo(const IntegerRows& a, std::uint64_t p) {
+  const std::size_t rows = a.size(), cols = a.front().size();
+  LeftKernel found;
+  found.prime = p;
+  const auto residue = [&](std::size_t i, std::size_t j) { return mpz_fdiv_ui(a[i][j].backend().data(), p); };
+  Nmod transposed(cols, rows, p);
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < cols; ++j) {
+      nmod_mat_entry(transposed.m, static_cast<slong>(j), static_cast<slong>(i)) = residue(i, j);
+    }
+  }
+  const slong rank = nmod_mat_rref(transposed.m);
+  found.rows = pivots(transposed.m, rank);
+  Nmod block(found.rows.size(), cols, p);
+  for (std::size_t r = 0; r < found.rows.size(); ++r) {
+    for (std::size_t j = 0; j < cols; ++j) {
+      nmod_mat_entry(block.m, static_cast<slong>(r), static_cast<slong>(j)) = residue(found.rows[r], j);
+    }
+  }
+  nmod_mat_rref(block.m);
+  found.columns = pivots(block.m, rank);
+  return found;
+}
+
+// For each of these rows the combination of the block's rows that it is, as a vector v with v A = 0. False if some is none.
+bool lift(const IntegerRows& a, const std::vector<std::size_t>& dependent, LeftKernel& found) {
+  const auto put = [](fmpz_t to, const Integer& v) { fmpz_set_mpz(to, v.backend().data()); };
+  const std::size_t rank = found.rows.size();
+  // x A[rows, columns] = A[dependent, columns].
+  Fmpz left(rank, rank), right(rank, dependent.size());
+  Fmpq x(rank, dependent.size());
+  for (std::size_t c = 0; c < rank; ++c) {
+    for (std::size_t r = 0; r < rank; ++r) {
+      put(fmpz_mat_entry(left.m, static_cast<slong>(c), static_cast<slong>(r)), a[found.rows[r]][found.columns[c]]);
+    }
+    for (std::size_t k = 0; k < dependent.size(); ++k) {
+      put(fmpz_mat_entry(right.m, static_cast<slong>(c), static_cast<slong>(k)), a[dependent[k]][found.columns[c]]);
+    }
+  }
+  if (rank != 0 && fmpq_mat_solve_fmpz_mat(x.m, left.m, right.m) == 0) return false;
+  for (std::size_t k = 0; k < dependent.size(); ++k) {
+    std::vector<Rational> solution(rank);
+    Integer common = 1;
+    for (std::size_t r = 0; r < rank; ++r) {
+      fmpq_get_mpq(solution[r].backend().data(), fmpq_mat_entry(x.m, static_cast<slong>(r), static_cast<slong>(k)));
+      common = lcm(common, Integer(denominator(solution[r])));
+    }
+    std::vector<Integer> v(a.size(), 0);
+    for (std::size_t r = 0; r < rank; ++r) v[found.rows[r]] = numerator(Rational(solution[r] * common));
+    v[dependent[k]] = rank == 0 ? Integer(1) : Integer(-common);
+    if (!annihilates(v, a)) return false;
+    found.basis.push_back(std::move(v));
+  }
+  return true;
+}
+
+std::vector<std::size_t> others(std::size_t rows, const std::vector<std::size_t>& chosen) {
+  std::vector<std::size_t> rest;
+  auto next = chosen.begin();
+  for (std::size_t i = 0; i < rows; ++i) {
+    if (next != chosen.end() && *next == i) {
+      ++next;
+    } else {
+      rest.push_back(i);
+    }
+  }
+  return rest;
+}
+
+constexpr std::uint64_t kLargePrime = 2305843009213693951, kSmallPrime = 2147483647;
+
 }  // namespace
 
-std::optional<std::vector<Integer>> left_kernel_vector(const std::vector<std::vector<Integer>>& a) {
-  const std::size_t rows = a.size(), cols = a.empty() ? 0 : a.front().size();
-  if (rows == 0) return std::nullopt;
-  const auto put = [](fmpz_t to, const Integer& v) { fmpz_set_mpz(to, v.backend().data()); };
-  for (const std::uint64_t p : {std::uint64_t{2305843009213693951}, std::uint64_t{2147483647}}) {
-    // The echelon form of A^T shows which rows of A are independent modulo p, that of these rows
-    // which columns make them a nonsingular block.
-    Nmod transposed(cols, rows, p);
-    for (std::size_t i = 0; i < rows; ++i) {
-      for (std::size_t j = 0; j < cols; ++j) {
-        nmod_mat_entry(transposed.m, static_cast<slong>(j), static_cast<slong>(i)) =
-            mpz_fdiv_ui(a[i][j].backend().data(), p);
-      }
-    }
-    const slong rank = nmod_mat_rref(transposed.m);
-    if (static_cast<std::size_t>(rank) == rows) return std::nullopt;
-    const auto basis = pivots(transposed.m, rank);
-    std::size_t dependent = 0;
-    while (dependent < basis.size() && basis[dependent] == dependent) ++dependent;
-    std::vector<Integer> v(rows, 0);
-    if (rank == 0) {
-      v[dependent] = 1;
-    } else {
-      Nmod block(basis.size(), cols, p);
-      for (std::size_t r = 0; r < basis.size(); ++r) {
-        for (std::size_t j = 0; j < cols; ++j) {
-          nmod_mat_entry(block.m, static_cast<slong>(r), static_cast<slong>(j)) =
-              mpz_fdiv_ui(a[basis[r]][j].backend().data(), p);
-        }
-      }
-      nmod_mat_rref(block.m);
-      const auto columns = pivots(block.m, rank);
-      // x A[basis, columns] = A[dependent, columns].
-      Fmpz left(basis.size(), basis.size()), right(basis.size(), 1);
-      for (std::size_t c = 0; c < columns.size(); ++c) {
-        for (std::size_t r = 0; r < basis.size(); ++r) {
-          put(fmpz_mat_entry(left.m, static_cast<slong>(c), static_cast<slong>(r)),
-              a[basis[r]][columns[c]]);
-        }
-        put(fmpz_mat_entry(right.m, static_cast<slong>(c), 0), a[dependent][columns[c]]);
-      }
-      Fmpq x(basis.size(), 1);
-      if (fmpq_mat_solve_fmpz_mat(x.m, left.m, right.m) == 0) continue;
-      std::vector<Rational> solution(basis.size());
-      Integer common = 1;
-      for (std::size_t r = 0; r < basis.size(); ++r) {
-        fmpq_get_mpq(solution[r].backend().data(), fmpq_mat_entry(x.m, static_cast<slong>(r), 0));
-        common = lcm(common, Integer(denominator(solution[r])));
-      }
-      for (std::size_t r = 0; r < basis.size(); ++r) {
-        v[basis[r]] = numerator(Rational(solution[r] * common));
-      }
-      v[dependent] = -common;
-    }
-    if (annihilates(v, a)) return v;
+std::optional<LeftKernel> left_kernel(const IntegerRows& a, std::size_t most) {
+  if (a.empty()) return LeftKernel{};
+  // The small one first: the checker's own elimination takes it.
+  for (const std::uint64_t p : {kSmallPrime, kLargePrime}) {
+    LeftKernel found = block_modulo(a, p);
+    const auto dependent = others(a.size(), found.rows);
+    if (dependent.size() > most || lift(a, dependent, found)) return found;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::vector<Integer>> left_kernel_vector(const IntegerRows& a) {
+  if (a.empty()) return std::nullopt;
+  for (const std::uint64_t p : {kLargePrime, kSmallPrime}) {
+    LeftKernel found = block_modulo(a, p);
+    const auto dependent = others(a.size(), found.rows);
+    if (dependent.empty()) return std::nullopt;
+    if (lift(a, {dependent.front()}, found)) return std::move(found.basis.front());
   }
   return std::nullopt;
 }

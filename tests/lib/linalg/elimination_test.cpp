@@ -167,6 +167,42 @@ TEST_CASE("a left kernel vector annihilates the matrix, and there is none at ful
   }
 }
 
+TEST_CASE("a left kernel basis has a vector for each row beside a nonsingular block") {
+  test::Random random(66);
+  for (int round = 0; round < test::rounds(30); ++round) {
+    const auto rows = static_cast<std::size_t>(random.integer(1, 9)), cols = static_cast<std::size_t>(random.integer(1, 9)),
+               rank = static_cast<std::size_t>(random.integer(0, 5));
+    std::vector<std::vector<Integer>> a(rows, std::vector<Integer>(cols, 0));
+    for (std::size_t k = 0; k < rank; ++k) {  // a sum of products of vectors
+      std::vector<Integer> u, v;
+      for (std::size_t i = 0; i < rows; ++i) u.emplace_back(random.integer(-4, 4));
+      for (std::size_t j = 0; j < cols; ++j) v.emplace_back(random.integer(-4, 4));
+      for (std::size_t i = 0; i < rows; ++i)
+        for (std::size_t j = 0; j < cols; ++j) a[i][j] += u[i] * v[j];
+    }
+    INFO("seed 66, round " << round);
+    const auto found = left_kernel(a, rows);
+    REQUIRE(found);
+    CHECK(found->rows.size() <= rank);
+    CHECK(found->columns.size() == found->rows.size());
+    REQUIRE(found->basis.size() == rows - found->rows.size());
+    std::vector<std::size_t> own(rows, 0);  // vectors that are not 0 there
+    for (const auto& v : found->basis) {
+      for (std::size_t j = 0; j < cols; ++j) {
+        Integer sum = 0;
+        for (std::size_t i = 0; i < rows; ++i) sum += v[i] * a[i][j];
+        CHECK(sum == 0);
+      }
+      for (std::size_t i = 0; i < rows; ++i) own[i] += v[i] != 0 ? 1 : 0;
+    }
+    for (std::size_t i = 0; i < rows; ++i) {
+      const bool chosen = std::find(found->rows.begin(), found->rows.end(), i) != found->rows.end();
+      if (!chosen) CHECK(own[i] == 1);
+    }
+    if (!found->basis.empty()) CHECK(left_kernel(a, found->basis.size() - 1)->basis.empty());
+  }
+}
+
 TEST_CASE("doubles have the residues of the rationals they are") {
   test::Random random(65);
   for (std::uint32_t p : {3u, 127u, 509u, 8388593u, 2147483647u}) {

@@ -73,7 +73,8 @@ CONF
   slurmd -D > /dev/null 2>&1 & daemons+=($!)
   up=no
   for _ in $(seq 60); do
-    if sinfo -h -o %t 2> /dev/null | grep -q idle; then up=yes; break; fi
+    state=$(sinfo -h -o %t 2> /dev/null) || true
+    if [[ $state == *idle* ]]; then up=yes; break; fi
     sleep 1
   done
   if [ "$up" = no ]; then

@@ -35,18 +35,19 @@ int main() {
   dense.form = DenseSpec{3};
   network.add("dense1", dense, {"x"});
   network.add("sigmoid1", ActivationSpec{{ActivationKind::sigmoid, 1}}, {"dense1"});
-  const std::vector<std::vector<Rational>> samples{{0, 1}, {1, 0}, {2, 5}};
-  const Instance instance{network, DatasetSpec{InlineSource{samples}}, Dataset::from_samples(samples)};
+  DatasetSpec spec{InlineSource{{{0, 1}, {1, 0}, {2, 5}}}};
+  const Dataset data = load(spec, ".", &spec);
+  const Instance instance{network, spec, data};
   const Outcome outcome = prove(instance, "theorem-3.4", "sigmoid1");
   std::cout << to_string(outcome.verdict) << ": " << outcome.explanation << "\n";
   if (outcome.verdict != Verdict::proved) return 1;
 
   dense.form = DenseSpec{2};
   network.add("dense2", dense, {"sigmoid1"});
-  const Instance deeper{network, instance.data_spec, instance.data};
+  const Instance deeper{network, spec, data};
   const Outcome added = prove_entry(deeper, R"({"theorem": "narrow", "node": "dense2"})", {}, {narrow()});
   std::cout << to_string(added.verdict) << ": " << added.explanation << "\n";
-  const std::string claim = claim_text({deeper.network, deeper.data_spec, {added.findings[0].claim}});
+  const std::string claim = claim_text({network, spec, {added.findings[0].claim}});
   write_atomically("narrow.claim.json", claim);
   write_atomically("narrow.cert.json", certificate_text(claim, {added.findings[0].proof}));
   return added.verdict == Verdict::proved ? 0 : 1;

@@ -206,6 +206,15 @@ double frobenius_up(const Matrix<double>& a) {
   return sqrt_up(sum_up(sum, size));
 }
 
+double distance_up(const Matrix<double>& a, const Matrix<double>& b) {
+  Mat difference(a.rows(), a.cols());
+  parallel_for(static_cast<std::size_t>(a.rows()), [&](std::size_t i) {
+    const auto row = static_cast<Eigen::Index>(i);
+    difference.row(row) = a.row(row) - b.row(row);
+  });
+  return mul_up(frobenius_up(difference), 1 + 4 * kUnitRoundoff);
+}
+
 double expected_error(double norm_x, double norm_b, Eigen::Index depth, int slices) {
   const auto rounded = static_cast<double>(std::min(depth, slices == 1 ? short_panel(depth) : kLongPanel));
   return rounded * kUnitRoundoff * norm_x * norm_b * std::pow(5.5 * std::ldexp(1.0, -slice_bits(depth)), slices - 1);
@@ -245,7 +254,8 @@ AccurateProduct accurate_product(const Matrix<double>& x, MatrixShape shape, con
     const double norm_rest = right.rest_norm();
     of_b.push_back({std::move(slice), add_up(norm_before, norm_rest)});
     Mat rest = q + 1 < slices ? right.rest : std::move(right.rest);
-    rests.push_back({split ? sum(std::move(rest), b.low) : std::move(rest), mul_up(add_up(norm_rest, norm_low), 1 + 2 * kUnitRoundoff)});
+    rests.push_back({split ? sum(std::move(rest), b.low) : std::move(rest),
+                     mul_up(add_up(norm_rest, norm_low), 1 + 2 * kUnitRoundoff)});
     norm_before = norm_rest;
   }
   Part whole{{}, norm_b};  // B itself, rounded

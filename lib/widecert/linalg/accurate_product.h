@@ -41,5 +41,7 @@ double expected_error(double norm_x, double norm_b, Eigen::Index depth, int slic
 
 // At least the Frobenius norm.
 double frobenius_up(const Matrix<double>& a);
+// At least that of a - b, the subtraction being rounded.
+double distance_up(const Matrix<double>& a, const Matrix<double>& b);
 
 }  // namespace widecert

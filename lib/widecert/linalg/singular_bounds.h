@@ -28,6 +28,10 @@
 // Rows are first brought to about one size by powers of two, which is exact, so that neither overflow
 // nor graded rows matter.
 //
+// Where this is done: row_scaling.h, verified_gram.h and verified_cholesky.h, preconditioner.h and transposed_lu.h (the
+// two kinds of X), preconditioned_matrix.h (B and its error), full_rank_search.h (what is tried in which order) and
+// sharp_bounds.h.
+//
 // BLAS and LAPACK are only asked for products and factorizations whose entries are sums of products in
 // any order (accurate_product.h says what that means).
 #pragma once

@@ -1,24 +1,46 @@
 #!/usr/bin/env bash
-# The arrows of the house: widecheck includes nothing of lib/ or proofs/, lib/ nothing of proofs/.
+# The arrows of the house: widecheck includes nothing of lib/ or proofs/, lib/ nothing of proofs/; and
+# what the checker promises of its own text. Files are found, not listed: a check that reads no file
+# fails, so that no folder can be moved out of sight.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 fail=0
-if grep -nE '#\s*include\s*[<"](\.\./|widecert/)' -r tools/widecheck --include='*.h' --include='*.cpp'; then
-  echo "widecheck includes code of the prover"; fail=1
+complain() { echo "$*"; fail=1; }
+
+# sources PATH...: the C++ files below these paths.
+sources() { find "$@" -type f \( -name '*.h' -o -name '*.cpp' \) 2> /dev/null | sort; }
+# forbid WHAT PATTERN, the files on standard input: no line of them matches.
+forbid() {
+  local files found
+  mapfile -t files
+  if [ ${#files[@]} -eq 0 ]; then complain "$1: the check reads no file"; return; fi
+  found=$(grep -nHE -- "$2" "${files[@]}" || [ $? -eq 1 ])
+  if [ -n "$found" ]; then echo "$found"; complain "$1"; fi
+}
+
+forbid "widecheck includes code of the prover" '#\s*include\s*[<"](widecert/|lib/|proofs/|\.\./|/)' \
+  < <(sources tools/widecheck)
+forbid "lib/ includes a prover" '#\s*include\s*[<"]([^>"]*/)?proofs/' < <(sources lib)
+# Each of these is read: a name that no file bears is a check that reads nothing.
+for name in bounds activation forward network seeded limits; do
+  forbid "floating point in the checker's arithmetic ($name)" '\b(double|float)\b' \
+    < <(sources tools/widecheck | grep -E "/$name\.(h|cpp)$")
+done
+
+mapfile -t checker < <(sources tools/widecheck)
+lines=$(cat "${checker[@]}" | grep -cvE '^[[:space:]]*(//.*)?$')
+if [ "$lines" -lt 1000 ] || [ "$lines" -gt 6400 ]; then
+  complain "the checker has $lines lines of code; the README promises fewer than 6,400"
 fi
-if grep -nE '#\s*include\s*[<"](widecert/)?proofs/' -r lib; then
-  echo "lib/ includes a prover"; fail=1
-fi
-if grep -nE '\b(double|float)\b' tools/widecheck/{bounds,activation,forward,network,seeded,limits}.{h,cpp}; then
-  echo "floating point in the checker's arithmetic"; fail=1
-fi
-lines=$(cat tools/widecheck/*.cpp tools/widecheck/*.h | grep -cvE '^[[:space:]]*(//.*)?$')
-if [ "$lines" -gt 6400 ]; then
-  echo "the checker has $lines lines of code; the README promises fewer than 6,400"; fail=1
-fi
-# Every fixed word of a rejection stands in the format page.
+
+# Every fixed word of a rejection stands in a format page.
+mapfile -t pages < <(find tools/widecheck -type f -name '*.md' | sort)
+[ ${#pages[@]} -gt 0 ] || complain "the check of reasons reads no page"
+words=0
 while read -r word; do
-  grep -q "\`$word\`" tools/widecheck/FORMAT.md || { echo "reason $word is missing in FORMAT.md"; fail=1; }
-done < <(cat tools/widecheck/*.cpp | tr '\n' ' ' |
+  words=$((words + 1))
+  grep -qF "\`$word\`" "${pages[@]}" || complain "reason $word is missing in the format pages"
+done < <(sources tools/widecheck | grep '\.cpp$' | xargs cat | tr '\n' ' ' |
          grep -oP '(?:Rejected|Malformed)\(\s*"\K[a-z-]+(?=")|require\([^"]*"\K[a-z-]+(?=", *")' | sort -u)
+[ "$words" -ge 50 ] || complain "only $words reasons were found"
 exit $fail

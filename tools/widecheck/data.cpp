@@ -141,9 +141,7 @@ Data::Data(Value json, std::size_t width) : width_(width) {
     noise_low_ = bounded("low");
     noise_high_ = bounded("high");
     if (noise_low_ > noise_high_) noise.bad("low <= high");
-    noise.only();
   }
-  json.only();
 }
 
 std::size_t Data::stream_idx(const RationalRow& row, const IntegerRow& integers) const {

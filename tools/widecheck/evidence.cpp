@@ -346,7 +346,6 @@ std::unique_ptr<RankEvidence> read_evidence(Value json, std::size_t rows, std::s
   const std::uint64_t prime = read_prime(json.at("prime"));
   const std::string method = json.at("method").text();
   if (method == "elimination") {
-    json.only();
     return std::make_unique<ByElimination>(rows, cols, prime);
   }
   if (method != "random-solve") json.at("method").bad("elimination or random-solve");
@@ -365,7 +364,6 @@ std::unique_ptr<RankEvidence> read_evidence(Value json, std::size_t rows, std::s
   std::vector<std::uint32_t> w;
   w.reserve(long_side * k);
   for (const Value& row : list) read_row(row, prime, k, w);
-  json.only();
   Sha256 claim;
   claim.update(claim_text);
   // (2^64 + 1) p^-k <= 2^(65 - bits).

@@ -1,7 +1,12 @@
 #include "input.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <unordered_map>
 
 #include "verdict.h"
 
@@ -90,24 +95,77 @@ class Assembler : public nlohmann::json_sax<json> {
   json* pending_ = nullptr;   // where the value of the last key goes
 };
 
+// An unknown key and the way to its object, which is put together on the way back.
+struct Unknown {
+  std::string key, way;
+};
+
 }  // namespace
 
-Value Value::at(const std::string& key) {
-  if (!has(key)) throw Malformed("missing-key", place_ + ": the key \"" + key + "\" is missing");
-  return Value((*json_)[key], place_ + "." + key, folder_);
+// By the address of the object. Lists have no entry, whatever they hold: a file of a million numbers
+// costs nothing here.
+struct Asked {
+  std::unordered_map<const json*, std::set<std::string>> keys;
+};
+
+namespace {
+
+std::optional<Unknown> never_asked(const json& value, const Asked& asked,
+                                   std::initializer_list<std::string_view> later) {
+  if (value.is_array()) {
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      if (!value[i].is_structured()) continue;
+      if (auto unknown = never_asked(value[i], asked, {})) {
+        unknown->way = "[" + std::to_string(i) + "]" + unknown->way;
+        return unknown;
+      }
+    }
+    return {};
+  }
+  if (!value.is_object()) return {};
+  const auto found = asked.keys.find(&value);
+  for (const auto& item : value.items()) {
+    if (found == asked.keys.end() || found->second.count(item.key()) == 0) {
+      return Unknown{item.key(), ""};
+    }
+    if (std::find(later.begin(), later.end(), item.key()) != later.end()) continue;
+    if (auto unknown = never_asked(item.value(), asked, {})) {
+      unknown->way = "." + item.key() + unknown->way;
+      return unknown;
+    }
+  }
+  return {};
 }
 
-bool Value::has(const std::string& key) {
+}  // namespace
+
+Value::Value(const json& json, std::string place, std::shared_ptr<const std::string> folder)
+    : json_(&json),
+      place_(std::move(place)),
+      folder_(std::move(folder)),
+      asked_(std::make_shared<Asked>()) {}
+
+Value::Value(const json& json, std::string place, const Value& parent)
+    : json_(&json),
+      place_(std::move(place)),
+      folder_(parent.folder_),
+      asked_(parent.asked_) {}
+
+Value Value::at(const std::string& key) const {
+  if (!has(key)) throw Malformed("missing-key", place_ + ": the key \"" + key + "\" is missing");
+  asked_->keys[json_].insert(key);
+  return Value((*json_)[key], place_ + "." + key, *this);
+}
+
+bool Value::has(const std::string& key) const {
   if (!json_->is_object()) bad("an object");
-  asked_.insert(key);
   return json_->contains(key);
 }
 
-void Value::only() const {
-  for (const auto& item : json_->items()) {
-    if (asked_.count(item.key()) == 0) {
-      throw Malformed("unknown-key", place_ + ": unknown key \"" + item.key() + "\"");
-    }
+void Value::require_all_asked(std::initializer_list<std::string_view> later) const {
+  if (const auto unknown = never_asked(*json_, *asked_, later)) {
+    throw Malformed("unknown-key",
+                    place_ + unknown->way + ": unknown key \"" + unknown->key + "\"");
   }
 }
 
@@ -121,8 +179,9 @@ std::vector<std::string> Value::keys() const {
 std::vector<Value> Value::list() const {
   if (!json_->is_array()) bad("a list");
   std::vector<Value> values;
+  values.reserve(json_->size());
   for (std::size_t i = 0; i < json_->size(); ++i) {
-    values.emplace_back((*json_)[i], place_ + "[" + std::to_string(i) + "]", folder_);
+    values.push_back(Value((*json_)[i], place_ + "[" + std::to_string(i) + "]", *this));
   }
   return values;
 }
@@ -138,6 +197,9 @@ bool Value::boolean() const {
   if (!json_->is_boolean()) bad("true or false");
   return json_->get<bool>();
 }
+
+bool Value::is_null() const { return json_->is_null(); }
+bool Value::is_list() const { return json_->is_array(); }
 
 mpq_class Value::rational() const {
   std::string text;

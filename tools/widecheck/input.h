@@ -1,36 +1,45 @@
 // Strict reading of the two JSON files: objects without duplicate or unknown keys, integers only,
 // exact rationals in lowest terms, bounded depth, digits and bytes.
+//
+// Every key of a file has to be asked for by whoever gives it a meaning. One set for each document
+// remembers which were, shared by all its values and their copies; require_all_asked compares it
+// with all that stands there, so that no reader of an object can forget to.
 #pragma once
 
 #include <gmpxx.h>
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
-#include <nlohmann/json.hpp>
-#include <set>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace widecheck {
 
-// One value of a file with its place, for messages.
+// The keys of the objects of one document that were asked for.
+struct Asked;
+
+// One value of a file with its place, for messages. The document must outlive it.
 class Value {
  public:
-  // `folder` is where relative paths in the file start.
-  Value(const nlohmann::json& json, std::string place, std::shared_ptr<const std::string> folder)
-      : json_(&json), place_(std::move(place)), folder_(std::move(folder)) {}
+  // A whole document. `folder` is where relative paths in the file start.
+  Value(const nlohmann::json& json, std::string place, std::shared_ptr<const std::string> folder);
 
-  Value at(const std::string& key);  // required
-  bool has(const std::string& key);  // asks for an optional key
-  void only() const;                 // rejects keys that were never asked for
-  std::vector<std::string> keys() const;
+  Value at(const std::string& key) const;         // required; the key is then asked for
+  bool has(const std::string& key) const;         // of an optional key; does not ask for it
+  // Throws Malformed("unknown-key") where a key of this object, or of an object at any depth in it,
+  // was never asked for. What stands under the keys `later` is compared by another call.
+  void require_all_asked(std::initializer_list<std::string_view> later = {}) const;
+  std::vector<std::string> keys() const;  // does not ask for them
   std::vector<Value> list() const;
   // The canonical text: keys sorted, no blanks.
   std::string compact() const;
   std::string text() const;
   bool boolean() const;
-  bool is_null() const { return json_->is_null(); }
-  bool is_list() const { return json_->is_array(); }
+  bool is_null() const;
+  bool is_list() const;
   mpq_class rational() const;
   mpz_class integer() const;
   std::uint64_t number(std::uint64_t most) const;  // 0..most
@@ -39,10 +48,12 @@ class Value {
   [[noreturn]] void bad(const std::string& expected) const;
 
  private:
+  Value(const nlohmann::json& json, std::string place, const Value& parent);
+
   const nlohmann::json* json_;
   std::string place_;
   std::shared_ptr<const std::string> folder_;
-  std::set<std::string> asked_;
+  std::shared_ptr<Asked> asked_;
 };
 
 // Throws Malformed unless the path is a regular file that can be read.

@@ -176,7 +176,6 @@ Tensor read_tensor(Value json, const std::vector<std::size_t>& row_lengths) {
     std::vector<std::size_t> axes, extents;
     if (file.has("axes"))
       for (const Value& axis : file.at("axes").list()) axes.push_back(axis.number(31));
-    file.only();
     const std::vector<mpq_class> values = read_npy(place, axes, extents, entries);
     if (values.size() != entries ||
         (row_lengths.size() > 1 && (extents.empty() || extents[0] != row_lengths.size()))) {
@@ -204,7 +203,6 @@ Tensor read_tensor(Value json, const std::vector<std::size_t>& row_lengths) {
     if (seeded.has("divisor")) tensor.divisor = seeded.at("divisor").integer();
     if (tensor.divisor <= 0) seeded.at("divisor").bad("a positive integer");
     const bool odd = seeded.has("odd") && seeded.at("odd").boolean();
-    seeded.only();
     for (std::size_t r = 0; r < row_lengths.size(); ++r) {
       auto& row = tensor.rows.emplace_back();
       for (std::size_t c = 0; c < row_lengths[r]; ++c)
@@ -215,7 +213,6 @@ Tensor read_tensor(Value json, const std::vector<std::size_t>& row_lengths) {
   } else {
     json.bad("a tensor");
   }
-  json.only();
   return tensor;
 }
 
@@ -232,7 +229,6 @@ SparseTensor read_sparse_tensor(Value json, const std::vector<std::size_t>& row_
     return tensor;
   }
   const auto rows = json.at("sparse").list();
-  json.only();
   if (rows.size() != row_lengths.size()) json.at("sparse").bad("the number of rows of the tensor");
   std::vector<std::vector<mpq_class>> values(rows.size());
   for (std::size_t r = 0; r < rows.size(); ++r) {
@@ -276,7 +272,6 @@ Network::Network(Value json) {
   for (const Value& extent : input.at("shape").list())
     first.shape.push_back(extent.number(kMaxEntries));
   if (first.shape.empty() || first.shape.size() > 3) input.at("shape").bad("1 to 3 extents");
-  input.only();
   first.width = checked_product(first.shape, input.place());
   names_[first.name] = 0;
   *numbers_ = first.width;
@@ -338,7 +333,6 @@ Network::Network(Value json) {
     } else {
       item.at("op").bad("an operation of version 1");
     }
-    item.only();
     node.width = checked_product(node.shape, item.place());
     *numbers_ += node.width;
     if (node.patches.window() == nullptr) {  // windows are counted when they are expanded
@@ -353,7 +347,6 @@ Network::Network(Value json) {
     }
     nodes_.push_back(std::move(node));
   }
-  json.only();
 }
 
 std::size_t Network::find(const std::string& name) const {

@@ -52,8 +52,6 @@ Verdict check_claim(const Context& c, Value claim, Value proof, std::string& rul
     check_ray(c, node, claim.at("family"), proof, alpha_0, affine);
     verdict.sentence = "rank " + (affine ? "[F(" + name + "), 1]" : "F(" + name + ")") + " = " + n +
                        " for every alpha >= " + show(alpha_0) + " along the family";
-    claim.only();
-    return verdict;  // the proof is the ray, which check_ray has read whole
   } else if (kind == "independent-somewhere") {
     if (rule == "translates") {
       require(c.network.node(node).width >= c.data.size(), "width",
@@ -88,16 +86,14 @@ Verdict check_claim(const Context& c, Value claim, Value proof, std::string& rul
     verdict.sentence = dependent_at(c, node, claim, proof, rule);
   } else if (kind == "independent-almost-everywhere") {
     verdict = almost_everywhere(c, node, claim, proof);
-    claim.only();
-    return verdict;  // the proof may be nested; almost_everywhere reads it whole
   } else if (kind == "dependent-on-open-set") {
     expect_rule("units-without-kinks");
     verdict.sentence = dependent_on_open_set(c, node, claim);
   } else {
     claim.at("kind").bad("a kind of claim of version 1");
   }
-  claim.only();
-  proof.only();
+  claim.require_all_asked();
+  proof.require_all_asked();
   return verdict;
 }
 

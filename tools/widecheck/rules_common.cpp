@@ -28,7 +28,6 @@ Parameters read_parameters(const Network& network, std::size_t i, Value json) {
   Parameters p;
   p.weights = read_tensor(json.at("weights"), weights_shape(node));
   if (node.bias != Bias::none) p.bias = read_tensor(json.at("bias"), bias_shape(node));
-  json.only();
   return p;
 }
 
@@ -71,7 +70,6 @@ std::map<std::size_t, Parameters> read_point(const Network& network, std::size_t
     Value tensors = json.at(node.name);
     if (!node.frozen_weights) p.weights = read_tensor(tensors.at("weights"), weights_shape(node));
     if (node.free_bias()) p.bias = read_tensor(tensors.at("bias"), bias_shape(node));
-    tensors.only();
   }
   require_nodes(network, named, json);
   return theta;

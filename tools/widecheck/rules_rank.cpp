@@ -158,7 +158,6 @@ Verdict almost_everywhere(const Context& c, std::size_t node, Value& claim, Valu
   Verdict verdict;
   if (rule == "translates") {
     check_translates(c, node, true);
-    proof.only();
   } else if (rule == "derivative") {
     // d^N det[softplus(s_ij + b_j)] / db_1 .. db_N = det[sigmoid(s_ij + b_j)].
     const Node& output = c.network.node(node);
@@ -171,14 +170,11 @@ Verdict almost_everywhere(const Context& c, std::size_t node, Value& claim, Valu
     Network derived = c.network;
     derived.change(node).activation = {Function::sigmoid, 1, "sigmoid"};
     Value inner = proof.at("of");
-    proof.only();
     const std::string inner_rule = inner.at("rule").text();
     verdict.error_bits =
         check_point_rule(c, derived, node, inner_rule, inner, claim.compact());
-    inner.only();
   } else {
     verdict.error_bits = check_point_rule(c, c.network, node, rule, proof, claim.compact());
-    proof.only();
   }
   verdict.sentence = "rank F(" + c.network.node(node).name + ") = " + number(rank) +
                      (rank == c.data.size() ? "" : " (full column rank)") +

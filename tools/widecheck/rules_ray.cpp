@@ -35,7 +35,6 @@ class Ray {
       Value node = family.at(c.network.node(i).name);
       Family tensors{read_parameters(c.network, i, node.at("constant")),
                      read_parameters(c.network, i, node.at("slope"))};
-      node.only();
       if (i == map_) {
         require(tensors.constant.weights.zero(), "constant-weights",
                 "the constant part of the weights of layer " + map.name + " must be 0");
@@ -79,7 +78,6 @@ class Ray {
     gaps_.upper = proof_.at("upper").rational();
     require(gaps_.delta > 0, "gap", "delta must be positive");
     proof_.at("rule");
-    proof_.only();
 
     // beta: one constant for all neurons used.
     mpq_class beta = 0;

@@ -474,7 +474,6 @@ std::string weights_generic_rank(const Context& c, std::size_t i, Value& claim, 
     Value upper = proof.at("upper");
     const std::string rule = upper.at("rule").text();
     const std::size_t bound = bound_of_rank(c, node, rule, upper);
-    upper.only();
     require(bound <= rank, "bound",
             "the rank is shown to be at most " + number(bound) + ", not " + number(rank));
   }

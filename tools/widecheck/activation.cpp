@@ -65,12 +65,8 @@ unsigned bits_of(const mpq_class& x) {
 // e^-x, it is (1+2u)/(1+2u+2u^2). Both are monotone in the exponential.
 Interval tanh_of_softplus(const mpq_class& x, unsigned bits) {
   const Interval e = exp_minus(abs(x), bits);
-  const auto below = [](const mpq_class& w) -> mpq_class {
-    return (w * w + 2 * w) / (w * w + 2 * w + 2);
-  };
-  const auto above = [](const mpq_class& u) -> mpq_class {
-    return (1 + 2 * u) / (1 + 2 * u + 2 * u * u);
-  };
+  const auto below = [](const mpq_class& w) -> mpq_class { return (w * w + 2 * w) / (w * w + 2 * w + 2); };
+  const auto above = [](const mpq_class& u) -> mpq_class { return (1 + 2 * u) / (1 + 2 * u + 2 * u * u); };
   return x <= 0 ? Interval{below(e.low), below(e.high)} : Interval{above(e.high), above(e.low)};
 }
 
@@ -85,10 +81,8 @@ Activation read_activation(Value& node) {
     // Huge parameters would make every evaluation slow for no use.
     const auto moderate = [](const Value& value) {
       const mpq_class q = value.rational();
-      if (mpz_sizeinbase(q.get_num_mpz_t(), 2) > 256 ||
-          mpz_sizeinbase(q.get_den_mpz_t(), 2) > 256) {
+      if (mpz_sizeinbase(q.get_num_mpz_t(), 2) > 256 || mpz_sizeinbase(q.get_den_mpz_t(), 2) > 256)
         value.bad("numerator and denominator of at most 256 bits");
-      }
       return q;
     };
     if (f.function == Function::leaky_relu) {
@@ -107,9 +101,7 @@ Activation read_activation(Value& node) {
 bool piecewise_linear(Function f) {
   return f == Function::relu || f == Function::leaky_relu || f == Function::identity;
 }
-bool is_step(Function f) {
-  return f == Function::step || f == Function::half_step || f == Function::sign;
-}
+bool is_step(Function f) { return f == Function::step || f == Function::half_step || f == Function::sign; }
 
 bool analytic(Function f) {
   return !is_step(f) && f != Function::relu && f != Function::leaky_relu && f != Function::elu;
@@ -130,8 +122,7 @@ bool strictly_monotone(const Activation& f) {
   }
 }
 bool translate_independent(const Activation& f) {
-  return f.function != Function::identity &&
-         !(f.function == Function::leaky_relu && f.parameter == 1);
+  return f.function != Function::identity && !(f.function == Function::leaky_relu && f.parameter == 1);
 }
 
 Interval value(const Activation& f, const mpq_class& x, unsigned bits) {
@@ -156,8 +147,7 @@ Interval value(const Activation& f, const mpq_class& x, unsigned bits) {
       const mpq_class y = f.parameter * x;
       const Interval e = exp_minus(abs(y), more);
       const mpq_class base = y > 0 ? y : mpq_class(0);
-      return {(base + log(1 + e.low, more).low) / f.parameter,
-              (base + log(1 + e.high, more).high) / f.parameter};
+      return {(base + log(1 + e.low, more).low) / f.parameter, (base + log(1 + e.high, more).high) / f.parameter};
     }
     case Function::silu:
       return times(logistic(x, bits + bits_of(x)), x);
@@ -220,13 +210,11 @@ Interval slope(const Activation& f, const mpq_class& x, unsigned bits) {
     case Function::silu:  // S + x S'
       return sum(logistic(x, bits), times(logistic_slope(x, more), x));
     case Function::gelu: {  // Phi + x phi
-      const Interval tail = normal_tail(abs(x), bits),
-                     phi = x >= 0 ? Interval{1 - tail.high, 1 - tail.low} : tail;
+      const Interval tail = normal_tail(abs(x), bits), phi = x >= 0 ? Interval{1 - tail.high, 1 - tail.low} : tail;
       return sum(phi, times(normal_density(x, more), x));
     }
     case Function::mish: {  // w + x S (1 - w^2)
-      const Interval w = tanh_of_softplus(x, more),
-                     rest{1 - w.high * w.high, 1 - w.low * w.low};
+      const Interval w = tanh_of_softplus(x, more), rest{1 - w.high * w.high, 1 - w.low * w.low};
       return sum(w, times(product(logistic(x, more), rest), x));
     }
     default:

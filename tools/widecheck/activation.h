@@ -40,7 +40,7 @@ Activation read_activation(Value& node);
 
 bool piecewise_linear(Function f);  // relu, leaky-relu, identity: rational, continuous
 bool is_step(Function f);
-bool analytic(Function f);                   // real analytic on R
+bool analytic(Function f);                    // real analytic on R
 bool strictly_monotone(const Activation& f);  // on R; false where the table proves nothing
 // The functions b -> s(s_i + b) are linearly independent for distinct s_i: all but linear ones.
 bool translate_independent(const Activation& f);

@@ -132,16 +132,15 @@ Interval exp_minus(const mpq_class& q, unsigned bits) {
 
 Interval log(const mpq_class& x, unsigned bits) {
   // x = 2^e m with 1 <= m < 2, and ln m = 2 atanh((m-1)/(m+1)).
-  long e = static_cast<long>(mpz_sizeinbase(x.get_num_mpz_t(), 2)) -
-           static_cast<long>(mpz_sizeinbase(x.get_den_mpz_t(), 2));
+  long e =
+      static_cast<long>(mpz_sizeinbase(x.get_num_mpz_t(), 2)) - static_cast<long>(mpz_sizeinbase(x.get_den_mpz_t(), 2));
   mpq_class m = x;
   const auto scale = [](mpq_class v, long by) {
     mpq_class r;
-    if (by >= 0) {
+    if (by >= 0)
       mpq_mul_2exp(r.get_mpq_t(), v.get_mpq_t(), static_cast<unsigned long>(by));
-    } else {
+    else
       mpq_div_2exp(r.get_mpq_t(), v.get_mpq_t(), static_cast<unsigned long>(-by));
-    }
     return r;
   };
   m = scale(x, -e);
@@ -152,11 +151,10 @@ Interval log(const mpq_class& x, unsigned bits) {
   const Fix& two = log_two(w);
   const mpz_class factor = e;
   Fix result;
-  if (e >= 0) {
+  if (e >= 0)
     result = {fraction.low + factor * two.low, fraction.high + factor * two.high};
-  } else {
+  else
     result = {fraction.low + factor * two.high, fraction.high + factor * two.low};
-  }
   return to_interval(result, w);
 }
 

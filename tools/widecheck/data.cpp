@@ -32,9 +32,8 @@ std::int64_t decode_integer(int type, const unsigned char* bytes) {
 
 mpq_class decode_float(int type, const unsigned char* bytes, const std::string& path) {
   // Binary floats: a sign, an exponent and an integer significand, read exactly.
-  const double d = type == 0x0D
-                       ? std::bit_cast<float>(static_cast<std::uint32_t>(big_endian(bytes, 4)))
-                       : std::bit_cast<double>(big_endian(bytes, 8));
+  const double d = type == 0x0D ? std::bit_cast<float>(static_cast<std::uint32_t>(big_endian(bytes, 4)))
+                                : std::bit_cast<double>(big_endian(bytes, 8));
   if (!std::isfinite(d)) throw Malformed("data", path + ": a non-finite value");
   mpq_class exact;
   mpq_set_d(exact.get_mpq_t(), d);
@@ -43,9 +42,7 @@ mpq_class decode_float(int type, const unsigned char* bytes, const std::string& 
 
 // "12", "-3/4", "0.25", "1e-3".
 mpq_class parse_decimal(std::string text, const std::string& place) {
-  const auto bad = [&]() {
-    return Malformed("data", place + ": not a finite number: " + text.substr(0, 40));
-  };
+  const auto bad = [&]() { return Malformed("data", place + ": not a finite number: " + text.substr(0, 40)); };
   const std::string whole = text;
   const auto first = text.find_first_not_of(" \t");
   if (first == std::string::npos || text.size() > 10'000) throw bad();
@@ -83,11 +80,10 @@ mpq_class parse_decimal(std::string text, const std::string& place) {
     mpz_class scale;
     mpz_ui_pow_ui(scale.get_mpz_t(), 10, static_cast<unsigned long>(std::labs(exponent)));
     value = digits(text);
-    if (exponent < 0) {
+    if (exponent < 0)
       value /= scale;
-    } else {
+    else
       value *= scale;
-    }
   }
   return negative ? mpq_class(-value) : value;
 }
@@ -107,8 +103,8 @@ Data::Data(Value json, std::size_t width) : width_(width) {
   } else if (format == "npy") {
     format_ = Format::npy;
     file_ = read_npy_place(json);
-    description_ = json.at("path").text() + (file_.member.empty() ? "" : "[" + file_.member + "]") +
-                   ", SHA-256 " + file_.sha256;
+    description_ =
+        json.at("path").text() + (file_.member.empty() ? "" : "[" + file_.member + "]") + ", SHA-256 " + file_.sha256;
   } else if (format == "idx" || format == "csv") {
     format_ = format == "idx" ? Format::idx : Format::csv;
     file_ = read_file_place(json);
@@ -116,9 +112,7 @@ Data::Data(Value json, std::size_t width) : width_(width) {
     if (format == "idx" && json.has("labels")) json.at("labels").text();  // no rule reads labels
     if (format == "csv") {
       if (json.has("header")) header_ = json.at("header").boolean();
-      if (json.has("label_column")) {
-        label_column_ = static_cast<long>(json.at("label_column").number(1'000'000));
-      }
+      if (json.has("label_column")) label_column_ = static_cast<long>(json.at("label_column").number(1'000'000));
     }
   } else {
     json.at("format").bad("inline, idx, npy or csv");
@@ -154,28 +148,24 @@ std::size_t Data::stream_idx(const RationalRow& row, const IntegerRow& integers)
                             : type == 0x0C || type == 0x0D ? 4
                             : type == 0x0E                 ? 8
                                                            : 0;
-  if (magic[0] != 0 || magic[1] != 0 || bytes == 0 || magic[3] < 1 || magic[3] > 4) {
+  if (magic[0] != 0 || magic[1] != 0 || bytes == 0 || magic[3] < 1 || magic[3] > 4)
     throw Malformed("data", file_.path + ": not an IDX file");
-  }
   std::size_t samples = 0, width = 1;
   for (int d = 0; d < magic[3]; ++d) {
     unsigned char extent[4];
     in.need(extent, 4);
     const std::size_t e = big_endian(extent, 4);
-    if (d == 0) {
+    if (d == 0)
       samples = e;
-    } else if (e == 0 || e > (std::size_t{1} << 30) / width) {
+    else if (e == 0 || e > (std::size_t{1} << 30) / width)
       throw Malformed("data", file_.path + ": absurd extents");
-    } else {
+    else
       width *= e;
-    }
   }
-  if (samples > (std::size_t{1} << 33) / (width * bytes)) {
+  if (samples > (std::size_t{1} << 33) / (width * bytes))
     throw Malformed("data", file_.path + ": a header that promises more than 8 GiB");
-  }
-  if (width != width_ || first_ > samples || count_ > samples - first_) {
+  if (width != width_ || first_ > samples || count_ > samples - first_)
     throw Malformed("data", file_.path + ": the samples do not fit the claim");
-  }
   std::vector<unsigned char> buffer(width * bytes);
   in.skip(first_ * buffer.size());
   for (std::size_t i = first_; i < first_ + count_; ++i) {
@@ -186,8 +176,7 @@ std::size_t Data::stream_idx(const RationalRow& row, const IntegerRow& integers)
       integers(i, values);
     } else {
       std::vector<mpq_class> values;
-      for (std::size_t j = 0; j < width; ++j)
-        values.push_back(decode_float(type, &buffer[j * bytes], file_.path));
+      for (std::size_t j = 0; j < width; ++j) values.push_back(decode_float(type, &buffer[j * bytes], file_.path));
       row(i, std::move(values));
     }
   }
@@ -203,9 +192,8 @@ std::size_t Data::stream_npy(const RationalRow& row, const IntegerRow& integers)
   const std::size_t samples = header.shape[0];
   std::size_t width = 1;
   for (std::size_t d = 1; d < header.shape.size(); ++d) width *= header.shape[d];
-  if (width != width_ || first_ > samples || count_ > samples - first_) {
+  if (width != width_ || first_ > samples || count_ > samples - first_)
     throw Malformed("data", in.name() + ": the samples do not fit the claim");
-  }
   // In Fortran order the samples are not one after the other: all are kept. place[j] is where feature
   // j of a sample is, counted in elements from its first one.
   const std::size_t size = header.bytes;
@@ -260,18 +248,14 @@ std::size_t Data::stream_csv(const RationalRow& row) const {
       auto comma = line.find(',', from);
       if (comma == std::string::npos) comma = line.size();
       if (column != label_column_) {
-        if (values.size() == width_) {
+        if (values.size() == width_)
           throw Malformed("data", file_.path + ":" + std::to_string(number) + ": too many fields");
-        }
-        values.push_back(
-            parse_decimal(line.substr(from, comma - from), file_.path + ":" + std::to_string(number)));
+        values.push_back(parse_decimal(line.substr(from, comma - from), file_.path + ":" + std::to_string(number)));
       }
       from = comma + 1;
     }
-    if (values.size() != width_) {
-      throw Malformed("data",
-                      file_.path + ":" + std::to_string(number) + ": the wrong number of fields");
-    }
+    if (values.size() != width_)
+      throw Malformed("data", file_.path + ":" + std::to_string(number) + ": the wrong number of fields");
     row(index, std::move(values));
   };
   std::vector<char> buffer(1 << 16);
@@ -283,15 +267,13 @@ std::size_t Data::stream_csv(const RationalRow& row) const {
         line.clear();
       } else {
         line += buffer[b];
-        if (line.size() > (std::size_t{1} << 26))
-          throw Malformed("data", file_.path + ": a line too long");
+        if (line.size() > (std::size_t{1} << 26)) throw Malformed("data", file_.path + ": a line too long");
       }
     }
     if (got < buffer.size()) break;
   }
   if (!line.empty()) take();
-  if (sample < first_ + count_)
-    throw Malformed("data", file_.path + ": fewer samples than the claim says");
+  if (sample < first_ + count_) throw Malformed("data", file_.path + ": fewer samples than the claim says");
   in.finish(file_.sha256);
   return in.total();
 }
@@ -300,9 +282,8 @@ std::size_t Data::stream(const RationalRow& row, const IntegerRow& integers) con
   if (format_ == Format::idx) return stream_idx(row, integers);
   if (format_ == Format::npy) return stream_npy(row, integers);
   if (format_ == Format::csv) return stream_csv(row);
-  if (first_ > rows_.size() || count_ > rows_.size() - first_) {
+  if (first_ > rows_.size() || count_ > rows_.size() - first_)
     throw Malformed("data", "fewer inline samples than the claim says");
-  }
   for (std::size_t i = first_; i < first_ + count_; ++i) row(i, rows_[i]);
   return 0;
 }
@@ -312,9 +293,8 @@ void Data::verify() {
   std::uint64_t most_small = 0;
   const auto note = [&](const mpq_class& v) {
     common_ = lcm(common_, v.get_den());
-    if (mpz_sizeinbase(common_.get_mpz_t(), 2) > 65'536) {
+    if (mpz_sizeinbase(common_.get_mpz_t(), 2) > 65'536)
       throw Malformed("too-large", "the data have a common divisor of more than 65,536 bits");
-    }
     // The numerator over the common divisor is at most this much.
     mpz_class size = abs(v.get_num()) / v.get_den() + 1;
     most = std::max(most, size);
@@ -335,13 +315,11 @@ void Data::verify() {
 }
 
 std::size_t Data::words() const {
-  const std::size_t bits = std::max(mpz_sizeinbase(largest_.get_mpz_t(), 2),
-                                    mpz_sizeinbase(divisor().get_mpz_t(), 2));
+  const std::size_t bits = std::max(mpz_sizeinbase(largest_.get_mpz_t(), 2), mpz_sizeinbase(divisor().get_mpz_t(), 2));
   return bits / 64 + 1;
 }
 
-void Data::for_each(const std::function<void(std::size_t, const std::vector<mpz_class>&)>& visit)
-    const {
+void Data::for_each(const std::function<void(std::size_t, const std::vector<mpz_class>&)>& visit) const {
   Seeded noise("noise", noise_seed_, "x", noise_low_, noise_high_);
   std::vector<mpz_class> x(width_);
   const auto transform = [&](std::size_t source, const std::vector<mpq_class>& raw) {
@@ -360,8 +338,7 @@ void Data::for_each(const std::function<void(std::size_t, const std::vector<mpz_
   });
 }
 
-void Data::for_each_small(
-    const std::function<void(std::size_t, const std::vector<std::int64_t>&)>& visit) const {
+void Data::for_each_small(const std::function<void(std::size_t, const std::vector<std::int64_t>&)>& visit) const {
   // Every numerator, and every part of the sums below, is at most largest_ in absolute value.
   if (!small()) throw std::logic_error("64-bit data without a bound");
   Seeded noise("noise", noise_seed_, "x", noise_low_, noise_high_);
@@ -376,9 +353,7 @@ void Data::for_each_small(
   };
   const std::int64_t factor = multiply_.fits_slong_p() ? multiply_.get_si() : 0;
   stream(transform, [&](std::size_t source, const std::vector<std::int64_t>& raw) {
-    for (std::size_t j = 0; j < raw.size(); ++j) {
-      x[j] = factor * raw[j] + (noisy_ ? noise.at(source, j) : 0);
-    }
+    for (std::size_t j = 0; j < raw.size(); ++j) x[j] = factor * raw[j] + (noisy_ ? noise.at(source, j) : 0);
     visit(source - first_, x);
   });
 }

@@ -27,8 +27,7 @@ class Data {
   // Rejected("data-digest").
   void for_each(const std::function<void(std::size_t, const std::vector<mpz_class>&)>& visit) const;
   // The same in 64 bits; requires small().
-  void for_each_small(
-      const std::function<void(std::size_t, const std::vector<std::int64_t>&)>& visit) const;
+  void for_each_small(const std::function<void(std::size_t, const std::vector<std::int64_t>&)>& visit) const;
   std::string description() const { return description_; }
   // Bytes that one pass over the samples reads and hashes; known after verify().
   std::size_t bytes() const { return bytes_; }

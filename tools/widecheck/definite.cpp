@@ -12,9 +12,7 @@ struct Large {
   using Sum = mpz_class;
   static Entry entry(const mpz_class& v) { return v; }
   static Sum sum(const mpz_class& v) { return v; }
-  static void add(Sum& s, const Entry& a, const Entry& b) {
-    mpz_addmul(s.get_mpz_t(), a.get_mpz_t(), b.get_mpz_t());
-  }
+  static void add(Sum& s, const Entry& a, const Entry& b) { mpz_addmul(s.get_mpz_t(), a.get_mpz_t(), b.get_mpz_t()); }
   static Sum floor_root(const Sum& s) { return sqrt(s); }
   static Sum floor_quotient(const Sum& a, const Entry& b) {
     Sum q;
@@ -129,24 +127,20 @@ void IntegerRows::transpose_if_tall() {
 std::vector<mpz_class> IntegerRows::combine(const std::vector<mpz_class>& v) const {
   std::vector<mpz_class> w(cols_);
   for (std::size_t i = 0; i < rows_.size(); ++i)
-    for (std::size_t j = 0; j < cols_; ++j)
-      mpz_addmul(w[j].get_mpz_t(), v[i].get_mpz_t(), rows_[i][j].get_mpz_t());
+    for (std::size_t j = 0; j < cols_; ++j) mpz_addmul(w[j].get_mpz_t(), v[i].get_mpz_t(), rows_[i][j].get_mpz_t());
   return w;
 }
 
 bool IntegerRows::small(const mpz_class& t) const {
   // Diagonal entries of A A^T, and t, stay below 2^120; then every factor is below 2^61.
   const mpz_class most = largest_ * largest_ * mpz_class(static_cast<unsigned long>(cols_));
-  return mpz_sizeinbase(most.get_mpz_t(), 2) <= 118 &&
-         mpz_sizeinbase(largest_.get_mpz_t(), 2) <= 61 && mpz_sizeinbase(t.get_mpz_t(), 2) <= 118 &&
-         rows_.size() < (std::size_t{1} << 30);
+  return mpz_sizeinbase(most.get_mpz_t(), 2) <= 118 && mpz_sizeinbase(largest_.get_mpz_t(), 2) <= 61 &&
+         mpz_sizeinbase(t.get_mpz_t(), 2) <= 118 && rows_.size() < (std::size_t{1} << 30);
 }
 
 double IntegerRows::work(const mpz_class& t) const {
   const double n = static_cast<double>(rows());
-  const auto words = [](const mpz_class& v) {
-    return 1 + static_cast<double>(mpz_sizeinbase(v.get_mpz_t(), 2)) / 64;
-  };
+  const auto words = [](const mpz_class& v) { return 1 + static_cast<double>(mpz_sizeinbase(v.get_mpz_t(), 2)) / 64; };
   const double factors = std::max(words(largest_) + 1, words(t) / 2 + 1);
   return n * n * (static_cast<double>(cols_) + n / 3) * (small(t) ? 1 : 8 + factors * factors);
 }

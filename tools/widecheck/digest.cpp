@@ -23,8 +23,7 @@ void Sha256::update(const void* bytes, std::size_t size) {
 
 std::string Sha256::finish() {
   std::string digest(32, '\0');
-  require_success(EVP_DigestFinal_ex(context_.get(),
-                                     reinterpret_cast<unsigned char*>(digest.data()), nullptr));
+  require_success(EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr));
   require_success(EVP_DigestInit_ex(context_.get(), nullptr, nullptr));
   return digest;
 }

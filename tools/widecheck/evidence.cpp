@@ -11,7 +11,7 @@
 namespace widecheck {
 namespace {
 
-constexpr unsigned kBitsAsked = 192;   // of k log2 p
+constexpr unsigned kBitsAsked = 192;     // of k log2 p
 constexpr unsigned kBitsOfQueries = 64;  // hash queries granted to a forger: (2^64 + 1) p^-k
 constexpr std::uint64_t kMostSteps = std::uint64_t{1} << 38;
 
@@ -26,12 +26,10 @@ class ByElimination final : public RankEvidence {
  public:
   ByElimination(std::size_t rows, std::size_t cols, std::uint64_t prime)
       : RankEvidence(prime), full_(std::min(rows, cols)), odd_(cols, prime), binary_(cols) {
-    work_ = static_cast<double>(rows) * static_cast<double>(cols) * static_cast<double>(full_) /
-            (prime == 2 ? 64 : 1);
+    work_ = static_cast<double>(rows) * static_cast<double>(cols) * static_cast<double>(full_) / (prime == 2 ? 64 : 1);
     // A matrix of this size would take more steps than are offered.
-    if (work_ > 3 * static_cast<double>(kMostSteps)) {
+    if (work_ > 3 * static_cast<double>(kMostSteps))
       throw Malformed("too-large", "an elimination of this size is refused; random-solve is offered");
-    }
   }
   void row(const std::vector<std::uint32_t>& residues) override {
     if (rank() == full_) return;
@@ -40,15 +38,13 @@ class ByElimination final : public RankEvidence {
       return;
     }
     std::vector<std::uint64_t> packed(residues.size() / 64 + 1, 0);
-    for (std::size_t j = 0; j < residues.size(); ++j) {
-      packed[j / 64] |= std::uint64_t{residues[j] & 1} << j % 64;
-    }
+    for (std::size_t j = 0; j < residues.size(); ++j) packed[j / 64] |= std::uint64_t{residues[j] & 1} << j % 64;
     binary_.insert(std::move(packed));
   }
   unsigned finish() override {
     require(rank() == full_, "rank",
-            "the rank modulo " + std::to_string(prime_) + " is " + std::to_string(rank()) +
-                ", not " + std::to_string(full_));
+            "the rank modulo " + std::to_string(prime_) + " is " + std::to_string(rank()) + ", not " +
+                std::to_string(full_));
     return 0;
   }
 
@@ -84,8 +80,7 @@ class ByRandomSolve final : public RankEvidence {
 
 // One row of W: bits for p = 2 (entry j in bit j mod 8 of byte j / 8), else k numbers of 2, 4 or 8
 // digits; all hexadecimal.
-void read_row(const Value& json, std::uint64_t prime, std::size_t k,
-              std::vector<std::uint32_t>& out) {
+void read_row(const Value& json, std::uint64_t prime, std::size_t k, std::vector<std::uint32_t>& out) {
   const std::string text = json.text();
   const std::size_t digits = prime <= 256 ? 2 : prime <= 65536 ? 4 : 8;
   const std::size_t groups = prime == 2 ? (k + 7) / 8 : k;
@@ -118,9 +113,7 @@ std::uint64_t read_prime(const Value& json) {
 
 void Echelon::insert(std::vector<std::uint64_t> row) {
   // Full rank is reached after little more than width^3; only a deficient matrix goes on and on.
-  if (work_ > kMostSteps) {
-    throw Malformed("too-large", "the elimination took more than 2^38 steps; refused");
-  }
+  if (work_ > kMostSteps) throw Malformed("too-large", "the elimination took more than 2^38 steps; refused");
   const std::uint64_t p = prime_;
   for (std::size_t col = 0; col < row.size(); ++col) {
     row[col] %= p;
@@ -134,9 +127,7 @@ void Echelon::insert(std::vector<std::uint64_t> row) {
         base = base * base % p;
       }
       std::vector<std::uint32_t> kept(row.size());
-      for (std::size_t k = col; k < row.size(); ++k) {
-        kept[k] = static_cast<std::uint32_t>(row[k] % p * inverse % p);
-      }
+      for (std::size_t k = col; k < row.size(); ++k) kept[k] = static_cast<std::uint32_t>(row[k] % p * inverse % p);
       pivot_row_[col] = static_cast<long>(rows_.size());
       rows_.push_back(std::move(kept));
       return;
@@ -154,9 +145,7 @@ void Echelon::insert(std::vector<std::uint64_t> row) {
 }
 
 void BinaryEchelon::insert(std::vector<std::uint64_t> row) {
-  if (work_ > kMostSteps) {
-    throw Malformed("too-large", "the elimination took more than 2^38 steps; refused");
-  }
+  if (work_ > kMostSteps) throw Malformed("too-large", "the elimination took more than 2^38 steps; refused");
   for (std::size_t word = 0; word < row.size(); ++word) {
     while (row[word] != 0) {
       const std::size_t col = 64 * word + static_cast<std::size_t>(__builtin_ctzll(row[word]));
@@ -174,12 +163,7 @@ void BinaryEchelon::insert(std::vector<std::uint64_t> row) {
 
 RandomSolve::RandomSolve(std::size_t rows, std::size_t cols, std::uint64_t prime, std::size_t k,
                          std::string claim_digest, std::vector<std::uint32_t> w)
-    : rows_(rows),
-      cols_(cols),
-      prime_(prime),
-      k_(k),
-      claim_digest_(std::move(claim_digest)),
-      w_(std::move(w)) {
+    : rows_(rows), cols_(cols), prime_(prime), k_(k), claim_digest_(std::move(claim_digest)), w_(std::move(w)) {
   const std::size_t short_side = std::min(rows, cols), long_side = std::max(rows, cols);
   if (w_.size() != long_side * k) throw std::logic_error("W has another shape");
   if (prime != 2) {
@@ -188,11 +172,8 @@ RandomSolve::RandomSolve(std::size_t rows, std::size_t cols, std::uint64_t prime
   }
   w_columns_.assign(k, std::vector<std::uint64_t>(long_side / 64 + 1, 0));
   product_columns_.assign(k, std::vector<std::uint64_t>(short_side / 64 + 1, 0));
-  for (std::size_t h = 0; h < long_side; ++h) {
-    for (std::size_t j = 0; j < k; ++j) {
-      w_columns_[j][h / 64] |= std::uint64_t{w_[h * k + j] & 1} << h % 64;
-    }
-  }
+  for (std::size_t h = 0; h < long_side; ++h)
+    for (std::size_t j = 0; j < k; ++j) w_columns_[j][h / 64] |= std::uint64_t{w_[h * k + j] & 1} << h % 64;
   w_ = {};
 }
 
@@ -204,13 +185,10 @@ WIDECHECK_CLONES void pack(const std::uint32_t* r, std::size_t count, std::uint6
     for (std::size_t b = 0; b < 64; ++b) bits |= std::uint64_t{r[64 * word + b]} << b;
     out[word] = bits;
   }
-  for (std::size_t j = count / 64 * 64; j < count; ++j) {
-    out[j / 64] |= std::uint64_t{r[j]} << j % 64;
-  }
+  for (std::size_t j = count / 64 * 64; j < count; ++j) out[j / 64] |= std::uint64_t{r[j]} << j % 64;
 }
 
-WIDECHECK_CLONES std::uint64_t and_xor(const std::uint64_t* a, const std::uint64_t* b,
-                                       std::size_t count) {
+WIDECHECK_CLONES std::uint64_t and_xor(const std::uint64_t* a, const std::uint64_t* b, std::size_t count) {
   std::uint64_t sum = 0;
   for (std::size_t w = 0; w < count; ++w) sum ^= a[w] & b[w];
   return sum;
@@ -230,9 +208,8 @@ void RandomSolve::encode(const std::vector<std::uint32_t>& r) {
   encoded_.assign(prime_ == 2 ? r.size() / 64 + 1 : encoded_bytes_ / 8 + 1, 0);
   if (prime_ == 2) return pack(r.data(), r.size(), encoded_.data());
   auto* out = reinterpret_cast<unsigned char*>(encoded_.data());
-  for (std::uint32_t v : r) {
+  for (std::uint32_t v : r)
     for (unsigned b = 0; b < bytes; ++b) *out++ = static_cast<unsigned char>(v >> 8 * b);
-  }
 }
 
 // M = A: (M W)_ij is the parity of row i times column j of W; some rows wait, so that a column is
@@ -240,11 +217,9 @@ void RandomSolve::encode(const std::vector<std::uint32_t>& r) {
 // where W_ij = 1.
 void RandomSolve::multiply_bits() {
   if (rows_ > cols_) {
-    for (std::size_t j = 0; j < k_; ++j) {
-      if (w_columns_[j][seen_ / 64] >> seen_ % 64 & 1) {
+    for (std::size_t j = 0; j < k_; ++j)
+      if (w_columns_[j][seen_ / 64] >> seen_ % 64 & 1)
         add_bits(product_columns_[j].data(), encoded_.data(), product_columns_[j].size());
-      }
-    }
     return;
   }
   waiting_.push_back(encoded_);
@@ -255,10 +230,8 @@ void RandomSolve::finish_bits() {
   const std::size_t first = seen_ + 1 - waiting_.size();
   for (std::size_t j = 0; j < k_; ++j) {
     for (std::size_t r = 0; r < waiting_.size(); ++r) {
-      const std::uint64_t sum =
-          and_xor(waiting_[r].data(), w_columns_[j].data(), waiting_[r].size());
-      product_columns_[j][(first + r) / 64] |=
-          static_cast<std::uint64_t>(__builtin_parityll(sum)) << (first + r) % 64;
+      const std::uint64_t sum = and_xor(waiting_[r].data(), w_columns_[j].data(), waiting_[r].size());
+      product_columns_[j][(first + r) / 64] |= static_cast<std::uint64_t>(__builtin_parityll(sum)) << (first + r) % 64;
     }
   }
   waiting_.clear();
@@ -283,17 +256,13 @@ void RandomSolve::multiply(const std::vector<std::uint32_t>& r) {
       const std::uint32_t* w = &w_[h * k_];
       for (std::size_t j = 0; j < k_; ++j) sum[j] += factor * w[j];
     }
-    for (std::size_t j = 0; j < k_; ++j) {
-      product_[seen_ * k_ + j] = static_cast<std::uint32_t>(sum[j] % p);
-    }
+    for (std::size_t j = 0; j < k_; ++j) product_[seen_ * k_ + j] = static_cast<std::uint32_t>(sum[j] % p);
   } else {
     const std::uint32_t* w = &w_[seen_ * k_];
     for (std::size_t h = 0; h < cols_; ++h) {
       const Sum factor = r[h];
       std::uint32_t* out = &product_[h * k_];
-      for (std::size_t j = 0; j < k_; ++j) {
-        out[j] = static_cast<std::uint32_t>((out[j] + factor * w[j]) % p);
-      }
+      for (std::size_t j = 0; j < k_; ++j) out[j] = static_cast<std::uint32_t>((out[j] + factor * w[j]) % p);
     }
   }
 }
@@ -314,8 +283,7 @@ void RandomSolve::row(const std::vector<std::uint32_t>& residues) {
 }
 
 double RandomSolve::work() const {
-  return static_cast<double>(rows_) * static_cast<double>(cols_) * static_cast<double>(k_) /
-         (prime_ == 2 ? 64 : 1);
+  return static_cast<double>(rows_) * static_cast<double>(cols_) * static_cast<double>(k_) / (prime_ == 2 ? 64 : 1);
 }
 
 std::string RandomSolve::matrix_digest() {
@@ -328,15 +296,13 @@ bool RandomSolve::solves() {
   Sha256 binding;
   binding.update("widecert/1/random-solve");
   binding.update(claim_digest_);
-  for (std::uint64_t v : {prime_, std::uint64_t{rows_}, std::uint64_t{cols_}, std::uint64_t{k_}}) {
+  for (std::uint64_t v : {prime_, std::uint64_t{rows_}, std::uint64_t{cols_}, std::uint64_t{k_}})
     binding.update(big_endian(v));
-  }
   binding.update(matrix_digest());
   Seeded b("random-solve", 0, to_hex(binding.finish()), 0, static_cast<std::int64_t>(prime_ - 1));
   for (std::size_t i = 0; i < std::min(rows_, cols_); ++i) {
-    for (std::size_t j = 0; j < k_; ++j) {
+    for (std::size_t j = 0; j < k_; ++j)
       if (product(i, j) != static_cast<std::uint64_t>(b.at(i, j))) return false;
-    }
   }
   return true;
 }
@@ -345,9 +311,7 @@ std::unique_ptr<RankEvidence> read_evidence(Value json, std::size_t rows, std::s
                                             const std::string& claim_text) {
   const std::uint64_t prime = read_prime(json.at("prime"));
   const std::string method = json.at("method").text();
-  if (method == "elimination") {
-    return std::make_unique<ByElimination>(rows, cols, prime);
-  }
+  if (method == "elimination") return std::make_unique<ByElimination>(rows, cols, prime);
   if (method != "random-solve") json.at("method").bad("elimination or random-solve");
   const std::size_t k = json.at("k").number(4096);
   mpz_class power;
@@ -358,18 +322,16 @@ std::unique_ptr<RankEvidence> read_evidence(Value json, std::size_t rows, std::s
   const std::string digest = read_digest(json.at("matrix_sha256"));
   const auto list = json.at("w").list();
   const std::size_t long_side = std::max(rows, cols);
-  if (list.size() != long_side) {
+  if (list.size() != long_side)
     throw Malformed("shape", json.place() + ".w: expected " + std::to_string(long_side) + " rows");
-  }
   std::vector<std::uint32_t> w;
   w.reserve(long_side * k);
   for (const Value& row : list) read_row(row, prime, k, w);
   Sha256 claim;
   claim.update(claim_text);
   // (2^64 + 1) p^-k <= 2^(65 - bits).
-  return std::make_unique<ByRandomSolve>(
-      RandomSolve(rows, cols, prime, k, claim.finish(), std::move(w)), prime, digest,
-      static_cast<unsigned>(bits - kBitsOfQueries - 1));
+  return std::make_unique<ByRandomSolve>(RandomSolve(rows, cols, prime, k, claim.finish(), std::move(w)), prime, digest,
+                                         static_cast<unsigned>(bits - kBitsOfQueries - 1));
 }
 
 }  // namespace widecheck

@@ -48,8 +48,8 @@ class BinaryEchelon {
 class RandomSolve {
  public:
   // `w` has max(N, n) rows of k residues. Any k: the limit on k log2 p is read_evidence's.
-  RandomSolve(std::size_t rows, std::size_t cols, std::uint64_t prime, std::size_t k,
-              std::string claim_digest, std::vector<std::uint32_t> w);
+  RandomSolve(std::size_t rows, std::size_t cols, std::uint64_t prime, std::size_t k, std::string claim_digest,
+              std::vector<std::uint32_t> w);
   double work() const;  // what checking takes, in products
   void row(const std::vector<std::uint32_t>& residues);
   // After all rows: the digest of A, and whether M W = B.

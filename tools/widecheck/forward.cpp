@@ -14,11 +14,10 @@ const mpz_class kSmall = mpz_class(1) << 62, kTiny = mpz_class(1) << 31;
 
 template <class T>
 T convert(const mpz_class& v) {
-  if constexpr (std::is_same_v<T, mpz_class>) {
+  if constexpr (std::is_same_v<T, mpz_class>)
     return v;
-  } else {
+  else
     return static_cast<T>(v.get_si());
-  }
 }
 
 // sum[t] += x * w[t] for all t. S may be narrower than 64 bits where bounds allow it.
@@ -37,11 +36,8 @@ WIDECHECK_CLONES void add_patch(std::int64_t* y, const std::int64_t* x, const st
   for (std::size_t begin = 0; begin < filters; begin += kChunk) {
     const std::size_t size = std::min(kChunk, filters - begin);
     std::int32_t sum[kChunk] = {};
-    for (std::size_t r = 0; r < e.size(); ++r) {
-      if (e[r] != kPad) {
-        add_row(sum, static_cast<std::int32_t>(x[e[r]]), w + r * filters + begin, size);
-      }
-    }
+    for (std::size_t r = 0; r < e.size(); ++r)
+      if (e[r] != kPad) add_row(sum, static_cast<std::int32_t>(x[e[r]]), w + r * filters + begin, size);
     for (std::size_t t = 0; t < size; ++t) y[begin + t] += sum[t];
   }
 }
@@ -52,9 +48,7 @@ WIDECHECK_CLONES void add(std::int64_t* y, const std::int64_t* bias, std::size_t
 
 // Values below, at and above 0 become the given constants.
 WIDECHECK_CLONES void step(std::int64_t* y, std::size_t count, int below, int at, int above) {
-  for (std::size_t h = 0; h < count; ++h) {
-    y[h] = (y[h] > 0) * above + (y[h] == 0) * at + (y[h] < 0) * below;
-  }
+  for (std::size_t h = 0; h < count; ++h) y[h] = (y[h] > 0) * above + (y[h] == 0) * at + (y[h] < 0) * below;
 }
 void step(mpz_class* y, std::size_t count, int below, int at, int above) {
   for (std::size_t h = 0; h < count; ++h) y[h] = y[h] > 0 ? above : y[h] < 0 ? below : at;
@@ -85,9 +79,8 @@ mpz_class largest(const std::vector<mpz_class>& values) {
 
 }  // namespace
 
-Forward::Forward(const Network& network, std::size_t target,
-                 const std::map<std::size_t, Parameters>& theta, const mpz_class& divisor,
-                 const mpz_class& largest_input, unsigned bits)
+Forward::Forward(const Network& network, std::size_t target, const std::map<std::size_t, Parameters>& theta,
+                 const mpz_class& divisor, const mpz_class& largest_input, unsigned bits)
     : network_(network), bits_(bits) {
   for (std::size_t i : network.below(target)) {
     const Node& node = network.node(i);
@@ -109,9 +102,8 @@ Forward::Forward(const Network& network, std::size_t target,
       case Op::max_pool:
       case Op::average_pool: {
         const std::size_t length = node.patches.entries()[0].size();
-        for (const auto& entries : node.patches.entries()) {
+        for (const auto& entries : node.patches.entries())
           require(entries.size() == length, "unsupported", "pooling over patches of unequal length");
-        }
         const unsigned long many = node.op == Op::max_pool ? 1 : length;
         step.divisor = in(0).divisor * many;
         step.radius = in(0).radius * many;
@@ -120,16 +112,12 @@ Forward::Forward(const Network& network, std::size_t target,
       }
       case Op::sum:
       case Op::concat:
-        for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-          step.divisor = lcm(step.divisor, in(k).divisor);
-        }
+        for (std::size_t k = 0; k < node.inputs.size(); ++k) step.divisor = lcm(step.divisor, in(k).divisor);
         for (std::size_t k = 0; k < node.inputs.size(); ++k) {
           const mpz_class factor = step.divisor / in(k).divisor;
           const mpz_class radius = in(k).radius * factor, bound = in(k).bound * factor;
-          step.radius = node.op == Op::sum ? mpz_class(step.radius + radius)
-                                           : std::max(step.radius, radius);
-          step.bound =
-              node.op == Op::sum ? mpz_class(step.bound + bound) : std::max(step.bound, bound);
+          step.radius = node.op == Op::sum ? mpz_class(step.radius + radius) : std::max(step.radius, radius);
+          step.bound = node.op == Op::sum ? mpz_class(step.bound + bound) : std::max(step.bound, bound);
           step.factors.push_back(factor);
         }
         break;
@@ -146,11 +134,9 @@ Forward::Forward(const Network& network, std::size_t target,
       }
     }
     // Exact values grow with depth; a network made to let them explode is refused.
-    for (const mpz_class* v : {&step.divisor, &step.radius, &step.bound}) {
-      if (mpz_sizeinbase(v->get_mpz_t(), 2) > kMaxBits) {
+    for (const mpz_class* v : {&step.divisor, &step.radius, &step.bound})
+      if (mpz_sizeinbase(v->get_mpz_t(), 2) > kMaxBits)
         throw Malformed("too-large", "layer " + node.name + ": values of more than 65,536 bits");
-      }
-    }
     std::size_t longest = 1;
     for (const auto& entries : node.patches.entries()) longest = std::max(longest, entries.size());
     const mpz_class words = 1 + mpz_sizeinbase(step.bound.get_mpz_t(), 2) / 64;
@@ -158,8 +144,8 @@ Forward::Forward(const Network& network, std::size_t target,
     if (node.op == Op::activation && !piecewise_linear(node.activation.function) &&
         !is_step(node.activation.function)) {
       // A series begins with the argument as a fraction.
-      const mpz_class argument = 1 + mpz_sizeinbase(in(0).bound.get_mpz_t(), 2) / 64 +
-                                 mpz_sizeinbase(in(0).divisor.get_mpz_t(), 2) / 64;
+      const mpz_class argument =
+          1 + mpz_sizeinbase(in(0).bound.get_mpz_t(), 2) / 64 + mpz_sizeinbase(in(0).divisor.get_mpz_t(), 2) / 64;
       work_ += 16 * argument * argument * node.width;
     }
     small_ = small_ && exact_ && step.bound < kSmall && largest(step.factors) < kSmall;
@@ -173,12 +159,9 @@ void Forward::plan_linear(Step& step, const Parameters& theta, const Step& in) {
   // Tensors are read in their shape; what follows relies on it.
   const std::vector<std::size_t> weights = weights_shape(node), bias = bias_shape(node);
   bool fits = theta.weights.rows.size() == weights.size() && theta.bias.rows.size() == bias.size();
-  for (std::size_t r = 0; fits && r < weights.size(); ++r) {
-    fits = theta.weights.rows[r].size() == weights[r];
-  }
-  if (!fits || (!bias.empty() && theta.bias.rows[0].size() != bias[0])) {
+  for (std::size_t r = 0; fits && r < weights.size(); ++r) fits = theta.weights.rows[r].size() == weights[r];
+  if (!fits || (!bias.empty() && theta.bias.rows[0].size() != bias[0]))
     throw std::logic_error("a tensor has another shape");
-  }
   const mpz_class product = in.divisor * theta.weights.divisor;
   step.divisor = lcm(product, theta.bias.divisor);
   const mpz_class factor = step.divisor / product;
@@ -188,18 +171,15 @@ void Forward::plan_linear(Step& step, const Parameters& theta, const Step& in) {
   for (std::size_t bank = 0; bank < node.patches.banks(); ++bank) {
     const std::size_t length = theta.weights.rows[bank * node.filters].size();
     auto& out = step.weights.emplace_back();
-    for (std::size_t r = 0; r < length; ++r) {
-      for (std::size_t t = 0; t < node.filters; ++t) {
+    for (std::size_t r = 0; r < length; ++r)
+      for (std::size_t t = 0; t < node.filters; ++t)
         out.push_back(theta.weights.rows[bank * node.filters + t][r] * factor);
-      }
-    }
     most = std::max(most, largest(out));
   }
   if (node.bias != Bias::none) {
     const mpz_class bias_factor = step.divisor / theta.bias.divisor;
-    for (std::size_t h = 0; h < node.width; ++h) {
+    for (std::size_t h = 0; h < node.width; ++h)
       step.bias.push_back(theta.bias.rows[0][network_.bias_of(step.node, h)] * bias_factor);
-    }
   }
   // Every partial sum of a neuron stays below the bound.
   step.bound = norm * in.bound + largest(step.bias);
@@ -239,9 +219,7 @@ void Forward::plan_activation(Step& step, const Activation& f, const Step& in) {
     step.radius += 2;
     // Every activation of the table is at most |t| + 2 + (ln 2)/a in size.
     step.bound = (in.bound / in.divisor + 4) * step.divisor;
-    if (f.function == Function::softplus) {
-      step.bound += (mpz_class(1 / f.parameter) + 1) * step.divisor;
-    }
+    if (f.function == Function::softplus) step.bound += (mpz_class(1 / f.parameter) + 1) * step.divisor;
   }
 }
 
@@ -255,28 +233,24 @@ std::vector<T> Forward::linear(const Step& step, const std::vector<T>& x) const 
     const std::size_t bank = node.patches.bank(p);
     T* out = &y[p * filters];
     if constexpr (std::is_same_v<T, std::int64_t>) {
-      if (!step.tiny_weights.empty()) {
+      if (!step.tiny_weights.empty())
         add_patch(out, x.data(), entries, step.tiny_weights[bank].data(), filters);
-      } else {
+      else
         add_patch(out, x.data(), entries, step.small_weights[bank].data(), filters);
-      }
     } else {
       for (std::size_t r = 0; r < entries.size(); ++r) {
         if (entries[r] == kPad) continue;
         const mpz_class& v = x[static_cast<std::size_t>(entries[r])];
-        for (std::size_t t = 0; t < filters; ++t) {
-          mpz_addmul(out[t].get_mpz_t(), step.weights[bank][r * filters + t].get_mpz_t(),
-                     v.get_mpz_t());
-        }
+        for (std::size_t t = 0; t < filters; ++t)
+          mpz_addmul(out[t].get_mpz_t(), step.weights[bank][r * filters + t].get_mpz_t(), v.get_mpz_t());
       }
     }
   }
   if (step.bias.empty()) return y;
-  if constexpr (std::is_same_v<T, std::int64_t>) {
+  if constexpr (std::is_same_v<T, std::int64_t>)
     add(y.data(), step.small_bias.data(), y.size());
-  } else {
+  else
     for (std::size_t h = 0; h < y.size(); ++h) y[h] += step.bias[h];
-  }
   return y;
 }
 
@@ -294,11 +268,8 @@ void Forward::activate(const Step& plan, std::vector<T>& y) const {
   } else if (is_step(f.function)) {
     if (in.radius != 0) {
       const T radius = convert<T>(in.radius);
-      for (const T& v : y) {
-        if (v <= radius && v >= -radius) {
-          throw Rejected("sign", "the sign of a value below a step is unknown");
-        }
-      }
+      for (const T& v : y)
+        if (v <= radius && v >= -radius) throw Rejected("sign", "the sign of a value below a step is unknown");
     }
     const bool half = f.function == Function::half_step;
     step(y.data(), y.size(), f.function == Function::sign ? -1 : 0, half ? 1 : 0, half ? 2 : 1);
@@ -341,11 +312,10 @@ std::vector<T> Forward::run(const std::vector<T>& x, Seen seen) const {
           for (long e : entries) {
             if (e == kPad) continue;
             const T& v = in(0)[static_cast<std::size_t>(e)];
-            if (node.op == Op::average_pool) {
+            if (node.op == Op::average_pool)
               result += v;
-            } else if (first || v > result) {
+            else if (first || v > result)
               result = v;
-            }
             first = false;
           }
           y.push_back(std::move(result));
@@ -359,8 +329,7 @@ std::vector<T> Forward::run(const std::vector<T>& x, Seen seen) const {
           const T factor = convert<T>(step.factors[k]);
           const std::size_t channels = network_.node(node.inputs[k]).shape.back();
           for (std::size_t h = 0; h < in(k).size(); ++h) {
-            const std::size_t to =
-                node.op == Op::sum ? h : h / channels * node.shape.back() + offset + h % channels;
+            const std::size_t to = node.op == Op::sum ? h : h / channels * node.shape.back() + offset + h % channels;
             y[to] += factor * in(k)[h];
           }
           offset += channels;
@@ -384,14 +353,15 @@ std::vector<T> Forward::run(const std::vector<T>& x, Seen seen) const {
 }
 
 Values Forward::operator()(const std::vector<mpz_class>& x) const {
-  return {run(x, [](const Step&, const auto&) {}), divisor(), radius()};
+  return {run(
+              x, [](const Step&, const auto&) {}),
+          divisor(), radius()};
 }
 
 Values Forward::operator()(const std::vector<mpz_class>& x, const Observer& observe) const {
-  return {run(x,
-              [&](const Step& step, const std::vector<mpz_class>& y) {
-                observe(step.node, y, step.divisor, step.radius);
-              }),
+  return {run(
+              x, [&](const Step& step,
+                     const std::vector<mpz_class>& y) { observe(step.node, y, step.divisor, step.radius); }),
           divisor(), radius()};
 }
 

@@ -20,9 +20,8 @@ class Forward {
  public:
   // For samples with numerators of at most `largest` over `divisor`. `bits` is the grid where
   // values are irrational. Throws Rejected or Malformed where the network cannot be evaluated.
-  Forward(const Network& network, std::size_t target,
-          const std::map<std::size_t, Parameters>& theta, const mpz_class& divisor,
-          const mpz_class& largest, unsigned bits);
+  Forward(const Network& network, std::size_t target, const std::map<std::size_t, Parameters>& theta,
+          const mpz_class& divisor, const mpz_class& largest, unsigned bits);
 
   const mpz_class& divisor() const { return steps_.back().divisor; }
   const mpz_class& radius() const { return steps_.back().radius; }
@@ -33,8 +32,8 @@ class Forward {
 
   Values operator()(const std::vector<mpz_class>& x) const;
   // The same, and shows the values of every node on the way.
-  using Observer = std::function<void(std::size_t node, const std::vector<mpz_class>& v,
-                                      const mpz_class& divisor, const mpz_class& radius)>;
+  using Observer = std::function<void(std::size_t node, const std::vector<mpz_class>& v, const mpz_class& divisor,
+                                      const mpz_class& radius)>;
   Values operator()(const std::vector<mpz_class>& x, const Observer& observe) const;
   // Requires small().
   std::vector<std::int64_t> operator()(const std::vector<std::int64_t>& x) const;

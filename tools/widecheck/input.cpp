@@ -34,10 +34,8 @@ class Assembler : public nlohmann::json_sax<json> {
                                   "strings");
   }
   bool string(string_t& v) override {
-    if (v.size() > kMaxText) {
-      throw Malformed("too-long", path_ + ": a string of " + std::to_string(v.size()) +
-                                      " characters; at most 20,000");
-    }
+    if (v.size() > kMaxText)
+      throw Malformed("too-long", path_ + ": a string of " + std::to_string(v.size()) + " characters; at most 20,000");
     return put(v);
   }
   bool binary(binary_t&) override { return false; }
@@ -47,17 +45,14 @@ class Assembler : public nlohmann::json_sax<json> {
   bool end_array() override { return close(); }
   bool key(string_t& v) override {
     json& object = *slots_.back();
-    if (object.contains(v)) {
-      throw Malformed("duplicate-key",
-                      path_ + ": the key \"" + v + "\" occurs twice in one object");
-    }
+    if (object.contains(v))
+      throw Malformed("duplicate-key", path_ + ": the key \"" + v + "\" occurs twice in one object");
     pending_ = &(object[v] = nullptr);
     return true;
   }
-  bool parse_error(std::size_t at, const std::string&,
-                   const nlohmann::detail::exception&) override {
-    throw Malformed("not-json", path_ + ": not JSON at byte " + std::to_string(at) +
-                                    " (truncated, or something follows the end?)");
+  bool parse_error(std::size_t at, const std::string&, const nlohmann::detail::exception&) override {
+    throw Malformed("not-json",
+                    path_ + ": not JSON at byte " + std::to_string(at) + " (truncated, or something follows the end?)");
   }
 
  private:
@@ -79,9 +74,7 @@ class Assembler : public nlohmann::json_sax<json> {
     return true;
   }
   bool open(json v) {
-    if (slots_.size() > kMaxDepth) {
-      throw Malformed("too-deep", path_ + ": nested deeper than 32 levels");
-    }
+    if (slots_.size() > kMaxDepth) throw Malformed("too-deep", path_ + ": nested deeper than 32 levels");
     slots_.push_back(place(std::move(v)));
     return true;
   }
@@ -125,9 +118,7 @@ std::optional<Unknown> never_asked(const json& value, const Asked& asked,
   if (!value.is_object()) return {};
   const auto found = asked.keys.find(&value);
   for (const auto& item : value.items()) {
-    if (found == asked.keys.end() || found->second.count(item.key()) == 0) {
-      return Unknown{item.key(), ""};
-    }
+    if (found == asked.keys.end() || found->second.count(item.key()) == 0) return Unknown{item.key(), ""};
     if (std::find(later.begin(), later.end(), item.key()) != later.end()) continue;
     if (auto unknown = never_asked(item.value(), asked, {})) {
       unknown->way = "." + item.key() + unknown->way;
@@ -140,16 +131,10 @@ std::optional<Unknown> never_asked(const json& value, const Asked& asked,
 }  // namespace
 
 Value::Value(const json& json, std::string place, std::shared_ptr<const std::string> folder)
-    : json_(&json),
-      place_(std::move(place)),
-      folder_(std::move(folder)),
-      asked_(std::make_shared<Asked>()) {}
+    : json_(&json), place_(std::move(place)), folder_(std::move(folder)), asked_(std::make_shared<Asked>()) {}
 
 Value::Value(const json& json, std::string place, const Value& parent)
-    : json_(&json),
-      place_(std::move(place)),
-      folder_(parent.folder_),
-      asked_(parent.asked_) {}
+    : json_(&json), place_(std::move(place)), folder_(parent.folder_), asked_(parent.asked_) {}
 
 Value Value::at(const std::string& key) const {
   if (!has(key)) throw Malformed("missing-key", place_ + ": the key \"" + key + "\" is missing");
@@ -163,10 +148,8 @@ bool Value::has(const std::string& key) const {
 }
 
 void Value::require_all_asked(std::initializer_list<std::string_view> later) const {
-  if (const auto unknown = never_asked(*json_, *asked_, later)) {
-    throw Malformed("unknown-key",
-                    place_ + unknown->way + ": unknown key \"" + unknown->key + "\"");
-  }
+  if (const auto unknown = never_asked(*json_, *asked_, later))
+    throw Malformed("unknown-key", place_ + unknown->way + ": unknown key \"" + unknown->key + "\"");
 }
 
 std::vector<std::string> Value::keys() const {
@@ -180,9 +163,8 @@ std::vector<Value> Value::list() const {
   if (!json_->is_array()) bad("a list");
   std::vector<Value> values;
   values.reserve(json_->size());
-  for (std::size_t i = 0; i < json_->size(); ++i) {
+  for (std::size_t i = 0; i < json_->size(); ++i)
     values.push_back(Value((*json_)[i], place_ + "[" + std::to_string(i) + "]", *this));
-  }
   return values;
 }
 
@@ -203,26 +185,20 @@ bool Value::is_list() const { return json_->is_array(); }
 
 mpq_class Value::rational() const {
   std::string text;
-  if (json_->is_number_integer()) {
+  if (json_->is_number_integer())
     text = json_->dump();
-  } else {
+  else
     text = this->text();
-  }
   const auto digits = [](const std::string& s) {
-    return !s.empty() && s.find_first_not_of("0123456789") == std::string::npos &&
-           (s == "0" || s[0] != '0');
+    return !s.empty() && s.find_first_not_of("0123456789") == std::string::npos && (s == "0" || s[0] != '0');
   };
   const std::string magnitude = !text.empty() && text[0] == '-' ? text.substr(1) : text;
   const auto slash = magnitude.find('/');
   const std::string numerator = magnitude.substr(0, slash);
   const std::string denominator = slash == std::string::npos ? "1" : magnitude.substr(slash + 1);
-  if (!digits(numerator) || !digits(denominator) || denominator == "0") {
-    bad("an integer or \"p/q\"");
-  }
+  if (!digits(numerator) || !digits(denominator) || denominator == "0") bad("an integer or \"p/q\"");
   const mpz_class p(numerator, 10), q(denominator, 10);
-  if (gcd(p, q) != 1 || (slash != std::string::npos && q == 1)) {
-    bad("a rational in lowest terms");
-  }
+  if (gcd(p, q) != 1 || (slash != std::string::npos && q == 1)) bad("a rational in lowest terms");
   mpq_class value(p, q);
   if (magnitude.size() != text.size()) value = -value;
   return value;
@@ -236,9 +212,7 @@ mpz_class Value::integer() const {
 
 std::uint64_t Value::number(std::uint64_t most) const {
   const mpz_class value = integer();
-  if (value < 0 || value > mpz_class(std::to_string(most))) {
-    bad("an integer from 0 to " + std::to_string(most));
-  }
+  if (value < 0 || value > mpz_class(std::to_string(most))) bad("an integer from 0 to " + std::to_string(most));
   return value.get_ui();
 }
 
@@ -250,9 +224,7 @@ void Value::bad(const std::string& expected) const {
 
 void require_regular_file(const std::string& path) {
   std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) {
-    throw Malformed("no-file", path + ": expected a regular file");
-  }
+  if (!std::filesystem::is_regular_file(path, error)) throw Malformed("no-file", path + ": expected a regular file");
 }
 
 std::string read_file(const std::string& path) {
@@ -280,18 +252,15 @@ nlohmann::json parse(const std::string& text, const std::string& path) {
 std::string read_name(const Value& value) {
   const std::string name = value.text();
   if (name.empty() || name.size() > 100 ||
-      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") !=
-          std::string::npos) {
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != std::string::npos)
     value.bad("a name of 1 to 100 letters, digits, '_', '.', '-'");
-  }
   return name;
 }
 
 std::string read_digest(const Value& value) {
   const std::string digest = value.text();
-  if (digest.size() != 64 || digest.find_first_not_of("0123456789abcdef") != std::string::npos) {
+  if (digest.size() != 64 || digest.find_first_not_of("0123456789abcdef") != std::string::npos)
     value.bad("64 lower-case hexadecimal digits");
-  }
   return digest;
 }
 

@@ -27,8 +27,8 @@ class Value {
   // A whole document. `folder` is where relative paths in the file start.
   Value(const nlohmann::json& json, std::string place, std::shared_ptr<const std::string> folder);
 
-  Value at(const std::string& key) const;         // required; the key is then asked for
-  bool has(const std::string& key) const;         // of an optional key; does not ask for it
+  Value at(const std::string& key) const;  // required; the key is then asked for
+  bool has(const std::string& key) const;  // of an optional key; does not ask for it
   // Throws Malformed("unknown-key") where a key of this object, or of an object at any depth in it,
   // was never asked for. What stands under the keys `later` is compared by another call.
   void require_all_asked(std::initializer_list<std::string_view> later = {}) const;

@@ -11,18 +11,16 @@ constexpr std::uint64_t kMostOrder = std::uint64_t{1} << 22;
 
 std::uint64_t power(std::uint64_t base, std::uint64_t exponent, std::uint64_t p) {
   std::uint64_t result = 1;
-  for (base %= p; exponent != 0; exponent >>= 1, base = base * base % p) {
+  for (base %= p; exponent != 0; exponent >>= 1, base = base * base % p)
     if (exponent & 1) result = result * base % p;
-  }
   return result;
 }
 
 // The order of 2 modulo an odd prime.
 std::uint64_t order_of_two(std::uint64_t p) {
   std::uint64_t order = 1;
-  for (std::uint64_t t = 2 % p; t != 1; t = 2 * t % p, ++order) {
+  for (std::uint64_t t = 2 % p; t != 1; t = 2 * t % p, ++order)
     require(order < kMostOrder, "tower", "2 has order above 2^22 modulo " + std::to_string(p));
-  }
   return order;
 }
 
@@ -45,8 +43,7 @@ std::vector<std::uint32_t> table(Function f, std::uint64_t order, std::uint64_t 
 
 }  // namespace
 
-Lattice::Lattice(const Network& network, std::size_t target,
-                 const std::map<std::size_t, Parameters>& point,
+Lattice::Lattice(const Network& network, std::size_t target, const std::map<std::size_t, Parameters>& point,
                  const std::vector<std::uint64_t>& tower)
     : network_(network), target_(target) {
   // modulus[l]: of the values after l activations, and so of the z computed from them.
@@ -59,9 +56,9 @@ Lattice::Lattice(const Network& network, std::size_t target,
       require(order % 2 == 1, "tower", "2 has even order modulo the first prime");
       modulus.push_back(order);
     } else {
-      require(order == tower[l - 1], "tower",
-              "2 has order " + std::to_string(order) + " modulo " + std::to_string(tower[l]) +
-                  ", not the prime before");
+      require(
+          order == tower[l - 1], "tower",
+          "2 has order " + std::to_string(order) + " modulo " + std::to_string(tower[l]) + ", not the prime before");
     }
     modulus.push_back(tower[l]);
   }
@@ -77,8 +74,7 @@ Lattice::Lattice(const Network& network, std::size_t target,
       require(depth.at(input) == l, "degree", at + "it joins layers of different depth");
       after_linear = after_linear || network.node(input).op == Op::linear;
     }
-    require(after_linear == (node.op == Op::activation), "layer-kind",
-            at + "linear layers and activations alternate");
+    require(after_linear == (node.op == Op::activation), "layer-kind", at + "linear layers and activations alternate");
     switch (node.op) {
       case Op::input:
         break;
@@ -91,9 +87,8 @@ Lattice::Lattice(const Network& network, std::size_t target,
           auto& out = step.weights.emplace_back();
           for (const mpz_class& w : row) out.push_back(residue(w, modulus[l]));
         }
-        for (const auto& row : theta.bias.rows) {
+        for (const auto& row : theta.bias.rows)
           for (const mpz_class& b : row) step.bias.push_back(residue(b, modulus[l]));
-        }
         break;
       }
       case Op::activation: {
@@ -107,12 +102,10 @@ Lattice::Lattice(const Network& network, std::size_t target,
       }
       case Op::average_pool: {
         const std::size_t length = node.patches.entries()[0].size();
-        for (std::uint64_t p : tower) {
+        for (std::uint64_t p : tower)
           require(length % p != 0, "denominator", at + "its length is divisible by a prime");
-        }
-        for (const auto& entries : node.patches.entries()) {
+        for (const auto& entries : node.patches.entries())
           require(entries.size() == length, "unsupported", "pooling over patches of unequal length");
-        }
         step.inverse_length = power(length, modulus[l] - 2, modulus[l]);
         [[fallthrough]];
       }
@@ -132,9 +125,8 @@ Lattice::Lattice(const Network& network, std::size_t target,
   require(depth.at(target) == tower.size(), "tower", "the tower has too many primes");
 }
 
-std::uint32_t Lattice::entry(
-    const Step& step, std::size_t h,
-    const std::map<std::size_t, std::vector<std::uint32_t>>& known) const {
+std::uint32_t Lattice::entry(const Step& step, std::size_t h,
+                             const std::map<std::size_t, std::vector<std::uint32_t>>& known) const {
   const Node& node = network_.node(step.node);
   const std::uint64_t m = step.modulus;
   const std::vector<std::uint32_t>& x = known.at(node.inputs[0]);
@@ -162,9 +154,8 @@ std::uint32_t Lattice::entry(
     default: {  // concatenation along the channels
       std::size_t channel = h % node.shape.back(), k = 0;
       const std::size_t position = h / node.shape.back();
-      while (channel >= network_.node(node.inputs[k]).shape.back()) {
+      while (channel >= network_.node(node.inputs[k]).shape.back())
         channel -= network_.node(node.inputs[k++]).shape.back();
-      }
       return known.at(node.inputs[k])[position * network_.node(node.inputs[k]).shape.back() + channel];
     }
   }
@@ -174,9 +165,8 @@ std::vector<std::uint32_t> Lattice::operator()(const std::vector<mpz_class>& x) 
   std::map<std::size_t, std::vector<std::uint32_t>> known;
   for (const Step& step : steps_) {
     std::vector<std::uint32_t> y(network_.node(step.node).width);
-    for (std::size_t h = 0; h < y.size(); ++h) {
+    for (std::size_t h = 0; h < y.size(); ++h)
       y[h] = step.node == 0 ? residue(x[h], step.modulus) : entry(step, h, known);
-    }
     known[step.node] = std::move(y);
   }
   return std::move(known.at(target_));

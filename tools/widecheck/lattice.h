@@ -9,8 +9,8 @@ namespace widecheck {
 class Lattice {
  public:
   // Checks every side condition on network, tower and point. Throws Rejected.
-  Lattice(const Network& network, std::size_t target,
-          const std::map<std::size_t, Parameters>& point, const std::vector<std::uint64_t>& tower);
+  Lattice(const Network& network, std::size_t target, const std::map<std::size_t, Parameters>& point,
+          const std::vector<std::uint64_t>& tower);
   // The values of the target modulo the last prime, at a sample with these numerators.
   std::vector<std::uint32_t> operator()(const std::vector<mpz_class>& x) const;
 

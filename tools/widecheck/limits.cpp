@@ -9,8 +9,7 @@ namespace {
 
 // sup |s - relu| is finite: ln 2 / a for softplus, at most 1 for the others.
 bool near_relu(Function f) {
-  return f == Function::softplus || f == Function::silu || f == Function::gelu ||
-         f == Function::mish;
+  return f == Function::softplus || f == Function::silu || f == Function::gelu || f == Function::mish;
 }
 
 // What alpha does to one node whose inputs have degrees least..most. Returns the degree of its
@@ -23,13 +22,11 @@ int change(Node& node, Limit limit, int least, int most) {
         // W, b -> alpha W, alpha b, on values that tend to a limit exponentially fast.
         require(most == 0, "degree", at + "it acts on values that grow with alpha");
         require(!node.frozen_weights, "frozen", at + "frozen weights cannot grow with alpha");
-        require(!node.frozen_bias || node.frozen_bias->zero(), "frozen",
-                at + "a frozen bias cannot grow with alpha");
+        require(!node.frozen_bias || node.frozen_bias->zero(), "frozen", at + "a frozen bias cannot grow with alpha");
         return 1;
       }
       // W -> alpha W on degree 0, W unchanged on degree 1; b -> alpha b.
-      require(most == 1 || !node.frozen_weights, "frozen",
-              at + "frozen weights cannot grow with alpha");
+      require(most == 1 || !node.frozen_weights, "frozen", at + "frozen weights cannot grow with alpha");
       if (node.frozen_bias) node.frozen_bias = constant_tensor(bias_shape(node), 0);
       return 1;
     case Op::activation: {
@@ -48,14 +45,12 @@ int change(Node& node, Limit limit, int least, int most) {
     }
     case Op::batch_norm:
       if (most == 1) {
-        require(limit == Limit::relu || node.shift.zero(), "degree",
-                at + "a shift beside values that grow with alpha");
+        require(limit == Limit::relu || node.shift.zero(), "degree", at + "a shift beside values that grow with alpha");
         node.shift = constant_tensor({node.shape.back()}, 0);
       }
       return most;
     case Op::sum:
-      require(limit == Limit::relu || least == most, "degree",
-              at + "it adds values that grow with alpha to others");
+      require(limit == Limit::relu || least == most, "degree", at + "it adds values that grow with alpha to others");
       return most;
     case Op::concat:
       require(least == most, "degree", at + "it joins values that grow with alpha to others");
@@ -84,9 +79,7 @@ Network limit_network(const Network& network, std::size_t target, Limit limit) {
     }
     degree[i] = change(node, limit, least, most);
     // A sum keeps its highest degree.
-    if (node.op == Op::sum) {
-      std::erase_if(node.inputs, [&](std::size_t input) { return degree.at(input) < most; });
-    }
+    if (node.op == Op::sum) std::erase_if(node.inputs, [&](std::size_t input) { return degree.at(input) < most; });
   }
   return changed;
 }
@@ -96,8 +89,7 @@ void require_analytic(const Network& network, std::size_t target) {
     const Node& node = network.node(i);
     require(node.op != Op::max_pool, "not-analytic", "layer " + node.name + ": max pooling");
     if (node.op != Op::activation) continue;
-    require(analytic(node.activation.function), "not-analytic",
-            "layer " + node.name + ": " + node.activation.name);
+    require(analytic(node.activation.function), "not-analytic", "layer " + node.name + ": " + node.activation.name);
   }
 }
 

@@ -83,10 +83,9 @@ long peak_megabytes() {
 }
 
 std::string trusted_base() {
-  return std::string("widecheck's source, the C++ compiler, GMP ") + gmp_version + ", zlib " +
-         zlibVersion() + ", SHA-256 of OpenSSL " + OPENSSL_VERSION_STR +
-         ", the JSON reader nlohmann " + std::to_string(NLOHMANN_JSON_VERSION_MAJOR) + "." +
-         std::to_string(NLOHMANN_JSON_VERSION_MINOR);
+  return std::string("widecheck's source, the C++ compiler, GMP ") + gmp_version + ", zlib " + zlibVersion() +
+         ", SHA-256 of OpenSSL " + OPENSSL_VERSION_STR + ", the JSON reader nlohmann " +
+         std::to_string(NLOHMANN_JSON_VERSION_MAJOR) + "." + std::to_string(NLOHMANN_JSON_VERSION_MINOR);
 }
 
 struct Line {
@@ -107,8 +106,7 @@ std::string digest_of(const std::string& bytes) {
   return to_hex(hash.finish());
 }
 
-Report run(const std::string& claim_path, const std::string& certificate_path,
-           bool unconditional) {
+Report run(const std::string& claim_path, const std::string& certificate_path, bool unconditional) {
   Report report;
   const std::string claim_bytes = read_file(claim_path);
   report.claim_digest = digest_of(claim_bytes);
@@ -119,9 +117,8 @@ Report run(const std::string& claim_path, const std::string& certificate_path,
   Value claim(claim_json, "claim", folder), certificate(certificate_json, "certificate", folder);
   if (claim.at("format").text() != "widecert-claim") claim.at("format").bad("\"widecert-claim\"");
   if (claim.at("version").number(1'000'000) != 1) claim.at("version").bad("version 1");
-  if (certificate.at("format").text() != "widecert-certificate") {
+  if (certificate.at("format").text() != "widecert-certificate")
     certificate.at("format").bad("\"widecert-certificate\"");
-  }
   if (certificate.at("version").number(1'000'000) != 1) certificate.at("version").bad("version 1");
   const std::string bound = certificate.at("claim_sha256").text();
 
@@ -135,9 +132,8 @@ Report run(const std::string& claim_path, const std::string& certificate_path,
   if (claims.empty()) throw Malformed("no-claims", claim_path + ": the file claims nothing");
   require(bound == report.claim_digest, "other-claim",
           "the certificate was made for another claim (SHA-256 " + bound.substr(0, 64) + ")");
-  require(
-      proofs.size() == claims.size(), "proofs",
-      std::to_string(claims.size()) + " claims and " + std::to_string(proofs.size()) + " proofs");
+  require(proofs.size() == claims.size(), "proofs",
+          std::to_string(claims.size()) + " claims and " + std::to_string(proofs.size()) + " proofs");
   data.verify();
   const Context context{network, data};
   for (std::size_t k = 0; k < claims.size(); ++k) {
@@ -149,9 +145,8 @@ Report run(const std::string& claim_path, const std::string& certificate_path,
       line.verdict = verdict.recomputed ? "RECOMPUTED" : "PROVED";
       if (verdict.recomputed && report.exit == kProved) report.exit = kRecomputed;
       if (unconditional && verdict.error_bits != 0) {
-        throw Rejected("not-unconditional",
-                       "proved up to an error of 2^-" + std::to_string(verdict.error_bits) +
-                           " in the random-oracle model; --unconditional asks for more");
+        throw Rejected("not-unconditional", "proved up to an error of 2^-" + std::to_string(verdict.error_bits) +
+                                                " in the random-oracle model; --unconditional asks for more");
       }
     } catch (const Rejected& rejected) {
       line = {"REJECTED", line.rule, claims[k].place() + ": " + rejected.what(), rejected.reason, 0};
@@ -165,9 +160,8 @@ Report run(const std::string& claim_path, const std::string& certificate_path,
 // Over all lines: what the verdict rests on besides the trusted base.
 std::string grade(const Report& report) {
   unsigned least = 0;
-  for (const Line& line : report.lines) {
+  for (const Line& line : report.lines)
     if (line.error_bits != 0) least = least == 0 ? line.error_bits : std::min(least, line.error_bits);
-  }
   if (report.exit == kRecomputed) return "recomputed: some line is not proved";
   if (least == 0) return "unconditional (no probability, no assumption on SHA-256 beyond naming files)";
   return "proved up to an error of at most 2^-" + std::to_string(least) +
@@ -191,15 +185,12 @@ void print_text(const Report& report) {
                                               : "FAILED")
               << "  " << printable(report.message) << "  [reason: " << report.reason << "]\n";
   }
-  if (!report.claim_digest.empty()) {
-    std::cout << "claim file SHA-256: " << report.claim_digest << "\n";
-  }
+  if (!report.claim_digest.empty()) std::cout << "claim file SHA-256: " << report.claim_digest << "\n";
 
   if (!report.data.empty()) std::cout << "data: " << printable(report.data) << "\n";
-  std::cout
-      << "grade: " << grade(report) << "\n"
-      << "trusted base: " << trusted_base() << "\n"
-      << "peak memory: " << peak_megabytes() << " MB\n";
+  std::cout << "grade: " << grade(report) << "\n"
+            << "trusted base: " << trusted_base() << "\n"
+            << "peak memory: " << peak_megabytes() << " MB\n";
 }
 
 void print_json(const Report& report) {
@@ -210,12 +201,8 @@ void print_json(const Report& report) {
     if (line.error_bits != 0) entry["error_bits"] = line.error_bits;
     lines.push_back(entry);
   }
-  json out{{"claims", lines},
-           {"claim_sha256", report.claim_digest},
-           {"proved", report.exit == kProved},
-           {"grade", grade(report)},
-           {"trusted_base", trusted_base()},
-           {"peak_memory_mb", peak_megabytes()},
+  json out{{"claims", lines},        {"claim_sha256", report.claim_digest}, {"proved", report.exit == kProved},
+           {"grade", grade(report)}, {"trusted_base", trusted_base()},      {"peak_memory_mb", peak_megabytes()},
            {"exit", report.exit}};
   if (!report.message.empty()) {
     out["message"] = report.message;
@@ -258,14 +245,11 @@ int main(int argc, char** argv) {
     }
   }
   const std::string suffix = ".claim.json";
-  if (files.size() == 1 && files[0].ends_with(suffix)) {
+  if (files.size() == 1 && files[0].ends_with(suffix))
     files.push_back(files[0].substr(0, files[0].size() - suffix.size()) + ".cert.json");
-  }
   if (files.size() != 2) {
-    if (files.size() == 1) {
-      std::cerr << "widecheck: " << files[0]
-                << ": expected NAME.claim.json, or a claim and a certificate\n";
-    }
+    if (files.size() == 1)
+      std::cerr << "widecheck: " << files[0] << ": expected NAME.claim.json, or a claim and a certificate\n";
     std::cerr << kHelp;
     return kUsage;
   }

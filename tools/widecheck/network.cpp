@@ -43,14 +43,11 @@ Patches read_patch_list(Value& node, std::size_t inputs, bool may_have_banks) {
   std::vector<std::size_t> length(bank_count, 0);
   for (std::size_t p = 0; p < all.size(); ++p) {
     std::size_t& l = length[bank[p]];
-    if (l != 0 && l != all[p].size()) {
-      throw Malformed("shape", node.place() + ": patches of one bank differ in length");
-    }
+    if (l != 0 && l != all[p].size()) throw Malformed("shape", node.place() + ": patches of one bank differ in length");
     l = all[p].size();
   }
-  if (std::count(length.begin(), length.end(), 0u) != 0) {
+  if (std::count(length.begin(), length.end(), 0u) != 0)
     throw Malformed("shape", node.place() + ": a bank without patches");
-  }
   return {std::move(all), std::move(bank), bank_count};
 }
 
@@ -81,15 +78,14 @@ void read_linear(Node& node, Value& json, const std::string& op, const Node& fro
   node.op = Op::linear;
   node.filters = filters;
   const std::string bias = json.at("bias").text();
-  if (bias == "none") {
+  if (bias == "none")
     node.bias = Bias::none;
-  } else if (bias == "channel") {
+  else if (bias == "channel")
     node.bias = Bias::channel;
-  } else if (bias == "neuron") {
+  else if (bias == "neuron")
     node.bias = Bias::neuron;
-  } else {
+  else
     json.at("bias").bad("none, channel or neuron");
-  }
 }
 
 void read_pool(Node& node, Value& json, const std::string& op, const Node& from,
@@ -112,9 +108,8 @@ void read_pool(Node& node, Value& json, const std::string& op, const Node& from,
 // divisor becomes its least common multiple with the denominator of v.
 void widen_divisor(mpz_class& divisor, const mpq_class& v, const std::string& place) {
   divisor = lcm(divisor, v.get_den());
-  if (mpz_sizeinbase(divisor.get_mpz_t(), 2) > 100'000) {
+  if (mpz_sizeinbase(divisor.get_mpz_t(), 2) > 100'000)
     throw Malformed("number", place + ": denominators without a reasonable common multiple");
-  }
 }
 
 }  // namespace
@@ -150,8 +145,8 @@ Tensor read_tensor(Value json, const std::vector<std::size_t>& row_lengths) {
     for (std::size_t r = 0; r < rows.size(); ++r) {
       const auto list = rows[r].list();
       if (list.size() != row_lengths[r]) {
-        throw Malformed("shape", rows[r].place() + ": expected " + std::to_string(row_lengths[r]) +
-                                     " numbers, found " + std::to_string(list.size()));
+        throw Malformed("shape", rows[r].place() + ": expected " + std::to_string(row_lengths[r]) + " numbers, found " +
+                                     std::to_string(list.size()));
       }
       auto& row = values.emplace_back();
       for (const Value& v : list) {
@@ -177,17 +172,14 @@ Tensor read_tensor(Value json, const std::vector<std::size_t>& row_lengths) {
     if (file.has("axes"))
       for (const Value& axis : file.at("axes").list()) axes.push_back(axis.number(31));
     const std::vector<mpq_class> values = read_npy(place, axes, extents, entries);
-    if (values.size() != entries ||
-        (row_lengths.size() > 1 && (extents.empty() || extents[0] != row_lengths.size()))) {
+    if (values.size() != entries || (row_lengths.size() > 1 && (extents.empty() || extents[0] != row_lengths.size())))
       throw Malformed("shape", json.place() + ": the array does not have the tensor's shape");
-    }
     for (const mpq_class& v : values) tensor.divisor = lcm(tensor.divisor, v.get_den());
     auto from = values.begin();
     for (std::size_t length : row_lengths) {
       auto& row = tensor.rows.emplace_back();
-      for (std::size_t c = 0; c < length; ++c, ++from) {
+      for (std::size_t c = 0; c < length; ++c, ++from)
         row.push_back(from->get_num() * (tensor.divisor / from->get_den()));
-      }
     }
   } else if (json.has("seeded")) {
     Value seeded = json.at("seeded");
@@ -205,8 +197,7 @@ Tensor read_tensor(Value json, const std::vector<std::size_t>& row_lengths) {
     const bool odd = seeded.has("odd") && seeded.at("odd").boolean();
     for (std::size_t r = 0; r < row_lengths.size(); ++r) {
       auto& row = tensor.rows.emplace_back();
-      for (std::size_t c = 0; c < row_lengths[r]; ++c)
-        row.emplace_back(static_cast<long>(integers.at(r, c)));
+      for (std::size_t c = 0; c < row_lengths[r]; ++c) row.emplace_back(static_cast<long>(integers.at(r, c)));
       if (odd)
         for (mpz_class& v : row) v = 2 * v + 1;
     }
@@ -243,20 +234,16 @@ SparseTensor read_sparse_tensor(Value json, const std::vector<std::size_t>& row_
       widen_divisor(tensor.divisor, values[r].back(), json.place());
     }
   }
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    for (std::size_t k = 0; k < values[r].size(); ++k) {
-      tensor.rows[r][k].second =
-          values[r][k].get_num() * (tensor.divisor / values[r][k].get_den());
-    }
-  }
+  for (std::size_t r = 0; r < rows.size(); ++r)
+    for (std::size_t k = 0; k < values[r].size(); ++k)
+      tensor.rows[r][k].second = values[r][k].get_num() * (tensor.divisor / values[r][k].get_den());
   return tensor;
 }
 
 std::vector<std::size_t> weights_shape(const Node& node) {
   std::vector<std::size_t> shape;
-  for (std::size_t bank = 0; bank < node.patches.banks(); ++bank) {
+  for (std::size_t bank = 0; bank < node.patches.banks(); ++bank)
     shape.insert(shape.end(), node.filters, node.patches.length(bank));
-  }
   return shape;
 }
 
@@ -269,8 +256,7 @@ Network::Network(Value json) {
   Value input = json.at("input");
   Node first;
   first.name = read_name(input.at("name"));
-  for (const Value& extent : input.at("shape").list())
-    first.shape.push_back(extent.number(kMaxEntries));
+  for (const Value& extent : input.at("shape").list()) first.shape.push_back(extent.number(kMaxEntries));
   if (first.shape.empty() || first.shape.size() > 3) input.at("shape").bad("1 to 3 extents");
   first.width = checked_product(first.shape, input.place());
   names_[first.name] = 0;
@@ -280,23 +266,19 @@ Network::Network(Value json) {
   for (Value item : json.at("nodes").list()) {
     Node node;
     node.name = read_name(item.at("name"));
-    if (item.has("inputs")) {
+    if (item.has("inputs"))
       for (const Value& name : item.at("inputs").list()) node.inputs.push_back(find(name.text()));
-    } else {
+    else
       node.inputs = {item.has("input") ? find(item.at("input").text()) : nodes_.size() - 1};
-    }
     const std::string op = item.at("op").text();
     const bool joins = op == "sum" || op == "concat";
-    if (joins ? node.inputs.size() < 2 : node.inputs.size() != 1) {
+    if (joins ? node.inputs.size() < 2 : node.inputs.size() != 1)
       throw Malformed("shape", item.place() + ": the wrong number of inputs");
-    }
     const Node& from = nodes_[node.inputs[0]];
     if (op == "conv1d" || op == "conv2d" || op == "dense" || op == "linear") {
       read_linear(node, item, op, from, numbers_);
       node.width = checked_product(node.shape, item.place());  // the bias may have this length
-      if (item.has("frozen-weights")) {
-        node.frozen_weights = read_tensor(item.at("frozen-weights"), weights_shape(node));
-      }
+      if (item.has("frozen-weights")) node.frozen_weights = read_tensor(item.at("frozen-weights"), weights_shape(node));
       if (item.has("frozen-bias")) {
         if (node.bias == Bias::none) item.at("frozen-bias").bad("a layer with a bias");
         node.frozen_bias = read_tensor(item.at("frozen-bias"), bias_shape(node));
@@ -305,16 +287,14 @@ Network::Network(Value json) {
       node.op = Op::activation;
       node.activation = read_activation(item);
       node.shape = from.shape;
-    } else if (op == "maxpool" || op == "maxpool1d" || op == "maxpool2d" || op == "avgpool" ||
-               op == "avgpool1d" || op == "avgpool2d") {
+    } else if (op == "maxpool" || op == "maxpool1d" || op == "maxpool2d" || op == "avgpool" || op == "avgpool1d" ||
+               op == "avgpool2d") {
       read_pool(node, item, op, from, numbers_);
     } else if (op == "sum") {
       node.op = Op::sum;
       node.shape = from.shape;
-      for (std::size_t i : node.inputs) {
-        if (nodes_[i].shape != node.shape)
-          throw Malformed("shape", item.place() + ": unequal shapes");
-      }
+      for (std::size_t i : node.inputs)
+        if (nodes_[i].shape != node.shape) throw Malformed("shape", item.place() + ": unequal shapes");
     } else if (op == "concat") {
       node.op = Op::concat;
       node.shape = from.shape;
@@ -335,25 +315,19 @@ Network::Network(Value json) {
     }
     node.width = checked_product(node.shape, item.place());
     *numbers_ += node.width;
-    if (node.patches.window() == nullptr) {  // windows are counted when they are expanded
+    if (node.patches.window() == nullptr)  // windows are counted when they are expanded
       for (const auto& entries : node.patches.entries()) *numbers_ += entries.size();
-    }
-    if (*numbers_ > kMaxEntries) {
-      throw Malformed("too-large",
-                      item.place() + ": a network of more than 2^27 neurons and patch entries");
-    }
-    if (!names_.emplace(node.name, nodes_.size()).second) {
+    if (*numbers_ > kMaxEntries)
+      throw Malformed("too-large", item.place() + ": a network of more than 2^27 neurons and patch entries");
+    if (!names_.emplace(node.name, nodes_.size()).second)
       throw Malformed("shape", item.place() + ": the name is taken");
-    }
     nodes_.push_back(std::move(node));
   }
 }
 
 std::size_t Network::find(const std::string& name) const {
   const auto found = names_.find(name);
-  if (found == names_.end()) {
-    throw Malformed("no-such-node", "there is no layer \"" + name.substr(0, 100) + "\"");
-  }
+  if (found == names_.end()) throw Malformed("no-such-node", "there is no layer \"" + name.substr(0, 100) + "\"");
   return found->second;
 }
 

@@ -47,9 +47,7 @@ class HeaderText {
   }
 
  private:
-  [[noreturn]] void bad() const {
-    throw Malformed("data", name_ + ": an NPY header that NumPy would not write");
-  }
+  [[noreturn]] void bad() const { throw Malformed("data", name_ + ": an NPY header that NumPy would not write"); }
   char peek() {
     while (at_ < text_.size() && text_[at_] == ' ') ++at_;
     if (at_ == text_.size()) bad();
@@ -101,9 +99,7 @@ NpyHeader read_npy_header(Stream& in) {
   const auto bad = [&](const std::string& what) { return Malformed("data", in.name() + ": " + what); };
   unsigned char start[8], length[4] = {};
   in.need(start, 8);
-  if (std::string(start, start + 6) != "\x93NUMPY" || start[6] < 1 || start[6] > 3) {
-    throw bad("not an NPY array");
-  }
+  if (std::string(start, start + 6) != "\x93NUMPY" || start[6] < 1 || start[6] > 3) throw bad("not an NPY array");
   in.need(length, start[6] == 1 ? 2 : 4);
   const std::uint64_t size = little_endian(length, 4);
   if (size > (1u << 16)) throw bad("an NPY header of more than 64 KiB");
@@ -114,17 +110,15 @@ NpyHeader read_npy_header(Stream& in) {
   std::vector<std::string> shape;
   HeaderText(text, in.name()).read(type, header.fortran, shape);
   static const char* const known[] = {"|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f4", "<f8"};
-  if (std::find(std::begin(known), std::end(known), type) == std::end(known)) {
+  if (std::find(std::begin(known), std::end(known), type) == std::end(known))
     throw bad("element type " + type.substr(0, 20) + "; expected little-endian integers or floats");
-  }
   header.kind = type[1];
   header.bytes = static_cast<std::size_t>(type[2] - '0');
   std::size_t total = header.bytes;
   for (const std::string& digits : shape) {
     const std::size_t extent = digits.size() > 12 ? std::size_t{1} << 40 : std::stoull(digits);
-    if (extent > (std::size_t{1} << 33) / total || header.shape.size() == 32) {
+    if (extent > (std::size_t{1} << 33) / total || header.shape.size() == 32)
       throw bad("extents beyond 8 GiB, or more than 32 of them");
-    }
     total *= extent;
     header.shape.push_back(extent);
   }
@@ -144,8 +138,8 @@ std::int64_t npy_integer(const NpyHeader& header, const unsigned char* bytes) {
 mpq_class npy_float(const NpyHeader& header, const unsigned char* bytes, const std::string& name) {
   // Binary floats: a sign, an exponent and an integer significand, read exactly.
   const std::uint64_t bits = little_endian(bytes, header.bytes);
-  const double d = header.bytes == 4 ? std::bit_cast<float>(static_cast<std::uint32_t>(bits))
-                                     : std::bit_cast<double>(bits);
+  const double d =
+      header.bytes == 4 ? std::bit_cast<float>(static_cast<std::uint32_t>(bits)) : std::bit_cast<double>(bits);
   if (!std::isfinite(d)) throw Malformed("data", name + ": a non-finite value");
   mpq_class exact;
   mpq_set_d(exact.get_mpq_t(), d);
@@ -154,9 +148,8 @@ mpq_class npy_float(const NpyHeader& header, const unsigned char* bytes, const s
 
 DataFile read_file_place(Value& json) {
   const std::string path = json.at("path").text();
-  if (path.empty() || path[0] == '/' || path.find('\0') != std::string::npos) {
+  if (path.empty() || path[0] == '/' || path.find('\0') != std::string::npos)
     json.at("path").bad("a path relative to the claim file");
-  }
   return {json.folder() + "/" + path, read_digest(json.at("sha256")), ""};
 }
 
@@ -181,9 +174,8 @@ std::vector<mpq_class> read_npy(const DataFile& file, const std::vector<std::siz
   std::vector<unsigned char> element(header.bytes);
   for (std::size_t i = 0; i < count; ++i) {
     in.need(element.data(), element.size());
-    given.push_back(header.kind == 'f'
-                        ? npy_float(header, element.data(), in.name())
-                        : mpq_class(static_cast<long>(npy_integer(header, element.data()))));
+    given.push_back(header.kind == 'f' ? npy_float(header, element.data(), in.name())
+                                       : mpq_class(static_cast<long>(npy_integer(header, element.data()))));
   }
   in.finish(file.sha256);
   // Strides of the file's axes, then of the permuted ones.
@@ -199,9 +191,8 @@ std::vector<mpq_class> read_npy(const DataFile& file, const std::vector<std::siz
   std::vector<bool> used(rank, false);
   extents.clear();
   for (std::size_t axis : order) {
-    if (axis >= rank || used[axis] || order.size() != rank) {
+    if (axis >= rank || used[axis] || order.size() != rank)
       throw Malformed("shape", in.name() + ": axes must permute those of the array");
-    }
     used[axis] = true;
     strides.push_back(stride_of[axis]);
     extents.push_back(header.shape[axis]);

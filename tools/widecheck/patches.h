@@ -23,8 +23,7 @@ struct Window {
   std::size_t channels;
 };
 // Reads the keys of a convolution or pool. Throws Malformed.
-Window read_window(Value& node, int dimensions, const std::vector<std::size_t>& shape,
-                   bool stride_is_size);
+Window read_window(Value& node, int dimensions, const std::vector<std::size_t>& shape, bool stride_is_size);
 
 // Whether some window lies in the padding altogether.
 bool sees_padding_only(const Window& window);
@@ -36,8 +35,7 @@ class Patches {
   Patches() = default;
   // `numbers` counts what the network holds, for the limit on it.
   Patches(std::vector<std::vector<long>> entries, std::vector<std::size_t> bank, std::size_t banks);
-  Patches(const Window& window, std::size_t groups, const std::string& place,
-          std::shared_ptr<std::size_t> numbers);
+  Patches(const Window& window, std::size_t groups, const std::string& place, std::shared_ptr<std::size_t> numbers);
 
   std::size_t count() const { return count_; }
   std::size_t banks() const { return length_.size(); }

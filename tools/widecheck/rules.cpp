@@ -12,9 +12,8 @@ Verdict check_claim(const Context& c, Value claim, Value proof, std::string& rul
   const auto expect_rule = [&](const char* expected) {
     require(rule == expected, "wrong-rule", "rule " + rule + " does not prove " + kind);
   };
-  if (c.data.size() == 0 && !kind.starts_with("weights-")) {
+  if (c.data.size() == 0 && !kind.starts_with("weights-"))
     throw Malformed("no-data", claim.place() + ": " + kind + " speaks of samples; the file has no data");
-  }
   const std::string n = number(c.data.size());
   spend(c, 4.0 * static_cast<double>(c.data.bytes()));  // a pass over the data, whatever is used of it
   Verdict verdict;
@@ -54,8 +53,7 @@ Verdict check_claim(const Context& c, Value claim, Value proof, std::string& rul
                        " for every alpha >= " + show(alpha_0) + " along the family";
   } else if (kind == "independent-somewhere") {
     if (rule == "translates") {
-      require(c.network.node(node).width >= c.data.size(), "width",
-              "the layer has fewer than N neurons");
+      require(c.network.node(node).width >= c.data.size(), "width", "the layer has fewer than N neurons");
       check_translates(c, node, false);
     } else {
       expect_rule("from-ray");

@@ -34,30 +34,23 @@ Verdict check_claim(const Context& context, Value claim, Value proof, std::strin
 std::string patches_distinct(const Context& c, std::size_t node);
 std::string patches_collide(const Context& c, std::size_t node, Value& claim);
 std::string features_distinct(const Context& c, std::size_t node, Value& claim, Value& proof);
-Verdict weights_full_rank_at(const Context& c, std::size_t node, Value& claim, Value& proof,
-                             const std::string& rule);
+Verdict weights_full_rank_at(const Context& c, std::size_t node, Value& claim, Value& proof, const std::string& rule);
 std::string weights_deficient_at(const Context& c, std::size_t node, Value& claim, Value& proof);
-Verdict weights_full_rank(const Context& c, std::size_t node, Value& claim, Value& proof,
-                          const std::string& rule);
-std::string weights_never_full_rank(const Context& c, std::size_t node, Value& proof,
-                                    const std::string& rule);
+Verdict weights_full_rank(const Context& c, std::size_t node, Value& claim, Value& proof, const std::string& rule);
+std::string weights_never_full_rank(const Context& c, std::size_t node, Value& proof, const std::string& rule);
 std::string weights_generic_rank(const Context& c, std::size_t node, Value& claim, Value& proof);
 std::string activation_violates(const Context& c, std::size_t node, Value& claim, Value& proof);
-std::string never_independent(const Context& c, std::size_t node, Value& proof,
-                              const std::string& rule);
-std::string dependent_at(const Context& c, std::size_t node, Value& claim, Value& proof,
-                         const std::string& rule);
+std::string never_independent(const Context& c, std::size_t node, Value& proof, const std::string& rule);
+std::string dependent_at(const Context& c, std::size_t node, Value& claim, Value& proof, const std::string& rule);
 std::string dependent_on_open_set(const Context& c, std::size_t node, Value& claim);
-Verdict independent_at(const Context& c, std::size_t node, Value& claim, Value& proof,
-                       const std::string& rule);
+Verdict independent_at(const Context& c, std::size_t node, Value& claim, Value& proof, const std::string& rule);
 // "rank" of a claim, which has to be min(N, n).
 std::size_t read_rank(const Context& c, std::size_t node, Value& claim);
 // The same by singular values, for features that need not be rational.
 std::string independent_at_by_cholesky(const Context& c, std::size_t node, std::size_t rank, Value& claim,
                                        Value& proof);
 std::string singular_value_bounds(const Context& c, std::size_t node, Value& claim, Value& proof);
-Verdict recomputed_bounds(const Context& c, std::size_t node, const std::string& kind, Value& claim,
-                          Value& proof);
+Verdict recomputed_bounds(const Context& c, std::size_t node, const std::string& kind, Value& claim, Value& proof);
 std::string weights_singular_value_bounds(const Context& c, std::size_t node, Value& claim, Value& proof);
 std::string gradient_enclosure(const Context& c, std::size_t node, Value& claim, Value& proof);
 std::string gradient_bounds(const Context& c, std::size_t node, Value& claim, Value& proof);
@@ -66,17 +59,15 @@ std::string gradient_dominance(const Context& c, std::size_t node, Value& claim,
 Verdict almost_everywhere(const Context& c, std::size_t node, Value& claim, Value proof);
 // The side conditions of "translates", for almost every parameter or for some.
 void check_translates(const Context& c, std::size_t node, bool almost_every);
-void check_ray(const Context& c, std::size_t node, Value family, Value proof,
-               const mpq_class& alpha_0, bool affine);
+void check_ray(const Context& c, std::size_t node, Value family, Value proof, const mpq_class& alpha_0, bool affine);
 
 // The side conditions of the ray rules that involve alpha_0, apart for tests: `n` is the size of
 // the matrix, d the lower and `radius` the largest absolute bound of the diagonal.
 struct Gaps {
   mpq_class delta, diagonal_low, diagonal_high, upper;
 };
-void require_threshold(const std::string& rule, const Activation& f, const Gaps& gaps,
-                       const mpq_class& beta, const mpq_class& alpha_0, std::size_t n,
-                       bool saturated);
+void require_threshold(const std::string& rule, const Activation& f, const Gaps& gaps, const mpq_class& beta,
+                       const mpq_class& alpha_0, std::size_t n, bool saturated);
 
 // ---- small pieces that several families use (rules_common.cpp) ----
 

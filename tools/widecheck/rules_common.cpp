@@ -13,8 +13,7 @@ std::string show(const mpq_class& q) {
 }
 
 const Node& linear_node(const Context& c, std::size_t i) {
-  require(c.network.node(i).op == Op::linear, "layer-kind",
-          "layer " + c.network.node(i).name + " is not linear");
+  require(c.network.node(i).op == Op::linear, "layer-kind", "layer " + c.network.node(i).name + " is not linear");
   return c.network.node(i);
 }
 
@@ -47,8 +46,7 @@ std::vector<std::size_t> free_linear_nodes(const Context& c, std::size_t target)
   return nodes;
 }
 
-void require_nodes(const Network& network, const std::vector<std::size_t>& nodes,
-                   const Value& json) {
+void require_nodes(const Network& network, const std::vector<std::size_t>& nodes, const Value& json) {
   std::vector<std::string> expected, found = json.keys();
   for (std::size_t i : nodes) expected.push_back(network.node(i).name);
   std::sort(expected.begin(), expected.end());
@@ -56,8 +54,7 @@ void require_nodes(const Network& network, const std::vector<std::size_t>& nodes
           json.place() + " must name exactly the linear layers up to the claimed one");
 }
 
-std::map<std::size_t, Parameters> read_point(const Network& network, std::size_t target,
-                                             Value json) {
+std::map<std::size_t, Parameters> read_point(const Network& network, std::size_t target, Value json) {
   std::map<std::size_t, Parameters> theta;
   std::vector<std::size_t> named;
   for (std::size_t i : linear_nodes(network, target)) {
@@ -93,9 +90,8 @@ unsigned read_precision(Value& proof) {
 void spend(const Context& c, double products) {
   constexpr double kMostProducts = 1e12;
   c.work += products;
-  if (!(c.work <= kMostProducts)) {
+  if (!(c.work <= kMostProducts))
     throw Malformed("too-large", "checking these claims takes more than 10^12 products; refused");
-  }
 }
 
 Forward make_forward(const Context& c, const Network& network, std::size_t target,
@@ -118,12 +114,10 @@ void require_feasible(const Context& c, std::size_t target, unsigned bits, doubl
   for (std::size_t i : c.network.below(target)) {
     const Node& node = c.network.node(i);
     double longest = 1;
-    for (const auto& entries : node.patches.entries()) {
-      longest = std::max(longest, static_cast<double>(entries.size()));
-    }
+    for (const auto& entries : node.patches.entries()) longest = std::max(longest, static_cast<double>(entries.size()));
     const double series = node.op == Op::activation ? series_cost(node.activation, bits) : 0;
-    products += (cost * longest * words + series) * static_cast<double>(node.width) *
-                static_cast<double>(c.data.size());
+    products +=
+        (cost * longest * words + series) * static_cast<double>(node.width) * static_cast<double>(c.data.size());
   }
   spend(c, products);
 }
@@ -134,8 +128,7 @@ std::size_t affine_dimension(const Network& network, std::size_t node) {
     const Node& at = network.node(i);
     dimension[i] = at.width + 1;
     const bool bends =
-        at.op == Op::max_pool ||
-        (at.op == Op::activation && at.activation.function != Function::identity);
+        at.op == Op::max_pool || (at.op == Op::activation && at.activation.function != Function::identity);
     if (at.op == Op::input || bends) continue;
     std::size_t incoming = 1;  // the constants, counted once
     for (std::size_t input : at.inputs) incoming += dimension.at(input) - 1;

@@ -39,9 +39,8 @@ void violating_point(const Activation& f, const mpq_class& t) {
 void require_distinct_patches(const Context& c, std::size_t i, bool at_one_place) {
   const Node& node = first_patches(c, i);
   require_feasible(c, i, 0, 100);  // a digest per patch
-  if (c.data.size() > (std::size_t{1} << 27) / node.patches.count()) {
+  if (c.data.size() > (std::size_t{1} << 27) / node.patches.count())
     throw Malformed("too-large", "more than 2^27 patches to compare; refused");
-  }
   // Different digests mean different patches, whatever one believes of SHA-256; equal digests of
   // different samples are not accepted.
   std::vector<std::pair<std::uint64_t, std::uint32_t>> digests;
@@ -59,17 +58,16 @@ void require_distinct_patches(const Context& c, std::size_t i, bool at_one_place
   });
   std::sort(digests.begin(), digests.end());
   for (std::size_t k = 1; k < digests.size(); ++k) {
-    require(digests[k].first != digests[k - 1].first || digests[k].second == digests[k - 1].second,
-            "patches-collide",
-            "samples " + number(digests[k - 1].second + 1) + " and " +
-                number(digests[k].second + 1) + " share a patch of layer " + node.name);
+    require(digests[k].first != digests[k - 1].first || digests[k].second == digests[k - 1].second, "patches-collide",
+            "samples " + number(digests[k - 1].second + 1) + " and " + number(digests[k].second + 1) +
+                " share a patch of layer " + node.name);
   }
 }
 
 std::string patches_distinct(const Context& c, std::size_t i) {
   require_distinct_patches(c, i, false);
-  return "no patch of layer " + c.network.node(i).name + " is shared by two of the " +
-         number(c.data.size()) + " samples";
+  return "no patch of layer " + c.network.node(i).name + " is shared by two of the " + number(c.data.size()) +
+         " samples";
 }
 
 std::string patches_collide(const Context& c, std::size_t i, Value& claim) {
@@ -92,9 +90,8 @@ std::string patches_collide(const Context& c, std::size_t i, Value& claim) {
     }
   });
   require(content[0] == content[1], "patches-differ", "the two patches differ");
-  return "Assumption 3.1 fails: patch " + number(patch[0] + 1) + " of sample " +
-         number(sample[0] + 1) + " equals patch " + number(patch[1] + 1) + " of sample " +
-         number(sample[1] + 1) + " under layer " + name;
+  return "Assumption 3.1 fails: patch " + number(patch[0] + 1) + " of sample " + number(sample[0] + 1) +
+         " equals patch " + number(patch[1] + 1) + " of sample " + number(sample[1] + 1) + " under layer " + name;
 }
 
 std::string features_distinct(const Context& c, std::size_t i, Value& claim, Value& proof) {
@@ -107,9 +104,7 @@ std::string features_distinct(const Context& c, std::size_t i, Value& claim, Val
   Value point = claim.at("parameters");
   require_nodes(c.network, nodes, point);
   std::map<std::size_t, Parameters> theta;
-  for (std::size_t l : nodes) {
-    theta[l] = read_parameters(c.network, l, point.at(c.network.node(l).name));
-  }
+  for (std::size_t l : nodes) theta[l] = read_parameters(c.network, l, point.at(c.network.node(l).name));
   const Forward forward = make_forward(c, c.network, source, theta, bits);
   std::vector<mpz_class> direction;
   mpz_class norm = 0;
@@ -117,9 +112,8 @@ std::string features_distinct(const Context& c, std::size_t i, Value& claim, Val
     direction.push_back(a.integer());
     norm += abs(direction.back());
   }
-  for (const auto& entries : node.patches.entries()) {
+  for (const auto& entries : node.patches.entries())
     require(entries.size() == direction.size(), "direction", "the projection has the wrong length");
-  }
   // Projections of all patches as enclosures; sorted, neighbours of different samples must be
   // apart.
   struct Projection {
@@ -132,8 +126,7 @@ std::string features_distinct(const Context& c, std::size_t i, Value& claim, Val
     for (const auto& entries : node.patches.entries()) {
       mpz_class sum = 0;
       for (std::size_t r = 0; r < entries.size(); ++r) sum += direction[r] * entry(f.v, entries[r]);
-      Projection p{mpq_class(sum - norm * f.radius, f.divisor),
-                   mpq_class(sum + norm * f.radius, f.divisor), sample};
+      Projection p{mpq_class(sum - norm * f.radius, f.divisor), mpq_class(sum + norm * f.radius, f.divisor), sample};
       p.low.canonicalize();
       p.high.canonicalize();
       projections.push_back(std::move(p));

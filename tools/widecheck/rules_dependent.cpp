@@ -25,7 +25,7 @@ class Sides {
     const Function f = node.activation.function;
     std::size_t affine = 0, any = 0;
     for (int s : side_) {
-      const bool linear = f == Function::leaky_relu ? s != 0
+      const bool linear = f == Function::leaky_relu                   ? s != 0
                           : f == Function::relu || f == Function::elu ? s == 1
                                                                       : false;
       const bool dead = f == Function::relu && s == -1;
@@ -42,8 +42,7 @@ class Sides {
 
 }  // namespace
 
-std::string never_independent(const Context& c, std::size_t i, Value& proof,
-                              const std::string& rule) {
+std::string never_independent(const Context& c, std::size_t i, Value& proof, const std::string& rule) {
   const std::size_t n = c.data.size();
   const Node& node = c.network.node(i);
   const std::string& name = node.name;
@@ -64,14 +63,12 @@ std::string never_independent(const Context& c, std::size_t i, Value& proof,
   } else if (rule == "affine-dimension") {
     const std::size_t most = affine_dimension(c.network, i);
     require(most < n, "dimension", "the values may span " + number(most) + " >= N dimensions");
-    why = "the network is affine through few neurons and spans at most " + number(most) +
-          " dimensions";
+    why = "the network is affine through few neurons and spans at most " + number(most) + " dimensions";
   } else if (rule == "patch-contents") {
     // The columns of a patch are functions of its content.
     require(node.op == Op::activation, "layer-kind", "the claimed layer is not an activation");
     const Node& map = linear_node(c, node.inputs[0]);
-    require(map.inputs == std::vector<std::size_t>{0}, "layer-kind",
-            "the layer does not read the data");
+    require(map.inputs == std::vector<std::size_t>{0}, "layer-kind", "the layer does not read the data");
     require_feasible(c, node.inputs[0], 0, 20);
     std::vector<std::set<std::vector<mpz_class>>> contents(map.patches.count());
     c.data.for_each([&](std::size_t, const std::vector<mpz_class>& x) {
@@ -91,8 +88,7 @@ std::string never_independent(const Context& c, std::size_t i, Value& proof,
     // neurons (p, t), (q, t) of a bank are equal columns if patches p, q agree on every sample.
     require(node.op == Op::activation, "layer-kind", "the claimed layer is not an activation");
     const Node& map = linear_node(c, node.inputs[0]);
-    require(map.inputs == std::vector<std::size_t>{0}, "layer-kind",
-            "the layer does not read the data");
+    require(map.inputs == std::vector<std::size_t>{0}, "layer-kind", "the layer does not read the data");
     require_feasible(c, node.inputs[0], 0, 100);  // a comparison of patches each
     require(map.bias != Bias::neuron, "free-biases", "each neuron has a bias of its own");
     std::vector<std::size_t> cls;
@@ -103,8 +99,7 @@ std::string never_independent(const Context& c, std::size_t i, Value& proof,
       for (std::size_t p = 0; p < cls.size(); ++p) {
         std::vector<mpz_class> content;
         for (long e : map.patches.entries()[p]) content.push_back(entry(x, e));
-        cls[p] =
-            refined.emplace(std::pair(cls[p], std::move(content)), refined.size()).first->second;
+        cls[p] = refined.emplace(std::pair(cls[p], std::move(content)), refined.size()).first->second;
       }
       classes = refined.size();
     });
@@ -117,8 +112,7 @@ std::string never_independent(const Context& c, std::size_t i, Value& proof,
   return "rank F(" + name + ") < " + number(n) + " for every parameter: " + why;
 }
 
-std::string dependent_at(const Context& c, std::size_t i, Value& claim, Value& proof,
-                         const std::string& rule) {
+std::string dependent_at(const Context& c, std::size_t i, Value& claim, Value& proof, const std::string& rule) {
   const std::size_t n = c.data.size();
   const Node& node = c.network.node(i);
   require_feasible(c, i, 0);
@@ -136,9 +130,8 @@ std::string dependent_at(const Context& c, std::size_t i, Value& claim, Value& p
     Sides sides(node.width);
     c.data.for_each([&](std::size_t, const std::vector<mpz_class>& x) {
       const Values g = forward(x);
-      for (std::size_t h = 0; h < g.v.size(); ++h) {
+      for (std::size_t h = 0; h < g.v.size(); ++h)
         sides.note(h, sgn(mpz_class(g.v[h] - g.radius)), sgn(mpz_class(g.v[h] + g.radius)));
-      }
     });
     const std::size_t most = sides.dimensions(node, affine_dimension(c.network, map));
     require(most < n, "dimension", "the features may span " + number(most) + " >= N dimensions");
@@ -156,9 +149,7 @@ std::string dependent_at(const Context& c, std::size_t i, Value& claim, Value& p
     require(row[0] == row[1], "rows-differ", "the features of the two samples differ");
     return sentence + "samples " + number(a + 1) + " and " + number(b + 1) + " have equal features";
   }
-  if (rule != "left-kernel") {
-    throw Rejected("wrong-rule", "rule " + rule + " does not prove dependent-at");
-  }
+  if (rule != "left-kernel") throw Rejected("wrong-rule", "rule " + rule + " does not prove dependent-at");
   std::vector<mpz_class> v;
   for (const Value& entry : proof.at("v").list()) v.push_back(entry.integer());
   if (v.size() != n) proof.at("v").bad(number(n) + " integers");
@@ -170,10 +161,8 @@ std::string dependent_at(const Context& c, std::size_t i, Value& claim, Value& p
     const Values f = forward(x);
     for (std::size_t h = 0; h < sum.size(); ++h) sum[h] += v[s] * f.v[h];
   });
-  for (std::size_t h = 0; h < sum.size(); ++h) {
-    require(sum[h] == 0, "not-a-kernel-vector",
-            "the combination of rows does not vanish at neuron " + number(h + 1));
-  }
+  for (std::size_t h = 0; h < sum.size(); ++h)
+    require(sum[h] == 0, "not-a-kernel-vector", "the combination of rows does not vanish at neuron " + number(h + 1));
   return sentence + "a combination of rows vanishes";
 }
 
@@ -185,9 +174,7 @@ struct Box {  // low <= value <= high
   mpq_class low, high;
 };
 
-Box hull(const Box& a, const Box& b) {
-  return {std::min(a.low, b.low), std::max(a.high, b.high)};
-}
+Box hull(const Box& a, const Box& b) { return {std::min(a.low, b.low), std::max(a.high, b.high)}; }
 
 Box product(const Box& a, const Box& b) {
   const mpq_class p[4] = {a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high};
@@ -215,8 +202,7 @@ Box apply(const Activation& f, const Box& x) {
 // point, frozen ones fixed.
 class BoxForward {
  public:
-  BoxForward(const Network& network, std::map<std::size_t, Parameters> centre,
-             const mpq_class& radius)
+  BoxForward(const Network& network, std::map<std::size_t, Parameters> centre, const mpq_class& radius)
       : network_(network), centre_(std::move(centre)), radius_(radius) {}
 
   std::vector<Box> operator()(std::size_t target, const std::vector<mpq_class>& x) const {
@@ -224,9 +210,7 @@ class BoxForward {
     for (std::size_t i : network_.below(target)) {
       const Node& node = network_.node(i);
       std::vector<Box> y(node.width, Box{0, 0});
-      const auto in = [&](std::size_t k) -> const std::vector<Box>& {
-        return known.at(node.inputs[k]);
-      };
+      const auto in = [&](std::size_t k) -> const std::vector<Box>& { return known.at(node.inputs[k]); };
       switch (node.op) {
         case Op::input:
           for (std::size_t h = 0; h < y.size(); ++h) y[h] = {x[h], x[h]};
@@ -245,13 +229,9 @@ class BoxForward {
           throw Rejected("unsupported", "layer " + node.name + " is not enclosed over a box");
       }
       for (const Box& box : y) {
-        for (const mpq_class* end : {&box.low, &box.high}) {
-          if (mpz_sizeinbase(end->get_num_mpz_t(), 2) > kMaxBits ||
-              mpz_sizeinbase(end->get_den_mpz_t(), 2) > kMaxBits) {
-            throw Malformed("too-large",
-                            "layer " + node.name + ": intervals of more than 2,048 bits");
-          }
-        }
+        for (const mpq_class* end : {&box.low, &box.high})
+          if (mpz_sizeinbase(end->get_num_mpz_t(), 2) > kMaxBits || mpz_sizeinbase(end->get_den_mpz_t(), 2) > kMaxBits)
+            throw Malformed("too-large", "layer " + node.name + ": intervals of more than 2,048 bits");
       }
       known[i] = std::move(y);
     }
@@ -270,13 +250,10 @@ class BoxForward {
     const Parameters& theta = centre_.at(i);
     const auto& entries = node.patches.entries()[h / node.filters];
     Box sum{0, 0};
-    if (node.bias != Bias::none) {
-      sum = around(theta.bias, 0, network_.bias_of(i, h), node.frozen_bias.has_value());
-    }
+    if (node.bias != Bias::none) sum = around(theta.bias, 0, network_.bias_of(i, h), node.frozen_bias.has_value());
     for (std::size_t r = 0; r < entries.size(); ++r) {
       if (entries[r] == kPad) continue;
-      const Box w =
-          around(theta.weights, network_.filter_of(i, h), r, node.frozen_weights.has_value());
+      const Box w = around(theta.weights, network_.filter_of(i, h), r, node.frozen_weights.has_value());
       const Box term = product(w, x[static_cast<std::size_t>(entries[r])]);
       sum.low += term.low;
       sum.high += term.high;
@@ -329,8 +306,7 @@ std::string dependent_on_open_set(const Context& c, std::size_t i, Value& claim)
     for (std::size_t h = 0; h < g.size(); ++h) sides.note(h, sgn(g[h].low), sgn(g[h].high));
   });
   const std::size_t most = sides.dimensions(node, affine_dimension(c.network, map));
-  require(most < n, "dimension",
-          "the features may span " + number(most) + " >= N dimensions over the box");
+  require(most < n, "dimension", "the features may span " + number(most) + " >= N dimensions over the box");
   return "rank F(" + node.name + ") <= " + number(most) + " < " + number(n) +
          " wherever every free parameter is within " + show(radius) + " of the centre";
 }

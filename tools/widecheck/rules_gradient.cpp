@@ -52,9 +52,7 @@ mpz_class largest(const std::vector<mpz_class>& v) {
   return most;
 }
 
-double words(const mpz_class& v) {
-  return 1 + static_cast<double>(mpz_sizeinbase(v.get_mpz_t(), 2)) / 64;
-}
+double words(const mpz_class& v) { return 1 + static_cast<double>(mpz_sizeinbase(v.get_mpz_t(), 2)) / 64; }
 
 // What is asked of one sample: its features, its output, and s'(G_j) for each activation above.
 struct Sample {
@@ -64,8 +62,7 @@ struct Sample {
 
 class Backward {
  public:
-  Backward(const Context& c, std::size_t node, std::size_t output, Value parameters,
-           unsigned precision, unsigned bits)
+  Backward(const Context& c, std::size_t node, std::size_t output, Value parameters, unsigned precision, unsigned bits)
       : c_(c),
         node_(node),
         output_(output),
@@ -85,10 +82,8 @@ class Backward {
         products += static_cast<double>(entries.size() * linear.filters);
         for (std::size_t r = 0; r < entries.size(); ++r) {
           if (entries[r] == kPad) continue;
-          for (std::size_t t = 0; t < linear.filters; ++t) {
-            row[static_cast<std::size_t>(entries[r])] +=
-                abs(w.rows[linear.patches.bank(p) * linear.filters + t][r]);
-          }
+          for (std::size_t t = 0; t < linear.filters; ++t)
+            row[static_cast<std::size_t>(entries[r])] += abs(w.rows[linear.patches.bank(p) * linear.filters + t][r]);
         }
       }
       growth_.push_back(largest(row));
@@ -113,15 +108,15 @@ class Backward {
     c_.data.for_each([&](std::size_t i, const std::vector<mpz_class>& x) {
       Sample sample;
       sample.slopes.resize(above_.activation.size());
-      sample.output = forward_(x, [&](std::size_t at, const std::vector<mpz_class>& v,
-                                      const mpz_class& divisor, const mpz_class& radius) {
-        if (at == node_) sample.features = {v, divisor, radius};
-        for (std::size_t k = 0; k < above_.activation.size(); ++k) {
-          if (at != above_.linear[k]) continue;
-          sample.slopes[k] =
-              slopes(c_.network.node(above_.activation[k]).activation, {v, divisor, radius});
-        }
-      });
+      sample.output = forward_(
+          x,
+          [&](std::size_t at, const std::vector<mpz_class>& v, const mpz_class& divisor, const mpz_class& radius) {
+            if (at == node_) sample.features = {v, divisor, radius};
+            for (std::size_t k = 0; k < above_.activation.size(); ++k) {
+              if (at != above_.linear[k]) continue;
+              sample.slopes[k] = slopes(c_.network.node(above_.activation[k]).activation, {v, divisor, radius});
+            }
+          });
       visit(i, sample);
     });
   }
@@ -150,9 +145,7 @@ class Backward {
       for (const mpz_class& v : g.v) {
         require(mpz_cmpabs(v.get_mpz_t(), g.radius.get_mpz_t()) > 0, "not-differentiable",
                 "a pre-activation may be 0, where " + f.name + " has a kink");
-        const mpq_class value = v > 0                          ? mpq_class(1)
-                                : f.function == Function::relu ? mpq_class(0)
-                                                               : f.parameter;
+        const mpq_class value = v > 0 ? mpq_class(1) : f.function == Function::relu ? mpq_class(0) : f.parameter;
         s.v.push_back(value.get_num() << bits_);
         mpz_fdiv_q(s.v.back().get_mpz_t(), s.v.back().get_mpz_t(), value.get_den_mpz_t());
       }
@@ -168,8 +161,7 @@ class Backward {
       mpq_class argument(v, g.divisor);
       argument.canonicalize();
       const Interval enclosure = slope(f, argument, bits_);
-      require((enclosure.high - enclosure.low) * (mpz_class(1) << bits_) <= 2, "precision",
-              "an enclosure is too wide");
+      require((enclosure.high - enclosure.low) * (mpz_class(1) << bits_) <= 2, "precision", "an enclosure is too wide");
       const mpq_class low = enclosure.low * (mpz_class(1) << bits_);
       mpz_class& out = s.v.emplace_back();
       mpz_fdiv_q(out.get_mpz_t(), low.get_num_mpz_t(), low.get_den_mpz_t());
@@ -182,8 +174,7 @@ class Backward {
     const Node& linear = c_.network.node(above_.linear[k]);
     const Tensor& w = theta_.at(above_.linear[k]).weights;
     spend(c_, products_[k] * (8 + weight_words_[k] * words(largest(d.v))));
-    Approximate out{std::vector<mpz_class>(c_.network.node(linear.inputs[0]).width),
-                    d.radius * growth_[k]};
+    Approximate out{std::vector<mpz_class>(c_.network.node(linear.inputs[0]).width), d.radius * growth_[k]};
     for (std::size_t p = 0; p < linear.patches.count(); ++p) {
       const auto& entries = linear.patches.entries()[p];
       for (std::size_t t = 0; t < linear.filters; ++t) {
@@ -191,8 +182,7 @@ class Backward {
         const mpz_class& v = d.v[p * linear.filters + t];
         for (std::size_t r = 0; r < entries.size(); ++r) {
           if (entries[r] == kPad) continue;
-          mpz_addmul(out.v[static_cast<std::size_t>(entries[r])].get_mpz_t(), v.get_mpz_t(),
-                     filter[r].get_mpz_t());
+          mpz_addmul(out.v[static_cast<std::size_t>(entries[r])].get_mpz_t(), v.get_mpz_t(), filter[r].get_mpz_t());
         }
       }
     }
@@ -235,8 +225,7 @@ struct Setting {
   unsigned precision, bits;
 };
 Setting read_setting(const Context& c, std::size_t node, Value& claim, Value& proof) {
-  const Setting s{c.network.find(claim.at("output").text()), read_precision(proof),
-                  read_bits(proof)};
+  const Setting s{c.network.find(claim.at("output").text()), read_precision(proof), read_bits(proof)};
   require(s.output > node, "not-a-chain", "the output is not above the claimed layer");
   require_feasible(c, s.output, s.precision);
   return s;
@@ -246,8 +235,7 @@ Setting read_setting(const Context& c, std::size_t node, Value& claim, Value& pr
 
 std::string gradient_enclosure(const Context& c, std::size_t node, Value& claim, Value& proof) {
   const Setting s = read_setting(c, node, claim, proof);
-  const auto residual = read_range(claim.at("residual")),
-             gradient = read_range(claim.at("gradient"));
+  const auto residual = read_range(claim.at("residual")), gradient = read_range(claim.at("gradient"));
   const Backward backward(c, node, s.output, claim.at("parameters"), s.precision, s.bits);
   const std::size_t n = c.data.size(), m = backward.outputs(), width = c.network.node(node).width,
                     first = backward.first_width();
@@ -273,44 +261,37 @@ std::string gradient_enclosure(const Context& c, std::size_t node, Value& claim,
     const Approximate delta = backward.down(std::move(d), sample);
     for (const mpz_class& v : delta.v) deltas_square += v * v;
     deltas_slack = std::max(deltas_slack, mpq_class(mpq_class(delta.radius) / scale));
-    features_slack =
-        mpq_class(sample.features.radius) / sample.features.divisor + mpq_class(1) / scale;
+    features_slack = mpq_class(sample.features.radius) / sample.features.divisor + mpq_class(1) / scale;
     const std::vector<mpz_class> f = scaled(sample.features.v, sample.features.divisor, s.bits);
-    spend(c, static_cast<double>(width) * static_cast<double>(first) *
-                 (8 + words(largest(f)) * words(largest(delta.v))));
+    spend(c,
+          static_cast<double>(width) * static_cast<double>(first) * (8 + words(largest(f)) * words(largest(delta.v))));
     for (std::size_t h = 0; h < width; ++h) {
       features_square += f[h] * f[h];
-      for (std::size_t j = 0; j < first; ++j) {
+      for (std::size_t j = 0; j < first; ++j)
         mpz_addmul(product[h * first + j].get_mpz_t(), f[h].get_mpz_t(), delta.v[j].get_mpz_t());
-      }
     }
   });
-  const auto root = [](std::size_t a, std::size_t b) -> mpq_class {
-    return mpq_class(root_up(a, b));
-  };
+  const auto root = [](std::size_t a, std::size_t b) -> mpq_class { return mpq_class(root_up(a, b)); };
   residual_slack *= root(n, m);
   deltas_slack *= root(n, first);
   features_slack *= root(n, width);
-  const auto norm_up = [&](const mpz_class& squares) -> mpq_class {
-    return mpq_class(sqrt(squares) + 1) / scale;
-  };
+  const auto norm_up = [&](const mpz_class& squares) -> mpq_class { return mpq_class(sqrt(squares) + 1) / scale; };
   // ||F^T D - f^T d|| <= ||F - f|| ||d|| + ||f|| ||D - d|| + ||F - f|| ||D - d||.
-  const mpq_class slack = features_slack * norm_up(deltas_square) +
-                          norm_up(features_square) * deltas_slack + features_slack * deltas_slack;
+  const mpq_class slack =
+      features_slack * norm_up(deltas_square) + norm_up(features_square) * deltas_slack + features_slack * deltas_slack;
   mpz_class gradient_square = 0;
   for (const mpz_class& v : product) gradient_square += v * v;
-  const auto require_norm = [&](const char* what, const mpz_class& squares, const mpq_class& unit,
-                                const mpq_class& off, const Range& range) {
+  const auto require_norm = [&](const char* what, const mpz_class& squares, const mpq_class& unit, const mpq_class& off,
+                                const Range& range) {
     const mpq_class exact = mpq_class(squares) / (unit * unit);
-    const mpq_class low = range.low == 0 ? mpq_class(0) : mpq_class(range.low + off),
-                    high = range.high - off;
+    const mpq_class low = range.low == 0 ? mpq_class(0) : mpq_class(range.low + off), high = range.high - off;
     require(low * low <= exact && high >= 0 && exact <= high * high, what,
             std::string("the norm is not shown to lie in ") + show(range));
   };
   require_norm("residual", residual_square, scale, residual_slack, residual);
   require_norm("gradient", gradient_square, mpq_class(scale * scale), slack, gradient);
-  return "||F_L - Y|| in " + show(residual) + " and the norm of " +
-         about_gradient(c, backward.above()) + " in " + show(gradient) + " at the given parameters";
+  return "||F_L - Y|| in " + show(residual) + " and the norm of " + about_gradient(c, backward.above()) + " in " +
+         show(gradient) + " at the given parameters";
 }
 
 std::string gradient_bounds(const Context& c, std::size_t node, Value& claim, Value& proof) {
@@ -343,23 +324,20 @@ std::string gradient_bounds(const Context& c, std::size_t node, Value& claim, Va
   const auto take = [&](const ScaledMatrix& matrix, const Range& range, bool injective) {
     // A factor of the lower bound only where the map cannot lose a direction.
     if (lower > 0) {
-      require(injective, "width",
-              "a layer that is wider than the one below makes the lower bound 0");
+      require(injective, "width", "a layer that is wider than the one below makes the lower bound 0");
       require_smallest(c, matrix, range.low);
     }
     require_largest(c, matrix, range.high);
     low *= range.low;
     high *= range.high;
   };
-  take(features.take(), read_range(proof.at("features")),
-       c.network.node(node).width >= c.data.size());
+  take(features.take(), read_range(proof.at("features")), c.network.node(node).width >= c.data.size());
   const auto ranges = proof.at("weights").list();
-  if (ranges.size() + 1 != above.linear.size())
-    proof.at("weights").bad(number(above.linear.size() - 1) + " ranges");
+  if (ranges.size() + 1 != above.linear.size()) proof.at("weights").bad(number(above.linear.size() - 1) + " ranges");
   for (std::size_t k = 1; k < above.linear.size(); ++k) {
     const Node& linear = c.network.node(above.linear[k]);
-    take(weight_matrix(c, linear, backward.theta().at(above.linear[k]).weights, s.bits),
-         read_range(ranges[k - 1]), c.network.node(linear.inputs[0]).width >= linear.width);
+    take(weight_matrix(c, linear, backward.theta().at(above.linear[k]).weights, s.bits), read_range(ranges[k - 1]),
+         c.network.node(linear.inputs[0]).width >= linear.width);
   }
   require(lower <= low, "lower", "what is shown gives " + show(low) + " only");
   require(upper >= high, "upper", "what is shown gives " + show(high) + " only");
@@ -373,15 +351,15 @@ std::string in_s_k(const Context& c, std::size_t node, Value& claim, Value& proo
   const Above above = layers_above(c, node, s.output);
   const mpq_class low = claim.at("features").rational();
   const auto margins = claim.at("weights").list();
-  if (margins.size() + 1 != above.linear.size()) {
+  if (margins.size() + 1 != above.linear.size())
     claim.at("weights").bad(number(above.linear.size() - 1) + " bounds, one for each linear layer from layer k+2 on");
-  }
   require_positive(low);
   require(c.network.node(node).width >= c.data.size(), "width", "the layer has fewer than N neurons");
   const auto theta = read_point(c.network, s.output, claim.at("parameters"));
   require_smallest(c, feature_matrix(c, node, theta, s.precision, s.bits, false), low);
-  std::string text = "the given parameters lie in S_k for layer " + c.network.node(node).name +
-                     ", up to layer " + c.network.node(s.output).name + ": rank F = " + number(c.data.size()) + " with sigma_min >= " + show(low);
+  std::string text = "the given parameters lie in S_k for layer " + c.network.node(node).name + ", up to layer " +
+                     c.network.node(s.output).name + ": rank F = " + number(c.data.size()) +
+                     " with sigma_min >= " + show(low);
   for (std::size_t k = 1; k < above.linear.size(); ++k) {
     const Node& linear = c.network.node(above.linear[k]);
     const mpq_class margin = margins[k - 1].rational();
@@ -406,8 +384,7 @@ std::string gradient_dominance(const Context& c, std::size_t node, Value& claim,
   require(m <= first, "width", "layer k+1 has fewer neurons than the output");
   require_size(m, first);
   const Node& layer = c.network.node(backward.above().linear[0]);
-  const bool one_each =
-      layer.bias == Bias::neuron || (layer.bias == Bias::channel && layer.patches.count() == 1);
+  const bool one_each = layer.bias == Bias::neuron || (layer.bias == Bias::channel && layer.patches.count() == 1);
   require(!bias || (one_each && !layer.frozen_bias), "free-biases",
           "layer " + layer.name + " has not one free bias for each neuron");
   FeatureScaler features(c.data.size(), c.network.node(node).width, s.bits, bias);

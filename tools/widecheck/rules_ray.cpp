@@ -40,17 +40,15 @@ class Ray {
                 "the constant part of the weights of layer " + map.name + " must be 0");
         top_ = std::move(tensors);
       } else {
-        require(
-            tensors.slope.weights.zero() && tensors.slope.bias.zero(), "moving-layer",
-            "layer " + c.network.node(i).name + " below the claimed one must not move with alpha");
+        require(tensors.slope.weights.zero() && tensors.slope.bias.zero(), "moving-layer",
+                "layer " + c.network.node(i).name + " below the claimed one must not move with alpha");
         theta_[i] = std::move(tensors.constant);
       }
     }
 
     // Row-difference: the triangular part has N-1 neurons; one more, saturated, replaces the ones.
     const bool differences = rule == "row-difference-ray";
-    require(differences || !affine, "wrong-rule",
-            "rule " + rule + " does not prove rank [F, 1] = N");
+    require(differences || !affine, "wrong-rule", "rule " + rule + " does not prove rank [F, 1] = N");
     if (differences) saturated_ = proof_.at("saturated").boolean();
     require(!differences || n >= 2, "one-sample", "row differences need two samples");
     require(!differences || affine != saturated_, "saturated",
@@ -58,16 +56,14 @@ class Ray {
     neurons_ = differences ? n - 1 : n;
     const std::size_t used = neurons_ + (saturated_ ? 1 : 0);
     require(used <= map.width, "width",
-            "layer " + map.name + " has " + number(map.width) + " neurons, " + number(used) +
-                " are needed");
+            "layer " + map.name + " has " + number(map.width) + " neurons, " + number(used) + " are needed");
 
     const auto order = proof_.at("order").list();
     require(order.size() == n, "order", "the order must name all N samples");
     position_.assign(n, n);
     for (std::size_t r = 0; r < n; ++r) {
       const std::size_t sample = order[r].number(n - 1);
-      require(position_[sample] == n, "order",
-              "sample " + number(sample) + " occurs twice in the order");
+      require(position_[sample] == n, "order", "sample " + number(sample) + " occurs twice in the order");
       position_[sample] = r;
     }
     gaps_.delta = proof_.at("delta").rational();
@@ -83,21 +79,17 @@ class Ray {
     mpq_class beta = 0;
     if (map.bias != Bias::none) {
       for (std::size_t j = 0; j < used; ++j) {
-        mpq_class b(top_.constant.bias.rows[0][c.network.bias_of(map_, j)] * sign_,
-                    top_.constant.bias.divisor);
+        mpq_class b(top_.constant.bias.rows[0][c.network.bias_of(map_, j)] * sign_, top_.constant.bias.divisor);
         b.canonicalize();
-        require(j == 0 || b == beta, "beta",
-                "the constant part of the biases differs between neurons");
+        require(j == 0 || b == beta, "beta", "the constant part of the biases differs between neurons");
         beta = b;
       }
     }
-    require_threshold(rule, f, gaps_, beta, alpha_0, differences && !saturated_ ? n - 1 : n,
-                      saturated_);
+    require_threshold(rule, f, gaps_, beta, alpha_0, differences && !saturated_ ? n - 1 : n, saturated_);
     for (std::size_t j = 0; j < used; ++j) {
       mpq_class centre = 0;
       if (map.bias != Bias::none) {
-        centre = mpq_class(top_.slope.bias.rows[0][c.network.bias_of(map_, j)] * sign_,
-                           top_.slope.bias.divisor);
+        centre = mpq_class(top_.slope.bias.rows[0][c.network.bias_of(map_, j)] * sign_, top_.slope.bias.divisor);
         centre.canonicalize();
       }
       centres_.push_back(std::move(centre));
@@ -117,8 +109,7 @@ class Ray {
 
   // Streams the samples and checks every z_ij against delta, the diagonal and Delta.
   void check_gaps() {
-    const Forward forward =
-        make_forward(c_, c_.network, c_.network.node(map_).inputs[0], theta_, bits_);
+    const Forward forward = make_forward(c_, c_.network, c_.network.node(map_).inputs[0], theta_, bits_);
     c_.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
       const Values f = forward(x);
       prepare(f);
@@ -190,17 +181,14 @@ class Ray {
       for (std::size_t k = 0; k < entries.size(); ++k)
         if (entries[k] != kPad) t += w[k] * f[static_cast<std::size_t>(entries[k])];
       const Bounds<T>& b = bounds[j];
-      if (j == neurons_) {
-        require(t >= b.low, "saturation",
-                place(sample, j) + "the saturated neuron stays below delta");
-      } else if (j == r) {
-        require(t >= b.low && t <= b.high, "diagonal",
-                place(sample, j) + "z is outside the diagonal's bounds");
-      } else if (j < r) {
+      if (j == neurons_)
+        require(t >= b.low, "saturation", place(sample, j) + "the saturated neuron stays below delta");
+      else if (j == r)
+        require(t >= b.low && t <= b.high, "diagonal", place(sample, j) + "z is outside the diagonal's bounds");
+      else if (j < r)
         require(t <= b.below, "gap", place(sample, j) + "z exceeds -delta below the diagonal");
-      } else {
+      else
         require(t <= b.above, "reach", place(sample, j) + "z exceeds Delta above the diagonal");
-      }
     }
   }
 
@@ -229,18 +217,16 @@ class Ray {
 
 }  // namespace
 
-void check_ray(const Context& c, std::size_t target, Value family, Value proof,
-               const mpq_class& alpha_0, bool affine) {
+void check_ray(const Context& c, std::size_t target, Value family, Value proof, const mpq_class& alpha_0, bool affine) {
   const std::string rule = proof.at("rule").text();
-  require(rule == "triangular-ray" || rule == "h-matrix-ray" || rule == "row-difference-ray",
-          "wrong-rule", "rule " + rule + " is not a ray rule");
+  require(rule == "triangular-ray" || rule == "h-matrix-ray" || rule == "row-difference-ray", "wrong-rule",
+          "rule " + rule + " is not a ray rule");
   Ray ray(c, target, std::move(family), std::move(proof), alpha_0, rule, affine);
   ray.check_gaps();
 }
 
-void require_threshold(const std::string& rule, const Activation& f, const Gaps& gaps,
-                       const mpq_class& beta, const mpq_class& alpha_0, std::size_t n,
-                       bool saturated) {
+void require_threshold(const std::string& rule, const Activation& f, const Gaps& gaps, const mpq_class& beta,
+                       const mpq_class& alpha_0, std::size_t n, bool saturated) {
   const auto wrong_activation = [&]() {
     return Rejected("activation", "rule " + rule + " does not hold for " + f.name);
   };
@@ -306,11 +292,10 @@ void require_threshold(const std::string& rule, const Activation& f, const Gaps&
               "Delta must be at least delta and the diagonal's lower bound");
       enough(reach >= 1, "alpha_0 delta < 1");
       const mpq_class right = count * log(1 + 2 * gaps.upper / d, kBits).high;
-      if (f.function == Function::gelu) {
+      if (f.function == Function::gelu)
         enough(reach * reach >= 2 * right, "(alpha_0 delta)^2 < 2 n ln(1 + 2 Delta/d)");
-      } else {
+      else
         enough(reach >= right, "alpha_0 delta < n ln(1 + 2 Delta/d)");
-      }
       return;
     }
     case Function::gaussian: {
@@ -318,8 +303,7 @@ void require_threshold(const std::string& rule, const Activation& f, const Gaps&
       const mpq_class radius = std::max(mpq_class(abs(d)), mpq_class(abs(gaps.diagonal_high)));
       const mpq_class room = delta * delta - count * radius * radius;
       require(room > 0, "diagonal", "the diagonal's radius must stay below delta / sqrt(n)");
-      enough(alpha_0 * alpha_0 * room >= count * log(2, kBits).high,
-             "alpha_0^2 (delta^2 - n r^2) < n ln 2");
+      enough(alpha_0 * alpha_0 * room >= count * log(2, kBits).high, "alpha_0^2 (delta^2 - n r^2) < n ln 2");
       return;
     }
     default:

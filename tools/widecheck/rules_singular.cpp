@@ -59,8 +59,7 @@ mpq_class read_lower(Value& proof) {
 
 // What a claim says about the smallest and largest singular value, and the vectors in the proof for
 // the bounds that a vector proves.
-void check_bounds(const Context& c, const ScaledMatrix& m, const Range& smallest,
-                  const Range& largest, Value& proof) {
+void check_bounds(const Context& c, const ScaledMatrix& m, const Range& smallest, const Range& largest, Value& proof) {
   require_smallest(c, m, smallest.low);
   require_largest(c, m, largest.high);
   const mpq_class scale = m.scale;
@@ -72,14 +71,11 @@ void check_bounds(const Context& c, const ScaledMatrix& m, const Range& smallest
   };
   mpz_class norm;
   const mpq_class least = length("smallest", norm);
-  require(smallest.high >= m.slack && square(scale * (smallest.high - m.slack)) * norm >= least,
-          "smallest",
-          "the vector does not show that the smallest singular value is at most " +
-              show(smallest.high));
+  require(smallest.high >= m.slack && square(scale * (smallest.high - m.slack)) * norm >= least, "smallest",
+          "the vector does not show that the smallest singular value is at most " + show(smallest.high));
   const mpq_class most = length("largest", norm);
-  require(
-      square(scale * (largest.low + m.slack)) * norm <= most, "largest",
-      "the vector does not show that the largest singular value is at least " + show(largest.low));
+  require(square(scale * (largest.low + m.slack)) * norm <= most, "largest",
+          "the vector does not show that the largest singular value is at least " + show(largest.low));
 }
 
 }  // namespace
@@ -90,9 +86,7 @@ unsigned read_bits(Value& proof) {
   return static_cast<unsigned>(bits);
 }
 
-void require_positive(const mpq_class& low) {
-  require(low > 0, "smallest", "a lower bound of 0 proves nothing");
-}
+void require_positive(const mpq_class& low) { require(low > 0, "smallest", "a lower bound of 0 proves nothing"); }
 
 void require_smallest(const Context& c, const ScaledMatrix& m, const mpq_class& low) {
   if (low == 0) return;
@@ -103,8 +97,7 @@ void require_smallest(const Context& c, const ScaledMatrix& m, const mpq_class& 
 }
 
 void require_largest(const Context& c, const ScaledMatrix& m, const mpq_class& high) {
-  const std::string what =
-      "it is not shown that the largest singular value is at most " + show(high);
+  const std::string what = "it is not shown that the largest singular value is at most " + show(high);
   require(high >= m.slack, "largest", what);
   const mpz_class t = floor_of(square(m.scale * (high - m.slack)));
   spend(c, m.rows.work(t));
@@ -112,14 +105,12 @@ void require_largest(const Context& c, const ScaledMatrix& m, const mpq_class& h
 }
 
 void require_size(std::size_t rows, std::size_t cols) {
-  if (rows > (std::size_t{1} << 25) / std::max<std::size_t>(1, cols)) {
+  if (rows > (std::size_t{1} << 25) / std::max<std::size_t>(1, cols))
     throw Malformed("too-large", "a matrix of more than 2^25 entries; refused");
-  }
 }
 
 mpz_class root_up(std::size_t rows, std::size_t cols) {
-  const mpz_class entries =
-      mpz_class(static_cast<unsigned long>(rows)) * static_cast<unsigned long>(cols);
+  const mpz_class entries = mpz_class(static_cast<unsigned long>(rows)) * static_cast<unsigned long>(cols);
   return sqrt(entries) + 1;
 }
 
@@ -131,12 +122,9 @@ Range read_range(const Value& json) {
   return range;
 }
 
-std::string show(const Range& range) {
-  return "[" + show(range.low) + ", " + show(range.high) + "]";
-}
+std::string show(const Range& range) { return "[" + show(range.low) + ", " + show(range.high) + "]"; }
 
-std::vector<mpz_class> scaled(const std::vector<mpz_class>& v, const mpz_class& divisor,
-                              unsigned bits) {
+std::vector<mpz_class> scaled(const std::vector<mpz_class>& v, const mpz_class& divisor, unsigned bits) {
   std::vector<mpz_class> row;
   row.reserve(v.size());
   for (const mpz_class& x : v) {
@@ -159,8 +147,7 @@ void FeatureScaler::add(const Values& values) {
   if (ones_) row.push_back(matrix_.scale);
   matrix_.rows.add(std::move(row));
   // An entry is off by its radius and by less than 1 from rounding down; the radius is that of all.
-  matrix_.slack =
-      (mpq_class(values.radius) / values.divisor + mpq_class(1) / matrix_.scale) * root_;
+  matrix_.slack = (mpq_class(values.radius) / values.divisor + mpq_class(1) / matrix_.scale) * root_;
 }
 
 ScaledMatrix FeatureScaler::take() {
@@ -168,21 +155,18 @@ ScaledMatrix FeatureScaler::take() {
   return std::move(matrix_);
 }
 
-ScaledMatrix feature_matrix(const Context& c, std::size_t node,
-                            const std::map<std::size_t, Parameters>& theta, unsigned precision,
-                            unsigned bits, bool ones) {
+ScaledMatrix feature_matrix(const Context& c, std::size_t node, const std::map<std::size_t, Parameters>& theta,
+                            unsigned precision, unsigned bits, bool ones) {
   FeatureScaler scaler(c.data.size(), c.network.node(node).width, bits, ones);
   const Forward forward = make_forward(c, c.network, node, theta, precision);
   c.data.for_each([&](std::size_t, const std::vector<mpz_class>& x) { scaler.add(forward(x)); });
   return scaler.take();
 }
 
-ScaledMatrix weight_matrix(const Context& c, const Node& node, const Tensor& weights,
-                           unsigned bits) {
+ScaledMatrix weight_matrix(const Context& c, const Node& node, const Tensor& weights, unsigned bits) {
   const std::size_t inputs = c.network.node(node.inputs[0]).width;
   require_size(inputs, node.width);
-  ScaledMatrix m{IntegerRows(node.width), mpz_class(1) << bits,
-                 mpq_class(root_up(inputs, node.width))};
+  ScaledMatrix m{IntegerRows(node.width), mpz_class(1) << bits, mpq_class(root_up(inputs, node.width))};
   m.slack /= m.scale;
   std::vector<std::vector<mpz_class>> filters;
   for (const auto& row : weights.rows) filters.push_back(scaled(row, weights.divisor, bits));
@@ -202,8 +186,8 @@ ScaledMatrix weight_matrix(const Context& c, const Node& node, const Tensor& wei
   return m;
 }
 
-std::string independent_at_by_cholesky(const Context& c, std::size_t node, std::size_t rank,
-                                       Value& claim, Value& proof) {
+std::string independent_at_by_cholesky(const Context& c, std::size_t node, std::size_t rank, Value& claim,
+                                       Value& proof) {
   const unsigned precision = read_precision(proof), bits = read_bits(proof);
   const mpq_class lower = read_lower(proof);
   require_feasible(c, node, precision);
@@ -216,22 +200,19 @@ std::string independent_at_by_cholesky(const Context& c, std::size_t node, std::
 
 std::string singular_value_bounds(const Context& c, std::size_t node, Value& claim, Value& proof) {
   const bool ones = read_ones(claim);
-  const Range smallest = read_range(claim.at("smallest")),
-              largest = read_range(claim.at("largest"));
+  const Range smallest = read_range(claim.at("smallest")), largest = read_range(claim.at("largest"));
   const unsigned precision = read_precision(proof), bits = read_bits(proof);
   require_feasible(c, node, precision);
   const auto theta = read_point(c.network, node, claim.at("parameters"));
   check_bounds(c, feature_matrix(c, node, theta, precision, bits, ones), smallest, largest, proof);
   const std::string matrix =
       !ones ? "F(" + c.network.node(node).name + ")" : "[F(" + c.network.node(node).name + "), 1]";
-  return "the singular values of " + matrix + " at the given parameters: smallest in " +
-         show(smallest) + ", largest in " + show(largest) +
-         (smallest.low > 0 ? " (full rank)" : "");
+  return "the singular values of " + matrix + " at the given parameters: smallest in " + show(smallest) +
+         ", largest in " + show(largest) + (smallest.low > 0 ? " (full rank)" : "");
 }
 
 // A row of every `step` samples: what holds for F holds for these rows.
-Verdict recomputed_bounds(const Context& c, std::size_t node, const std::string& kind, Value& claim,
-                          Value& proof) {
+Verdict recomputed_bounds(const Context& c, std::size_t node, const std::string& kind, Value& claim, Value& proof) {
   constexpr std::size_t kRows = 256;
   const unsigned precision = read_precision(proof), bits = read_bits(proof);
   Range smallest{0, 0};
@@ -248,8 +229,7 @@ Verdict recomputed_bounds(const Context& c, std::size_t node, const std::string&
   }
   require_feasible(c, node, precision);
   const auto theta = read_point(c.network, node, claim.at("parameters"));
-  const std::size_t step = (c.data.size() + kRows - 1) / kRows,
-                    width = c.network.node(node).width + (ones ? 1 : 0);
+  const std::size_t step = (c.data.size() + kRows - 1) / kRows, width = c.network.node(node).width + (ones ? 1 : 0);
   FeatureScaler scaler((c.data.size() + step - 1) / step, c.network.node(node).width, bits, ones);
   const Forward forward = make_forward(c, c.network, node, theta, precision);
   c.data.for_each([&](std::size_t i, const std::vector<mpz_class>& x) {
@@ -262,23 +242,19 @@ Verdict recomputed_bounds(const Context& c, std::size_t node, const std::string&
   if (largest) require_largest(c, rows, *largest);
   Verdict verdict;
   verdict.recomputed = true;
-  verdict.sentence = kind + " of layer " + c.network.node(node).name + ": repeated on one of " +
-                     number(step) +
+  verdict.sentence = kind + " of layer " + c.network.node(node).name + ": repeated on one of " + number(step) +
                      " samples only; the rest is the prover's floating-point arithmetic";
   return verdict;
 }
 
-std::string weights_singular_value_bounds(const Context& c, std::size_t i, Value& claim,
-                                          Value& proof) {
+std::string weights_singular_value_bounds(const Context& c, std::size_t i, Value& claim, Value& proof) {
   const Node& node = linear_node(c, i);
-  const Range smallest = read_range(claim.at("smallest")),
-              largest = read_range(claim.at("largest"));
+  const Range smallest = read_range(claim.at("smallest")), largest = read_range(claim.at("largest"));
   const unsigned bits = read_bits(proof);
   const Tensor weights = read_tensor(claim.at("weights"), weights_shape(node));
   check_bounds(c, weight_matrix(c, node, weights, bits), smallest, largest, proof);
-  return "the singular values of the weight matrix U of layer " + node.name +
-         " at the given filters: smallest in " + show(smallest) + ", largest in " + show(largest) +
-         (smallest.low > 0 ? " (full rank)" : "");
+  return "the singular values of the weight matrix U of layer " + node.name + " at the given filters: smallest in " +
+         show(smallest) + ", largest in " + show(largest) + (smallest.low > 0 ? " (full rank)" : "");
 }
 
 }  // namespace widecheck

@@ -16,9 +16,8 @@ bool share_positions(const Node& node) {
     bank.resize(entries.size(), true);
     for (std::size_t r = 0; r < entries.size(); ++r) bank[r] = bank[r] && entries[r] != kPad;
   }
-  return std::all_of(never_padding.begin(), never_padding.end(), [](const auto& bank) {
-    return std::find(bank.begin(), bank.end(), true) != bank.end();
-  });
+  return std::all_of(never_padding.begin(), never_padding.end(),
+                     [](const auto& bank) { return std::find(bank.begin(), bank.end(), true) != bank.end(); });
 }
 
 // A linear node with free weights: what its patches have to be for its values to be apart.
@@ -26,7 +25,8 @@ void require_linear(const Node& node, bool& across_neurons) {
   require(!node.frozen_weights, "frozen", "layer " + node.name + " has frozen weights");
   // A window that lies in the padding altogether sees the same zeros on every sample.
   for (const auto& entries : node.patches.entries()) {
-    require(std::any_of(entries.begin(), entries.end(), [](long e) { return e != kPad; }),
+    require(std::any_of(
+                entries.begin(), entries.end(), [](long e) { return e != kPad; }),
             "not-separated", "layer " + node.name + " has a patch of nothing but padding");
   }
   // Neurons with free biases of their own take no common value, whatever enters them.
@@ -55,8 +55,7 @@ void require_apart(const Context& c, std::size_t i) {
       if (node.inputs[0] == 0) return require_distinct_patches(c, i, !across_neurons);
     } else if (node.op == Op::activation) {
       const Node& below = c.network.node(node.inputs[0]);
-      const bool generic =
-          analytic(node.activation.function) && below.op == Op::linear && below.free_bias();
+      const bool generic = analytic(node.activation.function) && below.op == Op::linear && below.free_bias();
       require(strictly_monotone(node.activation) || generic, "activation",
               at + node.activation.name + " may take one value on two samples");
     } else {
@@ -78,8 +77,7 @@ void check_translates(const Context& c, std::size_t i, bool almost_every) {
   require(!almost_every || analytic(node.activation.function), "not-analytic",
           "layer " + node.name + ": " + node.activation.name);
   const Node& map = linear_node(c, node.inputs[0]);
-  require(map.untied_bias(), "free-biases",
-          "the rule needs one free bias for each neuron of layer " + map.name);
+  require(map.untied_bias(), "free-biases", "the rule needs one free bias for each neuron of layer " + map.name);
   require_apart(c, node.inputs[0]);
 }
 

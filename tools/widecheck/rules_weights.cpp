@@ -23,15 +23,12 @@ Sizes sizes(const Context& c, const Node& node) {
 
 std::string matrix_in_words(const Context& c, const Node& node) {
   const Sizes size = sizes(c, node);
-  return "the weight matrix U (" + number(size.inputs) + " x " + number(size.outputs) +
-         ") of layer " + node.name;
+  return "the weight matrix U (" + number(size.inputs) + " x " + number(size.outputs) + ") of layer " + node.name;
 }
 
 std::size_t longest(const Node& node) {
   std::size_t most = 0;
-  for (std::size_t bank = 0; bank < node.patches.banks(); ++bank) {
-    most = std::max(most, node.patches.length(bank));
-  }
+  for (std::size_t bank = 0; bank < node.patches.banks(); ++bank) most = std::max(most, node.patches.length(bank));
   return most;
 }
 
@@ -41,8 +38,8 @@ template <class Visit>
 void for_each_patch(const Context& c, const Node& node, Visit visit) {
   const double entries = static_cast<double>(longest(node));
   const Sizes size = sizes(c, node);
-  spend(c, entries * static_cast<double>(node.patches.count()) +
-               10.0 * static_cast<double>(size.inputs + size.outputs));
+  spend(c,
+        entries * static_cast<double>(node.patches.count()) + 10.0 * static_cast<double>(size.inputs + size.outputs));
   std::vector<long> patch;
   for (std::size_t p = 0; p < node.patches.count(); ++p) {
     node.patches.expand(p, patch);
@@ -93,9 +90,8 @@ std::size_t rank_modulo(const Context& c, const Node& node, Value weights, std::
         u.value.push_back(residue);
       }
     }
-    if (u.row.size() > kMaxEntries) {
+    if (u.row.size() > kMaxEntries)
       throw Malformed("too-large", "U has more than 2^27 entries at these filters; refused");
-    }
   });
   if (u.rows > u.cols) {
     std::swap(u.rows, u.cols);
@@ -140,8 +136,7 @@ std::size_t commuting_bound(const Node& node) {
   const Window* w = node.patches.window();
   require(w != nullptr, "geometry", "the layer is not a convolution");
   const std::size_t groups = node.patches.banks(), channels = w->channels / groups;
-  require(node.filters == channels + 1, "geometry",
-          "the filters are not one more than the channels that they see");
+  require(node.filters == channels + 1, "geometry", "the filters are not one more than the channels that they see");
   std::size_t places = 1;
   for (int d = 0; d < 2; ++d) {
     require(w->stride[d] == 1 && w->before[d] == 0 && w->after[d] == 0, "geometry",
@@ -161,8 +156,7 @@ struct Term {
 };
 using PolynomialVector = std::vector<std::vector<Term>>;  // one polynomial for each index
 
-PolynomialVector read_polynomials(const Value& json, std::size_t length, std::size_t variables,
-                                  std::size_t& terms) {
+PolynomialVector read_polynomials(const Value& json, std::size_t length, std::size_t variables, std::size_t& terms) {
   PolynomialVector v(length);
   for (const Value& entry : json.list()) {
     const auto pair = entry.list();
@@ -172,9 +166,8 @@ PolynomialVector read_polynomials(const Value& json, std::size_t length, std::si
       const auto parts = term.list();
       if (parts.empty() || parts.size() > 65) term.bad("[coefficient, variable, ...]");
       Term t{{}, parts[0].integer()};
-      for (std::size_t k = 1; k < parts.size(); ++k) {
+      for (std::size_t k = 1; k < parts.size(); ++k)
         t.variables.push_back(static_cast<std::uint32_t>(parts[k].number(variables - 1)));
-      }
       std::sort(t.variables.begin(), t.variables.end());
       polynomial.push_back(std::move(t));
       ++terms;
@@ -201,8 +194,8 @@ void require_zero(const Sum& sum) {
 }
 
 // v^T U = 0 or U v = 0, as polynomials.
-void require_kernel(const Context& c, const Node& node, const std::vector<std::uint32_t>& first,
-                    bool inputs, const PolynomialVector& v) {
+void require_kernel(const Context& c, const Node& node, const std::vector<std::uint32_t>& first, bool inputs,
+                    const PolynomialVector& v) {
   constexpr double kTerm = 1000;  // what a term of a product costs
   spend(c, static_cast<double>(node.width) * static_cast<double>(longest(node)));
   if (!inputs) {  // an entry of the vector is multiplied by all entries of its filter
@@ -217,12 +210,10 @@ void require_kernel(const Context& c, const Node& node, const std::vector<std::u
       Sum of_output;
       for (std::size_t r = 0; r < patch.size(); ++r) {
         if (patch[r] == kPad) continue;
-        const auto& polynomial =
-            v[inputs ? static_cast<std::size_t>(patch[r]) : p * node.filters + t];
+        const auto& polynomial = v[inputs ? static_cast<std::size_t>(patch[r]) : p * node.filters + t];
         if (polynomial.empty()) continue;
         if (inputs) spend(c, kTerm * static_cast<double>(polynomial.size()));
-        add_product(inputs ? of_output : sums[patch[r]], polynomial,
-                    w + static_cast<std::uint32_t>(r));
+        add_product(inputs ? of_output : sums[patch[r]], polynomial, w + static_cast<std::uint32_t>(r));
       }
       require_zero(of_output);
     }
@@ -283,10 +274,8 @@ std::size_t kernel_bound(const Context& c, const Node& node, Value& proof) {
   const SparseTensor point = read_filters(c, node, proof.at("point"));
   require(point.divisor == 1, "not-integers", "the point is not integral");
   std::vector<std::uint64_t> at(variables, 0);
-  for (std::size_t f = 0; f < point.rows.size(); ++f) {
-    for (const auto& [position, v] : point.rows[f])
-      at[first[f] + position] = mpz_fdiv_ui(v.get_mpz_t(), prime);
-  }
+  for (std::size_t f = 0; f < point.rows.size(); ++f)
+    for (const auto& [position, v] : point.rows[f]) at[first[f] + position] = mpz_fdiv_ui(v.get_mpz_t(), prime);
   const Blocks blocks(c, node);
   std::vector<std::size_t> rank = blocks.inputs;  // of each block, at most
   for (std::size_t b = 0; b < rank.size(); ++b) rank[b] = std::min(rank[b], blocks.outputs[b]);
@@ -330,8 +319,7 @@ std::size_t kernel_bound(const Context& c, const Node& node, Value& proof) {
 }
 
 // What rank U is at most for every W.
-std::size_t bound_of_rank(const Context& c, const Node& node, const std::string& rule,
-                          Value& proof) {
+std::size_t bound_of_rank(const Context& c, const Node& node, const std::string& rule, Value& proof) {
   if (rule == "cover") return cover_bound(c, node, proof);
   if (rule == "commuting-filters") return commuting_bound(node);
   require(rule == "kernel-polynomials", "wrong-rule", "rule " + rule + " bounds no rank");
@@ -348,8 +336,8 @@ namespace {
 
 // Full rank of U at the "weights" of `holder`, the claim or the proof. Returns the bits of the
 // error bound, 0 if unconditional.
-unsigned require_full_rank(const Context& c, const Node& node, Value& claim, Value& holder,
-                           Value& proof, const std::string& rule) {
+unsigned require_full_rank(const Context& c, const Node& node, Value& claim, Value& holder, Value& proof,
+                           const std::string& rule) {
   require(rule == "modular-elimination" || rule == "exact-rank", "wrong-rule",
           "rule " + rule + " does not prove full rank of weights");
   const Sizes size = sizes(c, node);
@@ -360,17 +348,15 @@ unsigned require_full_rank(const Context& c, const Node& node, Value& claim, Val
     return 0;
   }
   // A = the transpose of U, one output after the other.
-  const auto evidence =
-      read_evidence(proof.at("evidence"), size.outputs, size.inputs, claim.compact());
+  const auto evidence = read_evidence(proof.at("evidence"), size.outputs, size.inputs, claim.compact());
   const Filters filters = residues(read_filters(c, node, weights), evidence->prime());
   spend(c, evidence->work());
   spend(c, static_cast<double>(size.inputs) * static_cast<double>(size.outputs));
   for_each_patch(c, node, [&](std::size_t p, const std::vector<long>& patch) {
     for (std::size_t t = 0; t < node.filters; ++t) {
       std::vector<std::uint32_t> row(size.inputs, 0);
-      for (const auto& [position, residue] : filters[node.patches.bank(p) * node.filters + t]) {
+      for (const auto& [position, residue] : filters[node.patches.bank(p) * node.filters + t])
         if (patch[position] != kPad) row[static_cast<std::size_t>(patch[position])] = residue;
-      }
       evidence->row(row);
     }
   });
@@ -379,18 +365,16 @@ unsigned require_full_rank(const Context& c, const Node& node, Value& claim, Val
 
 }  // namespace
 
-Verdict weights_full_rank_at(const Context& c, std::size_t i, Value& claim, Value& proof,
-                             const std::string& rule) {
+Verdict weights_full_rank_at(const Context& c, std::size_t i, Value& claim, Value& proof, const std::string& rule) {
   const Node& node = linear_node(c, i);
   Verdict verdict;
   verdict.error_bits = require_full_rank(c, node, claim, claim, proof, rule);
-  verdict.sentence = matrix_in_words(c, node) + " has full rank " + number(sizes(c, node).full) +
-                     " at the given filters";
+  verdict.sentence =
+      matrix_in_words(c, node) + " has full rank " + number(sizes(c, node).full) + " at the given filters";
   return verdict;
 }
 
-Verdict weights_full_rank(const Context& c, std::size_t i, Value& claim, Value& proof,
-                          const std::string& rule) {
+Verdict weights_full_rank(const Context& c, std::size_t i, Value& claim, Value& proof, const std::string& rule) {
   const Node& node = linear_node(c, i);
   require_free(node);
   Verdict verdict;
@@ -419,12 +403,9 @@ std::string weights_deficient_at(const Context& c, std::size_t i, Value& claim, 
   for (const auto& row : weights.rows)
     for (const auto& [position, w] : row) w_words = std::max(w_words, mpz_size(w.get_mpz_t()));
   std::vector<std::size_t> of_bank(node.patches.banks(), 0);  // entries of all its filters
-  for (std::size_t f = 0; f < weights.rows.size(); ++f)
-    of_bank[f / node.filters] += weights.rows[f].size();
+  for (std::size_t f = 0; f < weights.rows.size(); ++f) of_bank[f / node.filters] += weights.rows[f].size();
   double products = 0;
-  for (std::size_t p = 0; p < node.patches.count(); ++p) {
-    products += static_cast<double>(of_bank[node.patches.bank(p)]);
-  }
+  for (std::size_t p = 0; p < node.patches.count(); ++p) products += static_cast<double>(of_bank[node.patches.bank(p)]);
   spend(c, products * (100.0 + static_cast<double>(v_words) * static_cast<double>(w_words)));
   std::vector<mpz_class> sums(inputs ? 0 : size.inputs, 0);
   const auto require_sum_zero = [](const mpz_class& sum) {
@@ -447,20 +428,18 @@ std::string weights_deficient_at(const Context& c, std::size_t i, Value& claim, 
     }
   });
   for (const mpz_class& sum : sums) require_sum_zero(sum);
-  return matrix_in_words(c, node) + " has rank less than " + number(size.full) +
-         " at the given filters";
+  return matrix_in_words(c, node) + " has rank less than " + number(size.full) + " at the given filters";
 }
 
-std::string weights_never_full_rank(const Context& c, std::size_t i, Value& proof,
-                                    const std::string& rule) {
+std::string weights_never_full_rank(const Context& c, std::size_t i, Value& proof, const std::string& rule) {
   const Node& node = linear_node(c, i);
   const Sizes size = sizes(c, node);
   const std::size_t bound = bound_of_rank(c, node, rule, proof);
-  require(bound < size.full, "bound",
-          "the rank is shown to be at most " + number(bound) +
-              ", which is no less than full rank " + number(size.full));
-  return matrix_in_words(c, node) + " has rank at most " + number(bound) + ", less than " +
-         number(size.full) + ", for every W (Assumption 2.4 fails)";
+  require(
+      bound < size.full, "bound",
+      "the rank is shown to be at most " + number(bound) + ", which is no less than full rank " + number(size.full));
+  return matrix_in_words(c, node) + " has rank at most " + number(bound) + ", less than " + number(size.full) +
+         ", for every W (Assumption 2.4 fails)";
 }
 
 std::string weights_generic_rank(const Context& c, std::size_t i, Value& claim, Value& proof) {
@@ -474,11 +453,9 @@ std::string weights_generic_rank(const Context& c, std::size_t i, Value& claim, 
     Value upper = proof.at("upper");
     const std::string rule = upper.at("rule").text();
     const std::size_t bound = bound_of_rank(c, node, rule, upper);
-    require(bound <= rank, "bound",
-            "the rank is shown to be at most " + number(bound) + ", not " + number(rank));
+    require(bound <= rank, "bound", "the rank is shown to be at most " + number(bound) + ", not " + number(rank));
   }
-  return matrix_in_words(c, node) + " has rank " + number(rank) +
-         " for almost every W, and more for none";
+  return matrix_in_words(c, node) + " has rank " + number(rank) + " for almost every W, and more for none";
 }
 
 }  // namespace widecheck

@@ -30,8 +30,7 @@ void require_size(std::size_t rows, std::size_t cols);
 // More than the root of rows * cols: what a bound for the entries becomes for the Frobenius norm.
 mpz_class root_up(std::size_t rows, std::size_t cols);
 // floor(v 2^bits / divisor).
-std::vector<mpz_class> scaled(const std::vector<mpz_class>& v, const mpz_class& divisor,
-                              unsigned bits);
+std::vector<mpz_class> scaled(const std::vector<mpz_class>& v, const mpz_class& divisor, unsigned bits);
 
 // The values of a node on all samples, one added after the other; with a column of ones.
 class FeatureScaler {
@@ -48,12 +47,10 @@ class FeatureScaler {
 };
 
 // F of a node, or [F, 1].
-ScaledMatrix feature_matrix(const Context& c, std::size_t node,
-                            const std::map<std::size_t, Parameters>& theta, unsigned precision,
-                            unsigned bits, bool ones);
+ScaledMatrix feature_matrix(const Context& c, std::size_t node, const std::map<std::size_t, Parameters>& theta,
+                            unsigned precision, unsigned bits, bool ones);
 // U = M(W) of a linear node.
-ScaledMatrix weight_matrix(const Context& c, const Node& node, const Tensor& weights,
-                           unsigned bits);
+ScaledMatrix weight_matrix(const Context& c, const Node& node, const Tensor& weights, unsigned bits);
 
 // A lower bound of sigma_min that says something, or Rejected("smallest").
 void require_positive(const mpq_class& low);

@@ -2,8 +2,8 @@
 
 namespace widecheck {
 
-Seeded::Seeded(const std::string& domain, std::uint64_t seed, const std::string& name,
-               std::int64_t low, std::int64_t high)
+Seeded::Seeded(const std::string& domain, std::uint64_t seed, const std::string& name, std::int64_t low,
+               std::int64_t high)
     : message_("widecert/1/" + domain + "/" + std::to_string(seed) + "/" + name + "/"),
       prefix_(message_.size()),
       low_(low),
@@ -14,9 +14,8 @@ Seeded::Seeded(const std::string& domain, std::uint64_t seed, const std::string&
 
 std::uint64_t Seeded::word(std::uint64_t row, std::uint64_t column, std::uint64_t attempt) {
   const std::uint64_t counters[3] = {row, column / 4, attempt};
-  for (std::size_t b = 0; b < 24; ++b) {
+  for (std::size_t b = 0; b < 24; ++b)
     message_[prefix_ + b] = static_cast<char>(counters[b / 8] >> 8 * (7 - b % 8) & 0xff);
-  }
   if (message_ != digest_of_) {
     hash_.update(message_);
     digest_ = hash_.finish();

@@ -11,8 +11,7 @@ namespace widecheck {
 
 class Seeded {
  public:
-  Seeded(const std::string& domain, std::uint64_t seed, const std::string& name, std::int64_t low,
-         std::int64_t high);
+  Seeded(const std::string& domain, std::uint64_t seed, const std::string& name, std::int64_t low, std::int64_t high);
   std::int64_t at(std::uint64_t row, std::uint64_t column);
 
  private:

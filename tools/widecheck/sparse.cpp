@@ -16,16 +16,13 @@ struct Incidence {
     for (std::uint32_t line : line_of) ++begin[line + 1];
     for (std::size_t l = 0; l < lines; ++l) begin[l + 1] += begin[l];
     std::vector<std::size_t> fill(begin);
-    for (std::size_t e = 0; e < line_of.size(); ++e) {
-      sorted[fill[line_of[e]]++] = static_cast<std::uint32_t>(e);
-    }
+    for (std::size_t e = 0; e < line_of.size(); ++e) sorted[fill[line_of[e]]++] = static_cast<std::uint32_t>(e);
   }
 };
 
 }  // namespace
 
-std::size_t sparse_rank(const SparseMatrix& a, std::uint64_t prime,
-                        const std::function<void(double)>& spend) {
+std::size_t sparse_rank(const SparseMatrix& a, std::uint64_t prime, const std::function<void(double)>& spend) {
   const Incidence by_row(a.rows, a.row), by_col(a.cols, a.col);
   std::vector<char> done(a.rows, 0);
   std::vector<std::uint32_t> open(a.cols, 0);  // rows of the column that are not done
@@ -72,8 +69,7 @@ std::size_t sparse_rank(const SparseMatrix& a, std::uint64_t prime,
       }
     }
     // A peeled row has no place here: rows[place] is another row.
-    const double height = static_cast<double>(rows.size()),
-                 width = static_cast<double>(cols.size());
+    const double height = static_cast<double>(rows.size()), width = static_cast<double>(cols.size());
     spend(height * height * width);
     Echelon echelon(rows.size(), prime);
     for (std::uint32_t c : cols) {

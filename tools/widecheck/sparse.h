@@ -18,7 +18,6 @@ struct SparseMatrix {
 // independent of everything; the rank of the matrix is their number plus that of the other rows,
 // which are eliminated in connected components. `spend` is told the products that takes, and may
 // throw.
-std::size_t sparse_rank(const SparseMatrix& a, std::uint64_t prime,
-                        const std::function<void(double)>& spend);
+std::size_t sparse_rank(const SparseMatrix& a, std::uint64_t prime, const std::function<void(double)>& spend);
 
 }  // namespace widecheck

@@ -40,15 +40,13 @@ struct Zip : Stream::Source {
     const std::uint64_t tail_size = std::min<std::uint64_t>(size, 22 + 65'535);
     const std::string tail = bytes(size - tail_size, tail_size);
     std::size_t end = tail.size() < 22 ? std::string::npos : tail.rfind("PK\5\6", tail.size() - 22);
-    while (end != std::string::npos && end + 22 + little(tail, end + 20, 2) != tail.size()) {
+    while (end != std::string::npos && end + 22 + little(tail, end + 20, 2) != tail.size())
       end = end == 0 ? std::string::npos : tail.rfind("PK\5\6", end - 1);
-    }
     if (end == std::string::npos) throw Malformed("data", "not a zip archive");
     const std::uint64_t entries = little(tail, end + 10, 2), directory_size = little(tail, end + 12, 4),
                         directory_begin = little(tail, end + 16, 4);
-    if (directory_begin + directory_size != size - tail_size + end || directory_size > (1u << 26)) {
+    if (directory_begin + directory_size != size - tail_size + end || directory_size > (1u << 26))
       throw Malformed("data", "a zip archive without a readable directory");
-    }
     const std::string directory = bytes(directory_begin, directory_size);
     std::size_t at = 0, found = std::string::npos;
     for (std::uint64_t k = 0; k < entries; ++k) {
@@ -61,8 +59,7 @@ struct Zip : Stream::Source {
       at += 46 + name + little(directory, at + 30, 2) + little(directory, at + 32, 2);
     }
     if (found == std::string::npos) throw Malformed("data", "the archive has no array " + member);
-    open(little(directory, found + 10, 2), little(directory, found + 20, 4),
-         little(directory, found + 42, 4), size);
+    open(little(directory, found + 10, 2), little(directory, found + 20, 4), little(directory, found + 42, 4), size);
   }
   ~Zip() override {
     if (deflated) inflateEnd(&state);
@@ -74,10 +71,8 @@ struct Zip : Stream::Source {
     if (begin + 30 > size) throw Malformed("data", "a zip archive with a damaged directory");
     const std::string header = bytes(begin, 30);
     const std::uint64_t data = begin + 30 + little(header, 26, 2) + little(header, 28, 2);
-    if (header.compare(0, 4, "PK\3\4") != 0 || data > size || compressed > size - data ||
-        (method != 0 && method != 8)) {
+    if (header.compare(0, 4, "PK\3\4") != 0 || data > size || compressed > size - data || (method != 0 && method != 8))
       throw Malformed("data", "a zip member that is not stored or deflated");
-    }
     file.seekg(static_cast<std::streamoff>(data));
     left = compressed;
     if (method == 8) {
@@ -135,9 +130,8 @@ Stream::Stream(const std::string& path, const std::string& member)
     : name_(member.empty() ? path : path + "[" + member + "]") {
   // Only regular files: a pipe or a device might never end.
   std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error) || !std::ifstream(path)) {
+  if (!std::filesystem::is_regular_file(path, error) || !std::ifstream(path))
     throw Malformed("no-data", path + ": expected a regular file with the data, which can be read");
-  }
   if (member.empty()) {
     source_ = std::make_unique<Gzip>(path);
     return;
@@ -156,8 +150,7 @@ std::size_t Stream::read(void* out, std::size_t size) {
   while (done < size) {
     std::size_t got = 0;
     try {
-      got = source_->some(static_cast<char*>(out) + done,
-                          std::min<std::size_t>(size - done, std::size_t{1} << 20));
+      got = source_->some(static_cast<char*>(out) + done, std::min<std::size_t>(size - done, std::size_t{1} << 20));
     } catch (const Malformed& bad) {
       throw Malformed(bad.reason, name_ + ": " + bad.what());
     }
@@ -186,17 +179,14 @@ std::vector<unsigned char> Stream::all(std::size_t size) {
 
 void Stream::skip(std::size_t size) {
   std::vector<unsigned char> chunk(std::min<std::size_t>(size, 1u << 20));
-  for (std::size_t done = 0; done < size; done += chunk.size()) {
-    need(chunk.data(), std::min(chunk.size(), size - done));
-  }
+  for (std::size_t done = 0; done < size; done += chunk.size()) need(chunk.data(), std::min(chunk.size(), size - done));
 }
 
 void Stream::finish(const std::string& expected) {
   char extra = 0;
   if (read(&extra, 1) != 0) throw Malformed("data", name_ + ": the data file is too long");
   const std::string hex = to_hex(hash_.finish());
-  require(hex == expected, "data-digest",
-          name_ + " has SHA-256 " + hex + "; the claim speaks of " + expected);
+  require(hex == expected, "data-digest", name_ + " has SHA-256 " + hex + "; the claim speaks of " + expected);
 }
 
 }  // namespace widecheck

@@ -5,11 +5,12 @@
 #include <widecert/linalg/modular_matrix.h>
 #include <widecert/network/activation.h>
 #include <widecert/number/stream.h>
-#include <widecheck/evidence.h>
-#include <widecheck/activation.h>
-#include <widecheck/rules.h>
-#include <widecheck/seeded.h>
-#include <widecheck/verdict.h>
+#include <widecheck/evidence/rank.h>
+#include <widecheck/evaluate/activation.h>
+#include <widecheck/kernel/seeded.h>
+#include <widecheck/kernel/verdict.h>
+
+#include <nlohmann/json.hpp>
 
 #include "../catch.h"
 #include "../random.h"

@@ -1,9 +1,9 @@
 // The checker's Cholesky in integers against exact elimination, and its slopes against Arb.
 #include <widecert/network/activation.h>
-#include <widecheck/activation.h>
-#include <widecheck/bounds.h>
-#include <widecheck/definite.h>
-#include <widecheck/verdict.h>
+#include <widecheck/evaluate/activation.h>
+#include <widecheck/evaluate/bounds.h>
+#include <widecheck/evidence/definite.h>
+#include <widecheck/kernel/verdict.h>
 
 #include <nlohmann/json.hpp>
 
@@ -19,6 +19,8 @@ using widecert::test::rounds;
 namespace {
 
 using Rows = std::vector<std::vector<mpz_class>>;
+
+widecheck::Budget budget;  // of all tests of this file
 
 widecheck::IntegerRows integer_rows(const Rows& rows) {
   widecheck::IntegerRows out(rows[0].size());
@@ -83,18 +85,18 @@ TEST_CASE("Cholesky in integers proves nothing false, in 128 bits and beyond, an
     };
     const mpz_class least = threshold(1), most = threshold(-1);
     INFO(m << " x " << n << ", " << bits << " bits, sigma_min^2 about " << least << ", sigma_max^2 about " << most);
-    CHECK_FALSE(rows.gram_at_least(least + 1));
-    if (most > 0) CHECK_FALSE(rows.gram_at_most(most - 1));
+    CHECK_FALSE(rows.gram_at_least(least + 1, budget));
+    if (most > 0) CHECK_FALSE(rows.gram_at_most(most - 1, budget));
     // It loses (m + 1) times the root of the largest diagonal entry.
     mpz_class loss = sqrt(most) + 2;
     loss *= static_cast<unsigned long>(2 * (m + 1));
     if (least > loss) {
       ++all;
-      decided += rows.gram_at_least(least - loss);
+      decided += rows.gram_at_least(least - loss, budget);
     }
     mpz_class wide = sqrt(mpz_class(2 * most)) + 2;
     wide *= static_cast<unsigned long>(2 * (m + 1));
-    CHECK(rows.gram_at_most(most + wide));
+    CHECK(rows.gram_at_most(most + wide, budget));
   }
   CHECK(decided == all);
   CHECK(all > 50);
@@ -102,11 +104,11 @@ TEST_CASE("Cholesky in integers proves nothing false, in 128 bits and beyond, an
 
 TEST_CASE("a tall matrix is transposed and combinations of rows are exact") {
   widecheck::IntegerRows rows = integer_rows({{1, 2}, {3, 4}, {5, 7}});
-  CHECK(rows.combine({1, -1, 2}) == std::vector<mpz_class>{8, 12});
+  CHECK(rows.combine({1, -1, 2}, budget) == std::vector<mpz_class>{8, 12});
   rows.transpose_if_tall();
   CHECK(rows.rows() == 2);
   CHECK(rows.cols() == 3);
-  CHECK(rows.combine({1, 1}) == std::vector<mpz_class>{3, 7, 12});
+  CHECK(rows.combine({1, 1}, budget) == std::vector<mpz_class>{3, 7, 12});
 }
 
 TEST_CASE("the checker's slopes of every activation meet Arb's, and their Lipschitz constants hold") {

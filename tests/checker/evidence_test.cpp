@@ -2,8 +2,8 @@
 // frequency p^-k, which is why widecheck asks for k log2 p >= 192.
 #include <widecert/linalg/rank_evidence.h>
 #include <widecert/number/sha256.h>
-#include <widecheck/evidence.h>
-#include <widecheck/verdict.h>
+#include <widecheck/evidence/rank.h>
+#include <widecheck/kernel/verdict.h>
 
 #include "../catch.h"
 #include "../random.h"

@@ -1,6 +1,6 @@
 // Keys that nobody asked for: found by one recursive comparison, wherever they stand.
-#include <widecheck/input.h>
-#include <widecheck/verdict.h>
+#include <widecheck/kernel/input.h>
+#include <widecheck/kernel/verdict.h>
 
 #include <nlohmann/json.hpp>
 

@@ -1,6 +1,6 @@
 // The checker's own peeling against a dense elimination by FLINT.
 #include <widecert/linalg/modular_matrix.h>
-#include <widecheck/sparse.h>
+#include <widecheck/evidence/sparse.h>
 
 #include "../catch.h"
 #include "../random.h"
@@ -9,6 +9,7 @@ using namespace widecert;
 
 TEST_CASE("the checker's sparse rank is the dense rank") {
   test::Random random(32);
+  widecheck::Budget budget;
   for (int round = 0; round < test::rounds(500); ++round) {
     const auto rows = static_cast<std::size_t>(random.integer(1, 14)),
                cols = static_cast<std::size_t>(random.integer(1, 14));
@@ -28,6 +29,6 @@ TEST_CASE("the checker's sparse rank is the dense rank") {
       }
     }
     INFO("seed 32, round " << round);
-    CHECK(widecheck::sparse_rank(a, prime, [](double) {}) == dense.rank());
+    CHECK(widecheck::sparse_rank(a, prime, budget) == dense.rank());
   }
 }

@@ -1,7 +1,7 @@
 // The checker's threshold conditions, each as a pair: the last alpha_0 accepted, the first
 // rejected, and each side condition with its reason.
-#include <widecheck/rules.h>
-#include <widecheck/verdict.h>
+#include <widecheck/evidence/threshold.h>
+#include <widecheck/kernel/verdict.h>
 
 #include <cmath>
 

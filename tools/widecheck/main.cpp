@@ -12,9 +12,11 @@
 #include <new>
 #include <nlohmann/json.hpp>
 
-#include "digest.h"
-#include "rules.h"
-#include "verdict.h"
+#include "audit.h"
+#include "kernel/digest.h"
+#include "kernel/rule.h"
+#include "kernel/verdict.h"
+#include "rules/topics.h"
 
 namespace {
 
@@ -95,15 +97,53 @@ struct Line {
 
 struct Report {
   std::string claim_digest, data;
+  std::vector<const Topic*> topics;  // whose rules said something, each once
   std::vector<Line> lines;
   int exit = kProved;
   std::string reason, message;  // of a file that is malformed as a whole
 };
 
+std::string with_commas(std::size_t n) {
+  std::string text = std::to_string(n);
+  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, 1, ',');
+  return text;
+}
+
 std::string digest_of(const std::string& bytes) {
   Sha256 hash;
   hash.update(bytes);
   return to_hex(hash.finish());
+}
+
+// Checks one entry of "claims" against the entry of "proofs" at the same place, by the row of a topic's
+// table. `line` receives the rule's name before anything can be rejected.
+Verdict check(const Context& context, const Value& claim, const Value& proof, Report& report, Line& line) {
+  const Question question{context, claim.at("kind").text(), proof.at("rule").text(), claim, proof};
+  line.rule = question.rule;
+  const Rule* found = nullptr;
+  const Topic* of = nullptr;
+  bool known = false, needs_data = false;
+  for (const Topic* topic : topics::all) {
+    for (const Rule& rule : topic->rules) {
+      if (question.kind != rule.kind) continue;
+      known = true;
+      needs_data = needs_data || topic->needs_data;
+      if (question.rule != rule.name) continue;
+      found = &rule;
+      of = topic;
+    }
+  }
+  if (!known) claim.at("kind").bad("a kind of claim of version 1");
+  if (needs_data && context.data.size() == 0)
+    throw Malformed("no-data", claim.place() + ": " + question.kind + " speaks of samples; the file has no data");
+  // A pass over the data, whatever is used of it.
+  context.budget.spend(Products(4) * context.data.bytes());
+  require(found != nullptr, "wrong-rule", "rule " + question.rule + " does not prove " + question.kind);
+  if (std::find(report.topics.begin(), report.topics.end(), of) == report.topics.end()) report.topics.push_back(of);
+  const Verdict verdict = found->check(question);
+  claim.require_all_asked();
+  proof.require_all_asked();
+  return verdict;
 }
 
 Report run(const std::string& claim_path, const std::string& certificate_path, bool unconditional) {
@@ -135,11 +175,12 @@ Report run(const std::string& claim_path, const std::string& certificate_path, b
   require(proofs.size() == claims.size(), "proofs",
           std::to_string(claims.size()) + " claims and " + std::to_string(proofs.size()) + " proofs");
   data.verify();
-  const Context context{network, data};
+  Budget budget;
+  const Context context{network, data, budget};
   for (std::size_t k = 0; k < claims.size(); ++k) {
     Line line;
     try {
-      const Verdict verdict = check_claim(context, claims[k], proofs[k], line.rule);
+      const Verdict verdict = check(context, claims[k], proofs[k], report, line);
       line.text = verdict.sentence;
       line.error_bits = verdict.error_bits;
       line.verdict = verdict.recomputed ? "RECOMPUTED" : "PROVED";
@@ -189,8 +230,16 @@ void print_text(const Report& report) {
 
   if (!report.data.empty()) std::cout << "data: " << printable(report.data) << "\n";
   std::cout << "grade: " << grade(report) << "\n"
-            << "trusted base: " << trusted_base() << "\n"
-            << "peak memory: " << peak_megabytes() << " MB\n";
+            << "trusted base: " << trusted_base() << "\n";
+  for (const Topic* topic : report.topics) {
+    const char* before = "to audit: ";
+    for (const AuditPart& part : to_audit(*topic)) {
+      std::cout << before << part.name << " " << with_commas(part.lines) << (before[0] == 't' ? " lines" : "");
+      before = ", ";
+    }
+    std::cout << "\n";
+  }
+  std::cout << "peak memory: " << peak_megabytes() << " MB\n";
 }
 
 void print_json(const Report& report) {
@@ -201,8 +250,19 @@ void print_json(const Report& report) {
     if (line.error_bits != 0) entry["error_bits"] = line.error_bits;
     lines.push_back(entry);
   }
-  json out{{"claims", lines},        {"claim_sha256", report.claim_digest}, {"proved", report.exit == kProved},
-           {"grade", grade(report)}, {"trusted_base", trusted_base()},      {"peak_memory_mb", peak_megabytes()},
+  json audit = json::array();
+  for (const Topic* topic : report.topics) {
+    json parts{{"topic", topic->name}};
+    for (const AuditPart& part : to_audit(*topic)) parts["lines"][part.name] = part.lines;
+    audit.push_back(parts);
+  }
+  json out{{"claims", lines},
+           {"audit", audit},
+           {"claim_sha256", report.claim_digest},
+           {"proved", report.exit == kProved},
+           {"grade", grade(report)},
+           {"trusted_base", trusted_base()},
+           {"peak_memory_mb", peak_megabytes()},
            {"exit", report.exit}};
   if (!report.message.empty()) {
     out["message"] = report.message;

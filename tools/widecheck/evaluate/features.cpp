@@ -1,0 +1,60 @@
+#include "evaluate/features.h"
+
+#include <algorithm>
+
+#include "evaluate/activation.h"
+#include "kernel/integers.h"
+#include "kernel/verdict.h"
+
+namespace widecheck {
+
+unsigned read_precision(const Value& proof) {
+  if (!proof.has("precision")) return 64;
+  const std::uint64_t bits = proof.at("precision").number(4096);
+  if (bits == 0) proof.at("precision").bad("1 to 4096 bits");
+  return static_cast<unsigned>(bits);
+}
+
+Features::Features(const Context& c, std::size_t node, unsigned bits) : c_(c), node_(node) {
+  pay_for_layers(c, node, bits);
+}
+
+std::size_t Features::read_rank(const Value& claim) const {
+  const std::size_t rank = claim.at("rank").number(std::uint64_t{1} << 40);
+  const std::size_t full = std::min(samples(), width());
+  require(rank == full, "rank", "the claim says rank " + number(rank) + "; min(N, n) is " + number(full));
+  return rank;
+}
+
+std::map<std::size_t, Parameters> Features::read_point(const Value& json) const {
+  return widecheck::read_point(c_.network, node_, json);
+}
+
+Forward make_forward(const Context& c, const Network& network, std::size_t target,
+                     const std::map<std::size_t, Parameters>& theta, unsigned bits) {
+  Forward forward(network, target, theta, c.data.divisor(), c.data.largest(), bits);
+  c.budget.spend(Products(forward.work()) * c.data.size());
+  return forward;
+}
+
+Products series_cost(const Activation& f, unsigned bits) {
+  const Products words = 1 + Products(bits) / 64;
+  if (bits == 0 || piecewise_linear(f.function) || is_step(f.function)) return 0;
+  // The normal distribution takes about 4 bits terms of up to 5 times the precision.
+  return 500 * words * words + (f.function == Function::gelu ? 100 * bits * words * words : 0);
+}
+
+void pay_for_layers(const Context& c, std::size_t target, unsigned bits, Products cost) {
+  const Products words = c.data.words() + Products(bits) / 64;
+  Products products = 0;
+  for (std::size_t i : c.network.below(target)) {
+    const Node& node = c.network.node(i);
+    std::size_t longest = 1;
+    for (const auto& entries : node.patches.entries()) longest = std::max(longest, entries.size());
+    const Products series = node.op == Op::activation ? series_cost(node.activation, bits) : 0;
+    products += (cost * longest * words + series) * node.width * c.data.size();
+  }
+  c.budget.spend(products);
+}
+
+}  // namespace widecheck

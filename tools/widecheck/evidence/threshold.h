@@ -1,0 +1,20 @@
+// The side conditions of the ray rules that involve alpha_0 (rules/rays.md), by rational enclosures of exp
+// and log.
+#pragma once
+
+#include <string>
+
+#include "evaluate/activation.h"
+
+namespace widecheck {
+
+// z_ij <= -delta below the diagonal, z_jj in [diagonal_low, diagonal_high], z_ij <= upper above it.
+struct Gaps {
+  mpq_class delta, diagonal_low, diagonal_high, upper;
+};
+
+// Throws Rejected unless the rule's conditions hold for a matrix of size n.
+void require_threshold(const std::string& rule, const Activation& f, const Gaps& gaps, const mpq_class& beta,
+                       const mpq_class& alpha_0, std::size_t n, bool saturated);
+
+}  // namespace widecheck

@@ -1,0 +1,345 @@
+#include "kernel/data.h"
+
+#include <algorithm>
+
+#include "kernel/digest.h"
+#include "kernel/seeded.h"
+#include "kernel/verdict.h"
+
+namespace widecheck {
+namespace {
+
+std::uint64_t big_endian(const unsigned char* bytes, std::size_t n) {
+  std::uint64_t v = 0;
+  for (std::size_t b = 0; b < n; ++b) v = v << 8 | bytes[b];
+  return v;
+}
+
+std::int64_t decode_integer(int type, const unsigned char* bytes) {
+  switch (type) {
+    case 0x08:
+      return bytes[0];
+    case 0x09:
+      return static_cast<std::int8_t>(bytes[0]);
+    case 0x0B:
+      return static_cast<std::int16_t>(big_endian(bytes, 2));
+    default:
+      return static_cast<std::int32_t>(big_endian(bytes, 4));
+  }
+}
+
+// "12", "-3/4", "0.25", "1e-3".
+mpq_class parse_decimal(std::string text, const std::string& place) {
+  const auto bad = [&]() { return Malformed("data", place + ": not a finite number: " + text.substr(0, 40)); };
+  const std::string whole = text;
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string::npos || text.size() > 10'000) throw bad();
+  text = text.substr(first, text.find_last_not_of(" \t") - first + 1);
+  bool negative = false;
+  if (text[0] == '-' || text[0] == '+') {
+    negative = text[0] == '-';
+    text.erase(0, 1);
+  }
+  const auto digits = [&](const std::string& s) {
+    if (s.empty() || s.find_first_not_of("0123456789") != std::string::npos) throw bad();
+    return mpz_class(s, 10);
+  };
+  mpq_class value;
+  if (const auto slash = text.find('/'); slash != std::string::npos) {
+    const mpz_class q = digits(text.substr(slash + 1));
+    if (q == 0) throw bad();
+    value = mpq_class(digits(text.substr(0, slash)), q);
+    value.canonicalize();
+  } else {
+    long exponent = 0;
+    if (const auto e = text.find_first_of("eE"); e != std::string::npos) {
+      std::string power = text.substr(e + 1);
+      const bool down = !power.empty() && power[0] == '-';
+      if (down || (!power.empty() && power[0] == '+')) power.erase(0, 1);
+      const mpz_class magnitude = digits(power);
+      if (magnitude > 10'000) throw bad();
+      exponent = magnitude.get_si() * (down ? -1 : 1);
+      text.resize(e);
+    }
+    if (const auto dot = text.find('.'); dot != std::string::npos) {
+      exponent -= static_cast<long>(text.size() - dot - 1);
+      text.erase(dot, 1);
+    }
+    mpz_class scale;
+    mpz_ui_pow_ui(scale.get_mpz_t(), 10, static_cast<unsigned long>(std::labs(exponent)));
+    value = digits(text);
+    if (exponent < 0)
+      value /= scale;
+    else
+      value *= scale;
+  }
+  return negative ? mpq_class(-value) : value;
+}
+
+}  // namespace
+
+Data::Data(const Value& json, std::size_t width) : width_(width) {
+  const std::string format = json.at("format").text();
+  description_ = format;
+  if (format == "inline") {
+    format_ = Format::inline_rows;
+    for (const Value& sample : json.at("samples").list()) {
+      auto& row = rows_.emplace_back();
+      for (const Value& v : sample.list()) row.push_back(v.rational());
+      if (row.size() != width) sample.bad(std::to_string(width) + " features");
+    }
+  } else if (format == "npy") {
+    format_ = Format::npy;
+    file_ = read_npy_place(json);
+    description_ =
+        json.at("path").text() + (file_.member.empty() ? "" : "[" + file_.member + "]") + ", SHA-256 " + file_.sha256;
+  } else if (format == "idx" || format == "csv") {
+    format_ = format == "idx" ? Format::idx : Format::csv;
+    file_ = read_file_place(json);
+    description_ = json.at("path").text() + ", SHA-256 " + file_.sha256;
+    if (format == "idx" && json.has("labels")) json.at("labels").text();  // no rule reads labels
+    if (format == "csv") {
+      if (json.has("header")) header_ = json.at("header").boolean();
+      if (json.has("label_column")) label_column_ = static_cast<long>(json.at("label_column").number(1'000'000));
+    }
+  } else {
+    json.at("format").bad("inline, idx, npy or csv");
+  }
+  if (json.has("first")) first_ = json.at("first").number(1u << 30);
+  count_ = json.at("count").number(1u << 30);
+  if (count_ == 0) json.at("count").bad("at least one sample");
+  if (json.has("multiply")) multiply_ = json.at("multiply").integer();
+  if (json.has("divide")) divide_ = json.at("divide").integer();
+  if (divide_ <= 0) json.at("divide").bad("a positive integer");
+  if (json.has("noise")) {
+    const Value noise = json.at("noise");
+    noisy_ = true;
+    noise_seed_ = noise.at("seed").number(INT64_MAX);
+    const auto bounded = [&](const char* key) {
+      const mpz_class v = noise.at(key).integer();
+      if (abs(v) > (mpz_class(1) << 53)) noise.at(key).bad("an integer of at most 2^53");
+      return static_cast<std::int64_t>(v.get_si());
+    };
+    noise_low_ = bounded("low");
+    noise_high_ = bounded("high");
+    if (noise_low_ > noise_high_) noise.bad("low <= high");
+  }
+}
+
+std::size_t Data::stream_idx(const RationalRow& row, const IntegerRow& integers) const {
+  Stream in(file_.path);
+  unsigned char magic[4];
+  in.need(magic, 4);
+  const int type = magic[2];
+  const std::size_t bytes = type == 0x08 || type == 0x09   ? 1
+                            : type == 0x0B                 ? 2
+                            : type == 0x0C || type == 0x0D ? 4
+                            : type == 0x0E                 ? 8
+                                                           : 0;
+  if (magic[0] != 0 || magic[1] != 0 || bytes == 0 || magic[3] < 1 || magic[3] > 4)
+    throw Malformed("data", file_.path + ": not an IDX file");
+  std::size_t samples = 0, width = 1;
+  for (int d = 0; d < magic[3]; ++d) {
+    unsigned char extent[4];
+    in.need(extent, 4);
+    const std::size_t e = big_endian(extent, 4);
+    if (d == 0)
+      samples = e;
+    else if (e == 0 || e > (std::size_t{1} << 30) / width)
+      throw Malformed("data", file_.path + ": absurd extents");
+    else
+      width *= e;
+  }
+  if (samples > (std::size_t{1} << 33) / (width * bytes))
+    throw Malformed("data", file_.path + ": a header that promises more than 8 GiB");
+  if (width != width_ || first_ > samples || count_ > samples - first_)
+    throw Malformed("data", file_.path + ": the samples do not fit the claim");
+  std::vector<unsigned char> buffer(width * bytes);
+  in.skip(first_ * buffer.size());
+  for (std::size_t i = first_; i < first_ + count_; ++i) {
+    in.need(buffer.data(), buffer.size());
+    if (type < 0x0D) {
+      std::vector<std::int64_t> values(width);
+      for (std::size_t j = 0; j < width; ++j) values[j] = decode_integer(type, &buffer[j * bytes]);
+      integers(i, values);
+    } else {
+      std::vector<mpq_class> values;
+      for (std::size_t j = 0; j < width; ++j)
+        values.push_back(exact_float(big_endian(&buffer[j * bytes], bytes), bytes, file_.path));
+      row(i, std::move(values));
+    }
+  }
+  in.skip((samples - first_ - count_) * buffer.size());
+  in.finish(file_.sha256);
+  return in.total();
+}
+
+std::size_t Data::stream_npy(const RationalRow& row, const IntegerRow& integers) const {
+  Stream in(file_.path, file_.member);
+  const NpyHeader header = read_npy_header(in);
+  if (header.shape.empty()) throw Malformed("data", in.name() + ": one number, not samples");
+  const std::size_t samples = header.shape[0];
+  std::size_t width = 1;
+  for (std::size_t d = 1; d < header.shape.size(); ++d) width *= header.shape[d];
+  if (width != width_ || first_ > samples || count_ > samples - first_)
+    throw Malformed("data", in.name() + ": the samples do not fit the claim");
+  // In Fortran order the samples are not one after the other: all are kept. place[j] is where feature
+  // j of a sample is, counted in elements from its first one.
+  const std::size_t size = header.bytes;
+  std::vector<std::size_t> place(width, 0);
+  for (std::size_t j = 0; j < width; ++j) {
+    std::size_t rest = j, stride = samples * width;
+    for (std::size_t d = header.shape.size(); header.fortran && d-- > 1; rest /= header.shape[d]) {
+      stride /= header.shape[d];
+      place[j] += rest % header.shape[d] * stride;
+    }
+    if (!header.fortran) place[j] = j;
+  }
+  std::vector<unsigned char> buffer;
+  if (header.fortran) {
+    buffer = in.all(samples * width * size);
+  } else {
+    buffer.resize(width * size);
+    in.skip(first_ * width * size);
+  }
+  for (std::size_t i = first_; i < first_ + count_; ++i) {
+    if (!header.fortran) in.need(buffer.data(), buffer.size());
+    const std::size_t begin = header.fortran ? i : 0;
+    const auto element = [&](std::size_t j) { return &buffer[(begin + place[j]) * size]; };
+    if (header.kind == 'f') {
+      std::vector<mpq_class> values;
+      for (std::size_t j = 0; j < width; ++j) values.push_back(npy_float(header, element(j), in.name()));
+      row(i, std::move(values));
+    } else {
+      std::vector<std::int64_t> values(width);
+      for (std::size_t j = 0; j < width; ++j) values[j] = npy_integer(header, element(j));
+      integers(i, values);
+    }
+  }
+  if (!header.fortran) in.skip((samples - first_ - count_) * width * size);
+  in.finish(file_.sha256);
+  return in.total();
+}
+
+std::size_t Data::stream_csv(const RationalRow& row) const {
+  Stream in(file_.path);
+  std::string line;
+  std::size_t number = 0, sample = 0;
+  const auto take = [&]() {
+    ++number;
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (number == 1 && header_) return;
+    const std::size_t index = sample++;
+    if (index < first_ || index >= first_ + count_) return;
+    std::vector<mpq_class> values;
+    std::size_t from = 0;
+    for (long column = 0; from <= line.size(); ++column) {
+      auto comma = line.find(',', from);
+      if (comma == std::string::npos) comma = line.size();
+      if (column != label_column_) {
+        if (values.size() == width_)
+          throw Malformed("data", file_.path + ":" + std::to_string(number) + ": too many fields");
+        values.push_back(parse_decimal(line.substr(from, comma - from), file_.path + ":" + std::to_string(number)));
+      }
+      from = comma + 1;
+    }
+    if (values.size() != width_)
+      throw Malformed("data", file_.path + ":" + std::to_string(number) + ": the wrong number of fields");
+    row(index, std::move(values));
+  };
+  std::vector<char> buffer(1 << 16);
+  for (;;) {
+    const std::size_t got = in.read(buffer.data(), buffer.size());
+    for (std::size_t b = 0; b < got; ++b) {
+      if (buffer[b] == '\n') {
+        take();
+        line.clear();
+      } else {
+        line += buffer[b];
+        if (line.size() > (std::size_t{1} << 26)) throw Malformed("data", file_.path + ": a line too long");
+      }
+    }
+    if (got < buffer.size()) break;
+  }
+  if (!line.empty()) take();
+  if (sample < first_ + count_) throw Malformed("data", file_.path + ": fewer samples than the claim says");
+  in.finish(file_.sha256);
+  return in.total();
+}
+
+std::size_t Data::stream(const RationalRow& row, const IntegerRow& integers) const {
+  if (format_ == Format::idx) return stream_idx(row, integers);
+  if (format_ == Format::npy) return stream_npy(row, integers);
+  if (format_ == Format::csv) return stream_csv(row);
+  if (first_ > rows_.size() || count_ > rows_.size() - first_)
+    throw Malformed("data", "fewer inline samples than the claim says");
+  for (std::size_t i = first_; i < first_ + count_; ++i) row(i, rows_[i]);
+  return 0;
+}
+
+void Data::verify() {
+  mpz_class most = 0;
+  std::uint64_t most_small = 0;
+  const auto note = [&](const mpq_class& v) {
+    common_ = lcm(common_, v.get_den());
+    if (mpz_sizeinbase(common_.get_mpz_t(), 2) > 65'536)
+      throw Malformed("too-large", "the data have a common divisor of more than 65,536 bits");
+    // The numerator over the common divisor is at most this much.
+    mpz_class size = abs(v.get_num()) / v.get_den() + 1;
+    most = std::max(most, size);
+  };
+  bytes_ = stream(
+      [&](std::size_t, const std::vector<mpq_class>& values) {
+        for (const mpq_class& v : values) note(v);
+      },
+      [&](std::size_t, const std::vector<std::int64_t>& values) {
+        for (const std::int64_t v : values) {
+          const auto size = static_cast<std::uint64_t>(v);
+          most_small = std::max(most_small, v < 0 ? -size : size);
+        }
+      });
+  most = std::max(most, mpz_class(static_cast<unsigned long>(most_small)));
+  const long noise = std::max(std::abs(noise_low_), std::abs(noise_high_));
+  largest_ = common_ * (abs(multiply_) * most + noise);
+}
+
+std::size_t Data::words() const {
+  const std::size_t bits = std::max(mpz_sizeinbase(largest_.get_mpz_t(), 2), mpz_sizeinbase(divisor().get_mpz_t(), 2));
+  return bits / 64 + 1;
+}
+
+template <class T, class Narrow>
+void Data::transform(const std::function<void(std::size_t, const std::vector<T>&)>& visit, Narrow narrow) const {
+  Seeded noise("noise", noise_seed_, "x", noise_low_, noise_high_);
+  const T factor = narrow(multiply_);
+  std::vector<T> x(width_);
+  const auto rationals = [&](std::size_t source, const std::vector<mpq_class>& raw) {
+    for (std::size_t j = 0; j < raw.size(); ++j) {
+      mpz_class v = raw[j].get_num() * (common_ / raw[j].get_den()) * multiply_;
+      if (noisy_) v += mpz_class(static_cast<long>(noise.at(source, j))) * common_;
+      x[j] = narrow(v);
+    }
+    visit(source - first_, x);
+  };
+  stream(rationals, [&](std::size_t source, const std::vector<std::int64_t>& raw) {
+    for (std::size_t j = 0; j < raw.size(); ++j) {
+      x[j] = factor * static_cast<long>(raw[j]);
+      if (noisy_) x[j] += static_cast<long>(noise.at(source, j));
+    }
+    visit(source - first_, x);
+  });
+}
+
+void Data::for_each(const std::function<void(std::size_t, const std::vector<mpz_class>&)>& visit) const {
+  transform<mpz_class>(
+      visit, [](const mpz_class& v) { return v; });
+}
+
+void Data::for_each_small(const std::function<void(std::size_t, const std::vector<std::int64_t>&)>& visit) const {
+  // Every numerator, and every part of the sums above, is at most largest_ in absolute value; a factor
+  // that does not fit multiplies zeros only.
+  if (!small()) throw std::logic_error("64-bit data without a bound");
+  transform<std::int64_t>(visit, [](const mpz_class& v) { return v.fits_slong_p() ? v.get_si() : 0; });
+}
+
+}  // namespace widecheck

@@ -1,0 +1,62 @@
+// The checker's own reading of the dataset, one sample at a time. The digest of a file is compared
+// when its end is reached, so a verdict waits for it.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "kernel/network.h"
+#include "kernel/npy.h"
+
+namespace widecheck {
+
+class Data {
+ public:
+  Data() = default;  // no data: claims about weights need none
+  Data(const Value& json, std::size_t width);
+
+  std::size_t size() const { return count_; }
+  // Reads everything once: the file is there, has the digest, holds these samples.
+  void verify();
+  // What follows is known after verify(). All samples are integers over one divisor.
+  mpz_class divisor() const { return common_ * divide_; }
+  const mpz_class& largest() const { return largest_; }  // the numerators are at most this
+  std::size_t words() const;                             // of these two, 64 bits each
+  bool small() const { return largest_ < mpz_class(1) << 62; }
+  // Calls visit(i, numerators of x_i) for i = 0..size()-1 in order. Throws Malformed or
+  // Rejected("data-digest").
+  void for_each(const std::function<void(std::size_t, const std::vector<mpz_class>&)>& visit) const;
+  // The same in 64 bits; requires small().
+  void for_each_small(const std::function<void(std::size_t, const std::vector<std::int64_t>&)>& visit) const;
+  std::string description() const { return description_; }
+  // Bytes that one pass over the samples reads and hashes; known after verify().
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  enum class Format { inline_rows, idx, npy, csv } format_ = Format::inline_rows;
+  // The selected raw samples in order, integers of IDX and NPY files in 64 bits.
+  using RationalRow = std::function<void(std::size_t, std::vector<mpq_class>)>;
+  using IntegerRow = std::function<void(std::size_t, const std::vector<std::int64_t>&)>;
+  // Return how many bytes were read.
+  std::size_t stream(const RationalRow& row, const IntegerRow& integers) const;
+  std::size_t stream_idx(const RationalRow& row, const IntegerRow& integers) const;
+  std::size_t stream_npy(const RationalRow& row, const IntegerRow& integers) const;
+  std::size_t stream_csv(const RationalRow& row) const;
+  template <class T, class Narrow>
+  void transform(const std::function<void(std::size_t, const std::vector<T>&)>& visit, Narrow narrow) const;
+
+  std::size_t width_ = 0, first_ = 0, count_ = 0;
+  mpz_class common_ = 1, largest_ = 0;
+  std::vector<std::vector<mpq_class>> rows_;
+  std::string description_;
+  std::size_t bytes_ = 0;
+  DataFile file_;
+  bool header_ = false;
+  long label_column_ = -1;
+  mpz_class multiply_ = 1, divide_ = 1;
+  bool noisy_ = false;
+  std::uint64_t noise_seed_ = 0;
+  std::int64_t noise_low_ = 0, noise_high_ = 0;
+};
+
+}  // namespace widecheck

@@ -1,0 +1,363 @@
+#include "kernel/network.h"
+
+#include <algorithm>
+#include <set>
+
+#include "kernel/npy.h"
+#include "kernel/seeded.h"
+#include "kernel/verdict.h"
+
+namespace widecheck {
+namespace {
+
+// Patches of a pool are in one bank, hence of one length.
+Patches read_patch_list(const Value& node, std::size_t inputs, bool may_have_banks) {
+  std::vector<std::vector<long>> all;
+  std::size_t bank_count = 1;
+  for (const Value& json : node.at("patches").list()) {
+    std::vector<long> patch;
+    std::set<long> seen;
+    for (const Value& e : json.list()) {
+      if (e.is_null()) {
+        patch.push_back(kPad);
+        continue;
+      }
+      const long entry = static_cast<long>(e.number(inputs - 1));
+      if (!seen.insert(entry).second) json.bad("distinct input neurons");
+      patch.push_back(entry);
+    }
+    if (seen.empty()) json.bad("a patch with at least one neuron");
+    all.push_back(std::move(patch));
+  }
+  if (all.empty()) node.at("patches").bad("at least one patch");
+  std::vector<std::size_t> bank(all.size(), 0);
+  if (may_have_banks && node.has("banks")) {
+    const Value banks = node.at("banks");
+    const auto list = banks.list();
+    if (list.size() != all.size()) banks.bad("one bank a patch");
+    for (std::size_t p = 0; p < list.size(); ++p) {
+      bank[p] = list[p].number(list.size());
+      bank_count = std::max(bank_count, bank[p] + 1);
+    }
+  }
+  std::vector<std::size_t> length(bank_count, 0);
+  for (std::size_t p = 0; p < all.size(); ++p) {
+    std::size_t& l = length[bank[p]];
+    if (l != 0 && l != all[p].size()) throw Malformed("shape", node.place() + ": patches of one bank differ in length");
+    l = all[p].size();
+  }
+  if (std::count(length.begin(), length.end(), 0u) != 0)
+    throw Malformed("shape", node.place() + ": a bank without patches");
+  return {std::move(all), std::move(bank), bank_count};
+}
+
+// ---- nodes ----
+
+void read_linear(Node& node, const Value& json, const std::string& op, const Node& from,
+                 const std::shared_ptr<std::size_t>& numbers) {
+  std::size_t filters = json.at("filters").number(kMaxEntries);
+  if (op == "dense") {
+    std::vector<long> all(from.width);
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<long>(i);
+    node.patches = Patches({std::move(all)}, {0}, 1);
+    node.shape = {filters};
+  } else if (op == "linear") {
+    node.patches = read_patch_list(json, from.width, true);
+    node.shape = {node.patches.count(), filters};
+  } else {
+    const int dimensions = op == "conv1d" ? 1 : 2;
+    const Window w = read_window(json, dimensions, from.shape, false);
+    const std::size_t groups = json.has("groups") ? json.at("groups").number(kMaxEntries) : 1;
+    node.patches = Patches(w, groups, json.place(), numbers);
+    node.shape = dimensions == 1 ? std::vector<std::size_t>{w.count[1], filters}
+                                 : std::vector<std::size_t>{w.count[0], w.count[1], filters};
+    if (filters % groups != 0) throw Malformed("shape", json.place() + ": filters and groups");
+    filters /= groups;
+  }
+  if (filters == 0) throw Malformed("shape", json.place() + ": no filters");
+  node.op = Op::linear;
+  node.filters = filters;
+  const std::string bias = json.at("bias").text();
+  if (bias == "none")
+    node.bias = Bias::none;
+  else if (bias == "channel")
+    node.bias = Bias::channel;
+  else if (bias == "neuron")
+    node.bias = Bias::neuron;
+  else
+    json.at("bias").bad("none, channel or neuron");
+}
+
+void read_pool(Node& node, const Value& json, const std::string& op, const Node& from,
+               const std::shared_ptr<std::size_t>& numbers) {
+  node.op = op.starts_with("max") ? Op::max_pool : Op::average_pool;
+  if (op.ends_with("pool")) {
+    node.patches = read_patch_list(json, from.width, false);
+    node.shape = {node.patches.count()};
+    return;
+  }
+  const int dimensions = op.ends_with("1d") ? 1 : 2;
+  const Window w = read_window(json, dimensions, from.shape, true);
+  node.patches = Patches(w, w.channels, json.place(), numbers);
+  node.shape = from.shape;
+  node.shape[node.shape.size() - 2] = w.count[1];
+  if (dimensions == 2) node.shape[0] = w.count[0];
+  if (sees_padding_only(w)) throw Malformed("shape", json.place() + ": a pool of padding only");
+}
+
+// divisor becomes its least common multiple with the denominator of v.
+void widen_divisor(mpz_class& divisor, const mpq_class& v, const std::string& place) {
+  divisor = lcm(divisor, v.get_den());
+  if (mpz_sizeinbase(divisor.get_mpz_t(), 2) > 100'000)
+    throw Malformed("number", place + ": denominators without a reasonable common multiple");
+}
+
+}  // namespace
+
+bool Tensor::zero() const {
+  for (const auto& row : rows)
+    for (const mpz_class& v : row)
+      if (v != 0) return false;
+  return true;
+}
+
+Tensor constant_tensor(const std::vector<std::size_t>& row_lengths, const mpz_class& value) {
+  Tensor tensor;
+  for (std::size_t length : row_lengths) tensor.rows.emplace_back(length, value);
+  return tensor;
+}
+
+Tensor read_tensor(const Value& json, const std::vector<std::size_t>& row_lengths) {
+  Tensor tensor;
+  std::size_t entries = 0;
+  for (std::size_t length : row_lengths) {
+    entries += length;
+    if (entries > kMaxEntries) throw Malformed("shape", json.place() + ": more than 2^27 numbers");
+  }
+  if (json.has("fill")) {
+    const mpq_class fill = json.at("fill").rational();
+    for (std::size_t length : row_lengths) tensor.rows.emplace_back(length, fill.get_num());
+    tensor.divisor = fill.get_den();
+  } else if (json.has("rows")) {
+    const auto rows = json.at("rows").list();
+    std::vector<std::vector<mpq_class>> values;
+    if (rows.size() != row_lengths.size()) json.at("rows").bad("the number of rows of the tensor");
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      const auto list = rows[r].list();
+      if (list.size() != row_lengths[r]) {
+        throw Malformed("shape", rows[r].place() + ": expected " + std::to_string(row_lengths[r]) + " numbers, found " +
+                                     std::to_string(list.size()));
+      }
+      auto& row = values.emplace_back();
+      for (const Value& v : list) {
+        row.push_back(v.rational());
+        widen_divisor(tensor.divisor, row.back(), json.place());
+      }
+    }
+    for (const auto& row : values) {
+      auto& out = tensor.rows.emplace_back();
+      for (const mpq_class& v : row) out.push_back(v.get_num() * (tensor.divisor / v.get_den()));
+    }
+  } else if (json.has("sparse")) {
+    const SparseTensor sparse = read_sparse_tensor(json, row_lengths);
+    tensor.divisor = sparse.divisor;
+    for (std::size_t r = 0; r < row_lengths.size(); ++r) {
+      auto& row = tensor.rows.emplace_back(row_lengths[r], 0);
+      for (const auto& [position, v] : sparse.rows[r]) row[position] = v;
+    }
+  } else if (json.has("npy")) {
+    const Value file = json.at("npy");
+    const DataFile place = read_npy_place(file);
+    std::vector<std::size_t> axes, extents;
+    if (file.has("axes"))
+      for (const Value& axis : file.at("axes").list()) axes.push_back(axis.number(31));
+    const std::vector<mpq_class> values = read_npy(place, axes, extents, entries);
+    if (values.size() != entries || (row_lengths.size() > 1 && (extents.empty() || extents[0] != row_lengths.size())))
+      throw Malformed("shape", json.place() + ": the array does not have the tensor's shape");
+    for (const mpq_class& v : values) tensor.divisor = lcm(tensor.divisor, v.get_den());
+    auto from = values.begin();
+    for (std::size_t length : row_lengths) {
+      auto& row = tensor.rows.emplace_back();
+      for (std::size_t c = 0; c < length; ++c, ++from)
+        row.push_back(from->get_num() * (tensor.divisor / from->get_den()));
+    }
+  } else if (json.has("seeded")) {
+    const Value seeded = json.at("seeded");
+    const auto bounded = [&](const char* key) {
+      const mpz_class v = seeded.at(key).integer();
+      if (abs(v) >= (mpz_class(1) << 62)) seeded.at(key).bad("an integer below 2^62");
+      return static_cast<std::int64_t>(v.get_si());
+    };
+    const std::int64_t low = bounded("low"), high = bounded("high");
+    if (low > high) seeded.bad("low <= high");
+    const std::string name = read_name(seeded.at("name"));
+    Seeded integers("tensor", seeded.at("seed").number(INT64_MAX), name, low, high);
+    if (seeded.has("divisor")) tensor.divisor = seeded.at("divisor").integer();
+    if (tensor.divisor <= 0) seeded.at("divisor").bad("a positive integer");
+    const bool odd = seeded.has("odd") && seeded.at("odd").boolean();
+    for (std::size_t r = 0; r < row_lengths.size(); ++r) {
+      auto& row = tensor.rows.emplace_back();
+      for (std::size_t c = 0; c < row_lengths[r]; ++c) row.emplace_back(static_cast<long>(integers.at(r, c)));
+      if (odd)
+        for (mpz_class& v : row) v = 2 * v + 1;
+    }
+  } else {
+    json.bad("a tensor");
+  }
+  return tensor;
+}
+
+SparseTensor read_sparse_tensor(const Value& json, const std::vector<std::size_t>& row_lengths) {
+  SparseTensor tensor;
+  if (!json.has("sparse")) {
+    const Tensor dense = read_tensor(json, row_lengths);
+    tensor.divisor = dense.divisor;
+    for (const auto& values : dense.rows) {
+      auto& row = tensor.rows.emplace_back();
+      for (std::size_t c = 0; c < values.size(); ++c)
+        if (values[c] != 0) row.emplace_back(c, values[c]);
+    }
+    return tensor;
+  }
+  const auto rows = json.at("sparse").list();
+  if (rows.size() != row_lengths.size()) json.at("sparse").bad("the number of rows of the tensor");
+  std::vector<std::vector<mpq_class>> values(rows.size());
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    auto& row = tensor.rows.emplace_back();
+    for (const Value& entry : rows[r].list()) {
+      const auto pair = entry.list();
+      if (pair.size() != 2) entry.bad("[position, value]");
+      const std::size_t position = pair[0].number(row_lengths[r] - 1);
+      if (!row.empty() && position <= row.back().first) entry.bad("increasing positions");
+      values[r].push_back(pair[1].rational());
+      row.emplace_back(position, 0);
+      widen_divisor(tensor.divisor, values[r].back(), json.place());
+    }
+  }
+  for (std::size_t r = 0; r < rows.size(); ++r)
+    for (std::size_t k = 0; k < values[r].size(); ++k)
+      tensor.rows[r][k].second = values[r][k].get_num() * (tensor.divisor / values[r][k].get_den());
+  return tensor;
+}
+
+std::vector<std::size_t> weights_shape(const Node& node) {
+  std::vector<std::size_t> shape;
+  for (std::size_t bank = 0; bank < node.patches.banks(); ++bank)
+    shape.insert(shape.end(), node.filters, node.patches.length(bank));
+  return shape;
+}
+
+std::vector<std::size_t> bias_shape(const Node& node) {
+  if (node.bias == Bias::none) return {};
+  return {node.bias == Bias::neuron ? node.width : node.patches.banks() * node.filters};
+}
+
+std::size_t pool_length(const Node& node) {
+  const std::size_t length = node.patches.entries()[0].size();
+  for (const auto& entries : node.patches.entries())
+    require(entries.size() == length, "unsupported", "pooling over patches of unequal length");
+  return length;
+}
+
+Network::Network(const Value& json) {
+  const Value input = json.at("input");
+  Node first;
+  first.name = read_name(input.at("name"));
+  for (const Value& extent : input.at("shape").list()) first.shape.push_back(extent.number(kMaxEntries));
+  if (first.shape.empty() || first.shape.size() > 3) input.at("shape").bad("1 to 3 extents");
+  first.width = checked_product(first.shape, input.place());
+  names_[first.name] = 0;
+  *numbers_ = first.width;
+  nodes_.push_back(std::move(first));
+
+  for (const Value& item : json.at("nodes").list()) {
+    Node node;
+    node.name = read_name(item.at("name"));
+    if (item.has("inputs"))
+      for (const Value& name : item.at("inputs").list()) node.inputs.push_back(find(name.text()));
+    else
+      node.inputs = {item.has("input") ? find(item.at("input").text()) : nodes_.size() - 1};
+    const std::string op = item.at("op").text();
+    const bool joins = op == "sum" || op == "concat";
+    if (joins ? node.inputs.size() < 2 : node.inputs.size() != 1)
+      throw Malformed("shape", item.place() + ": the wrong number of inputs");
+    const Node& from = nodes_[node.inputs[0]];
+    if (op == "conv1d" || op == "conv2d" || op == "dense" || op == "linear") {
+      read_linear(node, item, op, from, numbers_);
+      node.width = checked_product(node.shape, item.place());  // the bias may have this length
+      if (item.has("frozen-weights")) node.frozen_weights = read_tensor(item.at("frozen-weights"), weights_shape(node));
+      if (item.has("frozen-bias")) {
+        if (node.bias == Bias::none) item.at("frozen-bias").bad("a layer with a bias");
+        node.frozen_bias = read_tensor(item.at("frozen-bias"), bias_shape(node));
+      }
+    } else if (op == "activation") {
+      node.op = Op::activation;
+      node.activation = read_activation(item);
+      node.shape = from.shape;
+    } else if (op == "maxpool" || op == "maxpool1d" || op == "maxpool2d" || op == "avgpool" || op == "avgpool1d" ||
+               op == "avgpool2d") {
+      read_pool(node, item, op, from, numbers_);
+    } else if (op == "sum") {
+      node.op = Op::sum;
+      node.shape = from.shape;
+      for (std::size_t i : node.inputs)
+        if (nodes_[i].shape != node.shape) throw Malformed("shape", item.place() + ": unequal shapes");
+    } else if (op == "concat") {
+      node.op = Op::concat;
+      node.shape = from.shape;
+      node.shape.back() = 0;
+      for (std::size_t i : node.inputs) {
+        std::vector<std::size_t> shape = nodes_[i].shape;
+        node.shape.back() += shape.back();
+        shape.back() = node.shape.back();
+        if (shape != node.shape) throw Malformed("shape", item.place() + ": unequal shapes");
+      }
+    } else if (op == "batchnorm") {
+      node.op = Op::batch_norm;
+      node.shape = from.shape;
+      node.scale = read_tensor(item.at("scale"), {node.shape.back()});
+      node.shift = read_tensor(item.at("shift"), {node.shape.back()});
+    } else {
+      item.at("op").bad("an operation of version 1");
+    }
+    node.width = checked_product(node.shape, item.place());
+    *numbers_ += node.width;
+    if (node.patches.window() == nullptr)  // windows are counted when they are expanded
+      for (const auto& entries : node.patches.entries()) *numbers_ += entries.size();
+    if (*numbers_ > kMaxEntries)
+      throw Malformed("too-large", item.place() + ": a network of more than 2^27 neurons and patch entries");
+    if (!names_.emplace(node.name, nodes_.size()).second)
+      throw Malformed("shape", item.place() + ": the name is taken");
+    nodes_.push_back(std::move(node));
+  }
+}
+
+std::size_t Network::find(const std::string& name) const {
+  const auto found = names_.find(name);
+  if (found == names_.end()) throw Malformed("no-such-node", "there is no layer \"" + name.substr(0, 100) + "\"");
+  return found->second;
+}
+
+std::vector<std::size_t> Network::below(std::size_t target) const {
+  std::vector<bool> needed(target + 1, false);
+  needed[target] = true;
+  for (std::size_t i = target + 1; i-- > 0;) {
+    if (!needed[i]) continue;
+    for (std::size_t input : nodes_[i].inputs) needed[input] = true;
+  }
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i <= target; ++i)
+    if (needed[i]) order.push_back(i);
+  return order;
+}
+
+std::size_t Network::filter_of(std::size_t i, std::size_t neuron) const {
+  const Node& node = nodes_[i];
+  return node.patches.bank(neuron / node.filters) * node.filters + neuron % node.filters;
+}
+
+std::size_t Network::bias_of(std::size_t i, std::size_t neuron) const {
+  return nodes_[i].bias == Bias::neuron ? neuron : filter_of(i, neuron);
+}
+
+}  // namespace widecheck

@@ -1,0 +1,90 @@
+// The checker's own model of a network: it expands generators itself. forward.h evaluates it.
+#pragma once
+
+#include <gmpxx.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernel/function.h"
+#include "kernel/input.h"
+#include "kernel/patches.h"
+
+namespace widecheck {
+
+enum class Op { input, linear, activation, max_pool, average_pool, sum, concat, batch_norm };
+enum class Bias { none, channel, neuron };
+
+// A tensor as integers over one divisor; rows of possibly different length.
+struct Tensor {
+  std::vector<std::vector<mpz_class>> rows;
+  mpz_class divisor = 1;
+  bool zero() const;
+};
+
+struct Node {
+  std::string name;
+  Op op = Op::input;
+  std::vector<std::size_t> inputs;
+  std::vector<std::size_t> shape;
+  std::size_t width = 0;
+  Patches patches;          // of linear and pooling nodes
+  std::size_t filters = 0;  // per bank
+  Bias bias = Bias::none;
+  // Of linear nodes: the values that Theta fixes.
+  std::optional<Tensor> frozen_weights, frozen_bias;
+  bool frozen() const { return frozen_weights || frozen_bias; }
+  bool free_bias() const { return bias != Bias::none && !frozen_bias; }
+  bool untied_bias() const { return bias == Bias::neuron && !frozen_bias; }  // one a neuron, free
+  Activation activation{Function::identity, 1, ""};
+  Tensor scale, shift;  // of batch_norm
+};
+
+// The entries other than 0 of each row, by increasing position, over one divisor.
+struct SparseTensor {
+  std::vector<std::vector<std::pair<std::size_t, mpz_class>>> rows;
+  mpz_class divisor = 1;
+};
+
+// Row lengths of the tensors of a linear node.
+std::vector<std::size_t> weights_shape(const Node& node);
+std::vector<std::size_t> bias_shape(const Node& node);
+// How many entries, padding included, every patch of a pool has. Throws Rejected("unsupported") if they differ.
+std::size_t pool_length(const Node& node);
+
+struct Parameters {
+  Tensor weights, bias;
+};
+
+class Network {
+ public:
+  explicit Network(const Value& json);
+  std::size_t find(const std::string& name) const;  // throws Malformed
+  const Node& node(std::size_t i) const { return nodes_[i]; }
+  std::size_t inputs() const { return nodes_[0].width; }
+  // Nodes that `target` depends on, itself included, in order.
+  std::vector<std::size_t> below(std::size_t target) const;
+
+  std::size_t filter_of(std::size_t i, std::size_t neuron) const;
+  std::size_t bias_of(std::size_t i, std::size_t neuron) const;
+
+  // For limits of a network (limits.cpp): the same nodes, changed.
+  Node& change(std::size_t i) { return nodes_[i]; }
+
+ private:
+  std::vector<Node> nodes_;
+  std::map<std::string, std::size_t> names_;
+  // Neurons and patch entries so far, for the limit on their total.
+  std::shared_ptr<std::size_t> numbers_ = std::make_shared<std::size_t>(0);
+};
+
+// A tensor of one value.
+Tensor constant_tensor(const std::vector<std::size_t>& row_lengths, const mpz_class& value);
+// Expands a tensor of any form to the shape. Throws Malformed.
+Tensor read_tensor(const Value& json, const std::vector<std::size_t>& row_lengths);
+// The same without its zeros; {"sparse"} is not expanded.
+SparseTensor read_sparse_tensor(const Value& json, const std::vector<std::size_t>& row_lengths);
+
+}  // namespace widecheck

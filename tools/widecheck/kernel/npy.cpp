@@ -1,0 +1,212 @@
+#include "kernel/npy.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "kernel/verdict.h"
+
+namespace widecheck {
+namespace {
+
+std::uint64_t little_endian(const unsigned char* bytes, std::size_t n) {
+  std::uint64_t v = 0;
+  for (std::size_t b = n; b-- > 0;) v = v << 8 | bytes[b];
+  return v;
+}
+
+// The dictionary {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), } and nothing else: what
+// NumPy writes, with the keys in any order.
+class HeaderText {
+ public:
+  HeaderText(const std::string& text, const std::string& name) : text_(text), name_(name) {}
+
+  void read(std::string& type, bool& fortran, std::vector<std::string>& shape) {
+    bool seen[3] = {};
+    take('{');
+    while (peek() != '}') {
+      const std::string key = quoted();
+      take(':');
+      const std::size_t which = key == "descr" ? 0 : key == "fortran_order" ? 1 : 2;
+      if ((which == 2 && key != "shape") || seen[which]) bad();
+      seen[which] = true;
+      if (which == 0) {
+        type = quoted();
+      } else if (which == 1) {
+        const std::string word = letters();
+        if (word != "True" && word != "False") bad();
+        fortran = word == "True";
+      } else {
+        shape = tuple();
+      }
+      if (peek() != '}') take(',');
+    }
+    take('}');
+    if (text_.find_first_not_of(' ', at_) != text_.size() - 1 || text_.back() != '\n') bad();
+    if (!seen[0] || !seen[1] || !seen[2]) bad();
+  }
+
+ private:
+  [[noreturn]] void bad() const { throw Malformed("data", name_ + ": an NPY header that NumPy would not write"); }
+  char peek() {
+    while (at_ < text_.size() && text_[at_] == ' ') ++at_;
+    if (at_ == text_.size()) bad();
+    return text_[at_];
+  }
+  void take(char c) {
+    if (peek() != c) bad();
+    ++at_;
+  }
+  std::string quoted() {
+    take('\'');
+    const auto end = text_.find('\'', at_);
+    if (end == std::string::npos) bad();
+    const std::string inside = text_.substr(at_, end - at_);
+    at_ = end + 1;
+    return inside;
+  }
+  std::string letters() {
+    peek();
+    const std::size_t from = at_;
+    while (at_ < text_.size() && text_[at_] >= 'A' && text_[at_] <= 'z') ++at_;
+    return text_.substr(from, at_ - from);
+  }
+  std::vector<std::string> tuple() {
+    std::vector<std::string> extents;
+    bool comma = true;
+    take('(');
+    while (peek() != ')') {
+      if (!comma) bad();
+      const std::size_t from = at_;
+      while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9') ++at_;
+      extents.push_back(text_.substr(from, at_ - from));
+      if (extents.back().empty() || extents.back()[0] == '0') bad();
+      comma = peek() == ',';
+      if (comma) ++at_;
+    }
+    take(')');
+    if (extents.size() == 1 && !comma) bad();  // (3) is a number, not a tuple
+    return extents;
+  }
+
+  const std::string &text_, &name_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace
+
+NpyHeader read_npy_header(Stream& in) {
+  const auto bad = [&](const std::string& what) { return Malformed("data", in.name() + ": " + what); };
+  unsigned char start[8], length[4] = {};
+  in.need(start, 8);
+  if (std::string(start, start + 6) != "\x93NUMPY" || start[6] < 1 || start[6] > 3) throw bad("not an NPY array");
+  in.need(length, start[6] == 1 ? 2 : 4);
+  const std::uint64_t size = little_endian(length, 4);
+  if (size > (1u << 16)) throw bad("an NPY header of more than 64 KiB");
+  std::string text(size, '\0');
+  in.need(text.data(), size);
+  NpyHeader header;
+  std::string type;
+  std::vector<std::string> shape;
+  HeaderText(text, in.name()).read(type, header.fortran, shape);
+  static const char* const known[] = {"|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f4", "<f8"};
+  if (std::find(std::begin(known), std::end(known), type) == std::end(known))
+    throw bad("element type " + type.substr(0, 20) + "; expected little-endian integers or floats");
+  header.kind = type[1];
+  header.bytes = static_cast<std::size_t>(type[2] - '0');
+  std::size_t total = header.bytes;
+  for (const std::string& digits : shape) {
+    const std::size_t extent = digits.size() > 12 ? std::size_t{1} << 40 : std::stoull(digits);
+    if (extent > (std::size_t{1} << 33) / total || header.shape.size() == 32)
+      throw bad("extents beyond 8 GiB, or more than 32 of them");
+    total *= extent;
+    header.shape.push_back(extent);
+  }
+  return header;
+}
+
+std::int64_t npy_integer(const NpyHeader& header, const unsigned char* bytes) {
+  const std::uint64_t v = little_endian(bytes, header.bytes);
+  if (header.kind == 'u') {
+    if (v > INT64_MAX) throw Malformed("data", "an integer of 2^63 or more");
+    return static_cast<std::int64_t>(v);
+  }
+  const unsigned shift = 64 - 8 * static_cast<unsigned>(header.bytes);
+  return static_cast<std::int64_t>(v << shift) >> shift;
+}
+
+mpq_class npy_float(const NpyHeader& header, const unsigned char* bytes, const std::string& name) {
+  return exact_float(little_endian(bytes, header.bytes), header.bytes, name);
+}
+
+mpq_class exact_float(std::uint64_t bits, std::size_t bytes, const std::string& name) {
+  const double d = bytes == 4 ? std::bit_cast<float>(static_cast<std::uint32_t>(bits)) : std::bit_cast<double>(bits);
+  if (!std::isfinite(d)) throw Malformed("data", name + ": a non-finite value");
+  mpq_class exact;
+  mpq_set_d(exact.get_mpq_t(), d);
+  return exact;
+}
+
+DataFile read_file_place(const Value& json) {
+  const std::string path = json.at("path").text();
+  if (path.empty() || path[0] == '/' || path.find('\0') != std::string::npos)
+    json.at("path").bad("a path relative to the claim file");
+  return {json.folder() + "/" + path, read_digest(json.at("sha256")), ""};
+}
+
+DataFile read_npy_place(const Value& json) {
+  DataFile file = read_file_place(json);
+  if (json.has("member")) {
+    file.member = json.at("member").text();
+    if (file.member.empty()) json.at("member").bad("the name of an array");
+  }
+  return file;
+}
+
+std::vector<mpq_class> read_npy(const DataFile& file, const std::vector<std::size_t>& axes,
+                                std::vector<std::size_t>& extents, std::size_t most) {
+  Stream in(file.path, file.member);
+  const NpyHeader header = read_npy_header(in);
+  const std::size_t rank = header.shape.size();
+  std::size_t count = 1;
+  for (std::size_t extent : header.shape) count *= extent;
+  if (count > most) throw Malformed("shape", in.name() + ": more numbers than are asked for");
+  std::vector<mpq_class> given;
+  std::vector<unsigned char> element(header.bytes);
+  for (std::size_t i = 0; i < count; ++i) {
+    in.need(element.data(), element.size());
+    given.push_back(header.kind == 'f' ? npy_float(header, element.data(), in.name())
+                                       : mpq_class(static_cast<long>(npy_integer(header, element.data()))));
+  }
+  in.finish(file.sha256);
+  // Strides of the file's axes, then of the permuted ones.
+  std::vector<std::size_t> stride_of(rank), strides, order = axes;
+  std::size_t stride = 1;
+  for (std::size_t k = 0; k < rank; ++k) {
+    const std::size_t axis = header.fortran ? k : rank - 1 - k;
+    stride_of[axis] = stride;
+    stride *= header.shape[axis];
+  }
+  if (axes.empty())
+    for (std::size_t k = 0; k < rank; ++k) order.push_back(k);
+  std::vector<bool> used(rank, false);
+  extents.clear();
+  for (std::size_t axis : order) {
+    if (axis >= rank || used[axis] || order.size() != rank)
+      throw Malformed("shape", in.name() + ": axes must permute those of the array");
+    used[axis] = true;
+    strides.push_back(stride_of[axis]);
+    extents.push_back(header.shape[axis]);
+  }
+  std::vector<mpq_class> values;
+  std::vector<std::size_t> index(rank, 0);
+  for (std::size_t i = 0; i < count; ++i) {
+    std::size_t from = 0;
+    for (std::size_t k = 0; k < rank; ++k) from += index[k] * strides[k];
+    values.push_back(given[from]);
+    for (std::size_t k = rank; k-- > 0 && ++index[k] == extents[k];) index[k] = 0;
+  }
+  return values;
+}
+
+}  // namespace widecheck

@@ -1,0 +1,45 @@
+// NumPy arrays as the checker reads them: little-endian integers of 1 to 8 bytes, floats of 4 or 8, in C
+// or Fortran order.
+#pragma once
+
+#include <gmpxx.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernel/input.h"
+#include "kernel/stream.h"
+
+namespace widecheck {
+
+struct NpyHeader {
+  std::vector<std::size_t> shape;  // positive extents
+  bool fortran = false;
+  char kind = 'i';        // i signed, u unsigned, f float
+  std::size_t bytes = 8;  // of an element
+};
+
+// Throws Malformed("data").
+NpyHeader read_npy_header(Stream& in);
+// An element of kind i or u; of kind f.
+std::int64_t npy_integer(const NpyHeader& header, const unsigned char* bytes);
+mpq_class npy_float(const NpyHeader& header, const unsigned char* bytes, const std::string& name);
+
+// A binary float of 4 or 8 bytes, exactly: a sign, an exponent and an integer significand. Throws
+// Malformed("data") if it is not finite.
+mpq_class exact_float(std::uint64_t bits, std::size_t bytes, const std::string& name);
+
+// The file that "path" and "sha256" name, from the folder of the claim on.
+struct DataFile {
+  std::string path, sha256;
+  std::string member;  // of an .npz archive, else empty
+};
+DataFile read_file_place(const Value& json);
+DataFile read_npy_place(const Value& json);  // "member" too
+// The elements in C order after the axes are permuted (empty: not): axis k of the result is axis
+// axes[k] of the file. `extents` receives the permuted shape.
+std::vector<mpq_class> read_npy(const DataFile& file, const std::vector<std::size_t>& axes,
+                                std::vector<std::size_t>& extents, std::size_t most);
+
+}  // namespace widecheck

@@ -1,0 +1,253 @@
+// Rules about dependent features: for every parameter, at one, on an open set.
+#include <algorithm>
+#include <array>
+
+#include "evaluate/box.h"
+#include "evaluate/features.h"
+#include "evidence/distinct.h"
+#include "kernel/integers.h"
+#include "kernel/parameters.h"
+#include "kernel/verdict.h"
+#include "rules/topics.h"
+
+namespace widecheck {
+namespace {
+
+// The two different samples [i, j] that a proof names.
+std::array<std::size_t, 2> read_samples(const Context& c, const Value& proof) {
+  const auto pair = proof.at("samples").list();
+  if (pair.size() != 2) proof.at("samples").bad("two samples");
+  const std::size_t last = c.data.size() - 1, a = pair[0].number(last), b = pair[1].number(last);
+  require(a != b, "same-sample", "the two samples are one");
+  return {a, b};
+}
+
+// At most so many dimensions are spanned by the columns of a node's values and the constants,
+// whatever data and parameters: linear maps, average pools, batch norms and identities add none.
+std::size_t affine_dimension(const Network& network, std::size_t node) {
+  std::map<std::size_t, std::size_t> dimension;
+  for (std::size_t i : network.below(node)) {
+    const Node& at = network.node(i);
+    dimension[i] = at.width + 1;
+    const bool bends =
+        at.op == Op::max_pool || (at.op == Op::activation && at.activation.function != Function::identity);
+    if (at.op == Op::input || bends) continue;
+    std::size_t incoming = 1;  // the constants, counted once
+    for (std::size_t input : at.inputs) incoming += dimension.at(input) - 1;
+    dimension[i] = std::min(dimension[i], incoming);
+  }
+  return dimension.at(node);
+}
+
+// The sides of their kink on which the units of an activation are found, over all samples.
+class Sides {
+ public:
+  explicit Sides(std::size_t units) : side_(units, kNew) {}
+  // The pre-activation of unit h on one more sample lies between the two signs.
+  void note(std::size_t h, int sign_of_low, int sign_of_high) {
+    const int here = sign_of_low >= 0 ? 1 : sign_of_high <= 0 ? -1 : 0;
+    side_[h] = side_[h] == kNew || side_[h] == here ? here : 0;
+  }
+  // The most dimensions that the columns of the activation `node` span, those of the linear node below
+  // it spanning at most `below` together with the constants: columns are 0, affine in the latter, or
+  // anything at all.
+  std::size_t dimensions(const Node& node, std::size_t below) const {
+    const Function f = node.activation.function;
+    std::size_t affine = 0, any = 0;
+    for (int s : side_) {
+      const bool linear = f == Function::leaky_relu                   ? s != 0
+                          : f == Function::relu || f == Function::elu ? s == 1
+                                                                      : false;
+      const bool dead = f == Function::relu && s == -1;
+      if (linear) ++affine;
+      if (!linear && !dead) ++any;
+    }
+    return std::min(affine, below) + any;
+  }
+
+ private:
+  static constexpr int kNew = 2;
+  std::vector<int> side_;  // 1: >= 0 on all samples, -1: <= 0 on all, 0: neither, or unknown
+};
+
+// ---- for every parameter ----
+
+// Each of these returns why rank F < N, or throws.
+std::string too_narrow(const Context& c, std::size_t i) {
+  const Node& node = c.network.node(i);
+  require(node.width < c.data.size(), "width", "the layer has " + number(node.width) + " >= N neurons");
+  return "it has only " + number(node.width) + " neurons";
+}
+
+std::string of_few_dimensions(const Context& c, std::size_t i) {
+  const std::size_t most = affine_dimension(c.network, i);
+  require(most < c.data.size(), "dimension", "the values may span " + number(most) + " >= N dimensions");
+  return "the network is affine through few neurons and spans at most " + number(most) + " dimensions";
+}
+
+Verdict for_every_parameter(const Question& q, const std::string& why) {
+  return "rank F(" + q.c.network.node(q.node()).name + ") < " + number(q.c.data.size()) +
+         " for every parameter: " + why;
+}
+
+Verdict never_by_width(const Question& q) { return for_every_parameter(q, too_narrow(q.c, q.node())); }
+Verdict never_by_affine_dimension(const Question& q) {
+  return for_every_parameter(q, of_few_dimensions(q.c, q.node()));
+}
+
+Verdict equal_samples(const Question& q) {
+  const auto [a, b] = read_samples(q.c, q.proof);
+  std::vector<mpz_class> content[2];
+  q.c.data.for_each([&, a = a, b = b](std::size_t s, const std::vector<mpz_class>& x) {
+    if (s == a) content[0] = x;
+    if (s == b) content[1] = x;
+  });
+  require(content[0] == content[1], "samples-differ", "the two samples differ");
+  return for_every_parameter(q, "samples " + number(a + 1) + " and " + number(b + 1) + " are equal");
+}
+
+// The linear node on the data below the claimed activation.
+std::size_t map_on_data(const Context& c, std::size_t i) {
+  const Node& node = c.network.node(i);
+  require(node.op == Op::activation, "layer-kind", "the claimed layer is not an activation");
+  require(linear_node(c, node.inputs[0]).inputs == std::vector<std::size_t>{0}, "layer-kind",
+          "the layer does not read the data");
+  return node.inputs[0];
+}
+
+// The columns of a patch are functions of its content.
+Verdict patch_contents(const Question& q) {
+  const std::size_t map = map_on_data(q.c, q.node());
+  const std::size_t filters = q.c.network.node(map).filters;
+  std::size_t most = 1;  // the constants, shared by all patches
+  for (std::size_t contents : count_contents(q.c, map, filters + 1)) most += std::min(filters, contents - 1);
+  require(most < q.c.data.size(), "dimension", "the values may span " + number(most) + " >= N dimensions");
+  return for_every_parameter(q, "its patches take few different contents; at most " + number(most) + " dimensions");
+}
+
+// With biases tied or absent, neurons (p, t), (q, t) of a bank are equal columns if patches p, q agree
+// on every sample.
+Verdict equal_columns(const Question& q) {
+  const std::size_t map = map_on_data(q.c, q.node());
+  const Node& node = q.c.network.node(map);
+  require(node.bias != Bias::neuron, "free-biases", "each neuron has a bias of its own");
+  const std::size_t columns = count_classes(q.c, map) * node.filters;
+  require(columns < q.c.data.size(), "columns", "there may be " + number(columns) + " >= N distinct columns");
+  return for_every_parameter(q, "tied biases leave at most " + number(columns) + " distinct columns");
+}
+
+// ---- at one parameter ----
+
+using Theta = std::map<std::size_t, Parameters>;
+
+Theta read_theta(const Question& q) { return Features(q.c, q.node(), 0).read_point(q.claim.at("parameters")); }
+
+Verdict at_parameters(const Question& q, const std::string& why) {
+  return "rank F(" + q.c.network.node(q.node()).name + ") < " + number(q.c.data.size()) +
+         " at the given parameters: " + why;
+}
+
+Verdict at_by_width(const Question& q) {
+  read_theta(q);
+  too_narrow(q.c, q.node());
+  return at_parameters(q, "it holds at all of them, by rule " + q.rule);
+}
+Verdict at_by_affine_dimension(const Question& q) {
+  read_theta(q);
+  of_few_dimensions(q.c, q.node());
+  return at_parameters(q, "it holds at all of them, by rule " + q.rule);
+}
+
+// The claimed node, an activation on a linear node.
+const Node& activation_on_linear(const Question& q) {
+  const Node& node = q.c.network.node(q.node());
+  require(node.op == Op::activation, "layer-kind", node.name + " is not an activation");
+  linear_node(q.c, node.inputs[0]);
+  return node;
+}
+
+Verdict at_without_kinks(const Question& q) {
+  const Theta theta = read_theta(q);
+  const Node& node = activation_on_linear(q);
+  const std::size_t map = node.inputs[0];
+  const Forward forward = make_forward(q.c, q.c.network, map, theta, 64);
+  Sides sides(node.width);
+  q.c.data.for_each([&](std::size_t, const std::vector<mpz_class>& x) {
+    const Values g = forward(x);
+    for (std::size_t h = 0; h < g.v.size(); ++h)
+      sides.note(h, sgn(mpz_class(g.v[h] - g.radius)), sgn(mpz_class(g.v[h] + g.radius)));
+  });
+  const std::size_t most = sides.dimensions(node, affine_dimension(q.c.network, map));
+  require(most < q.c.data.size(), "dimension", "the features may span " + number(most) + " >= N dimensions");
+  return at_parameters(q, "all but " + number(most) + " dimensions are lost to units without a kink");
+}
+
+Forward exact_forward(const Question& q) {
+  const Theta theta = read_theta(q);
+  Forward forward = make_forward(q.c, q.c.network, q.node(), theta, 1);
+  require(forward.exact(), "irrational", "the values of the layer are not rational");
+  return forward;
+}
+
+Verdict equal_rows(const Question& q) {
+  const Forward forward = exact_forward(q);
+  const auto [a, b] = read_samples(q.c, q.proof);
+  std::vector<mpz_class> row[2];
+  q.c.data.for_each([&, a = a, b = b](std::size_t s, const std::vector<mpz_class>& x) {
+    if (s == a || s == b) row[s == a ? 0 : 1] = forward(x).v;
+  });
+  require(row[0] == row[1], "rows-differ", "the features of the two samples differ");
+  return at_parameters(q, "samples " + number(a + 1) + " and " + number(b + 1) + " have equal features");
+}
+
+Verdict left_kernel(const Question& q) {
+  const Forward forward = exact_forward(q);
+  const std::vector<mpz_class> v = read_integers(q.proof.at("v"), q.c.data.size());
+  require(!zero(v), "zero-vector", "the kernel vector is 0");
+  std::vector<mpz_class> sum(q.c.network.node(q.node()).width, 0);
+  q.c.data.for_each([&](std::size_t s, const std::vector<mpz_class>& x) {
+    if (v[s] == 0) return;
+    const Values f = forward(x);
+    for (std::size_t h = 0; h < sum.size(); ++h) sum[h] += v[s] * f.v[h];
+  });
+  for (std::size_t h = 0; h < sum.size(); ++h)
+    require(sum[h] == 0, "not-a-kernel-vector", "the combination of rows does not vanish at neuron " + number(h + 1));
+  return at_parameters(q, "a combination of rows vanishes");
+}
+
+// ---- on an open set ----
+
+Verdict on_open_set(const Question& q) {
+  const Node& node = activation_on_linear(q);
+  const std::size_t map = node.inputs[0];
+  const mpq_class radius = q.claim.at("radius").rational();
+  require(radius > 0, "radius", "the radius must be positive");
+  const BoxForward forward(q.c, map, q.claim.at("centre"), radius);
+  Sides sides(node.width);
+  q.c.data.for_each([&](std::size_t, const std::vector<mpz_class>& x) {
+    const std::vector<Interval> g = forward(x);
+    for (std::size_t h = 0; h < g.size(); ++h) sides.note(h, sgn(g[h].low), sgn(g[h].high));
+  });
+  const std::size_t n = q.c.data.size(), most = sides.dimensions(node, affine_dimension(q.c.network, map));
+  require(most < n, "dimension", "the features may span " + number(most) + " >= N dimensions over the box");
+  return "rank F(" + node.name + ") <= " + number(most) + " < " + number(n) +
+         " wherever every free parameter is within " + show(radius) + " of the centre";
+}
+
+constexpr Rule kRules[] = {{"never-independent", "width", never_by_width},
+                           {"never-independent", "equal-samples", equal_samples},
+                           {"never-independent", "affine-dimension", never_by_affine_dimension},
+                           {"never-independent", "patch-contents", patch_contents},
+                           {"never-independent", "equal-columns", equal_columns},
+                           {"dependent-at", "width", at_by_width},
+                           {"dependent-at", "affine-dimension", at_by_affine_dimension},
+                           {"dependent-at", "units-without-kinks", at_without_kinks},
+                           {"dependent-at", "equal-rows", equal_rows},
+                           {"dependent-at", "left-kernel", left_kernel},
+                           {"dependent-on-open-set", "units-without-kinks", on_open_set}};
+
+}  // namespace
+
+constinit const Topic topics::dependent{"dependent", kRules};
+
+}  // namespace widecheck

@@ -1,0 +1,211 @@
+// Rules about full rank of features: at one point, from a point to almost every parameter, and for
+// almost every parameter without one.
+#include <algorithm>
+
+#include "evaluate/activation.h"
+#include "evaluate/features.h"
+#include "evidence/distinct.h"
+#include "evidence/feature_rank.h"
+#include "evidence/lattice.h"
+#include "evidence/limits.h"
+#include "kernel/integers.h"
+#include "kernel/parameters.h"
+#include "kernel/verdict.h"
+#include "rules/topics.h"
+
+namespace widecheck {
+namespace {
+
+std::string rank_in_words(const Features& f, std::size_t rank) {
+  return "rank F(" + f.node().name + ") = " + number(rank) + (rank == f.samples() ? "" : " (full column rank)");
+}
+
+Verdict exact_rank(const Question& q) {
+  const std::size_t node = q.node();
+  const Features f(q.c, node, 0);
+  const std::size_t rank = f.read_rank(q.claim);
+  const auto theta = f.read_point(q.claim.at("parameters"));
+  const auto evidence = read_evidence(q.proof.at("evidence"), f.samples(), f.width(), q.claim.compact(), q.c.budget);
+  const unsigned bits = verify_rank(q.c, q.c.network, node, theta, *evidence, false);
+  return {rank_in_words(f, rank) + " at the given parameters", bits};
+}
+
+// ---- from a point to almost every parameter of the given network ----
+
+// Each of these returns the bits of the error bound.
+
+// Full rank of the node at the point of the proof. With `halves` and p = 2 it is that of the halves.
+unsigned rank_at_point(const Question& q, const Network& network, std::size_t node, const Value& proof, bool halves) {
+  const auto theta = read_point(network, node, proof.at("point"));
+  const auto evidence =
+      read_evidence(proof.at("evidence"), q.c.data.size(), network.node(node).width, q.claim.compact(), q.c.budget);
+  return verify_rank(q.c, network, node, theta, *evidence, halves && evidence->prime() == 2);
+}
+
+// The same modulo the last prime of a tower, at a point of multiples of ln 2.
+unsigned rank_at_lattice_point(const Question& q, const Network& network, std::size_t node, const Value& proof) {
+  std::vector<std::uint64_t> tower;
+  for (const Value& p : proof.at("tower").list()) tower.push_back(read_prime(p));
+  const Lattice lattice(network, node, read_point(network, node, proof.at("point")), tower);
+  const auto evidence =
+      read_evidence(proof.at("evidence"), q.c.data.size(), network.node(node).width, q.claim.compact(), q.c.budget);
+  require(evidence->prime() == tower.back(), "tower", "the evidence is not modulo the last prime of the tower");
+  q.c.data.for_each([&](std::size_t, const std::vector<mpz_class>& x) { evidence->row(lattice(x)); });
+  return evidence->finish();
+}
+
+// By the rule that the proof, or the part of one, names.
+unsigned from_point(const Question& q, const Network& network, std::size_t node, const Value& proof) {
+  const std::string rule = proof.at("rule").text();
+  require_analytic(network, node);
+  if (rule == "lattice-point") return rank_at_lattice_point(q, network, node, proof);
+  if (rule == "analytic-point") return rank_at_point(q, network, node, proof, false);
+  if (rule == "relu-limit") return rank_at_point(q, limit_network(network, node, Limit::relu), node, proof, false);
+  require(rule == "step-limit", "wrong-rule", "rule " + rule + " does not prove independent-almost-everywhere");
+  return rank_at_point(q, limit_network(network, node, Limit::step), node, proof, true);
+}
+
+// The free tensors that "almost every" speaks of.
+std::string theta_in_words(const Network& network, std::size_t target) {
+  std::string text;
+  for (std::size_t i : linear_nodes(network, target)) {
+    const Node& node = network.node(i);
+    const auto add = [&](const char* what, const std::vector<std::size_t>& shape, const char* ties) {
+      std::size_t entries = 0;
+      for (std::size_t row : shape) entries += row;
+      text += (text.empty() ? "" : ", ") + node.name + what + number(entries) + ties + ")";
+    };
+    if (!node.frozen_weights) add(" weights (", weights_shape(node), "");
+    if (node.free_bias())
+      add(" bias (", bias_shape(node), node.bias == Bias::neuron ? ", one a neuron" : ", one a channel");
+  }
+  return text.empty() ? "no free tensor" : text;
+}
+
+Verdict almost_everywhere(const Question& q, const Features& f, std::size_t rank, unsigned bits) {
+  return {rank_in_words(f, rank) + " for almost every value of " + theta_in_words(q.c.network, q.node()), bits};
+}
+
+Verdict at_point(const Question& q) {
+  const Features f(q.c, q.node(), 0);
+  const std::size_t rank = f.read_rank(q.claim);
+  return almost_everywhere(q, f, rank, from_point(q, q.c.network, q.node(), q.proof));
+}
+
+// d^N det[softplus(s_ij + b_j)] / db_1 .. db_N = det[sigmoid(s_ij + b_j)].
+Verdict derivative(const Question& q) {
+  const Features f(q.c, q.node(), 0);
+  const std::size_t rank = f.read_rank(q.claim);
+  const Node& output = f.node();
+  require(output.op == Op::activation && output.activation.function == Function::softplus &&
+              output.activation.parameter == 1,
+          "activation", "the derivative of softplus is sigmoid; this layer is not softplus");
+  const Node& map = linear_node(q.c, output.inputs[0]);
+  require(map.untied_bias(), "free-biases", "the derivative needs one free bias for each neuron");
+  Network derived = q.c.network;
+  derived.change(q.node()).activation = {Function::sigmoid, 1, "sigmoid"};
+  return almost_everywhere(q, f, rank, from_point(q, derived, q.node(), q.proof.at("of")));
+}
+
+// ---- translates: one free bias per neuron, on samples that are kept apart below ----
+
+// In each bank some position is padding in none of its patches.
+bool share_positions(const Node& node) {
+  std::vector<std::vector<bool>> never_padding(node.patches.banks());
+  for (std::size_t p = 0; p < node.patches.count(); ++p) {
+    const std::vector<long>& entries = node.patches.entries()[p];
+    auto& bank = never_padding[node.patches.bank(p)];
+    bank.resize(entries.size(), true);
+    for (std::size_t r = 0; r < entries.size(); ++r) bank[r] = bank[r] && entries[r] != kPad;
+  }
+  return std::all_of(never_padding.begin(), never_padding.end(),
+                     [](const auto& bank) { return std::find(bank.begin(), bank.end(), true) != bank.end(); });
+}
+
+// A linear node with free weights: what its patches have to be for its values to be apart.
+void require_linear(const Node& node, bool& across_neurons) {
+  require(!node.frozen_weights, "frozen", "layer " + node.name + " has frozen weights");
+  // A window that lies in the padding altogether sees the same zeros on every sample.
+  for (const auto& entries : node.patches.entries()) {
+    require(std::any_of(
+                entries.begin(), entries.end(), [](long e) { return e != kPad; }),
+            "not-separated", "layer " + node.name + " has a patch of nothing but padding");
+  }
+  // Neurons with free biases of their own take no common value, whatever enters them.
+  if (node.untied_bias()) across_neurons = false;
+  if (!across_neurons) return;
+  if (node.inputs[0] == 0) {
+    for (const auto& entries : node.patches.entries()) {
+      require(entries.size() == node.patches.entries()[0].size(), "not-separated",
+              "layer " + node.name + " has patches of different lengths");
+    }
+    return;
+  }
+  require(share_positions(node), "not-separated",
+          "patches of layer " + node.name + " have no common position without padding");
+}
+
+// For almost every parameter the values of a linear node differ between samples, neuron by neuron. On
+// the way down a max pooling asks for more: the values of any two neurons differ between samples.
+void require_apart(const Context& c, std::size_t i) {
+  bool across_neurons = false;
+  for (;; i = c.network.node(i).inputs[0]) {
+    const Node& node = c.network.node(i);
+    const std::string at = "layer " + node.name + ": ";
+    if (node.op == Op::linear) {
+      require_linear(node, across_neurons);
+      if (node.inputs[0] == 0) return require_distinct_patches(c, i, !across_neurons);
+    } else if (node.op == Op::activation) {
+      const Node& below = c.network.node(node.inputs[0]);
+      const bool generic = analytic(node.activation.function) && below.op == Op::linear && below.free_bias();
+      require(strictly_monotone(node.activation) || generic, "activation",
+              at + node.activation.name + " may take one value on two samples");
+    } else {
+      require(node.op == Op::max_pool, "layer-kind",
+              at + "only free filters, activations and max pooling keep samples apart");
+      across_neurons = true;
+    }
+    require(node.inputs[0] != 0, "layer-kind", at + "it reads the data without filters");
+  }
+}
+
+void require_translates(const Context& c, std::size_t i, bool almost_every) {
+  const Node& node = c.network.node(i);
+  require(node.op == Op::activation, "layer-kind", "the claimed layer is not an activation");
+  require(translate_independent(node.activation), "activation",
+          "translates of " + node.activation.name + " are dependent");
+  require(!almost_every || analytic(node.activation.function), "not-analytic",
+          "layer " + node.name + ": " + node.activation.name);
+  const Node& map = linear_node(c, node.inputs[0]);
+  require(map.untied_bias(), "free-biases", "the rule needs one free bias for each neuron of layer " + map.name);
+  require_apart(c, node.inputs[0]);
+}
+
+Verdict translates(const Question& q) {
+  const Features f(q.c, q.node(), 0);
+  const std::size_t rank = f.read_rank(q.claim);
+  require_translates(q.c, q.node(), true);
+  return almost_everywhere(q, f, rank, 0);
+}
+
+Verdict translates_somewhere(const Question& q) {
+  const Node& node = q.c.network.node(q.node());
+  require(node.width >= q.c.data.size(), "width", "the layer has fewer than N neurons");
+  require_translates(q.c, q.node(), false);
+  return "rank F(" + node.name + ") = " + number(q.c.data.size()) + " for some parameter";
+}
+
+constexpr Rule kRules[] = {{"independent-at", "exact-rank", exact_rank},
+                           {"independent-almost-everywhere", "analytic-point", at_point},
+                           {"independent-almost-everywhere", "relu-limit", at_point},
+                           {"independent-almost-everywhere", "step-limit", at_point},
+                           {"independent-almost-everywhere", "lattice-point", at_point},
+                           {"independent-almost-everywhere", "derivative", derivative},
+                           {"independent-almost-everywhere", "translates", translates},
+                           {"independent-somewhere", "translates", translates_somewhere}};
+
+}  // namespace
+
+constinit const Topic topics::generic{"generic", kRules};
+
+}  // namespace widecheck

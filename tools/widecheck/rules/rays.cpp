@@ -1,0 +1,254 @@
+// Ray rules: full rank for every alpha >= alpha_0 along a rational family.
+#include <algorithm>
+#include <limits>
+
+#include "evaluate/features.h"
+#include "evidence/threshold.h"
+#include "kernel/integers.h"
+#include "kernel/parameters.h"
+#include "kernel/verdict.h"
+#include "rules/topics.h"
+
+namespace widecheck {
+namespace {
+
+struct Family {
+  Parameters constant, slope;
+};
+
+// What a ray rule needs of layer k after orientation: z_ij = <v^t, f> + c_j and beta.
+class Ray {
+ public:
+  Ray(const Context& c, std::size_t target, const Value& family, const Value& proof, const mpq_class& alpha_0,
+      const std::string& rule, bool affine)
+      : c_(c) {
+    const std::size_t n = c.data.size();
+    const Node& output = c.network.node(target);
+    require(output.op == Op::activation, "layer-kind",
+            "layer " + output.name + " is not an activation after a linear layer");
+    map_ = output.inputs[0];
+    const Node& map = linear_node(c, map_);
+    const Activation& f = output.activation;
+    sign_ = f.function == Function::one_minus_sigmoid ? -1 : 1;
+
+    bits_ = read_precision(proof);
+    const Features features(c, map_, bits_);  // of L; the ray rests on the layers below
+    const auto nodes = free_linear_nodes(c, target);
+    require_nodes(c.network, nodes, family);
+    for (std::size_t i : nodes) {
+      const Value node = family.at(c.network.node(i).name);
+      Family tensors{read_parameters(c.network, i, node.at("constant")),
+                     read_parameters(c.network, i, node.at("slope"))};
+      if (i == map_) {
+        require(tensors.constant.weights.zero(), "constant-weights",
+                "the constant part of the weights of layer " + map.name + " must be 0");
+        top_ = std::move(tensors);
+      } else {
+        require(tensors.slope.weights.zero() && tensors.slope.bias.zero(), "moving-layer",
+                "layer " + c.network.node(i).name + " below the claimed one must not move with alpha");
+        theta_[i] = std::move(tensors.constant);
+      }
+    }
+
+    // Row-difference: the triangular part has N-1 neurons; one more, saturated, replaces the ones.
+    const bool differences = rule == "row-difference-ray";
+    require(differences || !affine, "wrong-rule", "rule " + rule + " does not prove rank [F, 1] = N");
+    if (differences) saturated_ = proof.at("saturated").boolean();
+    require(!differences || n >= 2, "one-sample", "row differences need two samples");
+    require(!differences || affine != saturated_, "saturated",
+            "rank F = N needs the saturated neuron, rank [F, 1] = N the column of ones");
+    neurons_ = differences ? n - 1 : n;
+    const std::size_t used = neurons_ + (saturated_ ? 1 : 0);
+    require(used <= map.width, "width",
+            "layer " + map.name + " has " + number(map.width) + " neurons, " + number(used) + " are needed");
+
+    const auto order = proof.at("order").list();
+    require(order.size() == n, "order", "the order must name all N samples");
+    position_.assign(n, n);
+    for (std::size_t r = 0; r < n; ++r) {
+      const std::size_t sample = order[r].number(n - 1);
+      require(position_[sample] == n, "order", "sample " + number(sample) + " occurs twice in the order");
+      position_[sample] = r;
+    }
+    gaps_.delta = proof.at("delta").rational();
+    const auto diagonal = proof.at("diagonal").list();
+    if (diagonal.size() != 2) proof.at("diagonal").bad("[low, high]");
+    gaps_.diagonal_low = diagonal[0].rational();
+    gaps_.diagonal_high = diagonal[1].rational();
+    gaps_.upper = proof.at("upper").rational();
+    require(gaps_.delta > 0, "gap", "delta must be positive");
+
+    // beta: one constant for all neurons used.
+    mpq_class beta = 0;
+    if (map.bias != Bias::none) {
+      for (std::size_t j = 0; j < used; ++j) {
+        mpq_class b(top_.constant.bias.rows[0][c.network.bias_of(map_, j)] * sign_, top_.constant.bias.divisor);
+        b.canonicalize();
+        require(j == 0 || b == beta, "beta", "the constant part of the biases differs between neurons");
+        beta = b;
+      }
+    }
+    require_threshold(rule, f, gaps_, beta, alpha_0, differences && !saturated_ ? n - 1 : n, saturated_);
+    for (std::size_t j = 0; j < used; ++j) {
+      mpq_class centre = 0;
+      if (map.bias != Bias::none) {
+        centre = mpq_class(top_.slope.bias.rows[0][c.network.bias_of(map_, j)] * sign_, top_.slope.bias.divisor);
+        centre.canonicalize();
+      }
+      centres_.push_back(std::move(centre));
+    }
+    if (sign_ < 0) {
+      for (auto& row : top_.slope.weights.rows)
+        for (mpz_class& w : row) w = -w;
+    }
+    for (const auto& row : top_.slope.weights.rows) {
+      mpz_class sum = 0;
+      for (const mpz_class& w : row) sum += abs(w);
+      norm_ = std::max(norm_, sum);
+      auto& narrow = narrow_.emplace_back();
+      for (const mpz_class& w : row) narrow.push_back(w.fits_slong_p() ? w.get_si() : 0);
+    }
+  }
+
+  // Streams the samples and checks every z_ij against delta, the diagonal and Delta.
+  void check_gaps() {
+    const Forward forward = make_forward(c_, c_.network, c_.network.node(map_).inputs[0], theta_, bits_);
+    c_.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
+      const Values f = forward(x);
+      prepare(f);
+      mpz_class most = 0;
+      for (const mpz_class& v : f.v) most = std::max(most, mpz_class(abs(v)));
+      // |<v, f>| <= norm * most: below 2^62 every partial sum fits into 64 bits.
+      if ((norm_ + 1) * (most + 1) < (mpz_class(1) << 62)) {
+        std::vector<long> narrow;
+        for (const mpz_class& v : f.v) narrow.push_back(v.get_si());
+        row<long, long>(sample, narrow, narrow_, small_bounds_);
+      } else {
+        row<mpz_class, mpz_class>(sample, f.v, top_.slope.weights.rows, bounds_);
+      }
+    });
+  }
+
+ private:
+  // t = <v^t, f> in units of 1/(divisor of f * divisor of v), error at most e. Then z <= b holds
+  // iff t + e <= (b - c_j) units, iff t <= floor((b - c_j) units) - e; likewise z >= b with
+  // ceilings.
+  template <class T>
+  struct Bounds {
+    T below, above, low, high;
+  };
+
+  void prepare(const Values& f) {
+    const mpz_class units = f.divisor * top_.slope.weights.divisor, error = f.radius * norm_;
+    if (units == units_ && error == error_) return;
+    units_ = units;
+    error_ = error;
+    bounds_.clear();
+    small_bounds_.clear();
+    const auto at_most = [&](const mpq_class& b, const mpq_class& centre) -> mpz_class {
+      const mpq_class scaled = (b - centre) * units;
+      mpz_class r;
+      mpz_fdiv_q(r.get_mpz_t(), scaled.get_num_mpz_t(), scaled.get_den_mpz_t());
+      return r - error;
+    };
+    const auto at_least = [&](const mpq_class& b, const mpq_class& centre) -> mpz_class {
+      return -at_most(-b, -centre);
+    };
+    // A bound beyond 64 bits compares with |t| < 2^62 as its clamped value does.
+    const auto clamp = [](const mpz_class& v) {
+      if (v.fits_slong_p()) return v.get_si();
+      return v > 0 ? std::numeric_limits<long>::max() : std::numeric_limits<long>::min();
+    };
+    for (std::size_t j = 0; j < centres_.size(); ++j) {
+      Bounds<mpz_class> b;
+      const mpq_class& centre = centres_[j];
+      b.below = at_most(-gaps_.delta, centre);
+      b.above = at_most(gaps_.upper, centre);
+      // The saturated neuron must reach delta everywhere.
+      b.low = at_least(j == neurons_ ? gaps_.delta : gaps_.diagonal_low, centre);
+      b.high = at_most(gaps_.diagonal_high, centre);
+      small_bounds_.push_back({clamp(b.below), clamp(b.above), clamp(b.low), clamp(b.high)});
+      bounds_.push_back(std::move(b));
+    }
+  }
+
+  template <class T, class W>
+  void row(std::size_t sample, const std::vector<T>& f, const std::vector<std::vector<W>>& weights,
+           const std::vector<Bounds<T>>& bounds) const {
+    const Node& map = c_.network.node(map_);
+    const std::size_t r = position_[sample];
+    for (std::size_t j = 0; j < centres_.size(); ++j) {
+      const auto& w = weights[c_.network.filter_of(map_, j)];
+      T t = 0;
+      map.patches.for_each_seen(j / map.filters, [&](std::size_t k, std::size_t input) { t += w[k] * f[input]; });
+      const Bounds<T>& b = bounds[j];
+      if (j == neurons_)
+        require(t >= b.low, "saturation", place(sample, j) + "the saturated neuron stays below delta");
+      else if (j == r)
+        require(t >= b.low && t <= b.high, "diagonal", place(sample, j) + "z is outside the diagonal's bounds");
+      else if (j < r)
+        require(t <= b.below, "gap", place(sample, j) + "z exceeds -delta below the diagonal");
+      else
+        require(t <= b.above, "reach", place(sample, j) + "z exceeds Delta above the diagonal");
+    }
+  }
+
+  std::string place(std::size_t sample, std::size_t j) const {
+    return "sample " + number(sample + 1) + ", neuron " + number(j + 1) + ": ";
+  }
+
+  const Context& c_;
+  std::size_t map_ = 0;
+  bool saturated_ = false;
+  int sign_ = 1;
+  std::size_t neurons_ = 0;
+  Family top_;
+  std::map<std::size_t, Parameters> theta_;
+  std::vector<std::size_t> position_;
+  Gaps gaps_;
+  unsigned bits_ = 64;
+  std::vector<mpq_class> centres_;
+  mpz_class norm_ = 0;
+  std::vector<std::vector<long>> narrow_;
+  mpz_class units_ = 0, error_ = 0;
+  std::vector<Bounds<mpz_class>> bounds_;
+  std::vector<Bounds<long>> small_bounds_;
+};
+
+void check_ray(const Context& c, std::size_t target, const Value& family, const Value& proof, const mpq_class& alpha_0,
+               bool affine) {
+  const std::string rule = proof.at("rule").text();
+  require(rule == "triangular-ray" || rule == "h-matrix-ray" || rule == "row-difference-ray", "wrong-rule",
+          "rule " + rule + " is not a ray rule");
+  Ray ray(c, target, family, proof, alpha_0, rule, affine);
+  ray.check_gaps();
+}
+
+Verdict on_ray(const Question& q, bool affine) {
+  const std::size_t node = q.node();
+  const mpq_class alpha_0 = q.claim.at("alpha_0").rational();
+  check_ray(q.c, node, q.claim.at("family"), q.proof, alpha_0, affine);
+  const std::string f = "F(" + q.c.network.node(node).name + ")";
+  return "rank " + (affine ? "[" + f + ", 1]" : f) + " = " + number(q.c.data.size()) +
+         " for every alpha >= " + show(alpha_0) + " along the family";
+}
+Verdict independent(const Question& q) { return on_ray(q, false); }
+Verdict affinely_independent(const Question& q) { return on_ray(q, true); }
+
+Verdict from_ray(const Question& q) {
+  const std::size_t node = q.node();
+  check_ray(q.c, node, q.proof.at("family"), q.proof.at("ray"), q.proof.at("alpha_0").rational(), false);
+  return "rank F(" + q.c.network.node(node).name + ") = " + number(q.c.data.size()) + " for some parameter";
+}
+
+constexpr Rule kRules[] = {{"independent-on-ray", "triangular-ray", independent},
+                           {"independent-on-ray", "h-matrix-ray", independent},
+                           {"independent-on-ray", "row-difference-ray", independent},
+                           {"affinely-independent-on-ray", "row-difference-ray", affinely_independent},
+                           {"independent-somewhere", "from-ray", from_ray}};
+
+}  // namespace
+
+constinit const Topic topics::rays{"rays", kRules};
+
+}  // namespace widecheck

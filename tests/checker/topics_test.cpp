@@ -95,3 +95,20 @@ TEST_CASE("a kind and a rule stand in one row of one table; claims about samples
   }
   CHECK(rows.size() > needs_data.size());
 }
+
+TEST_CASE("every topic has a page; every kind of claim and every rule stands in one of them") {
+  std::string pages;
+  for (const widecheck::Topic* topic : widecheck::topics::all) {
+    INFO(topic->name);
+    const auto lines = lines_of(kChecker / "rules" / (std::string(topic->name) + ".md"));
+    CHECK(lines.size() > 10);
+    for (const std::string& line : lines) pages += line + "\n";
+  }
+  for (const widecheck::Topic* topic : widecheck::topics::all) {
+    for (const widecheck::Rule& rule : topic->rules) {
+      INFO(rule.kind << ", " << rule.name);
+      CHECK(pages.find("\n| `" + std::string(rule.kind) + "` | ") != std::string::npos);
+      CHECK(pages.find("\n### " + std::string(rule.name) + "\n") != std::string::npos);
+    }
+  }
+}

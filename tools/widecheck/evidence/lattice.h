@@ -1,4 +1,4 @@
-// Lattice points (FORMAT.md, "lattice-point"): sigmoid and tanh at integer multiples of ln 2, modulo
+// Lattice points (rules/generic.md, "lattice-point"): sigmoid and tanh at integer multiples of ln 2, modulo
 // a tower of primes.
 #pragma once
 

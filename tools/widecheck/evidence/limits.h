@@ -1,4 +1,4 @@
-// Limits of a network along theta(alpha), alpha -> infinity (FORMAT.md, "relu-limit", "step-limit").
+// Limits of a network along theta(alpha), alpha -> infinity (rules/generic.md, "relu-limit", "step-limit").
 #pragma once
 
 #include "kernel/network.h"

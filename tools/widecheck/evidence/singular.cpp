@@ -62,7 +62,10 @@ Interval read_range(const Value& json) {
   return range;
 }
 
-std::string show(const Interval& range) { return std::string("[") + show(range.low) + ", " + show(range.high) + "]"; }
+std::string show(const Interval& range) {
+  std::string text = "[";
+  return text.append(show(range.low)).append(", ").append(show(range.high)).append("]");
+}
 
 std::vector<mpz_class> scaled(const std::vector<mpz_class>& v, const mpz_class& divisor, unsigned bits) {
   std::vector<mpz_class> row;

@@ -75,8 +75,9 @@ TEST_CASE("forged rays on eight samples") {
       p["proofs"] = json::array({p["proofs"][0]});
     }),
             "width");
-    rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["bias"] = "none"; }),
-            "unknown-key", 4);
+    rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["bias"] = "none"; }), "beta");
+    // A key that nobody asks for, deep in what is proved otherwise.
+    rejects(g.forge([&](json& c, json&) { family(c)["slope"]["gain"] = {{"fill", 1}}; }), "unknown-key", 4);
     rejects(g.forge([](json& c, json&) {
       c["network"]["nodes"][0]["frozen-bias"] = {{"fill", 0}};
     }),

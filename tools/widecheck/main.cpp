@@ -163,6 +163,7 @@ Report run(const std::string& claim_path, const std::string& certificate_path, b
   const std::string bound = certificate.at("claim_sha256").text();
 
   const Network network(claim.at("network"));
+  claim.at("network").require_all_asked();
   Data data = claim.has("data") ? Data(claim.at("data"), network.inputs()) : Data();
   report.data = data.description();
   const auto claims = claim.at("claims").list();

@@ -71,8 +71,7 @@ void Backward::for_each(const std::function<void(std::size_t, const Sample&)>& v
     Sample sample;
     sample.slopes.resize(above_.activation.size());
     sample.output = forward_(
-        x,
-        [&](std::size_t at, const std::vector<mpz_class>& v, const mpz_class& divisor, const mpz_class& radius) {
+        x, [&](std::size_t at, const std::vector<mpz_class>& v, const mpz_class& divisor, const mpz_class& radius) {
           if (at == node_) sample.features = {v, divisor, radius};
           for (std::size_t k = 0; k < above_.activation.size(); ++k) {
             if (at != above_.linear[k]) continue;

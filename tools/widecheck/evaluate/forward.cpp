@@ -210,13 +210,11 @@ std::vector<T> Forward::linear(const Step& step, const std::vector<T>& x) const 
       else
         int64::add_patch(out, x.data(), patch, step.small_weights[bank].data(), filters);
     } else {
-      node.patches.for_each_seen(
-          p,
-          [&](std::size_t r, std::size_t input) {
-            const mpz_class* weights = &step.weights[bank][r * filters];
-            for (std::size_t t = 0; t < filters; ++t)
-              mpz_addmul(out[t].get_mpz_t(), weights[t].get_mpz_t(), x[input].get_mpz_t());
-          });
+      node.patches.for_each_seen(p, [&](std::size_t r, std::size_t input) {
+        const mpz_class* weights = &step.weights[bank][r * filters];
+        for (std::size_t t = 0; t < filters; ++t)
+          mpz_addmul(out[t].get_mpz_t(), weights[t].get_mpz_t(), x[input].get_mpz_t());
+      });
     }
   }
   if (step.bias.empty()) return y;
@@ -324,14 +322,11 @@ std::vector<T> Forward::run(const std::vector<T>& x, Seen seen) const {
 }
 
 Values Forward::operator()(const std::vector<mpz_class>& x) const {
-  return {run(
-              x, [](const Step&, const auto&) {}),
-          divisor(), radius()};
+  return {run(x, [](const Step&, const auto&) {}), divisor(), radius()};
 }
 
 Values Forward::operator()(const std::vector<mpz_class>& x, const Observer& observe) const {
-  return {run(
-              x, [&](const Step& step,
+  return {run(x, [&](const Step& step,
                      const std::vector<mpz_class>& y) { observe(step.node, y, step.divisor, step.radius); }),
           divisor(), radius()};
 }

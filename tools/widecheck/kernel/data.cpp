@@ -331,8 +331,7 @@ void Data::transform(const std::function<void(std::size_t, const std::vector<T>&
 }
 
 void Data::for_each(const std::function<void(std::size_t, const std::vector<mpz_class>&)>& visit) const {
-  transform<mpz_class>(
-      visit, [](const mpz_class& v) { return v; });
+  transform<mpz_class>(visit, [](const mpz_class& v) { return v; });
 }
 
 void Data::for_each_small(const std::function<void(std::size_t, const std::vector<std::int64_t>&)>& visit) const {

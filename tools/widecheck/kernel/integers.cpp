@@ -24,8 +24,7 @@ std::vector<mpz_class> read_integers(const Value& json) {
 }
 
 bool zero(const std::vector<mpz_class>& v) {
-  return std::all_of(
-      v.begin(), v.end(), [](const mpz_class& x) { return x == 0; });
+  return std::all_of(v.begin(), v.end(), [](const mpz_class& x) { return x == 0; });
 }
 
 mpz_class ceil_of(const mpq_class& q) {

@@ -92,8 +92,7 @@ Verdict features_distinct(const Question& q) {
     const Values f = forward(x);
     for (std::size_t p = 0; p < node.patches.count(); ++p) {
       mpz_class sum = 0;
-      node.patches.for_each_seen(
-          p, [&](std::size_t r, std::size_t input) { sum += direction[r] * f.v[input]; });
+      node.patches.for_each_seen(p, [&](std::size_t r, std::size_t input) { sum += direction[r] * f.v[input]; });
       Projection on{{mpq_class(sum - norm * f.radius, f.divisor), mpq_class(sum + norm * f.radius, f.divisor)}, sample};
       on.low.canonicalize();
       on.high.canonicalize();

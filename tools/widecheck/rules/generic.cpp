@@ -127,9 +127,8 @@ void require_linear(const Node& node, bool& across_neurons) {
   require(!node.frozen_weights, "frozen", "layer " + node.name + " has frozen weights");
   // A window that lies in the padding altogether sees the same zeros on every sample.
   for (const auto& entries : node.patches.entries()) {
-    require(std::any_of(
-                entries.begin(), entries.end(), [](long e) { return e != kPad; }),
-            "not-separated", "layer " + node.name + " has a patch of nothing but padding");
+    require(std::any_of(entries.begin(), entries.end(), [](long e) { return e != kPad; }), "not-separated",
+            "layer " + node.name + " has a patch of nothing but padding");
   }
   // Neurons with free biases of their own take no common value, whatever enters them.
   if (node.untied_bias()) across_neurons = false;

@@ -39,10 +39,17 @@ forbid "floating point in the checker" '^(?!\s*//)(?:[^"/]|"[^"]*"|/(?!/))*\b(do
 forbid "a line of more than 120 columns" '^.{121}' < <(sources tools/widecheck)
 
 mapfile -t checker < <(sources tools/widecheck)
-lines=$(cat "${checker[@]}" | grep -cvE '^[[:space:]]*(//.*)?$')
-if [ "$lines" -lt 1000 ] || [ "$lines" -gt 6400 ]; then
-  complain "the checker has $lines lines of code; the README promises fewer than 6,400"
+# What an auditor of one claim reads: at most all below the rules, and one rule file.
+code_lines() { cat "$@" | grep -cvE '^[[:space:]]*(//.*)?$'; }
+mapfile -t below < <(sources tools/widecheck/{kernel,evaluate,evidence})
+lines=$(code_lines "${below[@]}")
+if [ "$lines" -lt 1000 ] || [ "$lines" -gt 5200 ]; then
+  complain "kernel, evaluate and evidence have $lines lines of code; the README promises fewer than 5,200"
 fi
+for rules in tools/widecheck/rules/*.cpp; do
+  lines=$(code_lines "$rules")
+  [ "$lines" -le 350 ] || complain "$rules has $lines lines of code; the README promises at most 350"
+done
 
 # Every fixed word of a rejection stands in a format page.
 mapfile -t pages < <(find tools/widecheck -type f -name '*.md' | sort)

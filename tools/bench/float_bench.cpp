@@ -8,6 +8,7 @@
 #include <cblas.h>
 #include <flint/fmpz_mat.h>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <malloc.h>
 #include <widecert/certificate/model_json.h>
 #include <widecert/linalg/ball_singular_bounds.h>

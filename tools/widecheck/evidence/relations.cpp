@@ -1,0 +1,121 @@
+#include "evidence/relations.h"
+
+#include <algorithm>
+
+#include "kernel/integers.h"
+#include "kernel/verdict.h"
+
+namespace widecheck {
+
+std::vector<std::size_t> read_indices(const Value& json, std::size_t limit) {
+  std::vector<std::size_t> indices;
+  for (const Value& entry : json.list()) {
+    if (limit == 0) json.bad("no index");
+    indices.push_back(entry.number(limit - 1));
+    if (indices.size() > 1 && indices[indices.size() - 2] >= indices.back()) json.bad("increasing indices");
+  }
+  return indices;
+}
+
+Relations::Relations(const Value& proof, std::size_t rows, std::size_t cols, bool values, Budget& budget)
+    : budget_(budget) {
+  const Value side = proof.at("side");
+  columns_ = side.text() == "columns";
+  if (!columns_ && side.text() != "rows") side.bad("\"rows\" or \"columns\"");
+  lines_ = columns_ ? cols : rows;
+  zero_.assign(lines_, false);
+  kept_.resize(lines_);
+  for (std::size_t h = 0; h < lines_; ++h) first_.push_back(h);
+  leads_.assign(lines_, false);
+  std::size_t kept = 0;  // rows
+  std::vector<bool> used(lines_, false), gone(lines_, false);
+  const auto use = [&](std::size_t line) {
+    require(!used[line], "relations", side.place() + ": line " + number(line) + " occurs twice");
+    used[line] = true;
+  };
+  if (values && proof.has("zero")) {
+    for (std::size_t line : read_indices(proof.at("zero"), lines_)) {
+      use(line);
+      zero_[line] = gone[line] = true;
+      ++zeros_;
+    }
+  }
+  if (proof.has("equal")) {
+    for (const Value& entry : proof.at("equal").list()) {
+      const auto same = read_indices(entry, lines_);
+      if (same.size() < 2) entry.bad("at least two lines");
+      for (std::size_t line : same) use(line);
+      leads_[same[0]] = !columns_;
+      kept += columns_ ? 0 : 1;
+      for (std::size_t k = 1; k < same.size(); ++k) {
+        first_[same[k]] = same[0];
+        gone[same[k]] = true;
+        ++equals_;
+      }
+    }
+  }
+  std::vector<std::size_t> owners(lines_, 0);
+  const auto vectors = values && proof.has("kernel") ? proof.at("kernel").list() : std::vector<Value>();
+  kept += columns_ ? 0 : vectors.size();
+  if (kept > (std::size_t{1} << 25) / std::max<std::size_t>(1, cols))
+    throw Malformed("too-large", side.place() + ": relations of rows of more than 2^25 entries; refused");
+  for (const Value& entry : vectors) {
+    const auto& v = kernel_.emplace_back(read_integers(entry, lines_));
+    kernel_words_ += Products::words(largest(v));
+    for (std::size_t h = 0; h < lines_; ++h) {
+      require(v[h] == 0 || !gone[h], "relations", entry.place() + " is not 0 at line " + number(h) + ", which is gone");
+      owners[h] += v[h] == 0 ? 0 : 1;
+    }
+  }
+  for (std::size_t k = 0; k < kernel_.size(); ++k) {
+    bool own = false;
+    for (std::size_t h = 0; h < lines_; ++h) own = own || (kernel_[k][h] != 0 && owners[h] == 1);
+    require(own, "relations", "kernel vector " + number(k + 1) + " has no entry of its own: independence is not seen");
+  }
+  if (!columns_) sum_.assign(kernel_.size(), std::vector<mpz_class>(cols, 0));
+}
+
+void Relations::row(std::size_t i, const std::vector<mpz_class>& v) {
+  if (!kernel_.empty()) budget_.spend(kernel_words_ * Products(v.size()) * Products::words(largest(v)));
+  columns_ ? along(v) : across(i, v);
+}
+
+// Columns: every row has to agree with every relation.
+void Relations::along(const std::vector<mpz_class>& v) {
+  for (std::size_t h = 0; h < lines_; ++h) {
+    require(!zero_[h] || v[h] == 0, "not-zero", "column " + number(h + 1) + " is not 0");
+    require(v[h] == v[first_[h]], "not-equal",
+            "columns " + number(first_[h] + 1) + " and " + number(h + 1) + " differ");
+  }
+  for (std::size_t k = 0; k < kernel_.size(); ++k) {
+    mpz_class sum = 0;
+    for (std::size_t h = 0; h < lines_; ++h) sum += kernel_[k][h] * v[h];
+    require(sum == 0, "not-a-kernel-vector", "the combination " + number(k + 1) + " of columns does not vanish");
+  }
+}
+
+void Relations::across(std::size_t i, const std::vector<mpz_class>& v) {
+  require(!zero_[i] || zero(v), "not-zero", "row " + number(i + 1) + " is not 0");
+  if (first_[i] != i) {
+    require(v == kept_[first_[i]], "not-equal", "rows " + number(first_[i] + 1) + " and " + number(i + 1) + " differ");
+  } else if (leads_[i]) {
+    kept_[i] = v;
+  }
+  for (std::size_t k = 0; k < kernel_.size(); ++k) {
+    if (kernel_[k][i] == 0) continue;
+    for (std::size_t h = 0; h < v.size(); ++h) sum_[k][h] += kernel_[k][i] * v[h];
+  }
+}
+
+std::size_t Relations::bound() const {
+  for (std::size_t k = 0; k < sum_.size(); ++k)
+    require(zero(sum_[k]), "not-a-kernel-vector", "the combination " + number(k + 1) + " of rows does not vanish");
+  return lines_ - zeros_ - equals_ - kernel_.size();
+}
+
+std::string Relations::in_words() const {
+  return number(lines_) + (columns_ ? " columns" : " rows") + ", of which " + number(zeros_) + " zero, " +
+         number(equals_) + " equal to others, " + number(kernel_.size()) + " combinations of others";
+}
+
+}  // namespace widecheck

@@ -15,7 +15,8 @@ TEST_CASE("relations that are accepted never bound the rank from the wrong side"
   widecert::test::Random random(111);
   int accepted = 0, refused = 0;
   for (int round = 0; round < widecert::test::rounds(4000); ++round) {
-    const auto rows = static_cast<std::size_t>(random.integer(1, 4)), cols = static_cast<std::size_t>(random.integer(1, 4));
+    const auto rows = static_cast<std::size_t>(random.integer(1, 4)),
+               cols = static_cast<std::size_t>(random.integer(1, 4));
     std::vector<std::vector<mpz_class>> a(rows, std::vector<mpz_class>(cols));
     widecert::ModularMatrix exact(rows, cols, widecert::kRankPrime);
     for (std::size_t i = 0; i < rows; ++i) {

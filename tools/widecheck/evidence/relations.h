@@ -40,12 +40,12 @@ class Relations {
   bool columns_;
   std::size_t lines_, zeros_ = 0, equals_ = 0;
   std::vector<bool> zero_;
-  std::vector<std::size_t> first_;               // of the line's class; itself if there is none
-  std::vector<bool> leads_;                      // first of a class of several
-  std::vector<std::vector<mpz_class>> kernel_;   // by vector
-  Products kernel_words_ = 0;                    // of all its vectors
-  std::vector<std::vector<mpz_class>> kept_;     // rows: the first of each class
-  std::vector<std::vector<mpz_class>> sum_;      // rows: of each combination, so far
+  std::vector<std::size_t> first_;              // of the line's class; itself if there is none
+  std::vector<bool> leads_;                     // first of a class of several
+  std::vector<std::vector<mpz_class>> kernel_;  // by vector
+  Products kernel_words_ = 0;                   // of all its vectors
+  std::vector<std::vector<mpz_class>> kept_;    // rows: the first of each class
+  std::vector<std::vector<mpz_class>> sum_;     // rows: of each combination, so far
 };
 
 }  // namespace widecheck

@@ -8,6 +8,7 @@
 
 #include "proofs/dependent/never_independent.h"
 #include "proofs/dependent/open_set.h"
+#include "proofs/dependent/rank_equals.h"
 #include "proofs/distinct/hypotheses.h"
 #include "proofs/generic/rank_at.h"
 #include "proofs/generic/theorem_3_5.h"
@@ -26,7 +27,7 @@ const std::vector<Theorem>& catalogue() {
   static const std::vector<Theorem> all{theorem_3_4(),   row_difference(),    assumption_3_1(), full_rank_weights(),
                                         weights_rank_at(), theorem_3_5(),     untied_biases(),  rank_at(),
                                         singular_values(), in_s_k(),          gradients(),      open_set(),
-                                        never_independent()};
+                                        never_independent(), rank_equals()};
   return all;
 }
 

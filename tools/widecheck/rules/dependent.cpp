@@ -1,10 +1,14 @@
-// Rules about dependent features: for every parameter, at one, on an open set.
+// Rules about dependent features: for every parameter, at one, on an open set; and their rank, whatever it is.
 #include <algorithm>
 #include <array>
+#include <memory>
 
 #include "evaluate/box.h"
 #include "evaluate/features.h"
 #include "evidence/distinct.h"
+#include "evidence/rank.h"
+#include "evidence/relations.h"
+#include "evidence/singular.h"
 #include "kernel/integers.h"
 #include "kernel/parameters.h"
 #include "kernel/verdict.h"
@@ -234,6 +238,107 @@ Verdict on_open_set(const Question& q) {
          " wherever every free parameter is within " + show(radius) + " of the centre";
 }
 
+// ---- the rank itself ----
+
+// The claim "rank-equals" and the submatrix of F that bounds the rank from below.
+struct RankClaim {
+  std::size_t rank;
+  Theta theta;
+  std::vector<std::size_t> rows, columns;
+  std::vector<bool> chosen;  // of all rows
+
+  explicit RankClaim(const Question& q)
+      : rank(q.claim.at("rank").number(std::uint64_t{1} << 40)),
+        theta(read_theta(q)),
+        rows(read_indices(q.proof.at("rows"), q.c.data.size())),
+        columns(read_indices(q.proof.at("columns"), q.c.network.node(q.node()).width)),
+        chosen(q.c.data.size(), false) {
+    for (std::size_t i : rows) chosen[i] = true;
+  }
+  template <class T>
+  std::vector<T> pick(const std::vector<T>& v) const {
+    std::vector<T> some;
+    for (std::size_t j : columns) some.push_back(v[j]);
+    return some;
+  }
+};
+
+std::string rank_sentence(const Question& q, const RankClaim& claim, const Relations& relations,
+                          const std::string& from_below) {
+  require(relations.bound() <= claim.rank, "relations",
+          "the relations leave rank F <= " + number(relations.bound()) + ", more than " + number(claim.rank));
+  return "rank F(" + q.c.network.node(q.node()).name + ") = " + number(claim.rank) +
+         " at the given parameters: " + from_below + "; " + relations.in_words();
+}
+
+Verdict rank_by_minor(const Question& q) {
+  const RankClaim claim(q);
+  const std::size_t r = claim.rank;
+  require(claim.rows.size() == r && claim.columns.size() == r, "minor", "the minor has not the size of the rank");
+  Relations relations(q.proof, q.c.data.size(), q.c.network.node(q.node()).width, true, q.c.budget);
+  std::unique_ptr<RankEvidence> evidence;
+  if (r > 0) evidence = read_evidence(q.proof.at("evidence"), r, r, q.claim.compact(), q.c.budget);
+  const Forward forward = make_forward(q.c, q.c.network, q.node(), claim.theta, 1);
+  require(forward.exact(), "irrational", "the values of the layer are not rational");
+  q.c.data.for_each([&](std::size_t s, const std::vector<mpz_class>& x) {
+    const Values f = forward(x);
+    relations.row(s, f.v);
+    if (!claim.chosen[s]) return;
+    std::vector<std::uint32_t> residues;
+    for (std::size_t j : claim.columns)
+      residues.push_back(static_cast<std::uint32_t>(mpz_fdiv_ui(f.v[j].get_mpz_t(), evidence->prime())));
+    evidence->row(residues);
+  });
+  const unsigned error_bits = evidence ? evidence->finish() : 0;
+  return {rank_sentence(q, claim, relations, "a minor of that size is not 0"), error_bits};
+}
+
+// Whether the values of a node depend on those of `through` alone.
+bool depends_through(const Network& network, std::size_t node, std::size_t through) {
+  std::vector<std::size_t> open{node};
+  std::vector<bool> seen(node + 1, false);
+  while (!open.empty()) {
+    const std::size_t at = open.back();
+    open.pop_back();
+    if (at == through || seen[at]) continue;
+    if (network.node(at).op == Op::input) return false;
+    seen[at] = true;
+    const auto& inputs = network.node(at).inputs;
+    open.insert(open.end(), inputs.begin(), inputs.end());
+  }
+  return true;
+}
+
+// Equal arguments have equal values: of a sample, what the layer depends on; of an activation's neurons, its input.
+Verdict rank_by_bounds(const Question& q) {
+  const std::size_t node = q.node(), through = q.c.network.find(q.proof.at("through").text());
+  const unsigned precision = read_precision(q.proof), bits = read_bits(q.proof);
+  const mpq_class lower = q.proof.at("lower").rational();
+  require_positive(lower);
+  const RankClaim claim(q);
+  require(std::min(claim.rows.size(), claim.columns.size()) == claim.rank, "minor",
+          "the smaller side of the submatrix has not the size of the rank");
+  Relations relations(q.proof, q.c.data.size(), q.c.network.node(through).width, false, q.c.budget);
+  const Node& layer = q.c.network.node(node);
+  require(relations.of_columns() ? layer.op == Op::activation && layer.inputs[0] == through
+                                 : depends_through(q.c.network, node, through),
+          "through",
+          "equal values of layer " + q.c.network.node(through).name + " do not decide those of " + layer.name);
+  const Forward arguments = make_forward(q.c, q.c.network, through, claim.theta, 1);
+  require(arguments.exact(), "irrational", "the values compared are not rational");
+  q.c.data.for_each([&](std::size_t s, const std::vector<mpz_class>& x) { relations.row(s, arguments(x).v); });
+  FeatureScaler scaler(claim.rows.size(), claim.columns.size(), bits, false);
+  const Forward forward = make_forward(q.c, q.c.network, node, claim.theta, precision);
+  q.c.data.for_each([&](std::size_t s, const std::vector<mpz_class>& x) {
+    if (!claim.chosen[s]) return;
+    Values f = forward(x);
+    f.v = claim.pick(f.v);
+    scaler.add(f);
+  });
+  require_smallest(q.c, scaler.take(), lower);
+  return rank_sentence(q, claim, relations, "a submatrix of that rank has sigma_min >= " + show(lower));
+}
+
 constexpr Rule kRules[] = {{"never-independent", "width", never_by_width},
                            {"never-independent", "equal-samples", equal_samples},
                            {"never-independent", "affine-dimension", never_by_affine_dimension},
@@ -244,7 +349,9 @@ constexpr Rule kRules[] = {{"never-independent", "width", never_by_width},
                            {"dependent-at", "units-without-kinks", at_without_kinks},
                            {"dependent-at", "equal-rows", equal_rows},
                            {"dependent-at", "left-kernel", left_kernel},
-                           {"dependent-on-open-set", "units-without-kinks", on_open_set}};
+                           {"dependent-on-open-set", "units-without-kinks", on_open_set},
+                           {"rank-equals", "minor-and-relations", rank_by_minor},
+                           {"rank-equals", "bounds-and-relations", rank_by_bounds}};
 
 }  // namespace
 

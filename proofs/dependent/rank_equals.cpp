@@ -1,0 +1,292 @@
+#include "proofs/dependent/rank_equals.h"
+
+#include <fmt/format.h>
+#include <widecert/linalg/left_kernel.h>
+#include <widecert/network/feature_rows.h>
+#include <widecert/network/feature_source.h>
+#include <widecert/network/random_point.h>
+#include <widecert/number/error.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "proofs/generic/feature_rank.h"
+#include "proofs/singular/singular_values.h"
+
+namespace widecert {
+namespace {
+
+// Some minutes of exact arithmetic, in entries and in products of 64-bit words; and what a certificate may hold.
+constexpr std::size_t kMostEntries = 16'000'000, kMostKernelEntries = 1'000'000;
+constexpr double kMostWords = 5e9;
+
+using Indices = std::vector<std::size_t>;
+
+// What bounds the rank from one side: its lines without those that are zero, or equal to an earlier one.
+struct Lines {
+  const char* side;
+  std::size_t count = 0;
+  Indices zero;
+  std::vector<Indices> equal;  // classes of at least two, the first of each staying
+  Indices left;
+};
+
+Lines lines_of(const char* side, const IntegerRows& rows, bool zeros_count) {
+  Lines lines{side, rows.size(), {}, {}, {}};
+  Indices order(rows.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return rows[a] != rows[b] ? rows[a] < rows[b] : a < b; });
+  for (std::size_t k = 0; k < order.size();) {
+    Indices same{order[k++]};
+    while (k < order.size() && rows[order[k]] == rows[same.front()]) same.push_back(order[k++]);
+    const auto& row = rows[same.front()];
+    if (zeros_count && std::all_of(row.begin(), row.end(), [](const Integer& v) { return v == 0; })) {
+      lines.zero = std::move(same);
+      continue;
+    }
+    lines.left.push_back(same.front());
+    if (same.size() > 1) lines.equal.push_back(std::move(same));
+  }
+  std::sort(lines.left.begin(), lines.left.end());
+  std::sort(lines.equal.begin(), lines.equal.end());
+  return lines;
+}
+
+IntegerRows transposed(const IntegerRows& rows) {
+  IntegerRows out(rows.empty() ? 0 : rows.front().size(), std::vector<Integer>(rows.size()));
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    for (std::size_t j = 0; j < out.size(); ++j) out[j][i] = rows[i][j];
+  return out;
+}
+
+IntegerRows values_of(const Instance& instance, std::size_t node, const IntegerPoint& point, const Options& options) {
+  const ExactForward forward(instance.network, point, node, instance.data.divisor(), instance.data.largest());
+  IntegerRows rows;
+  for (std::size_t i = 0; i < instance.data.size(); ++i) {
+    if (i % 64 == 0) options.progress("values", i, instance.data.size());
+    rows.push_back(exact_values(forward, instance.data, i));
+  }
+  return rows;
+}
+
+void add_relations(const Lines& lines, Keys& proof) {
+  proof.emplace_back("side", lines.side);
+  if (!lines.zero.empty()) proof.emplace_back("zero", lines.zero);
+  if (!lines.equal.empty()) proof.emplace_back("equal", lines.equal);
+}
+
+std::string in_words(const Lines& lines, std::size_t kernel) {
+  std::size_t equal = 0;
+  for (const Indices& same : lines.equal) equal += same.size() - 1;
+  return fmt::format("{} {}, of which {} zero, {} equal to others and {} combinations of others", lines.count,
+                     lines.side, lines.zero.size(), equal, kernel);
+}
+
+struct Asked {
+  std::size_t node;
+  std::optional<PointSpec> parameters;
+  std::optional<std::size_t> rank;
+};
+
+Outcome conclude(const Instance& instance, const Asked& asked, std::size_t rank, const std::string& why,
+                 const Claim& claim, const Proof& proof, const PointSpec& point) {
+  const std::string text =
+      fmt::format("rank F({}) = {} at the {} parameters: {}", instance.network.node(asked.node).name, rank,
+                  asked.parameters ? "given" : "seeded", why);
+  Outcome outcome = asked.rank && *asked.rank != rank ? refuted("another-rank", text, {{claim, proof}})
+                                                      : proved(text, {{claim, proof}});
+  outcome.numbers = {{"rank", Rational(Integer(rank))}};
+  outcome.witness = Witness{fmt::format("parameters of rank {}", rank), point, {}, {}};
+  return outcome;
+}
+
+Claim rank_equals(const Node& node, std::size_t rank, const PointSpec& parameters) {
+  return Claim("rank-equals", {{"node", node.name}, {"rank", rank}, {"parameters", parameters}});
+}
+
+Outcome by_minor(const Instance& instance, const Asked& asked, const PointSpec& spec, const IntegerPoint& point,
+                 const Options& options) {
+  const Node& node = instance.network.node(asked.node);
+  const IntegerRows rows = values_of(instance, asked.node, point, options), columns = transposed(rows);
+  const Lines by_rows = lines_of("rows", rows, true), by_columns = lines_of("columns", columns, true);
+  const bool wide = by_rows.left.size() <= by_columns.left.size();  // the short side has the shorter kernel
+  const Lines &side = wide ? by_rows : by_columns, &across = wide ? by_columns : by_rows;
+  IntegerRows core;
+  double bits = 1;
+  for (std::size_t i : side.left) {
+    auto& line = core.emplace_back();
+    for (std::size_t j : across.left) {
+      line.push_back(wide ? rows[i][j] : columns[i][j]);
+      if (line.back() != 0) bits = std::max(bits, 1.0 + static_cast<double>(msb(Integer(abs(line.back())))));
+    }
+  }
+  const double size = static_cast<double>(core.size());
+  if (size * size * size * bits / 64 > kMostWords) {
+    return undecided("too-large", fmt::format("a kernel of {} lines of {}-bit numbers is not looked for", size, bits));
+  }
+  options.progress("kernel", 0, 1);
+  const auto kernel = left_kernel(core, kMostKernelEntries / std::max<std::size_t>(1, core.size()));
+  if (!kernel || kernel->prime >= (std::uint64_t{1} << 31)) {
+    return undecided("rank-not-decided", "no kernel basis was lifted from its residues");
+  }
+  const std::size_t rank = kernel->rows.size();
+  if (kernel->basis.size() < core.size() - rank) {
+    return undecided("too-large", fmt::format("the rank is at least {}, and a kernel basis of {} vectors is too large",
+                                              rank, core.size() - rank));
+  }
+  const auto chosen = [](const Lines& lines, const Indices& places) {
+    Indices out;
+    for (std::size_t k : places) out.push_back(lines.left[k]);
+    return out;
+  };
+  Indices minor_rows = chosen(side, kernel->rows), minor_columns = chosen(across, kernel->columns);
+  if (!wide) std::swap(minor_rows, minor_columns);
+  const Claim claim = rank_equals(node, rank, spec);
+  Keys proof{{"rows", minor_rows}, {"columns", minor_columns}};
+  if (rank > 0) {
+    const std::uint64_t p = kernel->prime;
+    const ResidueRows minor{rank, rank, p, one_by_one(rank, [&](std::size_t i, std::span<std::uint32_t> out) {
+                              for (std::size_t j = 0; j < rank; ++j) {
+                                const Integer& v = rows[minor_rows[i]][minor_columns[j]];
+                                out[j] = static_cast<std::uint32_t>(mpz_fdiv_ui(v.backend().data(), p));
+                              }
+                            })};
+    const EvidenceOutcome found = find_evidence(minor, claim, options);
+    if (!found.evidence) {
+      return undecided(found.too_large ? "too-large" : "rank-not-decided",
+                       fmt::format("no evidence for a minor of size {}: {}", rank, found.obstacle));
+    }
+    proof.emplace_back("evidence", *found.evidence);
+  }
+  // Without a kernel where the other side needs none.
+  const bool other = across.left.size() == rank && !kernel->basis.empty();
+  add_relations(other ? across : side, proof);
+  if (!other && !kernel->basis.empty()) {
+    IntegerRows basis;
+    for (const auto& v : kernel->basis) {
+      auto& full = basis.emplace_back(side.count, Integer(0));
+      for (std::size_t k = 0; k < v.size(); ++k) full[side.left[k]] = v[k];
+    }
+    proof.emplace_back("kernel", basis);
+  }
+  return conclude(instance, asked, rank, in_words(other ? across : side, other ? 0 : kernel->basis.size()), claim,
+                  Proof("minor-and-relations", proof), spec);
+}
+
+// The node nearest to `node` on whose rational values, sample by sample, those of `node` depend alone.
+std::optional<std::size_t> rational_cut(const Architecture& network, std::size_t node) {
+  for (std::size_t at = node; at != 0;) {
+    if (network.node(at).inputs.size() != 1) return std::size_t{0};
+    at = network.node(at).inputs[0];
+    if (rational_valued(network, at)) return at;
+  }
+  return std::nullopt;
+}
+
+// Rows and columns of a source.
+MatrixSource part(MatrixSource whole, const Indices& rows, const Indices& columns) {
+  const auto pick = [rows, columns](const auto& m) {
+    std::decay_t<decltype(m)> out(rows.size(), columns.size());
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      for (std::size_t j = 0; j < columns.size(); ++j)
+        out(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j)) =
+            m(static_cast<Eigen::Index>(rows[i]), static_cast<Eigen::Index>(columns[j]));
+    return out;
+  };
+  MatrixSource out;
+  out.rows = rows.size();
+  out.cols = columns.size();
+  out.exact = whole.exact;
+  out.enclosure = [pick, rows, whole](bool split) {
+    const MatrixEnclosure all = whole.enclosure(split);
+    MatrixEnclosure some;
+    some.middle.high = pick(all.middle.high);
+    if (all.middle.low.size() != 0) some.middle.low = pick(all.middle.low);
+    // A part of a row is no longer than the row.
+    for (std::size_t i : rows)
+      if (!all.row_radius.empty()) some.row_radius.push_back(all.row_radius[i]);
+    return some;
+  };
+  out.balls = [pick, whole] { return pick(whole.balls()); };
+  return out;
+}
+
+Outcome by_bounds(const Instance& instance, const Asked& asked, const PointSpec& spec, const IntegerPoint& point,
+                  const Options& options) {
+  const Architecture& network = instance.network;
+  const Node& node = network.node(asked.node);
+  const auto cut = rational_cut(network, asked.node);
+  if (!cut) return undecided("rank-not-decided", "no rational values below the layer decide what is equal");
+  const IntegerRows values = values_of(instance, *cut, point, options);
+  const Lines by_rows = lines_of("rows", values, false);
+  Lines by_columns{"columns", node.width, {}, {}, Indices(node.width)};
+  std::iota(by_columns.left.begin(), by_columns.left.end(), std::size_t{0});
+  if (std::holds_alternative<ActivationSpec>(node.spec) && node.inputs[0] == *cut) {
+    by_columns = lines_of("columns", transposed(values), false);
+  }
+  const bool wide = by_rows.left.size() <= by_columns.left.size();
+  const Lines& side = wide ? by_rows : by_columns;
+  const std::size_t rank = side.left.size();
+  const MatrixSource source =
+      part(feature_source(network, point, asked.node, instance.data, false), by_rows.left, by_columns.left);
+  const LadderResult found = climb(source, ladder_options(options));
+  if (!found.bounds.full_rank || !(found.bounds.smallest_low > 0)) {
+    return undecided("not-certified",
+                     fmt::format("the rank is at most {} ({}); that it is so much is not certified: {}", rank,
+                                 in_words(side, 0), found.undecided));
+  }
+  const ShownBounds bounds = show_bounds(found.bounds, source.rows, source.cols);
+  if (bounds.too_large) return undecided("too-large", "the submatrix is too large for the checker");
+  Keys proof{{"rows", by_rows.left},
+             {"columns", by_columns.left},
+             {"bits", bounds.proof.bits},
+             {"lower", bounds.smallest.low},
+             {"through", network.node(*cut).name}};
+  const long precision = precision_for(network, point, asked.node, bounds.proof.bits);
+  if (precision != 0) proof.emplace_back("precision", precision);
+  add_relations(side, proof);
+  return conclude(instance, asked, rank, in_words(side, 0), rank_equals(node, rank, spec),
+                  Proof("bounds-and-relations", proof), spec);
+}
+
+Outcome prove(const Instance& instance, const Asked& asked, const Options& options) {
+  const Architecture& network = instance.network;
+  const Node& node = network.node(asked.node);
+  if (instance.data.size() > kMostEntries / node.width) {
+    return undecided("too-large", fmt::format("F has more than {} entries", kMostEntries));
+  }
+  const PointSpec spec = asked.parameters ? *asked.parameters : random_point(network, asked.node, options.seed);
+  const IntegerPoint point = integer_point(network, spec, asked.node);
+  return rational_valued(network, asked.node) ? by_minor(instance, asked, spec, point, options)
+                                              : by_bounds(instance, asked, spec, point, options);
+}
+
+Prover read(const Entry& entry) {
+  Asked asked{entry.node, read_parameters(entry), {}};
+  if (const auto rank = entry.json.find("rank")) asked.rank = rank->size();
+  return [asked](const Instance& instance, const Options& options) { return prove(instance, asked, options); };
+}
+
+}  // namespace
+
+Theorem theorems::rank_equals() {
+  return {.id = "rank-equals",
+          .title = "The rank of the features at given parameters, whatever it is",
+          .source = "Nguyen & Hein, ICML 2018, Table 2, whose ranks are estimates",
+          .statement =
+              "rank F_k = r at the parameters of the case (or at seeded ones), for any r: a minor that is not 0 "
+              "from below, zero lines, equal lines and a kernel basis from above. Exact for networks with "
+              "rational values; for other activations equal lines are known by their arguments, and full rank "
+              "of the rest by a bound of sigma_min.",
+          .hypotheses = {"at most 16,000,000 entries",
+                         "for irrational values: a rational layer below, on which all depends"},
+          .claims = {"rank-equals"},
+          .rules = {"minor-and-relations", "bounds-and-relations"},
+          .reasons = {"another-rank", "rank-not-decided", "not-certified", "too-large"},
+          .keys = {kParametersKey, {"rank", "the rank that is expected; refuted by another. Any if absent"}},
+          .numbers = {{"rank", Side::below}},
+          .read = read};
+}
+
+}  // namespace widecert

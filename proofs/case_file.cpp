@@ -71,10 +71,10 @@ CaseFile read_case_json(const Json& json, const std::string& place, const std::s
   JsonReader in(json, place, folder);
   if (in.get("format").text() != "widecert-case") in.get("format").fail("\"widecert-case\"");
   if (in.get("version").integer(0, 1'000'000) != 1) in.get("version").fail("version 1");
-  CaseFile file{
-      place, "", "", "", read_network(in.get("network")), std::nullopt, {}, {}, {}, in.folder()};
+  CaseFile file{place, "", "", "", read_network(in.get("network")), std::nullopt, {}, {}, {}, in.folder()};
   if (const auto data = in.find("data")) file.data = read_dataset(*data);
-  if (const auto seed = in.find("seed")) file.seed = static_cast<std::uint64_t>(seed->integer(0, std::int64_t{1} << 53));
+  if (const auto seed = in.find("seed"))
+    file.seed = static_cast<std::uint64_t>(seed->integer(0, std::int64_t{1} << 53));
   if (const auto title = in.find("title")) file.title = title->text();
   if (const auto about = in.find("about")) file.about = about->text();
   if (const auto printed = in.find("printed")) file.printed = read_printed(*printed);
@@ -121,8 +121,7 @@ Instance load_instance(const CaseFile& file) {
   }
   if (instance.data.width() != file.network.input_width()) {
     throw InputError(file.path + ": samples have " + std::to_string(instance.data.width()) +
-                     " features, the network's input shape " +
-                     describe(file.network.node(0).shape) + " needs " +
+                     " features, the network's input shape " + describe(file.network.node(0).shape) + " needs " +
                      std::to_string(file.network.input_width()));
   }
   return instance;

@@ -32,7 +32,7 @@ struct CaseFile {
   std::vector<CaseEntry> entries;
   std::optional<std::uint64_t> seed;  // of constructions and random points, where the command line gives none
   std::optional<Printed> printed;
-  std::string folder;  // where the paths of data and tensors start
+  std::string folder;             // where the paths of data and tensors start
   std::string directory() const;  // of the file
 };
 

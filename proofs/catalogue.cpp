@@ -24,9 +24,9 @@ namespace widecert {
 
 const std::vector<Theorem>& catalogue() {
   using namespace theorems;
-  static const std::vector<Theorem> all{theorem_3_4(),   row_difference(),    assumption_3_1(), full_rank_weights(),
-                                        weights_rank_at(), theorem_3_5(),     untied_biases(),  rank_at(),
-                                        singular_values(), in_s_k(),          gradients(),      open_set(),
+  static const std::vector<Theorem> all{theorem_3_4(),       row_difference(), assumption_3_1(), full_rank_weights(),
+                                        weights_rank_at(),   theorem_3_5(),    untied_biases(),  rank_at(),
+                                        singular_values(),   in_s_k(),         gradients(),      open_set(),
                                         never_independent(), rank_equals()};
   return all;
 }

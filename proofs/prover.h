@@ -59,11 +59,11 @@ struct Witness {
 
 struct Outcome {
   Verdict verdict = Verdict::undecided;
-  std::string reason;             // a fixed word: "patches-collide", "width", ...; empty if proved
-  std::string explanation;        // one sentence for people
-  std::vector<Finding> findings;  // the main one first, hypotheses and side results after it
-  std::map<std::string, Rational> numbers;                       // for tables: those of Theorem::numbers that are known
-  std::optional<Witness> witness;                                // of the main finding
+  std::string reason;                       // a fixed word: "patches-collide", "width", ...; empty if proved
+  std::string explanation;                  // one sentence for people
+  std::vector<Finding> findings;            // the main one first, hypotheses and side results after it
+  std::map<std::string, Rational> numbers;  // for tables: those of Theorem::numbers that are known
+  std::optional<Witness> witness;           // of the main finding
   std::vector<std::pair<std::string, std::string>> ingredients;  // what alpha_0 is made of, for people
 };
 Outcome proved(std::string explanation, std::vector<Finding> findings);

@@ -45,9 +45,8 @@ TEST_CASE("the same seed gives the same bytes, another seed another family") {
 }
 
 TEST_CASE("claims and certificates are read back as written") {
-  for (const char* name :
-       {"small/relu-dense", "small/gelu-deep", "counterexamples/identical-patches",
-        "counterexamples/duplicated-sample", "counterexamples/tied-equal-patches"}) {
+  for (const char* name : {"small/relu-dense", "small/gelu-deep", "counterexamples/identical-patches",
+                           "counterexamples/duplicated-sample", "counterexamples/tied-equal-patches"}) {
     const Loaded c = open_case(name);
     ClaimFile claim{c.instance.network, c.instance.data_spec, {}};
     std::vector<Proof> proofs;

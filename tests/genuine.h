@@ -25,10 +25,9 @@ class Genuine {
  public:
   explicit Genuine(const std::string& name, const std::string& options = "")
       : folder_(scratch("forgery")), name_(fs::path(name).filename()) {
-    fs::copy(cases(), folder_ + "/cases",
-             fs::copy_options::recursive | fs::copy_options::skip_symlinks);
-    const Ran ran = run(programs() + "/widecert " + options + " prove " + folder_ + "/cases/" + name +
-                        " -o " + folder_ + "/out");
+    fs::copy(cases(), folder_ + "/cases", fs::copy_options::recursive | fs::copy_options::skip_symlinks);
+    const Ran ran =
+        run(programs() + "/widecert " + options + " prove " + folder_ + "/cases/" + name + " -o " + folder_ + "/out");
     INFO(ran.output);
     CHECK((ran.exit == 0 || ran.exit == 1 || ran.exit == 3));
     claim_ = json::parse(slurp(claim_path()));

@@ -16,12 +16,8 @@ inline int rounds(int base) {
 class Random {
  public:
   explicit Random(unsigned seed) : engine_(seed) {}
-  long integer(long low, long high) {
-    return std::uniform_int_distribution<long>(low, high)(engine_);
-  }
-  Rational rational(long size) {
-    return Rational(Integer(integer(-size, size)), Integer(integer(1, size)));
-  }
+  long integer(long low, long high) { return std::uniform_int_distribution<long>(low, high)(engine_); }
+  Rational rational(long size) { return Rational(Integer(integer(-size, size)), Integer(integer(1, size))); }
 
  private:
   std::mt19937_64 engine_;

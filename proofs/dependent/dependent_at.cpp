@@ -20,8 +20,7 @@ constexpr double kMostKernelWords = 5e9;
 // The most dimensions that the features can span, given on which side of their kink units are on all
 // samples: dead units are 0, units on a linear side are affine in what enters them. Nothing unless the
 // node is relu or leaky relu on a linear node.
-std::optional<std::size_t> dimensions_at(const Instance& instance, std::size_t node,
-                                         const PointSpec& point) {
+std::optional<std::size_t> dimensions_at(const Instance& instance, std::size_t node, const PointSpec& point) {
   const Architecture& network = instance.network;
   const auto* activation = std::get_if<ActivationSpec>(&network.node(node).spec);
   if (activation == nullptr) return std::nullopt;
@@ -31,8 +30,8 @@ std::optional<std::size_t> dimensions_at(const Instance& instance, std::size_t n
       (kind != ActivationKind::relu && kind != ActivationKind::leaky_relu)) {
     return std::nullopt;
   }
-  const ExactForward forward(network, integer_point(network, point, map), map,
-                             instance.data.divisor(), instance.data.largest());
+  const ExactForward forward(network, integer_point(network, point, map), map, instance.data.divisor(),
+                             instance.data.largest());
   std::vector<bool> never_above(network.node(node).width, true), never_below = never_above;
   for (std::size_t i = 0; i < instance.data.size(); ++i) {
     const std::vector<Integer> g = exact_values(forward, instance.data, i);
@@ -52,12 +51,13 @@ std::optional<std::size_t> dimensions_at(const Instance& instance, std::size_t n
 
 }  // namespace
 
-std::optional<Finding> find_dependence(const Instance& instance, std::size_t node,
-                                       const PointSpec& point, std::string& why,
-                                       const Options& options) {
+std::optional<Finding> find_dependence(const Instance& instance, std::size_t node, const PointSpec& point,
+                                       std::string& why, const Options& options) {
   const Node& output = instance.network.node(node);
   const std::size_t n = instance.data.size();
-  const auto finding = [&](Proof proof) { return Finding{Claim("dependent-at", {{"node", output.name}, {"parameters", point}}), std::move(proof)}; };
+  const auto finding = [&](Proof proof) {
+    return Finding{Claim("dependent-at", {{"node", output.name}, {"parameters", point}}), std::move(proof)};
+  };
   if (output.width < n) {
     why = fmt::format("layer {} has only {} neurons", output.name, output.width);
     return finding(Proof("width"));
@@ -80,9 +80,8 @@ std::optional<Finding> find_dependence(const Instance& instance, std::size_t nod
   }
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return rows[a] != rows[b] ? rows[a] < rows[b] : a < b;
-  });
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return rows[a] != rows[b] ? rows[a] < rows[b] : a < b; });
   for (std::size_t k = 1; k < n; ++k) {
     if (rows[order[k - 1]] != rows[order[k]]) continue;
     why = fmt::format("samples {} and {} have equal features", order[k - 1] + 1, order[k] + 1);
@@ -96,8 +95,7 @@ std::optional<Finding> find_dependence(const Instance& instance, std::size_t nod
   options.progress("left kernel", 0, 1);
   auto kernel = left_kernel_vector(rows);
   if (!kernel) return std::nullopt;
-  const auto used = std::count_if(kernel->begin(), kernel->end(),
-                                  [](const Integer& v) { return v != 0; });
+  const auto used = std::count_if(kernel->begin(), kernel->end(), [](const Integer& v) { return v != 0; });
   why = fmt::format("an integer combination of {} rows vanishes", used);
   return finding(Proof("left-kernel", {{"v", *kernel}}));
 }

@@ -26,9 +26,8 @@ std::size_t distinct_columns(const Dataset& data, const Node& map) {
 std::size_t patch_content_bound(const Dataset& data, const Node& map) {
   const PatchLayout& layout = *map.patches;
   std::vector<std::size_t> contents(layout.count());
-  parallel_for(layout.count(), [&](std::size_t p) {
-    contents[p] = count_contents(data, layout.entries(p), map.filters + 1);
-  });
+  parallel_for(layout.count(),
+               [&](std::size_t p) { contents[p] = count_contents(data, layout.entries(p), map.filters + 1); });
   std::size_t most = 1;
   for (std::size_t count : contents) most += std::min(map.filters, count - 1);
   return most;
@@ -141,9 +140,10 @@ Theorem theorems::never_independent() {
   return {.id = "never-independent",
           .title = "The features are dependent for every parameter",
           .source = "elementary; the converse of the width condition",
-          .statement = "rank F_k < N whatever the parameters, because the layer has fewer than N neurons, the network "
-                       "is affine through few neurons up to it, its patches take few different contents on the data, "
-                       "two samples are equal, or tied biases force equal columns.",
+          .statement =
+              "rank F_k < N whatever the parameters, because the layer has fewer than N neurons, the network "
+              "is affine through few neurons up to it, its patches take few different contents on the data, "
+              "two samples are equal, or tied biases force equal columns.",
           .hypotheses = {"any architecture"},
           .claims = {"never-independent"},
           .rules = {"width", "affine-dimension", "patch-contents", "equal-samples", "equal-columns"},

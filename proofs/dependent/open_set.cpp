@@ -36,8 +36,7 @@ std::optional<DependentBox> dependent_on_open_set(const Instance& instance, std:
   if (activation == nullptr) return std::nullopt;
   const std::size_t map = network.node(node).inputs[0];
   const auto* linear = std::get_if<LinearSpec>(&network.node(map).spec);
-  if (linear == nullptr || linear->frozen_weights || linear->frozen_bias ||
-      linear->bias == BiasMode::none) {
+  if (linear == nullptr || linear->frozen_weights || linear->frozen_bias || linear->bias == BiasMode::none) {
     return std::nullopt;
   }
   // Below the claimed layer only what never exceeds its input, with all parameters free; then
@@ -51,8 +50,7 @@ std::optional<DependentBox> dependent_on_open_set(const Instance& instance, std:
     const auto* below = std::get_if<ActivationSpec>(&at.spec);
     if (spec != nullptr && (spec->frozen_weights || spec->frozen_bias)) return std::nullopt;
     if (below != nullptr && below->function.kind != ActivationKind::relu &&
-        below->function.kind != ActivationKind::leaky_relu &&
-        below->function.kind != ActivationKind::identity) {
+        below->function.kind != ActivationKind::leaky_relu && below->function.kind != ActivationKind::identity) {
       return std::nullopt;
     }
     if (below != nullptr && abs(below->function.parameter) > 1) return std::nullopt;
@@ -61,8 +59,7 @@ std::optional<DependentBox> dependent_on_open_set(const Instance& instance, std:
     }
     if (spec != nullptr) most = std::max(most, at.patches->longest());
   }
-  const Rational largest =
-      std::max(Rational(1), Rational(instance.data.largest(), instance.data.divisor()));
+  const Rational largest = std::max(Rational(1), Rational(instance.data.largest(), instance.data.divisor()));
   const Rational radius = short_lower_bound(1 / (4 * Rational(most) * largest + 4), 8);
   const std::size_t n = instance.data.size();
   const auto kind = activation->function.kind;
@@ -81,9 +78,10 @@ static Outcome prove_open_set(const Instance& instance, std::size_t node, const 
   if (!box) {
     return undecided("no-open-set", "no box of parameters was found on which all units are dead or affine");
   }
-  Outcome outcome = proved(
-      fmt::format("wherever the parameters are within {} of the centre, no unit comes near its kink", to_string(box->radius)),
-      {box->finding});
+  Outcome outcome =
+      proved(fmt::format("wherever the parameters are within {} of the centre, no unit comes near its kink",
+                         to_string(box->radius)),
+             {box->finding});
   outcome.witness = Witness{"the centre of the box", box->centre, {}, {}};
   return outcome;
 }
@@ -92,9 +90,10 @@ Theorem theorems::open_set() {
   return {.id = "open-set",
           .title = "Dependent features on an open set of parameters",
           .source = "the limits of Theorem 3.5: relu, leaky relu, elu",
-          .statement = "A box of parameters on which no unit comes near its kink, so that all features are 0 or "
-                       "affine functions of the input and rank F_k < N throughout: \"almost every parameter\" fails "
-                       "for these activations.",
+          .statement =
+              "A box of parameters on which no unit comes near its kink, so that all features are 0 or "
+              "affine functions of the input and rank F_k < N throughout: \"almost every parameter\" fails "
+              "for these activations.",
           .hypotheses = {"relu at layer k, or leaky relu or elu with less than N affine dimensions below",
                          "free weights and biases"},
           .claims = {"dependent-on-open-set"},

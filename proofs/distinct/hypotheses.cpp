@@ -7,23 +7,21 @@ namespace widecert {
 std::optional<ChainPosition> locate(const Instance& instance, std::size_t node, Outcome& failure) {
   ChainPosition at{instance.network.paper_chain(), 0};
   if (!at.chain.obstacle.empty()) {
-    failure =
-        not_applicable("not-a-chain",
-                       "the theorem speaks of a chain of convolutional, dense and max-pooling "
-                       "layers; " +
-                           at.chain.obstacle);
+    failure = not_applicable("not-a-chain",
+                             "the theorem speaks of a chain of convolutional, dense and max-pooling "
+                             "layers; " +
+                                 at.chain.obstacle);
     return std::nullopt;
   }
   for (std::size_t l = 0; l < at.chain.layers.size(); ++l) {
     if (at.chain.layers[l].output() == node) at.k = l + 1;
   }
   if (at.k == 0 || !at.layer().activation) {
-    failure =
-        not_applicable("layer-kind",
-                       "F must be the output of a convolutional or dense layer with an activation; "
-                       "layer \"" +
-                           instance.network.node(node).name + "\" is " + describe(instance.network.node(node)) +
-                           (at.k == 0 ? " (name the activation after it)" : ""));
+    failure = not_applicable("layer-kind",
+                             "F must be the output of a convolutional or dense layer with an activation; "
+                             "layer \"" +
+                                 instance.network.node(node).name + "\" is " + describe(instance.network.node(node)) +
+                                 (at.k == 0 ? " (name the activation after it)" : ""));
     return std::nullopt;
   }
   for (std::size_t l = 0; l < at.k; ++l) {
@@ -44,9 +42,8 @@ std::string first_layer(const Instance& instance, const ChainPosition& at) {
 }
 
 Outcome tied_biases(const Node& map) {
-  return not_applicable("tied-biases",
-                        "the construction needs one free bias per neuron in layer \"" + map.name +
-                            "\" (\"bias\": \"neuron\")");
+  return not_applicable("tied-biases", "the construction needs one free bias per neuron in layer \"" + map.name +
+                                           "\" (\"bias\": \"neuron\")");
 }
 
 Finding patches_distinct(const std::string& node) {
@@ -72,29 +69,26 @@ Outcome assumption_3_1(const Instance& instance, const std::string& node) {
   if (!collision) {
     return proved("all data patches of different samples differ (Assumption 3.1)", {patches_distinct(node)});
   }
-  return not_applicable(
-      "patches-collide",
-      fmt::format("Assumption 3.1 fails: patch {} of sample {} equals patch {} of sample {}",
-                  collision->p + 1, collision->i + 1, collision->q + 1, collision->j + 1),
-      {patches_collide(node, *collision)});
+  return not_applicable("patches-collide",
+                        fmt::format("Assumption 3.1 fails: patch {} of sample {} equals patch {} of sample {}",
+                                    collision->p + 1, collision->i + 1, collision->q + 1, collision->j + 1),
+                        {patches_collide(node, *collision)});
 }
 
 std::optional<Outcome> violates_assumption_3_2(const Instance& instance, const ChainPosition& at) {
   const Node& node = instance.network.node(*at.layer().activation);
   const Activation& f = std::get<ActivationSpec>(node.spec).function;
   if (satisfies_assumption_3_2(f)) return std::nullopt;
-  Outcome outcome = not_applicable(
-      "activation-violates",
-      fmt::format("Assumption 3.2 for {} {}", describe(f), facts(f.kind).assumption_3_2));
+  Outcome outcome = not_applicable("activation-violates",
+                                   fmt::format("Assumption 3.2 for {} {}", describe(f), facts(f.kind).assumption_3_2));
   Keys keys;
   // t < 0 with |s(t)| > e^t, where there is one.
   if (const auto t = violating_point(f)) {
     keys.emplace_back("t", *t);
-    outcome.ingredients.emplace_back("violating t",
-                                     to_string(*t) + ", where |s(t)| > e^t (rho = (1, 1, 1, 1))");
+    outcome.ingredients.emplace_back("violating t", to_string(*t) + ", where |s(t)| > e^t (rho = (1, 1, 1, 1))");
   }
-  outcome.findings.push_back({Claim("activation-violates", {{"node", node.name}, {"assumption", "3.2"}}),
-                              Proof("activation-table", keys)});
+  outcome.findings.push_back(
+      {Claim("activation-violates", {{"node", node.name}, {"assumption", "3.2"}}), Proof("activation-table", keys)});
   return outcome;
 }
 
@@ -104,8 +98,9 @@ Theorem assumption_3_1() {
   return {.id = "assumption-3.1",
           .title = "Data patches are distinct",
           .source = "Nguyen & Hein, ICML 2018, Assumption 3.1",
-          .statement = "x_i^p != x_j^q for all samples i != j and all patches p, q of the first layer; decided "
-                       "exactly, and where it fails the first offending (i, p, j, q) is reported.",
+          .statement =
+              "x_i^p != x_j^q for all samples i != j and all patches p, q of the first layer; decided "
+              "exactly, and where it fails the first offending (i, p, j, q) is reported.",
           .hypotheses = {"the node is the layer that reads the input"},
           .claims = {"patches-distinct"},
           .side_claims = {"patches-collide"},

@@ -1,6 +1,6 @@
+#include "proofs/distinct/lemma_d1.h"
 #include <widecert/number/error.h>
 #include <widecert/number/stream.h>
-#include "proofs/distinct/lemma_d1.h"
 
 #include <algorithm>
 
@@ -37,8 +37,8 @@ Rational largest_value(const std::optional<std::size_t>& activation, const Archi
 
 }  // namespace
 
-std::optional<LowerLayers> choose_lower_layers(const Instance& instance, const ChainPosition& at,
-                                               std::uint64_t seed, Outcome& failure) {
+std::optional<LowerLayers> choose_lower_layers(const Instance& instance, const ChainPosition& at, std::uint64_t seed,
+                                               Outcome& failure) {
   LowerLayers lower;
   Rational bound = 0;  // of |values| entering the layer
   for (std::size_t i = 0; i < instance.data.size(); ++i)
@@ -50,8 +50,7 @@ std::optional<LowerLayers> choose_lower_layers(const Instance& instance, const C
     const auto* linear = std::get_if<LinearSpec>(&map.spec);
     if (linear == nullptr) continue;  // max pooling: no parameters, no larger values
     if (layer.activation) {
-      const auto kind =
-          std::get<ActivationSpec>(instance.network.node(*layer.activation).spec).function.kind;
+      const auto kind = std::get<ActivationSpec>(instance.network.node(*layer.activation).spec).function.kind;
       const bool biased = linear->bias != BiasMode::none;
       if (biased ? !facts(kind).injective_on_d1_interval : !monotone_around_zero(kind)) {
         failure = not_applicable(biased ? "not-injective" : "no-bias",
@@ -61,25 +60,21 @@ std::optional<LowerLayers> choose_lower_layers(const Instance& instance, const C
       }
     }
     std::size_t length = 0;
-    for (std::size_t row : instance.network.weights_shape(layer.map))
-      length = std::max(length, row);
+    for (std::size_t row : instance.network.weights_shape(layer.map)) length = std::max(length, row);
     NodeTensors tensors;
-    tensors.weights =
-        SeededTensor{map.name, seed, -kFilterRange, kFilterRange, divisor_for(length, bound), false};
+    tensors.weights = SeededTensor{map.name, seed, -kFilterRange, kFilterRange, divisor_for(length, bound), false};
     if (linear->bias != BiasMode::none) tensors.bias = FillTensor{Rational(3, 4)};
     lower.values[layer.map] = convert_parameters<Rational>(
         expand(*tensors.weights, instance.network.weights_shape(layer.map), map.name),
-        tensors.bias ? expand(*tensors.bias, instance.network.bias_shape(layer.map), map.name)
-                     : Tensor{});
+        tensors.bias ? expand(*tensors.bias, instance.network.bias_shape(layer.map), map.name) : Tensor{});
     lower.spec[map.name] = std::move(tensors);
     bound = largest_value(layer.activation, instance.network);
   }
   return lower;
 }
 
-std::optional<Finding> features_distinct(const Instance& instance, const ChainPosition& at,
-                                         const LowerLayers& lower, const ScaledFeatures& features,
-                                         int bits, std::uint64_t seed) {
+std::optional<Finding> features_distinct(const Instance& instance, const ChainPosition& at, const LowerLayers& lower,
+                                         const ScaledFeatures& features, int bits, std::uint64_t seed) {
   const Node& map = instance.network.node(at.layer().map);
   const PatchLayout& layout = *map.patches;
   for (std::size_t bank = 1; bank < layout.banks(); ++bank)
@@ -100,8 +95,7 @@ std::optional<Finding> features_distinct(const Instance& instance, const ChainPo
       for (std::size_t r = 0; r < entries.size(); ++r) {
         if (entries[r] == kPadding) continue;
         const std::size_t e = i * features.width + static_cast<std::size_t>(entries[r]);
-        sum +=
-            direction[r] * (features.is_small() ? Integer(features.small[e]) : features.large[e]);
+        sum += direction[r] * (features.is_small() ? Integer(features.small[e]) : features.large[e]);
       }
       values.emplace_back(std::move(sum), i);
     }
@@ -110,8 +104,7 @@ std::optional<Finding> features_distinct(const Instance& instance, const ChainPo
   // Room for the checker's own, slightly wider enclosures.
   const Integer apart = 16 * features.radius * norm;
   for (std::size_t v = 1; v < values.size(); ++v) {
-    if (values[v].second != values[v - 1].second &&
-        values[v].first - values[v - 1].first <= apart) {
+    if (values[v].second != values[v - 1].second && values[v].first - values[v - 1].first <= apart) {
       return std::nullopt;
     }
   }

@@ -22,13 +22,12 @@ struct LowerLayers {
 
 // Parameters of layers 1..k-1. Fails with "not-injective" below a step activation, and with
 // "no-bias" where a layer without bias has an activation that is not monotone around 0.
-std::optional<LowerLayers> choose_lower_layers(const Instance& instance, const ChainPosition& at,
-                                               std::uint64_t seed, Outcome& failure);
+std::optional<LowerLayers> choose_lower_layers(const Instance& instance, const ChainPosition& at, std::uint64_t seed,
+                                               Outcome& failure);
 
 // A proof that the patches entering layer k differ between any two samples at these parameters, or
 // nothing if no projection separated them at this precision.
-std::optional<Finding> features_distinct(const Instance& instance, const ChainPosition& at,
-                                         const LowerLayers& lower, const ScaledFeatures& features,
-                                         int bits, std::uint64_t seed);
+std::optional<Finding> features_distinct(const Instance& instance, const ChainPosition& at, const LowerLayers& lower,
+                                         const ScaledFeatures& features, int bits, std::uint64_t seed);
 
 }  // namespace widecert

@@ -31,8 +31,7 @@ Integer typical_value(const ExactForward& forward, const Dataset& data, std::uin
 
 // Filters whose entries add up to 0. Data are rarely centred (pixels are not negative), and a filter
 // with a large sum has the same sign on nearly every sample: a unit that never bends.
-TensorSpec balanced_filters(const TensorShape& shape, const std::string& name, std::uint64_t seed,
-                            std::int64_t range) {
+TensorSpec balanced_filters(const TensorShape& shape, const std::string& name, std::uint64_t seed, std::int64_t range) {
   SeededIntegers integers("tensor", seed, name, -range, range);
   ExplicitTensor filters;
   for (std::size_t t = 0; t < shape.size(); ++t) {
@@ -62,15 +61,15 @@ std::uint64_t attempts_for(std::size_t rows, std::size_t cols) {
   return elimination_steps(rows, cols, 3) < 1e7 ? 100 : 3;
 }
 
-PointSpec choose_point(const Architecture& network, const Dataset& data, std::size_t target,
-                       bool steps, std::uint64_t seed, std::uint64_t attempt) {
+PointSpec choose_point(const Architecture& network, const Dataset& data, std::size_t target, bool steps,
+                       std::uint64_t seed, std::uint64_t attempt) {
   seed += attempt;
   PointSpec point;
   for (std::size_t i : linear_nodes(network, target)) {
     const Node& node = network.node(i);
     const auto& spec = std::get<LinearSpec>(node.spec);
-    const ExactForward below(network, integer_point(network, point, node.inputs[0]),
-                             node.inputs[0], data.divisor(), data.largest());
+    const ExactForward below(network, integer_point(network, point, node.inputs[0]), node.inputs[0], data.divisor(),
+                             data.largest());
     const std::size_t length = node.patches->longest();
     // Products in 32 bits where that leaves room for filters at all.
     const Integer room = (Integer(1) << 30) / (Integer(length) * std::max(below.bound(), Integer(1)));
@@ -81,18 +80,17 @@ PointSpec choose_point(const Architecture& network, const Dataset& data, std::si
       const TensorShape shape = network.weights_shape(i);
       const std::size_t entries = std::accumulate(shape.begin(), shape.end(), std::size_t{0});
       constexpr std::size_t kMostExplicit = 100'000, kShort = 3;
-      tensors.weights =
-          length > kShort && entries <= kMostExplicit
-              ? balanced_filters(shape, node.name, seed, range)
-              : TensorSpec(SeededTensor{node.name, seed, -range, range, 1, false});
+      tensors.weights = length > kShort && entries <= kMostExplicit
+                            ? balanced_filters(shape, node.name, seed, range)
+                            : TensorSpec(SeededTensor{node.name, seed, -range, range, 1, false});
     } else {
       divisor *= expand_integers(*spec.frozen_weights, network.weights_shape(i), node.name).divisor;
     }
     if (spec.free_bias()) {
       const Integer size = std::min(range * typical_value(below, data, attempt), Integer(1) << 50);
       const auto bound = size.convert_to<std::int64_t>();
-      tensors.bias = SeededTensor{node.name + ".bias",          seed, -bound, bound,
-                                  Integer(steps ? 2 * divisor : divisor), steps};
+      tensors.bias =
+          SeededTensor{node.name + ".bias", seed, -bound, bound, Integer(steps ? 2 * divisor : divisor), steps};
     }
     if (!tensors.weights && !tensors.bias) point.erase(node.name);
   }
@@ -105,27 +103,26 @@ Claim independent_at(const std::string& node, std::size_t rank, const PointSpec&
 
 Proof exact_rank(const RankEvidence& evidence) { return Proof("exact-rank", {{"evidence", evidence}}); }
 
-EvidenceOutcome find_evidence(const ResidueRows& a, const Claim& claim,
-                              const Options& options) {
+EvidenceOutcome find_evidence(const ResidueRows& a, const Claim& claim, const Options& options) {
   EvidenceOutcome outcome;
   const std::size_t bytes = rank_memory(a.rows, a.cols, a.prime);
   if (bytes > options.memory) {
     outcome.too_large = true;
     outcome.obstacle = fmt::format(
-        "the elimination of {} x {} modulo {} takes about {:.1f} GiB; --memory allows {:.1f}",
-        a.rows, a.cols, a.prime, static_cast<double>(bytes) / (1 << 30),
-        static_cast<double>(options.memory) / (1 << 30));
+        "the elimination of {} x {} modulo {} takes about {:.1f} GiB; --memory allows {:.1f}", a.rows, a.cols, a.prime,
+        static_cast<double>(bytes) / (1 << 30), static_cast<double>(options.memory) / (1 << 30));
     return outcome;
   }
   const double cheap = a.prime == 2 ? 1.2e10 : 2e9;
-  const bool eliminate = options.evidence == EvidenceKind::elimination ||
-                         (options.evidence == EvidenceKind::automatic &&
-                          elimination_steps(a.rows, a.cols, a.prime) < cheap);
+  const bool eliminate =
+      options.evidence == EvidenceKind::elimination ||
+      (options.evidence == EvidenceKind::automatic && elimination_steps(a.rows, a.cols, a.prime) < cheap);
   // The checker's own limit (FORMAT.md, "Evidence for rank").
   if (eliminate && elimination_steps(a.rows, a.cols, a.prime) > 8e11) {
     outcome.too_large = true;
-    outcome.obstacle = "the checker does not eliminate matrices of this size by itself; "
-                       "--evidence random-solve serves any size";
+    outcome.obstacle =
+        "the checker does not eliminate matrices of this size by itself; "
+        "--evidence random-solve serves any size";
     return outcome;
   }
   RankResult found = find_rank(a, sha256(claim.text()), !eliminate, options.progress);
@@ -140,11 +137,10 @@ EvidenceOutcome find_evidence(const ResidueRows& a, const Claim& claim,
   return outcome;
 }
 
-EvidenceOutcome find_evidence(const Architecture& network, const PointSpec& point,
-                              const Dataset& data, std::size_t target, const Claim& claim,
-                              bool steps, const Options& options) {
-  const auto forward = std::make_shared<const ExactForward>(
-      network, integer_point(network, point, target), target, data.divisor(), data.largest());
+EvidenceOutcome find_evidence(const Architecture& network, const PointSpec& point, const Dataset& data,
+                              std::size_t target, const Claim& claim, bool steps, const Options& options) {
+  const auto forward = std::make_shared<const ExactForward>(network, integer_point(network, point, target), target,
+                                                            data.divisor(), data.largest());
   const std::size_t rows = data.size(), cols = network.node(target).width;
   // The largest prime where the matrix is small, else one that BLAS takes.
   const double size = elimination_steps(rows, cols, 3);
@@ -165,8 +161,7 @@ EvidenceOutcome find_evidence(const Architecture& network, const PointSpec& poin
       outcome = find_evidence(feature_rows(forward, data, prime, encoding), claim, options);
     } catch (const OddValue& zero) {
       outcome.obstacle =
-          fmt::format("a pre-activation of sample {} is exactly 0, which GF(2) cannot take",
-                      zero.sample + 1);
+          fmt::format("a pre-activation of sample {} is exactly 0, which GF(2) cannot take", zero.sample + 1);
     }
     outcome.rank = std::max(outcome.rank, before);
     if (outcome.evidence) break;

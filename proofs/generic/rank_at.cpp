@@ -33,9 +33,9 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
     const Claim independent = independent_at(output.name, full, point);
     found = find_evidence(network, point, instance.data, node, independent, false, options);
     if (found.evidence) {
-      const std::string text = fmt::format("rank F = {} = {}: full rank modulo {} at the {} parameters", full,
-                                           n <= output.width ? "N" : "n, full column rank", found.prime,
-                                           parameters ? "given" : "seeded");
+      const std::string text =
+          fmt::format("rank F = {} = {}: full rank modulo {} at the {} parameters", full,
+                      n <= output.width ? "N" : "n, full column rank", found.prime, parameters ? "given" : "seeded");
       const Finding finding{independent, exact_rank(*found.evidence)};
       Outcome outcome = wants_dependence ? refuted("rank-is-full", text, {finding}) : proved(text, {finding});
       outcome.witness = Witness{"parameters of full rank", point, {}, {}};
@@ -46,8 +46,7 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
   if (n <= output.width || wants_dependence) {
     if (auto dependence = find_dependence(instance, node, point, why, options)) {
       const std::string text = "rank F < N: " + why;
-      Outcome outcome =
-          wants_dependence ? proved(text, {*dependence}) : refuted("rank-deficient", text, {*dependence});
+      Outcome outcome = wants_dependence ? proved(text, {*dependence}) : refuted("rank-deficient", text, {*dependence});
       outcome.witness = Witness{"parameters of deficient rank", point, {}, {}};
       return outcome;
     }
@@ -64,9 +63,10 @@ Theorem theorems::rank_at() {
   return {.id = "rank-at",
           .title = "The exact rank of the features at given parameters",
           .source = "Nguyen & Hein, ICML 2018, Table 2, whose ranks are estimates",
-          .statement = "rank F_k = min(N, n_k), or rank F_k < N, at the parameters of the case (or at seeded ones), "
-                       "decided exactly for networks with rational values; for other activations full rank by a bound "
-                       "of sigma_min (theorem singular-values).",
+          .statement =
+              "rank F_k = min(N, n_k), or rank F_k < N, at the parameters of the case (or at seeded ones), "
+              "decided exactly for networks with rational values; for other activations full rank by a bound "
+              "of sigma_min (theorem singular-values).",
           .hypotheses = {"relu, leaky relu, identity and steps as activations for an exact decision; any pooling, "
                          "sums, concatenations, batch norm"},
           .claims = {"independent-at", "dependent-at"},

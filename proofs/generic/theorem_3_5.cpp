@@ -69,9 +69,7 @@ std::optional<Architecture> derivative_network(const Architecture& network, std:
     const Node& node = network.node(i);
     std::vector<std::string> inputs;
     for (std::size_t input : node.inputs) inputs.push_back(network.node(input).name);
-    changed.add(node.name,
-                i == claimed ? NodeSpec{ActivationSpec{{ActivationKind::sigmoid, 1}}} : node.spec,
-                inputs);
+    changed.add(node.name, i == claimed ? NodeSpec{ActivationSpec{{ActivationKind::sigmoid, 1}}} : node.spec, inputs);
   }
   return changed;
 }
@@ -84,8 +82,7 @@ const std::vector<std::vector<std::uint64_t>>& towers(std::size_t samples) {
   return samples <= 8000 ? small : large;
 }
 
-std::vector<Way> ways(const Architecture& network, std::size_t claimed, std::size_t samples,
-                      std::string& refused) {
+std::vector<Way> ways(const Architecture& network, std::size_t claimed, std::size_t samples, std::string& refused) {
   std::vector<Way> found;
   const std::string& name = network.node(claimed).name;
   if (rational_valued(network, claimed)) {
@@ -95,8 +92,7 @@ std::vector<Way> ways(const Architecture& network, std::size_t claimed, std::siz
     for (LimitKind kind : {LimitKind::relu, LimitKind::step}) {
       LimitNetwork limit = limit_network(from, from.index_of(name), kind);
       if (limit.network) {
-        const auto rule =
-            kind == LimitKind::relu ? GenericRule::relu_limit : GenericRule::step_limit;
+        const auto rule = kind == LimitKind::relu ? GenericRule::relu_limit : GenericRule::step_limit;
         found.push_back({rule, derivative, std::move(*limit.network)});
       } else {
         refused += (refused.empty() ? "" : "; ") + limit.refused;
@@ -137,24 +133,23 @@ std::string in_words(const Way& way) {
 }
 
 // An operation that is not analytic bars the way from one point to almost every parameter.
-std::optional<Outcome> not_analytic(const Instance& instance, std::size_t node,
-                                    const std::string& no_translates) {
+std::optional<Outcome> not_analytic(const Instance& instance, std::size_t node, const std::string& no_translates) {
   const Architecture& network = instance.network;
   for (std::size_t i : network.ancestors(node)) {
     const auto* pool = std::get_if<PoolSpec>(&network.node(i).spec);
     if (pool != nullptr && pool->kind == PoolSpec::Kind::max) {
-      return not_applicable("max-pooling",
-                            "max pooling at \"" + network.node(i).name +
-                                "\" is not analytic: full rank at one parameter says nothing about "
-                                "almost every one; and by untied biases: " +
-                                no_translates);
+      return not_applicable("max-pooling", "max pooling at \"" + network.node(i).name +
+                                               "\" is not analytic: full rank at one parameter says nothing about "
+                                               "almost every one; and by untied biases: " +
+                                               no_translates);
     }
     const auto* activation = std::get_if<ActivationSpec>(&network.node(i).spec);
     if (activation == nullptr || facts(activation->function.kind).analytic) continue;
     const std::string what = describe(activation->function) + " at \"" + network.node(i).name + "\"";
     if (auto open = dependent_on_open_set(instance, node)) {
-      Outcome outcome = refuted("dependent-on-open-set",
-                                "with " + what + " there is an open set of parameters with rank F < N", {open->finding});
+      Outcome outcome =
+          refuted("dependent-on-open-set", "with " + what + " there is an open set of parameters with rank F < N",
+                  {open->finding});
       outcome.witness = Witness{"the centre of the box", std::move(open->centre), {}, {}};
       return outcome;
     }
@@ -209,14 +204,12 @@ Outcome prove(const Instance& instance, std::size_t claimed, const std::string& 
     const bool steps = way.rule == GenericRule::step_limit;
     for (std::uint64_t attempt = 0; attempt < attempts; ++attempt) {
       const std::uint64_t seed = options.seed;
-      const PointSpec point =
-          way.tower.empty() ? choose_point(way.network, instance.data, node, steps, seed, attempt)
-                            : integer_seeds(way.network, node, seed + attempt);
+      const PointSpec point = way.tower.empty() ? choose_point(way.network, instance.data, node, steps, seed, attempt)
+                                                : integer_seeds(way.network, node, seed + attempt);
       EvidenceOutcome found =
           way.tower.empty()
               ? find_evidence(way.network, point, instance.data, node, claim, steps, options)
-              : find_evidence({lattice_rows(way.network, point, node, instance.data, way.tower)},
-                              claim, options);
+              : find_evidence({lattice_rows(way.network, point, node, instance.data, way.tower)}, claim, options);
       if (found.evidence) {
         Outcome outcome =
             proved(fmt::format("rank F = {} = {} for almost every parameter: full rank modulo {} at {}", full,
@@ -230,9 +223,8 @@ Outcome prove(const Instance& instance, std::size_t claimed, const std::string& 
       too_large = too_large || found.too_large;
     }
   }
-  const std::string text =
-      fmt::format("the best rank found is {} of {} (seeds {} to {})", best, full, options.seed,
-                  options.seed + attempts - 1);
+  const std::string text = fmt::format("the best rank found is {} of {} (seeds {} to {})", best, full, options.seed,
+                                       options.seed + attempts - 1);
   return undecided(too_large ? "too-large" : "rank-not-decided", last.empty() ? text : text + "; " + last);
 }
 
@@ -242,9 +234,10 @@ Theorem theorems::theorem_3_5() {
   return {.id = "theorem-3.5",
           .title = "Independent features for almost every parameter",
           .source = "Nguyen & Hein, ICML 2018, Theorem 3.5, and beyond it",
-          .statement = "rank F_k = min(N, n_k) for Lebesgue-almost every parameter: Theta is the space of all free "
-                       "tensors with the ties of the bias modes. Without Assumption 3.1, with tied or absent biases, "
-                       "zero padding, strides, average pooling, sums, concatenations and batch norm.",
+          .statement =
+              "rank F_k = min(N, n_k) for Lebesgue-almost every parameter: Theta is the space of all free "
+              "tensors with the ties of the bias modes. Without Assumption 3.1, with tied or absent biases, "
+              "zero padding, strides, average pooling, sums, concatenations and batch norm.",
           .hypotheses = {"by untied biases, as the theorem of that name says; or:",
                          "every operation up to the layer is real analytic: no max pooling, no relu, leaky relu, elu "
                          "or step (those are refuted where an open set of parameters with rank F_k < N is found)",
@@ -259,8 +252,9 @@ Theorem theorems::theorem_3_5() {
                     "equal-samples", "equal-columns", "affine-dimension", "patch-contents", "units-without-kinks"},
           .reasons = {"max-pooling", "dependent-on-open-set", "not-analytic", "equal-samples", "equal-columns",
                       "affine-dimension", "patch-contents", "no-limit", "rank-not-decided", "too-large"},
-          .keys = {{"rule", "the only rule of the checker to go by: translates, analytic-point, relu-limit, "
-                            "step-limit, lattice-point or derivative"}},
+          .keys = {{"rule",
+                    "the only rule of the checker to go by: translates, analytic-point, relu-limit, "
+                    "step-limit, lattice-point or derivative"}},
           .read = [](const Entry& entry) -> Prover {
             std::string rule;
             if (const auto given = entry.json.find("rule")) {

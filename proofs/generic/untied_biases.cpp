@@ -46,8 +46,8 @@ bool has_blank_patch(const PatchLayout& layout) {
 std::optional<Outcome> linear_obstacle(const Node& node, bool& across_neurons) {
   const auto& linear = std::get<LinearSpec>(node.spec);
   if (linear.frozen_weights) {
-    return not_applicable("frozen-parameters", "the weights of layer \"" + node.name +
-                                                   "\" are frozen; free filters keep samples apart");
+    return not_applicable("frozen-parameters",
+                          "the weights of layer \"" + node.name + "\" are frozen; free filters keep samples apart");
   }
   if (has_blank_patch(*node.patches)) {
     return not_applicable("zero-padding", "layer \"" + node.name +
@@ -73,8 +73,7 @@ std::optional<Outcome> linear_obstacle(const Node& node, bool& across_neurons) {
 }
 
 // Patches of the data that are equal where they must differ.
-std::optional<Outcome> equal_patches(const Instance& instance, const Node& node,
-                                     bool across_neurons) {
+std::optional<Outcome> equal_patches(const Instance& instance, const Node& node, bool across_neurons) {
   if (across_neurons) {
     const Outcome outcome = assumption_3_1(instance, node.name);
     return outcome.verdict == Verdict::proved ? std::nullopt : std::optional(outcome);
@@ -104,8 +103,8 @@ std::optional<Outcome> not_apart(const Instance& instance, std::size_t at) {
       // function that is not constant takes equal values on a null set of pairs only.
       const bool generic = facts(f.kind).analytic && linear != nullptr && linear->free_bias();
       if (!injective(f) && !generic) {
-        return not_applicable("not-injective", describe(f) + " at \"" + node.name +
-                                                   "\" may take one value on different samples");
+        return not_applicable("not-injective",
+                              describe(f) + " at \"" + node.name + "\" may take one value on different samples");
       }
     } else if (pool != nullptr && pool->kind == PoolSpec::Kind::max) {
       across_neurons = true;
@@ -122,17 +121,13 @@ std::optional<Outcome> not_apart(const Instance& instance, std::size_t at) {
 
 }  // namespace
 
-std::optional<Outcome> untied_biases_obstacle(const Instance& instance, std::size_t node,
-                                              Measure measure) {
+std::optional<Outcome> untied_biases_obstacle(const Instance& instance, std::size_t node, Measure measure) {
   const Architecture& network = instance.network;
   const Node& output = network.node(node);
   const auto* activation = std::get_if<ActivationSpec>(&output.spec);
-  const auto* linear =
-      activation == nullptr ? nullptr
-                            : std::get_if<LinearSpec>(&network.node(output.inputs[0]).spec);
+  const auto* linear = activation == nullptr ? nullptr : std::get_if<LinearSpec>(&network.node(output.inputs[0]).spec);
   if (linear == nullptr) {
-    return not_applicable("layer-kind",
-                          "\"" + output.name + "\" is not an activation on a linear layer");
+    return not_applicable("layer-kind", "\"" + output.name + "\" is not an activation on a linear layer");
   }
   if (!linear->untied_bias()) {
     return tied_biases(network.node(output.inputs[0]));
@@ -193,10 +188,11 @@ Theorem theorems::untied_biases() {
   return {.id = "untied-biases",
           .title = "Independent features by untied biases",
           .source = "Q. Nguyen's thesis (2019), Lemma 4.3.2 and Assumption 3.4.2, without its condition on softplus",
-          .statement = "If layer k has one free bias per neuron and every neuron below it keeps the samples apart, "
-                       "then rank F_k = min(N, n_k) for almost every parameter (analytic activation at layer k), and "
-                       "rank F_k = N for some parameter (any activation that is not linear): for tanh, leaky relu and "
-                       "elu too, and above max pooling.",
+          .statement =
+              "If layer k has one free bias per neuron and every neuron below it keeps the samples apart, "
+              "then rank F_k = min(N, n_k) for almost every parameter (analytic activation at layer k), and "
+              "rank F_k = N for some parameter (any activation that is not linear): for tanh, leaky relu and "
+              "elu too, and above max pooling.",
           .hypotheses = {"layer k: free filters, one free bias per neuron, an activation whose translates are "
                          "independent (all but linear ones); for almost every parameter an analytic one",
                          "no two samples share the content of any patch of the first layer (at the same place; with "
@@ -208,8 +204,8 @@ Theorem theorems::untied_biases() {
           .rules = {"translates", "comparison", "width", "affine-dimension", "patch-contents", "equal-samples",
                     "equal-columns"},
           .reasons = {"layer-kind", "tied-biases", "frozen-parameters", "linear-activation", "not-analytic",
-                      "not-injective", "zero-padding", "patches-collide", "width", "affine-dimension",
-                      "patch-contents", "equal-samples", "equal-columns"},
+                      "not-injective", "zero-padding", "patches-collide", "width", "affine-dimension", "patch-contents",
+                      "equal-samples", "equal-columns"},
           .read = read_plain<prove>,
           .obstacle = obstacle};
 }

@@ -18,8 +18,7 @@ enum class Measure { almost_everywhere, somewhere };
 
 // The outcome that says which hypothesis fails for the values of a node; nothing if all hold. Cost:
 // N * P patches are compared.
-std::optional<Outcome> untied_biases_obstacle(const Instance& instance, std::size_t node,
-                                              Measure measure);
+std::optional<Outcome> untied_biases_obstacle(const Instance& instance, std::size_t node, Measure measure);
 
 // The proof, where no obstacle was found.
 Outcome by_untied_biases(const Instance& instance, std::size_t node, Measure measure);

@@ -5,8 +5,8 @@
 
 namespace widecert {
 
-BackwardNumbers backward_numbers(const Instance& instance, const IntegerPoint& point, std::size_t node, std::size_t output,
-                                 const LayersAbove& above, const Options& options) {
+BackwardNumbers backward_numbers(const Instance& instance, const IntegerPoint& point, std::size_t node,
+                                 std::size_t output, const LayersAbove& above, const Options& options) {
   const Architecture& network = instance.network;
   const PrecisionScope precision(128);
   const Parameters<Ball> theta = ball_parameters(point);
@@ -21,8 +21,10 @@ BackwardNumbers backward_numbers(const Instance& instance, const IntegerPoint& p
     std::vector<Ball> x;
     for (const Rational& v : instance.data.sample(static_cast<std::size_t>(i))) x.push_back(Ball::enclosing(v));
     const auto values = forward(network, theta, x, output);
-    for (Eigen::Index h = 0; h < out.features.cols(); ++h) out.features(i, h) = near_double(values[node][static_cast<std::size_t>(h)]);
-    for (Eigen::Index h = 0; h < out.output.cols(); ++h) out.output(i, h) = near_double(values[output][static_cast<std::size_t>(h)]);
+    for (Eigen::Index h = 0; h < out.features.cols(); ++h)
+      out.features(i, h) = near_double(values[node][static_cast<std::size_t>(h)]);
+    for (Eigen::Index h = 0; h < out.output.cols(); ++h)
+      out.output(i, h) = near_double(values[output][static_cast<std::size_t>(h)]);
     for (std::size_t k = 0; k < above.activation.size(); ++k) {
       const auto& f = std::get<ActivationSpec>(network.node(above.activation[k]).spec).function;
       for (Eigen::Index h = 0; h < out.slopes[k].cols(); ++h) {

@@ -55,8 +55,8 @@ Outcome gradient_bounds(const GradientSetting& s) {
       if (of_u.low == 0) zero = fmt::format("full rank of U of layer {} is not certified", map.name);
     }
     bits = std::max(bits, u.proof.bits);
-    ingredients.emplace_back("U of " + map.name, fmt::format("sigma in {}, |s'| about {:.4g} to {:.4g}", shown(of_u),
-                                                             least, most));
+    ingredients.emplace_back("U of " + map.name,
+                             fmt::format("sigma in {}, |s'| about {:.4g} to {:.4g}", shown(of_u), least, most));
   }
   if (features.too_large) return undecided("too-large", "F is too large for the checker");
   ingredients.emplace_back("F(" + layer.name + ")", "sigma in " + shown(of_features));

@@ -28,8 +28,7 @@ Outcome gradient_dominance(const GradientSetting& s) {
     least = std::min(least, Eigen::JacobiSVD<Eigen::MatrixXd>(d).singularValues().minCoeff());
   }
   const bool bias = std::get<LinearSpec>(first.spec).untied_bias();
-  const ShownBounds features =
-      s.bounds_of(feature_source(s.instance.network, s.point, s.node, s.instance.data, bias));
+  const ShownBounds features = s.bounds_of(feature_source(s.instance.network, s.point, s.node, s.instance.data, bias));
   if (features.too_large) return undecided("too-large", "F is too large for the checker");
   if (features.smallest.low == 0) return undecided("not-certified", "full rank of F is not certified");
   if (!(least > 1e-12)) {
@@ -44,9 +43,9 @@ Outcome gradient_dominance(const GradientSetting& s) {
              {{s.claim("gradient-dominance", {{"mu", mu}, {"bias", bias}}),
                s.proof(bits, {{"smallest", smallest}, {"jacobians", jacobians}})}});
   outcome.numbers = {{"mu", mu}};
-  outcome.ingredients = {{"sigma_min", fmt::format("of {} at least {}, of every d f_L/d g(x_i) at least {}",
-                                                   bias ? "[F, 1]" : "F", decimal_below(smallest, 5),
-                                                   decimal_below(jacobians, 5))}};
+  outcome.ingredients = {
+      {"sigma_min", fmt::format("of {} at least {}, of every d f_L/d g(x_i) at least {}", bias ? "[F, 1]" : "F",
+                                decimal_below(smallest, 5), decimal_below(jacobians, 5))}};
   return outcome;
 }
 

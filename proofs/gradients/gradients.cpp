@@ -62,18 +62,14 @@ Outcome prove(const Instance& instance, const Asked& asked, const Options& optio
   }
   const PointSpec spec = asked.parameters ? *asked.parameters : random_point(network, asked.output, options.seed);
   const IntegerPoint point = integer_point(network, spec, asked.output);
-  GradientSetting s{instance,
-                    options,
-                    asked.node,
-                    asked.output,
-                    *above,
-                    spec,
-                    point,
-                    backward_numbers(instance, point, asked.node, asked.output, *above, options),
-                    ""};
+  GradientSetting s{
+      instance, options, asked.node, asked.output,
+      *above,   spec,    point,      backward_numbers(instance, point, asked.node, asked.output, *above, options),
+      ""};
   if (!is_free_matrix(s.first())) {
     s.about = fmt::format(
-        "; layer {} shares filters, sees patches or is frozen: this is not the gradient of its filters, of which nothing "
+        "; layer {} shares filters, sees patches or is frozen: this is not the gradient of its filters, of which "
+        "nothing "
         "is claimed",
         s.first().name);
   }
@@ -101,11 +97,12 @@ Theorem theorems::gradients() {
   return {.id = "gradients",
           .title = "Gradients above a wide layer bound the loss",
           .source = "Nguyen & Hein, ICML 2018, Lemma H.1 and Lemma 4.3; a sharper constant",
-          .statement = "With Phi = 1/2 ||F_L - Y||^2 and the gradient for U_{k+1} as a free matrix: constants lower, "
-                       "upper with lower ||F_L - Y|| <= ||gradient|| <= upper ||F_L - Y|| for every Y (Lemma 4.3); Phi "
-                       "<= ||gradient||^2 / (2 mu) with mu = lambda_min(F F^T) min_i lambda_min(D_i D_i^T); and both "
-                       "norms for a given Y. For a layer k+1 that shares filters this is not the gradient for its "
-                       "filters.",
+          .statement =
+              "With Phi = 1/2 ||F_L - Y||^2 and the gradient for U_{k+1} as a free matrix: constants lower, "
+              "upper with lower ||F_L - Y|| <= ||gradient|| <= upper ||F_L - Y|| for every Y (Lemma 4.3); Phi "
+              "<= ||gradient||^2 / (2 mu) with mu = lambda_min(F F^T) min_i lambda_min(D_i D_i^T); and both "
+              "norms for a given Y. For a layer k+1 that shares filters this is not the gradient for its "
+              "filters.",
           .hypotheses = {"linear layers and differentiable activations by turns above layer k, the last one linear",
                          "n_k >= N (or N - 1 with biases) for bounds from below"},
           .claims = {"gradient-bounds", "gradient-dominance", "gradient-enclosure"},

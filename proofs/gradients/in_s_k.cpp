@@ -44,8 +44,8 @@ Outcome prove(const Instance& instance, const Asked& asked, const Options& optio
   const auto above = layers_above(network, asked.node, asked.output, why);
   if (!above) return not_applicable("not-a-chain", why);
   if (layer.width < n) {
-    return not_applicable("width", fmt::format("layer {} has {} < N neurons: S_k asks for rank F_k = N", layer.name,
-                                               layer.width));
+    return not_applicable(
+        "width", fmt::format("layer {} has {} < N neurons: S_k asks for rank F_k = N", layer.name, layer.width));
   }
   const PointSpec spec = asked.parameters ? *asked.parameters : random_point(network, asked.output, options.seed);
   const IntegerPoint point = integer_point(network, spec, asked.output);
@@ -66,12 +66,12 @@ Outcome prove(const Instance& instance, const Asked& asked, const Options& optio
     margins.push_back(u->smallest.low);
     proof.bits = std::max(proof.bits, u->proof.bits);
     const auto& frozen = std::get<LinearSpec>(map.spec).frozen_weights;
-    enclosures.push_back({Claim("weights-singular-value-bounds",
-                                {{"node", map.name},
-                                 {"smallest", u->smallest},
-                                 {"largest", u->largest},
-                                 {"weights", frozen ? *frozen : *spec.at(map.name).weights}}),
-                          as_proof(u->proof)});
+    enclosures.push_back(
+        {Claim("weights-singular-value-bounds", {{"node", map.name},
+                                                 {"smallest", u->smallest},
+                                                 {"largest", u->largest},
+                                                 {"weights", frozen ? *frozen : *spec.at(map.name).weights}}),
+         as_proof(u->proof)});
   }
   outcome.verdict = Verdict::proved;
   outcome.explanation = fmt::format(
@@ -99,9 +99,10 @@ Theorem theorems::in_s_k() {
   return {.id = "in-s-k",
           .title = "The parameters lie in S_k",
           .source = "Nguyen & Hein, ICML 2018, the set S_k before Theorem 4.5",
-          .statement = "F_k has full rank N and the weight matrices U_{k+2}, ..., U_L have full rank at the given "
-                       "parameters, each with its margin: a lower bound of its smallest singular value. As claims of "
-                       "their own (weights-singular-value-bounds): the singular values of these U, enclosed.",
+          .statement =
+              "F_k has full rank N and the weight matrices U_{k+2}, ..., U_L have full rank at the given "
+              "parameters, each with its margin: a lower bound of its smallest singular value. As claims of "
+              "their own (weights-singular-value-bounds): the singular values of these U, enclosed.",
           .hypotheses = {"linear layers and activations by turns above layer k, the last one linear", "n_k >= N"},
           .claims = {"in-s-k", "weights-singular-value-bounds"},
           .rules = {"integer-cholesky"},
@@ -111,9 +112,8 @@ Theorem theorems::in_s_k() {
           .read = [](const Entry& entry) -> Prover {
             const Asked asked{entry.node, read_output(entry), entry.claim == "weights-singular-value-bounds",
                               read_parameters(entry)};
-            return [asked](const Instance& instance, const Options& options) {
-              return prove(instance, asked, options);
-            };
+            return
+                [asked](const Instance& instance, const Options& options) { return prove(instance, asked, options); };
           }};
 }
 

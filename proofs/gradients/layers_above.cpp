@@ -5,7 +5,7 @@
 namespace widecert {
 
 std::optional<LayersAbove> layers_above(const Architecture& network, std::size_t node, std::size_t output,
-                                  std::string& why) {
+                                        std::string& why) {
   if (output <= node) {
     why = "there is no linear layer above layer " + network.node(node).name;
     return std::nullopt;

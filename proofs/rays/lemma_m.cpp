@@ -1,5 +1,5 @@
-#include <widecert/number/error.h>
 #include "proofs/rays/lemma_m.h"
+#include <widecert/number/error.h>
 
 #include <algorithm>
 
@@ -23,8 +23,7 @@ Rational near_best_beta(std::size_t n) {
 }  // namespace
 
 Centre centre_for(K kind) {
-  const bool vanishing =
-      kind == K::softplus || kind == K::silu || kind == K::gelu || kind == K::mish;
+  const bool vanishing = kind == K::softplus || kind == K::silu || kind == K::gelu || kind == K::mish;
   return vanishing ? Centre::mid_gap : Centre::at_minimum;
 }
 
@@ -90,8 +89,7 @@ RayThreshold ray_threshold(const Activation& f, const Separation& gaps, std::siz
       const Ball beta = ball(result.beta);
       // ln((2+e^-beta)^n - 1) = L + ln(1 - e^-L) with L = n ln(2+e^-beta): no overflow.
       const Ball l = times(n, log(Ball(2) + exp(-beta)));
-      result.alpha_0 =
-          short_upper_bound(((beta + l + log1p(-exp(-l))) / delta).upper_bound(), kDigits);
+      result.alpha_0 = short_upper_bound(((beta + l + log1p(-exp(-l))) / delta).upper_bound(), kDigits);
       return result;
     }
     case K::softplus: {
@@ -109,10 +107,8 @@ RayThreshold ray_threshold(const Activation& f, const Separation& gaps, std::siz
       return result;
     }
     case K::gaussian: {
-      const Rational radius =
-          std::max(Rational(abs(gaps.diagonal_low)), Rational(abs(gaps.diagonal_high)));
-      const Rational room =
-          gaps.delta * gaps.delta - Rational(static_cast<long>(n)) * radius * radius;
+      const Rational radius = std::max(Rational(abs(gaps.diagonal_low)), Rational(abs(gaps.diagonal_high)));
+      const Rational room = gaps.delta * gaps.delta - Rational(static_cast<long>(n)) * radius * radius;
       check(room > 0, "the centres are finer than delta / sqrt(n)");
       const Ball alpha = sqrt(times(n, log(Ball(2))) / ball(room));
       result.alpha_0 = short_upper_bound(alpha.upper_bound(), kDigits);
@@ -123,8 +119,7 @@ RayThreshold ray_threshold(const Activation& f, const Separation& gaps, std::siz
   }
 }
 
-RayThreshold row_difference_threshold(const Activation& f, const Separation& gaps, std::size_t n,
-                                      bool saturated) {
+RayThreshold row_difference_threshold(const Activation& f, const Separation& gaps, std::size_t n, bool saturated) {
   check(has_row_difference(f.kind), "row differences need a bounded increasing activation");
   const PrecisionScope precision(kBits);
   const bool is_tanh = f.kind == K::tanh;

@@ -64,7 +64,6 @@ RayThreshold ray_threshold(const Activation& f, const Separation& gaps, std::siz
 
 // alpha_0 of the row-difference argument for a matrix of size n (after adding the saturated
 // neuron).
-RayThreshold row_difference_threshold(const Activation& f, const Separation& gaps, std::size_t n,
-                                      bool saturated);
+RayThreshold row_difference_threshold(const Activation& f, const Separation& gaps, std::size_t n, bool saturated);
 
 }  // namespace widecert

@@ -1,7 +1,7 @@
+#include "proofs/rays/ray_construction.h"
 #include <fmt/format.h>
 #include <widecert/number/error.h>
 #include "proofs/weights/full_rank_weights.h"
-#include "proofs/rays/ray_construction.h"
 
 namespace widecert {
 namespace {
@@ -10,14 +10,11 @@ constexpr int kFirstBits = 40, kLastBits = 1024, kSeeds = 8;
 // The checker encloses once more, with rounding of its own: give it a finer grid.
 constexpr int kCheckerGuardBits = 8;
 
-std::string approximate(const Rational& value) {
-  return fmt::format("{:.6g}", value.convert_to<double>());
-}
+std::string approximate(const Rational& value) { return fmt::format("{:.6g}", value.convert_to<double>()); }
 
 // Assumption 3.1, Lemma D.1 and full rank of U_1..U_k, as far as they are found.
-void add_side_findings(const Instance& instance, const ChainPosition& at,
-                       const RayConstruction& ray, const Family& family, const Progress& progress,
-                       Outcome& outcome) {
+void add_side_findings(const Instance& instance, const ChainPosition& at, const RayConstruction& ray,
+                       const Family& family, const Progress& progress, Outcome& outcome) {
   outcome.findings.push_back(patches_distinct(first_layer(instance, at)));
   if (ray.distinct) outcome.findings.push_back(*ray.distinct);
   for (std::size_t l = 0; l < at.k; ++l) {
@@ -26,8 +23,8 @@ void add_side_findings(const Instance& instance, const ChainPosition& at,
     if (found == family.end()) continue;  // max pooling
     progress("rank of U, layer " + map.name, l, at.k);
     const NodeFamily& node = found->second;
-    const Outcome rank = weights_full_rank_at(
-        instance.network, at.chain.layers[l].map, l + 1 == at.k ? *node.slope.weights : *node.constant.weights);
+    const Outcome rank = weights_full_rank_at(instance.network, at.chain.layers[l].map,
+                                              l + 1 == at.k ? *node.slope.weights : *node.constant.weights);
     if (rank.verdict == Verdict::proved) {
       outcome.findings.push_back(rank.findings.front());
     } else {
@@ -38,9 +35,8 @@ void add_side_findings(const Instance& instance, const ChainPosition& at,
 
 }  // namespace
 
-std::optional<RayConstruction> construct_ray(const Instance& instance, const ChainPosition& at,
-                                             const Options& options, int orientation,
-                                             std::size_t neurons, Centre centre, bool saturated,
+std::optional<RayConstruction> construct_ray(const Instance& instance, const ChainPosition& at, const Options& options,
+                                             int orientation, std::size_t neurons, Centre centre, bool saturated,
                                              Outcome& failure) {
   const std::size_t node = at.layer().map;
   const Node& map = instance.network.node(node);
@@ -63,22 +59,21 @@ std::optional<RayConstruction> construct_ray(const Instance& instance, const Cha
         for (Rational& w : row) w = -w;
 
     for (int bits = kFirstBits; bits <= kLastBits; bits *= 2) {
-      const ScaledFeatures features = scaled_features(
-          instance.network, ray.lower.values, instance.data, source, bits, [&](std::size_t i) {
+      const ScaledFeatures features =
+          scaled_features(instance.network, ray.lower.values, instance.data, source, bits, [&](std::size_t i) {
             if (i % 64 == 0) options.progress("features below layer k", i, instance.data.size());
           });
-      const auto gaps = separate(instance.network, node, directed, features, neurons, centre,
-                                 saturated, options.progress);
+      const auto gaps =
+          separate(instance.network, node, directed, features, neurons, centre, saturated, options.progress);
       if (gaps) {
         ray.gaps = *gaps;
         ray.bits = rational ? 0 : bits + kCheckerGuardBits;
         if (at.k > 1) {
-          ray.distinct = features_distinct(instance, at, ray.lower, features,
-                                           bits + kCheckerGuardBits, options.seed);
+          ray.distinct = features_distinct(instance, at, ray.lower, features, bits + kCheckerGuardBits, options.seed);
         }
         return ray;
       }
-      if (rational) break;  // an exact tie: only another seed helps
+      if (rational) break;                                        // an exact tie: only another seed helps
       if (bits >= 4 * kFirstBits && attempt + 1 < kSeeds) break;  // likely a tie
     }
   }
@@ -88,8 +83,7 @@ std::optional<RayConstruction> construct_ray(const Instance& instance, const Cha
   return std::nullopt;
 }
 
-Family ray_family(const Instance& instance, const ChainPosition& at, const RayConstruction& ray,
-                  const Rational& beta) {
+Family ray_family(const Instance& instance, const ChainPosition& at, const RayConstruction& ray, const Rational& beta) {
   Family family;
   for (const auto& [name, tensors] : ray.lower.spec) {
     NodeFamily& node = family[name];
@@ -114,12 +108,10 @@ void add_ray(const Instance& instance, const ChainPosition& at, const RayConstru
              const RayThreshold& threshold, const Family& family, const Progress& progress, Outcome& outcome) {
   outcome.numbers = {{"alpha_0", threshold.alpha_0}, {"delta", ray.gaps.delta}};
   outcome.witness = Witness{"", {}, family, threshold.alpha_0};
-  outcome.ingredients = {
-      {"delta", "the gap below the diagonal: " + approximate(ray.gaps.delta)},
-      {"Delta", "the reach above the diagonal: " + approximate(ray.gaps.upper)},
-      {"beta", to_string(threshold.beta)},
-      {"alpha_0",
-       to_string(threshold.alpha_0) + " (about " + approximate(threshold.alpha_0) + ")"}};
+  outcome.ingredients = {{"delta", "the gap below the diagonal: " + approximate(ray.gaps.delta)},
+                         {"Delta", "the reach above the diagonal: " + approximate(ray.gaps.upper)},
+                         {"beta", to_string(threshold.beta)},
+                         {"alpha_0", to_string(threshold.alpha_0) + " (about " + approximate(threshold.alpha_0) + ")"}};
   if (ray.bits != 0) {
     outcome.ingredients.emplace_back("precision", fmt::format("{} bits for the layers below", ray.bits));
   }
@@ -127,8 +119,8 @@ void add_ray(const Instance& instance, const ChainPosition& at, const RayConstru
 }
 
 RayProof ray_proof(const RayConstruction& ray, RayRule rule, bool saturated) {
-  return {rule, ray.gaps.order, ray.gaps.delta, ray.gaps.diagonal_low, ray.gaps.diagonal_high, ray.gaps.upper,
-          saturated, ray.bits};
+  return {rule,           ray.gaps.order, ray.gaps.delta, ray.gaps.diagonal_low, ray.gaps.diagonal_high,
+          ray.gaps.upper, saturated,      ray.bits};
 }
 
 }  // namespace widecert

@@ -20,15 +20,13 @@ struct RayConstruction {
 
 // Fails with an undecided outcome "no-gap" if no seed and no precision up to 1024 bits separates
 // the samples, or as choose_lower_layers does.
-std::optional<RayConstruction> construct_ray(const Instance& instance, const ChainPosition& at,
-                                             const Options& options, int orientation,
-                                             std::size_t neurons, Centre centre, bool saturated,
+std::optional<RayConstruction> construct_ray(const Instance& instance, const ChainPosition& at, const Options& options,
+                                             int orientation, std::size_t neurons, Centre centre, bool saturated,
                                              Outcome& failure);
 
 // The family theta(alpha) of the construction: lower layers constant; W_k = alpha v^t, b_j = alpha
 // c_j + beta, both times the orientation. Neurons without a centre get bias 0.
-Family ray_family(const Instance& instance, const ChainPosition& at, const RayConstruction& ray,
-                  const Rational& beta);
+Family ray_family(const Instance& instance, const ChainPosition& at, const RayConstruction& ray, const Rational& beta);
 
 // What the checker is told of it.
 RayProof ray_proof(const RayConstruction& ray, RayRule rule, bool saturated);

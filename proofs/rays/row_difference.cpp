@@ -21,8 +21,8 @@ std::optional<Outcome> obstacle(const Instance& instance, std::size_t node, cons
     // Equal samples refute [F, 1] too, but never-independent speaks of F; Assumption 3.1 catches
     // them.
     if (output.width + 1 < n) {
-      return not_applicable("width", fmt::format("layer {} has {} neurons; N - 1 = {} are needed",
-                                                 output.name, output.width, n - 1));
+      return not_applicable(
+          "width", fmt::format("layer {} has {} neurons; N - 1 = {} are needed", output.name, output.width, n - 1));
     }
   } else if (auto never = find_never_independent(instance, at->layer().output())) {
     return never;
@@ -50,11 +50,9 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
   const auto at = locate(instance, node, failure);
   const Node& output = instance.network.node(at->layer().output());
   const Activation& f = std::get<ActivationSpec>(output.spec).function;
-  const auto ray =
-      construct_ray(instance, *at, options, 1, n - 1, Centre::at_minimum, !affine, failure);
+  const auto ray = construct_ray(instance, *at, options, 1, n - 1, Centre::at_minimum, !affine, failure);
   if (!ray) return failure;
-  const RayThreshold threshold =
-      row_difference_threshold(f, ray->gaps, affine ? n - 1 : n, !affine);
+  const RayThreshold threshold = row_difference_threshold(f, ray->gaps, affine ? n - 1 : n, !affine);
   const Family family = ray_family(instance, *at, *ray, threshold.beta);
   Outcome outcome = proved(
       fmt::format("{} neurons for {} samples, {}: row differences turn triangular", output.width, n, describe(f)),
@@ -70,10 +68,11 @@ Theorem theorems::row_difference() {
   return {.id = "row-difference",
           .title = "Independent features for bounded increasing activations",
           .source = "after Nguyen & Hein, ICML 2017, Lemma 4.3",
-          .statement = "For sigmoid and tanh, subtracting consecutive rows of [F_k, 1] leaves a matrix that turns "
-                       "triangular along a ray: rank [F_k, 1] = N with n_k >= N-1, and rank F_k = N with n_k >= N "
-                       "where one further neuron is saturated in place of the ones. This covers tanh, which violates "
-                       "Assumption 3.2.",
+          .statement =
+              "For sigmoid and tanh, subtracting consecutive rows of [F_k, 1] leaves a matrix that turns "
+              "triangular along a ray: rank [F_k, 1] = N with n_k >= N-1, and rank F_k = N with n_k >= N "
+              "where one further neuron is saturated in place of the ones. This covers tanh, which violates "
+              "Assumption 3.2.",
           .hypotheses = {"a chain of convolutional, dense and max-pooling layers, all parameters free",
                          "one free bias per neuron in layer k", "Assumption 3.1", "sigmoid or tanh at layer k",
                          "at least two samples"},

@@ -1,5 +1,5 @@
-#include <widecert/number/error.h>
 #include "proofs/rays/separation.h"
+#include <widecert/number/error.h>
 
 #include <algorithm>
 #include <limits>
@@ -27,8 +27,7 @@ T narrow(const Integer& v) {
   } else if constexpr (std::is_same_v<T, Wide>) {
     const Integer u = abs(v);
     const auto high = Integer(u >> 64).convert_to<std::uint64_t>();
-    const auto low =
-        Integer(u & Integer(std::numeric_limits<std::uint64_t>::max())).convert_to<std::uint64_t>();
+    const auto low = Integer(u & Integer(std::numeric_limits<std::uint64_t>::max())).convert_to<std::uint64_t>();
     const auto magnitude = static_cast<Wide>((static_cast<unsigned __int128>(high) << 64) | low);
     return v < 0 ? -magnitude : magnitude;
   } else {
@@ -48,9 +47,8 @@ struct Measured {
 
 template <class T>
 std::optional<Measured> measure(const Architecture& network, std::size_t node_index,
-                                const std::vector<std::vector<Integer>>& filters,
-                                const ScaledFeatures& features, std::size_t neurons, bool saturated,
-                                const Progress& progress) {
+                                const std::vector<std::vector<Integer>>& filters, const ScaledFeatures& features,
+                                std::size_t neurons, bool saturated, const Progress& progress) {
   const Node& node = network.node(node_index);
   std::vector<T> f;
   f.reserve(features.samples * features.width);
@@ -100,9 +98,8 @@ std::optional<Measured> measure(const Architecture& network, std::size_t node_in
 
 }  // namespace
 
-std::optional<Separation> separate(const Architecture& network, std::size_t linear_node,
-                                   const Tensor& filters, const ScaledFeatures& features,
-                                   std::size_t neurons, Centre centre, bool saturated,
+std::optional<Separation> separate(const Architecture& network, std::size_t linear_node, const Tensor& filters,
+                                   const ScaledFeatures& features, std::size_t neurons, Centre centre, bool saturated,
                                    const Progress& progress) {
   check(neurons >= 1 && neurons <= features.samples, "between 1 and N neurons are ordered");
   // Integer filters over one divisor.
@@ -126,8 +123,7 @@ std::optional<Separation> separate(const Architecture& network, std::size_t line
   const Integer bound = 2 * (norm + 1) * (features.max_abs() + 1);
   std::optional<Measured> m;
   if (bound < (Integer(1) << 62)) {
-    m = measure<std::int64_t>(network, linear_node, integers, features, neurons, saturated,
-                              progress);
+    m = measure<std::int64_t>(network, linear_node, integers, features, neurons, saturated, progress);
   } else if (bound < (Integer(1) << 126)) {
     m = measure<Wide>(network, linear_node, integers, features, neurons, saturated, progress);
   } else {

@@ -30,9 +30,8 @@ struct Separation {
 // are v^t, so that z_ij = <v^t, f> + c_j. `features` are the values entering the node. With
 // `saturated` one further neuron gets a centre that puts all its z above delta.
 // Returns nothing if some gap is not certainly positive (a tie, or the enclosures are too wide).
-std::optional<Separation> separate(const Architecture& network, std::size_t linear_node,
-                                   const Tensor& filters, const ScaledFeatures& features,
-                                   std::size_t neurons, Centre centre, bool saturated,
+std::optional<Separation> separate(const Architecture& network, std::size_t linear_node, const Tensor& filters,
+                                   const ScaledFeatures& features, std::size_t neurons, Centre centre, bool saturated,
                                    const Progress& progress);
 
 }  // namespace widecert

@@ -31,17 +31,15 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
   const Node& output = instance.network.node(at->layer().output());
   const Activation& f = std::get<ActivationSpec>(output.spec).function;
   check(has_ray_threshold(f.kind), "every activation with Assumption 3.2 has a threshold");
-  const auto ray = construct_ray(instance, *at, options, orientation(f.kind), n, centre_for(f.kind),
-                                 false, failure);
+  const auto ray = construct_ray(instance, *at, options, orientation(f.kind), n, centre_for(f.kind), false, failure);
   if (!ray) return failure;
   const RayThreshold threshold = ray_threshold(f, ray->gaps, n);
   const Family family = ray_family(instance, *at, *ray, threshold.beta);
   const RayProof proof = ray_proof(*ray, rule_for(f.kind), false);
   Outcome outcome = proved(
       fmt::format("{} >= {} neurons, {}: F is nonsingular on the whole ray", output.width, n, describe(f)),
-      {claim == "independent-somewhere"
-           ? independent_somewhere(output.name, threshold.alpha_0, family, proof)
-           : independent_on_ray(output.name, false, threshold.alpha_0, family, proof)});
+      {claim == "independent-somewhere" ? independent_somewhere(output.name, threshold.alpha_0, family, proof)
+                                        : independent_on_ray(output.name, false, threshold.alpha_0, family, proof)});
   add_ray(instance, *at, *ray, threshold, family, options.progress, outcome);
   return outcome;
 }
@@ -52,9 +50,10 @@ Theorem theorems::theorem_3_4() {
   return {.id = "theorem-3.4",
           .title = "Independent features at a wide layer",
           .source = "Nguyen & Hein, ICML 2018, Theorem 3.4 (and Lemma D.1 below layer k)",
-          .statement = "If layer k has at least N neurons, there are parameters of layers 1..k with rank F_k = N. "
-                       "widecert proves more: an explicit rational family theta_0 + alpha theta_1 and an explicit "
-                       "alpha_0 such that rank F_k = N for EVERY alpha >= alpha_0.",
+          .statement =
+              "If layer k has at least N neurons, there are parameters of layers 1..k with rank F_k = N. "
+              "widecert proves more: an explicit rational family theta_0 + alpha theta_1 and an explicit "
+              "alpha_0 such that rank F_k = N for EVERY alpha >= alpha_0.",
           .hypotheses = {"a chain of convolutional, dense and max-pooling layers, all parameters free",
                          "n_k >= N, and one free bias per neuron in layer k",
                          "Assumption 3.1: no data patch is shared by two samples",

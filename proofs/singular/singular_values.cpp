@@ -29,8 +29,8 @@ std::vector<Integer> integers(const std::vector<double>& v) {
 
 // What the bounds rest on, for people.
 void add_ingredients(Outcome& outcome, const std::string& what, const LadderResult& found, const ShownBounds& claimed) {
-  outcome.ingredients.emplace_back(what, fmt::format("smallest in {}, largest in {}", shown(claimed.smallest),
-                                                     shown(claimed.largest)));
+  outcome.ingredients.emplace_back(
+      what, fmt::format("smallest in {}, largest in {}", shown(claimed.smallest), shown(claimed.largest)));
   std::string how = to_string(found.rung);
   if (found.bounds.level > 0) how += fmt::format(", preconditioned {} times", found.bounds.level);
   if (found.rung == Rung::balls) how += fmt::format(" of {} bits", found.bits);
@@ -79,9 +79,9 @@ ShownBounds show_bounds(const SingularBounds& b, std::size_t rows, std::size_t c
   // The checker loses (m + 1) (||A|| + 1) in units of its grid squared, and sqrt(m n) units.
   const double m = static_cast<double>(std::min(rows, cols)), n = static_cast<double>(std::max(rows, cols));
   const double low = std::max(out.smallest.low.convert_to<double>(), 1e-300), most = b.largest_high + 1;
-  out.proof.bits = static_cast<long>(std::ceil(
-      std::max({std::log2((m + 2) * 128) + std::log2(most) - 2 * std::log2(low),
-                std::log2(128 * std::sqrt(m * n) + 128) - std::log2(low), 24 - std::log2(std::max(1e-300, b.largest_low))})));
+  out.proof.bits = static_cast<long>(std::ceil(std::max(
+      {std::log2((m + 2) * 128) + std::log2(most) - 2 * std::log2(low),
+       std::log2(128 * std::sqrt(m * n) + 128) - std::log2(low), 24 - std::log2(std::max(1e-300, b.largest_low))})));
   out.proof.bits = std::clamp<long>(out.proof.bits, 8, 4096);
   out.proof.smallest = b.smallest_integers.empty() ? integers(b.smallest_vector) : b.smallest_integers;
   out.proof.largest = integers(b.largest_vector);
@@ -202,9 +202,10 @@ Theorem theorems::singular_values() {
   return {.id = "singular-values",
           .title = "The singular values of the features at given parameters, enclosed",
           .source = "Nguyen & Hein, ICML 2018, Table 2, whose numbers are estimates in single precision",
-          .statement = "Rigorous bounds of the smallest and the largest singular value of F_k, or of [F_k, 1_N], at "
-                       "given weights, whatever the activation: in double with error bounds, by balls where doubles do "
-                       "not decide. Beyond some thousand samples the outcome is \"recomputed\", which is not proved.",
+          .statement =
+              "Rigorous bounds of the smallest and the largest singular value of F_k, or of [F_k, 1_N], at "
+              "given weights, whatever the activation: in double with error bounds, by balls where doubles do "
+              "not decide. Beyond some thousand samples the outcome is \"recomputed\", which is not proved.",
           .hypotheses = {"any architecture and any parameters, rational or floats read exactly"},
           .claims = {"singular-value-bounds", "independent-at"},
           .rules = {"integer-cholesky", "recomputed"},

@@ -33,8 +33,8 @@ std::string shown(const Range& range);
 // A claim's numbers a little outside of what is known, short; and how many bits the checker needs for them.
 struct ShownBounds {
   Range smallest, largest;
-  CholeskyProof proof;      // without the precision
-  bool too_large = false;   // for the checker
+  CholeskyProof proof;     // without the precision
+  bool too_large = false;  // for the checker
 };
 // Of a matrix with full rank (smallest_low > 0) or without.
 ShownBounds show_bounds(const SingularBounds& bounds, std::size_t rows, std::size_t cols);

@@ -32,9 +32,7 @@ std::size_t linear_node(const Entry& entry) {
   return entry.node;
 }
 
-std::string size_of(const Node& node) {
-  return fmt::format("{} x {}", node.patches->inputs(), node.width);
-}
+std::string size_of(const Node& node) { return fmt::format("{} x {}", node.patches->inputs(), node.width); }
 
 std::size_t full_rank(const Node& node) { return std::min(node.patches->inputs(), node.width); }
 
@@ -44,16 +42,14 @@ SparseRank rank_modulo(const Architecture& network, std::size_t node, const Tens
 
 // The number of products that eliminating U as a dense matrix takes.
 double dense_steps(const Node& node) {
-  const double rows = static_cast<double>(node.patches->inputs()),
-               cols = static_cast<double>(node.width);
+  const double rows = static_cast<double>(node.patches->inputs()), cols = static_cast<double>(node.width);
   return rows * cols * std::min(rows, cols);
 }
 
 bool fits_elimination(const Node& node) {
-  const double rows = static_cast<double>(node.patches->inputs()),
-               cols = static_cast<double>(node.width);
-  const double entries = static_cast<double>(node.patches->count()) *
-                         static_cast<double>(node.filters * node.patches->longest());
+  const double rows = static_cast<double>(node.patches->inputs()), cols = static_cast<double>(node.width);
+  const double entries =
+      static_cast<double>(node.patches->count()) * static_cast<double>(node.filters * node.patches->longest());
   return dense_steps(node) <= kMostSteps && rows * cols <= kMostDense && entries <= kMostDense;
 }
 
@@ -68,10 +64,9 @@ Lower lower_bound(const Architecture& network, std::size_t index, const Options&
   const Node& node = network.node(index);
   Lower best{sparse_filters(network, index), {}, ""};
   best.rank = rank_modulo(network, index, best.weights);
-  best.how =
-      fmt::format("at {} filters of ones and zeros, {}", node.filters * node.patches->banks(),
-                  best.rank.core == 0 ? std::string("by peeling alone")
-                                      : fmt::format("{} by peeling", best.rank.peeled));
+  best.how = fmt::format(
+      "at {} filters of ones and zeros, {}", node.filters * node.patches->banks(),
+      best.rank.core == 0 ? std::string("by peeling alone") : fmt::format("{} by peeling", best.rank.peeled));
   if (best.rank.rank == full_rank(node) || !fits_elimination(node)) return best;
   const SeededTensor seeded{node.name, options.seed, -1000, 1000, 1, false};
   const SparseRank at_seeded = rank_modulo(network, index, seeded);
@@ -126,16 +121,14 @@ Claim full_rank_at(const Node& node, const TensorSpec& weights) {
 std::uint64_t dense_prime(const Node& node) { return dense_steps(node) < 4e12 ? 8388593 : 509; }
 
 // Evidence for full rank at these filters, of U as a dense matrix, for the claim.
-EvidenceOutcome dense_evidence(const Architecture& network, std::size_t index,
-                               const TensorSpec& weights, const Claim& claim,
-                               const Options& options) {
+EvidenceOutcome dense_evidence(const Architecture& network, std::size_t index, const TensorSpec& weights,
+                               const Claim& claim, const Options& options) {
   const std::uint64_t prime = dense_prime(network.node(index));
   return find_evidence(weight_columns(network, index, weights, prime), claim, options);
 }
 
 // Full rank at seeded filters by the solution of a random system; nothing if it was not found.
-std::optional<Outcome> full_rank_by_solution(const Architecture& network, std::size_t index,
-                                             Options options) {
+std::optional<Outcome> full_rank_by_solution(const Architecture& network, std::size_t index, Options options) {
   const Node& node = network.node(index);
   const std::size_t bytes = rank_memory(node.width, node.patches->inputs(), dense_prime(node));
   if (bytes > options.memory) return std::nullopt;
@@ -145,11 +138,10 @@ std::optional<Outcome> full_rank_by_solution(const Architecture& network, std::s
   EvidenceOutcome found = dense_evidence(network, index, weights, claim, options);
   if (!found.evidence) return std::nullopt;
   const Proof proof("exact-rank", {{"evidence", *found.evidence}, {"weights", TensorSpec(weights)}});
-  return with_filters(
-      proved(fmt::format("U is {}: full rank {} for almost every W (at seeded filters, modulo {})", size_of(node),
-                         full_rank(node), found.prime),
-             {{claim, proof}}),
-      node, weights, "filters of full rank");
+  return with_filters(proved(fmt::format("U is {}: full rank {} for almost every W (at seeded filters, modulo {})",
+                                         size_of(node), full_rank(node), found.prime),
+                             {{claim, proof}}),
+                      node, weights, "filters of full rank");
 }
 
 Outcome decide_full_rank(const Architecture& network, std::size_t index, const Options& options) {
@@ -172,8 +164,7 @@ Outcome decide_full_rank(const Architecture& network, std::size_t index, const O
         node, lower.weights, "filters of full rank");
   }
   if (const auto upper = upper_bound(network, index, full - 1, bound, options)) return never(*upper);
-  const std::string found =
-      fmt::format("U is {}; rank {} was found {}", size_of(node), lower.rank.rank, lower.how);
+  const std::string found = fmt::format("U is {}; rank {} was found {}", size_of(node), lower.rank.rank, lower.how);
   if (!fits_elimination(node)) {
     if (dense_steps(node) <= kMostDenseSteps) {
       if (auto outcome = full_rank_by_solution(network, index, options)) return *outcome;
@@ -182,8 +173,7 @@ Outcome decide_full_rank(const Architecture& network, std::size_t index, const O
                                       "; elimination at other filters is too large (--evidence "
                                       "random-solve tries it at any size)");
   }
-  return undecided("rank-deficient",
-                   found + ", and no polynomial kernel vectors of low degree explain it");
+  return undecided("rank-deficient", found + ", and no polynomial kernel vectors of low degree explain it");
 }
 
 Outcome generic_rank(const Architecture& network, std::size_t index, const Options& options) {
@@ -196,18 +186,18 @@ Outcome generic_rank(const Architecture& network, std::size_t index, const Optio
   if (rank < full_rank(node)) {
     const auto upper = upper_bound(network, index, rank, bound, options);
     if (!upper) {
-      return undecided(
-          fits_elimination(node) ? "rank-deficient" : "too-large",
-          fmt::format("U is {}; rank {} was found {}, and nothing shows that it is never "
-                      "more",
-                      size_of(node), rank, lower.how));
+      return undecided(fits_elimination(node) ? "rank-deficient" : "too-large",
+                       fmt::format("U is {}; rank {} was found {}, and nothing shows that it is never "
+                                   "more",
+                                   size_of(node), rank, lower.how));
     }
     why = upper->why;
     proof.emplace_back("upper", upper->proof);
   }
   return with_filters(
-      proved(fmt::format("U is {}: rank {} for almost every W ({}), never more ({})", size_of(node), rank, lower.how, why),
-             {{Claim("weights-generic-rank", {{"node", node.name}, {"rank", rank}}), Proof("generic-rank", proof)}}),
+      proved(
+          fmt::format("U is {}: rank {} for almost every W ({}), never more ({})", size_of(node), rank, lower.how, why),
+          {{Claim("weights-generic-rank", {{"node", node.name}, {"rank", rank}}), Proof("generic-rank", proof)}}),
       node, lower.weights, "filters of the largest rank");
 }
 
@@ -217,8 +207,8 @@ std::optional<std::vector<Integer>> kernel_vector(const Architecture& network, s
   const Node& node = network.node(index);
   const IntegerTensor w = expand_integers(weights, network.weights_shape(index), node.name);
   const bool inputs = node.patches->inputs() <= node.width;
-  std::vector<std::vector<Integer>> rows(
-      full_rank(node), std::vector<Integer>(std::max(node.patches->inputs(), node.width), 0));
+  std::vector<std::vector<Integer>> rows(full_rank(node),
+                                         std::vector<Integer>(std::max(node.patches->inputs(), node.width), 0));
   std::vector<std::size_t> first{0};
   for (std::size_t length : w.shape) first.push_back(first.back() + length);
   visit_filter_map(network, index, [&](std::size_t in, std::size_t out, FilterEntry e) {
@@ -244,8 +234,7 @@ Outcome prove_full_rank(const Architecture& network, std::size_t index, const st
 Outcome prove_rank_at(const Architecture& network, std::size_t index, const std::string& claim,
                       const std::optional<TensorSpec>& given, const Options& options) {
   const Node& node = network.node(index);
-  const TensorSpec weights =
-      given ? *given : TensorSpec(SeededTensor{node.name, options.seed, -1000, 1000, 1, false});
+  const TensorSpec weights = given ? *given : TensorSpec(SeededTensor{node.name, options.seed, -1000, 1000, 1, false});
   check_tensor(weights, network.weights_shape(index), node.name);
   Outcome outcome;
   if (options.evidence != EvidenceKind::random_solve) outcome = weights_full_rank_at(network, index, weights);
@@ -269,13 +258,12 @@ Outcome prove_rank_at(const Architecture& network, std::size_t index, const std:
   if (outcome.reason == "rank-deficient" && entries <= kMostKernelEntries) {
     options.progress("kernel vector", 0, 1);
     if (const auto v = kernel_vector(network, index, weights)) {
-      outcome = with_filters(
-          refuted("rank-deficient",
-                  fmt::format("U of layer {} has not full rank {}: a kernel vector is found", node.name,
-                              full_rank(node)),
-                  {{Claim("weights-deficient-at", {{"node", node.name}, {"weights", weights}}),
-                    Proof("kernel-vector", {{"v", *v}})}}),
-          node, weights, "filters of deficient rank");
+      outcome = with_filters(refuted("rank-deficient",
+                                     fmt::format("U of layer {} has not full rank {}: a kernel vector is found",
+                                                 node.name, full_rank(node)),
+                                     {{Claim("weights-deficient-at", {{"node", node.name}, {"weights", weights}}),
+                                       Proof("kernel-vector", {{"v", *v}})}}),
+                             node, weights, "filters of deficient rank");
     }
   }
   return claim == "weights-deficient-at" ? inverted(std::move(outcome)) : outcome;
@@ -318,9 +306,10 @@ Theorem theorems::full_rank_weights() {
   return {.id = "full-rank-weights",
           .title = "The weight matrix U has full rank for almost every W",
           .source = "Nguyen & Hein, ICML 2018, Assumption 2.4 and Lemma 2.5",
-          .statement = "Decides, for any patches, whether some filters W give U = M(W) full rank min(n_{k-1}, n_k), "
-                       "and hence almost every W: by explicit filters, or by a bound of the rank that holds for every "
-                       "W. The paper's remark that patches which cover the layer and differ suffice is false.",
+          .statement =
+              "Decides, for any patches, whether some filters W give U = M(W) full rank min(n_{k-1}, n_k), "
+              "and hence almost every W: by explicit filters, or by a bound of the rank that holds for every "
+              "W. The paper's remark that patches which cover the layer and differ suffice is false.",
           .hypotheses = {"a linear layer with free weights; no data"},
           .claims = {"weights-full-rank", "weights-never-full-rank", "weights-generic-rank"},
           .rules = {"modular-elimination", "exact-rank", "cover", "commuting-filters", "kernel-polynomials",
@@ -339,8 +328,9 @@ Theorem theorems::weights_rank_at() {
   return {.id = "weights-rank-at",
           .title = "The rank of the weight matrix U at given filters",
           .source = "Nguyen & Hein, ICML 2018, Lemma 2.5 at one W",
-          .statement = "rank M(W) = min(n_{k-1}, n_k) or less, at the filters of the case (or at seeded ones), "
-                       "exactly, with a vector in the kernel where it is less.",
+          .statement =
+              "rank M(W) = min(n_{k-1}, n_k) or less, at the filters of the case (or at seeded ones), "
+              "exactly, with a vector in the kernel where it is less.",
           .hypotheses = {"a linear layer; no data"},
           .claims = {"weights-full-rank-at", "weights-deficient-at"},
           .rules = {"modular-elimination", "exact-rank", "kernel-vector"},

@@ -13,8 +13,8 @@ namespace widecert {
 namespace {
 
 // Beyond these nothing is looked for.
-constexpr std::size_t kMostInBlock = 40'000'000, kMostUnknowns = 200'000, kMostInPart = 2000,
-                      kMostTerms = 2'000'000, kMostDegree = 6;
+constexpr std::size_t kMostInBlock = 40'000'000, kMostUnknowns = 200'000, kMostInPart = 2000, kMostTerms = 2'000'000,
+                      kMostDegree = 6;
 constexpr double kMostDegrees = 2000;  // ways to spread one degree over the filters
 constexpr double kMostWork = 2e10;     // products of all eliminations together
 
@@ -42,8 +42,8 @@ std::vector<std::uint32_t> first_variables(const Architecture& network, std::siz
   return first;
 }
 
-std::vector<Block> split(const Architecture& network, std::size_t linear_node,
-                         const WeightBlocks& of, const std::vector<std::uint32_t>& values) {
+std::vector<Block> split(const Architecture& network, std::size_t linear_node, const WeightBlocks& of,
+                         const std::vector<std::uint32_t>& values) {
   const Node& node = network.node(linear_node);
   std::vector<Block> blocks(of.inputs.size());
   std::vector<std::size_t> place(node.patches->inputs());
@@ -58,8 +58,7 @@ std::vector<Block> split(const Architecture& network, std::size_t linear_node,
     Block& block = blocks[of.of_input[in]];
     if (out != output) {
       output = out;
-      const auto [known, added] =
-          filter_place[of.of_input[in]].try_emplace(e.filter, block.filters.size());
+      const auto [known, added] = filter_place[of.of_input[in]].try_emplace(e.filter, block.filters.size());
       if (added) {
         auto& variables = block.filters.emplace_back(first[e.filter + 1] - first[e.filter]);
         std::iota(variables.begin(), variables.end(), first[e.filter]);
@@ -67,8 +66,8 @@ std::vector<Block> split(const Architecture& network, std::size_t linear_node,
       block.outputs.push_back(out);
       block.filter_of.push_back(known->second);
     }
-    block.entries.push_back({place[in], block.outputs.size() - 1,
-                             first[e.filter] + static_cast<std::uint32_t>(e.position)});
+    block.entries.push_back(
+        {place[in], block.outputs.size() - 1, first[e.filter] + static_cast<std::uint32_t>(e.position)});
   });
   for (Block& block : blocks) {
     if (block.outputs.empty()) continue;
@@ -92,8 +91,7 @@ bool annihilates(const Block& block, KernelSide side, const PolynomialVector& v)
 // Kernel vectors of a block on one side that are independent at the point modulo the prime.
 class Collection {
  public:
-  Collection(const Block& block, KernelSide side, std::size_t wanted,
-             const std::vector<std::uint32_t>& values)
+  Collection(const Block& block, KernelSide side, std::size_t wanted, const std::vector<std::uint32_t>& values)
       : block_(&block), values_(&values), side_(side), wanted_(wanted) {}
 
   bool complete() const { return vectors_.size() >= wanted_; }
@@ -111,13 +109,11 @@ class Collection {
   void offer(PolynomialVector v) {
     if (complete() || terms_ > kMostTerms) return;
     std::vector<std::uint64_t> row(numbers().size(), 0);
-    for (const auto& [index, polynomial] : v)
-      row[index] = evaluate(polynomial, *values_, kRankPrime);
+    for (const auto& [index, polynomial] : v) row[index] = evaluate(polynomial, *values_, kRankPrime);
     reduce(row);
     const auto lead = std::find_if(row.begin(), row.end(), [](std::uint64_t x) { return x != 0; });
     if (lead == row.end() || !annihilates(*block_, side_, v)) return;
-    const std::uint64_t inverse =
-        residue_of(Rational(1, static_cast<std::int64_t>(*lead)), kRankPrime);
+    const std::uint64_t inverse = residue_of(Rational(1, static_cast<std::int64_t>(*lead)), kRankPrime);
     const auto pivot = static_cast<std::size_t>(lead - row.begin());
     for (std::uint64_t& x : row) x = x * inverse % kRankPrime;
     rows_.emplace_back(pivot, std::move(row));
@@ -134,8 +130,7 @@ class Collection {
     for (const auto& [pivot, other] : rows_) {
       if (row[pivot] == 0) continue;
       const std::uint64_t factor = kRankPrime - row[pivot];
-      for (std::size_t j = 0; j < row.size(); ++j)
-        row[j] = (row[j] + factor * other[j]) % kRankPrime;
+      for (std::size_t j = 0; j < row.size(); ++j) row[j] = (row[j] + factor * other[j]) % kRankPrime;
     }
   }
 
@@ -163,15 +158,13 @@ Image convolution(const Image& a, const Image& b) {
 }
 
 // The determinant of the filters (rows) on the channels from `channel` on.
-Image minor(const std::vector<std::vector<Image>>& filters, const std::vector<std::size_t>& rows,
-            std::size_t channel) {
+Image minor(const std::vector<std::vector<Image>>& filters, const std::vector<std::size_t>& rows, std::size_t channel) {
   if (rows.empty()) return {{{0, 0}, {{{}, 1}}}};
   Image sum;
   for (std::size_t k = 0; k < rows.size(); ++k) {
     std::vector<std::size_t> rest = rows;
     rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(k));
-    for (auto& [at, polynomial] :
-         convolution(filters[rows[k]][channel], minor(filters, rest, channel + 1))) {
+    for (auto& [at, polynomial] : convolution(filters[rows[k]][channel], minor(filters, rest, channel + 1))) {
       add(sum[at], polynomial, k % 2 == 0 ? 1 : -1);
     }
   }
@@ -218,12 +211,11 @@ void offer_minors(const Node& node, const Block& block, Collection& found) {
         for (std::size_t k = 0; inside && k < members.size(); ++k) {
           for (const auto& [at, polynomial] : others[k]) {
             const std::size_t patch = ((y + at.first) * cols + x + at.second) * g.groups + group;
-            const auto output = std::lower_bound(block.outputs.begin(), block.outputs.end(),
-                                                 patch * filters + members[k]);
+            const auto output =
+                std::lower_bound(block.outputs.begin(), block.outputs.end(), patch * filters + members[k]);
             inside = output != block.outputs.end() && *output == patch * filters + members[k];
             if (!inside) break;  // it belongs to another block
-            add(v[static_cast<std::size_t>(output - block.outputs.begin())], polynomial,
-                k % 2 == 0 ? 1 : -1);
+            add(v[static_cast<std::size_t>(output - block.outputs.begin())], polynomial, k % 2 == 0 ? 1 : -1);
           }
         }
         std::erase_if(v, [](const auto& entry) { return entry.second.empty(); });
@@ -265,8 +257,7 @@ struct Part {
 
 // Parts are small: each belongs to one degree for every symmetry of U that scales rows, columns and
 // variables.
-std::vector<Part> split(std::size_t unknowns,
-                        const std::vector<std::vector<std::size_t>>& equations) {
+std::vector<Part> split(std::size_t unknowns, const std::vector<std::vector<std::size_t>>& equations) {
   DisjointSets sets(unknowns);
   for (const auto& equation : equations)
     for (std::size_t k : equation) sets.join(equation[0], k);
@@ -280,17 +271,15 @@ std::vector<Part> split(std::size_t unknowns,
     }
     parts[part].unknowns.push_back(k);
   }
-  for (const auto& equation : equations)
-    parts[number[sets.least(equation[0])]].equations.push_back(&equation);
+  for (const auto& equation : equations) parts[number[sets.least(equation[0])]].equations.push_back(&equation);
   return parts;
 }
 
 // A basis of the solutions of a part modulo the prime, over its unknowns.
 std::vector<std::vector<std::uint64_t>> solve(const Part& part) {
   const auto place = [&](std::size_t unknown) {
-    return static_cast<slong>(
-        std::lower_bound(part.unknowns.begin(), part.unknowns.end(), unknown) -
-        part.unknowns.begin());
+    return static_cast<slong>(std::lower_bound(part.unknowns.begin(), part.unknowns.end(), unknown) -
+                              part.unknowns.begin());
   };
   const auto size = static_cast<slong>(part.unknowns.size());
   nmod_mat_t system, kernel;
@@ -301,8 +290,7 @@ std::vector<std::vector<std::uint64_t>> solve(const Part& part) {
     }
   }
   nmod_mat_init(kernel, size, size, kRankPrime);
-  std::vector<std::vector<std::uint64_t>> basis(
-      static_cast<std::size_t>(nmod_mat_nullspace(kernel, system)));
+  std::vector<std::vector<std::uint64_t>> basis(static_cast<std::size_t>(nmod_mat_nullspace(kernel, system)));
   for (std::size_t k = 0; k < basis.size(); ++k) {
     for (slong unknown = 0; unknown < size; ++unknown)
       basis[k].push_back(nmod_mat_entry(kernel, unknown, static_cast<slong>(k)));
@@ -315,8 +303,7 @@ std::vector<std::vector<std::uint64_t>> solve(const Part& part) {
 // Kernel vectors whose entries are homogeneous of one degree in each filter (U is: a kernel has a
 // basis of such vectors). On the side of the outputs `degree` is that of U z. `work` counts
 // products.
-void offer_degree(const Block& block, const std::vector<std::size_t>& degree, Collection& found,
-                  double& work) {
+void offer_degree(const Block& block, const std::vector<std::size_t>& degree, Collection& found, double& work) {
   const bool inputs = found.side() == KernelSide::inputs;
   const std::size_t length = inputs ? block.inputs.size() : block.outputs.size();
   std::map<std::size_t, std::vector<Monomial>> of_filter;  // the monomials of an entry
@@ -348,16 +335,14 @@ void offer_degree(const Block& block, const std::vector<std::size_t>& degree, Co
     const std::size_t index = inputs ? e.input : e.output, other = inputs ? e.output : e.input;
     const auto& own = entry_monomials(index);
     for (std::size_t m = 0; m < own.size(); ++m) {
-      const auto [place, added] =
-          number.try_emplace({other, times(own[m], e.variable)}, equations.size());
+      const auto [place, added] = number.try_emplace({other, times(own[m], e.variable)}, equations.size());
       if (added) equations.emplace_back();
       equations[place->second].push_back(begin[index] + m);
     }
   }
   work += 100.0 * static_cast<double>(number.size());
   for (const Part& part : split(unknowns.size(), equations)) {
-    const double rows = static_cast<double>(part.equations.size()),
-                 cols = static_cast<double>(part.unknowns.size());
+    const double rows = static_cast<double>(part.equations.size()), cols = static_cast<double>(part.unknowns.size());
     if (part.unknowns.size() > kMostInPart) continue;
     work += rows * cols * std::min(rows, cols);
     if (work > kMostWork || found.complete()) return;
@@ -367,9 +352,8 @@ void offer_degree(const Block& block, const std::vector<std::size_t>& degree, Co
         if (solution[k] == 0) continue;
         const auto& [index, monomial] = unknowns[part.unknowns[k]];
         // Systems of zeros and ones have small solutions; what is not small does not verify.
-        v[index][*monomial] = solution[k] > kRankPrime / 2
-                                  ? -static_cast<std::int64_t>(kRankPrime - solution[k])
-                                  : static_cast<std::int64_t>(solution[k]);
+        v[index][*monomial] = solution[k] > kRankPrime / 2 ? -static_cast<std::int64_t>(kRankPrime - solution[k])
+                                                           : static_cast<std::int64_t>(solution[k]);
       }
       found.offer(std::move(v));
     }
@@ -378,8 +362,7 @@ void offer_degree(const Block& block, const std::vector<std::size_t>& degree, Co
 
 // All ways to write `total` as a sum of one degree for each filter.
 template <class Visit>
-void for_each_degree(std::vector<std::size_t>& degree, std::size_t f, std::size_t total,
-                     Visit visit) {
+void for_each_degree(std::vector<std::size_t>& degree, std::size_t f, std::size_t total, Visit visit) {
   if (f + 1 == degree.size()) {
     degree[f] = total;
     visit(degree);
@@ -393,8 +376,7 @@ void for_each_degree(std::vector<std::size_t>& degree, std::size_t f, std::size_
 
 // Vectors that show rank <= `rank` for the block, on one of its sides; none if they were not found.
 std::optional<Collection> bound_block(const Node& node, const Block& block, std::size_t rank,
-                                      const std::vector<std::uint32_t>& values,
-                                      const Options& options) {
+                                      const std::vector<std::uint32_t>& values, const Options& options) {
   std::vector<Collection> sides;
   for (const KernelSide side : {KernelSide::inputs, KernelSide::outputs}) {
     const std::size_t length = side == KernelSide::inputs ? block.inputs.size() : block.outputs.size();
@@ -490,9 +472,8 @@ std::optional<RankBound> kernel_polynomials(const Architecture& network, std::si
     for (PolynomialVector& v : found->vectors()) side.push_back(std::move(v));
   }
   if (bound > rank) return std::nullopt;
-  const std::string why =
-      fmt::format("{} polynomial kernel vector(s) on the inputs, {} on the outputs, {} terms", inputs.size(),
-                  outputs.size(), terms(inputs) + terms(outputs));
+  const std::string why = fmt::format("{} polynomial kernel vector(s) on the inputs, {} on the outputs, {} terms",
+                                      inputs.size(), outputs.size(), terms(inputs) + terms(outputs));
   return RankBound{rank,
                    Proof("kernel-polynomials", {{"inputs", vectors(inputs)},
                                                 {"outputs", vectors(outputs)},

@@ -22,8 +22,7 @@ std::vector<std::vector<std::int64_t>> covering_taps(const Axis& a) {
     for (std::int64_t place = residue; place < a.extent;) {
       std::int64_t best = -1;
       for (std::int64_t tap = 0; tap < a.size; ++tap) {
-        const bool sees =
-            a.first(tap) <= place && a.last(tap) >= place && (place - a.first(tap)) % a.stride == 0;
+        const bool sees = a.first(tap) <= place && a.last(tap) >= place && (place - a.first(tap)) % a.stride == 0;
         if (sees && (best < 0 || a.last(tap) > a.last(best))) best = tap;
       }
       if (best < 0) break;
@@ -51,7 +50,7 @@ std::vector<std::int64_t> disjoint_taps(const Axis& a) {
 
 using Filter = std::vector<std::size_t>;  // positions of the ones
 
-struct Channel {  // the places of one channel in one residue class of rows and of columns
+struct Channel {                         // the places of one channel in one residue class of rows and of columns
   std::vector<std::int64_t> rows, cols;  // taps
   std::size_t channel;
 };
@@ -97,9 +96,7 @@ class WindowFilters {
 
  private:
   std::size_t position(std::int64_t row, std::int64_t col, std::size_t channel) const {
-    return (static_cast<std::size_t>(row) * g_.size[1] + static_cast<std::size_t>(col)) *
-               channels_ +
-           channel;
+    return (static_cast<std::size_t>(row) * g_.size[1] + static_cast<std::size_t>(col)) * channels_ + channel;
   }
 
   std::vector<Filter> one_tap_each(const std::vector<Channel>& all) const {
@@ -208,8 +205,7 @@ SparseTensor sparse_filters(const Architecture& network, std::size_t linear_node
   std::vector<std::vector<Filter>> banks;
   if (const auto geometry = layout.geometry()) {
     const WindowFilters window(*geometry, node.filters);
-    banks.assign(layout.banks(),
-                 layout.inputs() <= node.width ? window.covering() : window.distinct());
+    banks.assign(layout.banks(), layout.inputs() <= node.width ? window.covering() : window.distinct());
   } else {
     banks = greedy_taps(layout, node.filters);
   }

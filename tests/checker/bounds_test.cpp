@@ -5,8 +5,8 @@
 #include <widecert/linalg/modular_matrix.h>
 #include <widecert/network/activation.h>
 #include <widecert/number/stream.h>
-#include <widecheck/evidence/rank.h>
 #include <widecheck/evaluate/activation.h>
+#include <widecheck/evidence/rank.h>
 #include <widecheck/kernel/seeded.h>
 #include <widecheck/kernel/verdict.h>
 
@@ -33,8 +33,7 @@ Rational from_gmp(const mpq_class& x) {
 using MpfrFunction = int (*)(mpfr_t, const mpfr_t, mpfr_rnd_t);
 
 // The interval must meet the oracle's enclosure of f(x), and be narrow.
-void compare(const char* name, const widecheck::Interval& ours, MpfrFunction f, const mpq_class& x,
-             unsigned bits) {
+void compare(const char* name, const widecheck::Interval& ours, MpfrFunction f, const mpq_class& x, unsigned bits) {
   mpfr_t argument, low, high;
   mpfr_inits2(2000, argument, low, high, static_cast<mpfr_ptr>(nullptr));
   mpfr_set_q(argument, x.get_mpq_t(), MPFR_RNDN);
@@ -51,10 +50,8 @@ void compare(const char* name, const widecheck::Interval& ours, MpfrFunction f, 
 
 widecheck::Activation checker_activation(const widecert::Activation& f) {
   nlohmann::json json{{"function", std::string(widecert::facts(f.kind).name)}};
-  if (f.kind == widecert::ActivationKind::leaky_relu)
-    json["slope"] = widecert::to_json(f.parameter);
-  if (f.kind == widecert::ActivationKind::softplus)
-    json["sharpness"] = widecert::to_json(f.parameter);
+  if (f.kind == widecert::ActivationKind::leaky_relu) json["slope"] = widecert::to_json(f.parameter);
+  if (f.kind == widecert::ActivationKind::softplus) json["sharpness"] = widecert::to_json(f.parameter);
   widecheck::Value value(json, "test", nullptr);
   return widecheck::read_activation(value);
 }
@@ -86,8 +83,7 @@ TEST_CASE("pi is 3.14159265358979323846...") {
   const auto pi = widecheck::pi(200);
   const mpq_class low(mpz_class("314159265358979323846264338327950288419716939937510"),
                       mpz_class("100000000000000000000000000000000000000000000000000"));
-  CHECK(pi.low <=
-        low + mpq_class(1, mpz_class("100000000000000000000000000000000000000000000000000")));
+  CHECK(pi.low <= low + mpq_class(1, mpz_class("100000000000000000000000000000000000000000000000000")));
   CHECK(pi.high >= low);
   CHECK((pi.high - pi.low) * (mpz_class(1) << 195) <= 1);
 }
@@ -154,21 +150,18 @@ TEST_CASE("prover and checker agree on which activations violate Assumption 3.2"
   for (const auto kind : widecert::all_activation_kinds()) {
     const widecert::Activation f{kind, 1};
     INFO(widecert::describe(f));
-    CHECK(widecheck::violation_of_3_2(checker_activation(f)).empty() ==
-          widecert::satisfies_assumption_3_2(f));
+    CHECK(widecheck::violation_of_3_2(checker_activation(f)).empty() == widecert::satisfies_assumption_3_2(f));
   }
 }
 
 TEST_CASE("prover and checker expand the same seeded integers") {
   Random random(84);
   for (int round = 0; round < rounds(200); ++round) {
-    const std::int64_t low = random.integer(-1'000'000, 0),
-                       high = low + random.integer(0, 5'000'000'000);
+    const std::int64_t low = random.integer(-1'000'000, 0), high = low + random.integer(0, 5'000'000'000);
     const auto seed = static_cast<std::uint64_t>(random.integer(0, 1'000'000));
     const auto row = static_cast<std::uint64_t>(random.integer(0, 70'000)),
                column = static_cast<std::uint64_t>(random.integer(0, 900));
-    INFO("seed 84: " << low << ".." << high << ", seed " << seed << " at " << row << ", "
-                     << column);
+    INFO("seed 84: " << low << ".." << high << ", seed " << seed << " at " << row << ", " << column);
     CHECK(widecert::SeededIntegers("tensor", seed, "conv1", low, high).at(row, column) ==
           widecheck::Seeded("tensor", seed, "conv1", low, high).at(row, column));
   }
@@ -179,15 +172,14 @@ TEST_CASE("the checker's elimination and FLINT agree on the rank") {
   for (int round = 0; round < rounds(60); ++round) {
     const auto rows = static_cast<std::size_t>(random.integer(1, 14)),
                cols = static_cast<std::size_t>(random.integer(1, 14));
-    const std::uint64_t prime = std::vector<std::uint64_t>{
-        2, 3, 7, 65537, 2147483647}[static_cast<std::size_t>(random.integer(0, 4))];
+    const std::uint64_t prime =
+        std::vector<std::uint64_t>{2, 3, 7, 65537, 2147483647}[static_cast<std::size_t>(random.integer(0, 4))];
     widecert::ModularMatrix m(rows, cols, prime);
     widecheck::Echelon echelon(cols, prime);
     for (std::size_t i = 0; i < rows; ++i) {
       std::vector<std::uint64_t> row;
       for (std::size_t j = 0; j < cols; ++j) {
-        const long v =
-            random.integer(0, 2) == 0 ? random.integer(0, static_cast<long>(prime) - 1) : 0;
+        const long v = random.integer(0, 2) == 0 ? random.integer(0, static_cast<long>(prime) - 1) : 0;
         row.push_back(static_cast<std::uint64_t>(v));
         m.set(i, j, static_cast<std::uint64_t>(v));
       }

@@ -66,7 +66,8 @@ TEST_CASE("Cholesky in integers proves nothing false, in 128 bits and beyond, an
   Random random(1);
   int decided = 0, all = 0;
   for (int round = 0; round < rounds(400); ++round) {
-    const auto m = static_cast<std::size_t>(random.integer(1, 6)), n = m + static_cast<std::size_t>(random.integer(0, 3));
+    const auto m = static_cast<std::size_t>(random.integer(1, 6)),
+               n = m + static_cast<std::size_t>(random.integer(0, 3));
     // Just below, at and above the size where 64-bit entries end.
     const auto bits = static_cast<unsigned>(random.integer(1, 3) == 1 ? random.integer(1, 8) : random.integer(20, 70));
     Rows a(m, std::vector<mpz_class>(n));
@@ -115,8 +116,17 @@ TEST_CASE("the checker's slopes of every activation meet Arb's, and their Lipsch
   Random random(2);
   const PrecisionScope precision(300);
   using K = widecert::ActivationKind;
-  for (const widecert::Activation& f : {widecert::Activation{K::elu, 1}, {K::sigmoid, 1}, {K::tanh, 1}, {K::softplus, 1}, {K::softplus, Rational(5, 2)},
-                                       {K::silu, 1}, {K::gelu, 1}, {K::mish, 1}, {K::identity, 1}, {K::gaussian, 1}, {K::one_minus_sigmoid, 1}}) {
+  for (const widecert::Activation& f : {widecert::Activation{K::elu, 1},
+                                        {K::sigmoid, 1},
+                                        {K::tanh, 1},
+                                        {K::softplus, 1},
+                                        {K::softplus, Rational(5, 2)},
+                                        {K::silu, 1},
+                                        {K::gelu, 1},
+                                        {K::mish, 1},
+                                        {K::identity, 1},
+                                        {K::gaussian, 1},
+                                        {K::one_minus_sigmoid, 1}}) {
     nlohmann::json json{{"function", std::string(widecert::facts(f.kind).name)}};
     if (f.kind == K::softplus) json["sharpness"] = f.parameter == 1 ? nlohmann::json(1) : nlohmann::json("5/2");
     widecheck::Value value(json, "test", nullptr);

@@ -124,8 +124,7 @@ TEST_CASE("engine and checker agree on full and deficient matrices, wide and tal
       REQUIRE(found.random_solve.has_value() == (found.rank == full));
       if (!found.random_solve) continue;
       CHECK(found.random_solve->k == columns_of_b(p));
-      widecheck::RandomSolve verifier(rows, cols, p, found.random_solve->k, bytes(claim),
-                                      found.random_solve->w);
+      widecheck::RandomSolve verifier(rows, cols, p, found.random_solve->k, bytes(claim), found.random_solve->w);
       for (const auto& row : a) verifier.row(row);
       CHECK(verifier.matrix_digest() == bytes(found.random_solve->matrix));
       CHECK(verifier.solves());

@@ -13,8 +13,8 @@ TEST_CASE("the checker's sparse rank is the dense rank") {
   for (int round = 0; round < test::rounds(500); ++round) {
     const auto rows = static_cast<std::size_t>(random.integer(1, 14)),
                cols = static_cast<std::size_t>(random.integer(1, 14));
-    const std::uint64_t prime = std::vector<std::uint64_t>{
-        2, 3, 65537, kRankPrime}[static_cast<std::size_t>(random.integer(0, 3))];
+    const std::uint64_t prime =
+        std::vector<std::uint64_t>{2, 3, 65537, kRankPrime}[static_cast<std::size_t>(random.integer(0, 3))];
     const long density = random.integer(1, 7);
     widecheck::SparseMatrix a{rows, cols, {}, {}, {}};
     ModularMatrix dense(rows, cols, prime);

@@ -24,8 +24,8 @@ std::string reason(const std::string& rule, Function f, const Gaps& gaps, const 
 }
 
 // Brackets the threshold by bisection and compares it with the formula in double.
-void check_threshold(const std::string& rule, Function f, const Gaps& gaps, const mpq_class& beta,
-                     std::size_t n, bool saturated, double expected) {
+void check_threshold(const std::string& rule, Function f, const Gaps& gaps, const mpq_class& beta, std::size_t n,
+                     bool saturated, double expected) {
   mpq_class low(1, 1000), high(1'000'000);
   REQUIRE(reason(rule, f, gaps, beta, high, n, saturated) == "accepted");
   REQUIRE(reason(rule, f, gaps, beta, low, n, saturated) == "threshold");
@@ -48,26 +48,19 @@ TEST_CASE("thresholds are those of the formulas") {
                   (2 + std::log(std::pow(2 + std::exp(-2.0), n) - 1)) / d);
   check_threshold("h-matrix-ray", Function::sigmoid, {1, 0, 0, 1}, 0, 8, false,
                   std::log(6560.0));  // 8.79
-  check_threshold("h-matrix-ray", Function::one_minus_sigmoid, {1, 0, 0, 1}, 0, 8, false,
-                  std::log(6560.0));
+  check_threshold("h-matrix-ray", Function::one_minus_sigmoid, {1, 0, 0, 1}, 0, 8, false, std::log(6560.0));
   check_threshold("h-matrix-ray", Function::softplus, kLifted, 0, 40, false,
                   (n * std::log(1 + 5 / 0.5) - std::log(std::log(2.0))) / d);
-  check_threshold("h-matrix-ray", Function::silu, kLifted, 0, 40, false,
-                  n * std::log(1 + 10 / 0.5) / d);
-  check_threshold("h-matrix-ray", Function::mish, kLifted, 0, 40, false,
-                  n * std::log(1 + 10 / 0.5) / d);
-  check_threshold("h-matrix-ray", Function::gelu, kLifted, 0, 40, false,
-                  std::sqrt(2 * n * std::log(1 + 10 / 0.5)) / d);
-  check_threshold("h-matrix-ray", Function::gaussian, kGaps, 0, 40, false,
-                  std::sqrt(n * std::log(2.0)) / d);
+  check_threshold("h-matrix-ray", Function::silu, kLifted, 0, 40, false, n * std::log(1 + 10 / 0.5) / d);
+  check_threshold("h-matrix-ray", Function::mish, kLifted, 0, 40, false, n * std::log(1 + 10 / 0.5) / d);
+  check_threshold("h-matrix-ray", Function::gelu, kLifted, 0, 40, false, std::sqrt(2 * n * std::log(1 + 10 / 0.5)) / d);
+  check_threshold("h-matrix-ray", Function::gaussian, kGaps, 0, 40, false, std::sqrt(n * std::log(2.0)) / d);
 }
 
 TEST_CASE("row differences: thresholds near n ln(1 + 1/s)") {
   const double n = 40, d = 0.5;
-  check_threshold("row-difference-ray", Function::tanh, kGaps, 0, 40, true,
-                  n * std::log(3.0) / 2 / d);
-  check_threshold("row-difference-ray", Function::tanh, kGaps, 0, 40, false,
-                  n * std::log(3.0) / 2 / d);
+  check_threshold("row-difference-ray", Function::tanh, kGaps, 0, 40, true, n * std::log(3.0) / 2 / d);
+  check_threshold("row-difference-ray", Function::tanh, kGaps, 0, 40, false, n * std::log(3.0) / 2 / d);
   check_threshold("row-difference-ray", Function::sigmoid, kGaps, 2, 40, false,
                   (2 + n * std::log(1 + 1 / (1 / (1 + std::exp(-2.0))))) / d);
 }

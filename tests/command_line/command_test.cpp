@@ -26,8 +26,7 @@ TEST_CASE("exit codes: proved 0, refuted 1, usage 2, not applicable 3, malformed
   CHECK(run(program() + "prove a b c").exit == 2);
   CHECK(run(program() + "dance").exit == 2);
   CHECK(run(program() + "--seed -1 explain").exit == 2);
-  CHECK(run(program() + "prove " + case_path("counterexamples/identity-activation") + out).exit ==
-        3);
+  CHECK(run(program() + "prove " + case_path("counterexamples/identity-activation") + out).exit == 3);
   CHECK(run(program() + "prove " + case_path("counterexamples/identical-patches") + out).exit == 3);
   CHECK(run(program() + "prove /nonexistent").exit == 4);
   CHECK(run(program() + "explain no-such-theorem").exit == 4);
@@ -39,8 +38,7 @@ TEST_CASE("exit codes: proved 0, refuted 1, usage 2, not applicable 3, malformed
 
 TEST_CASE("a time limit ends with 124 and writes nothing") {
   const std::string folder = scratch("timeout");
-  const Ran ran = run(program() + "--timeout 0.01 prove " + case_path("digits/two-conv-sigmoid") +
-                      " -o " + folder);
+  const Ran ran = run(program() + "--timeout 0.01 prove " + case_path("digits/two-conv-sigmoid") + " -o " + folder);
   CHECK(ran.exit == 124);
   CHECK(fs::is_empty(folder));
 }
@@ -55,14 +53,12 @@ TEST_CASE("an interruption ends with 130 and writes nothing") {
 
 TEST_CASE("stops reach the checker too: a time limit while it runs, an interruption of both") {
   const std::string folder = scratch("stops");
-  CHECK(run(program() + "--quiet prove " + case_path("digits/two-conv-gelu") + " -o " + folder)
-            .exit == 0);
+  CHECK(run(program() + "--quiet prove " + case_path("digits/two-conv-gelu") + " -o " + folder).exit == 0);
   const std::string claim = folder + "/two-conv-gelu.claim.json";
   CHECK(run(program() + "--timeout 0.2 check " + claim).exit == 124);
   CHECK(run(program() + "--timeout 0.2 report " + claim).exit == 124);
   CHECK_FALSE(fs::exists(folder + "/two-conv-gelu.html"));
-  CHECK(run("timeout --signal=INT --preserve-status 0.2 " + program() + "check " + claim).exit ==
-        130);
+  CHECK(run("timeout --signal=INT --preserve-status 0.2 " + program() + "check " + claim).exit == 130);
 }
 
 TEST_CASE("absurd sizes are refused with a reason, not tried") {
@@ -73,13 +69,9 @@ TEST_CASE("absurd sizes are refused with a reason, not tried") {
   const Ran ran = run(program() + "prove " + folder + "/big -o " + folder + "/out");
   CHECK(ran.exit == 4);
   CHECK_THAT(ran.output, Contains("\"dense1\"") && Contains("2^27"));
-  CHECK(
-      run(program() + "prove " + case_path("small/relu-dense") + " -o " + folder + "/big.case.json")
-          .exit == 4);
+  CHECK(run(program() + "prove " + case_path("small/relu-dense") + " -o " + folder + "/big.case.json").exit == 4);
   CHECK(run(program() + "explain > /dev/full").exit == 70);
-  CHECK(
-      run(program() + "prove " + case_path("small/relu-dense") + " --alpha 3 -o " + folder + "/out")
-          .exit == 2);
+  CHECK(run(program() + "prove " + case_path("small/relu-dense") + " --alpha 3 -o " + folder + "/out").exit == 2);
   const json failure = json::parse(run(program() + "--json prove /nonexistent 2>/dev/null").output);
   CHECK(failure["exit"] == 4);
 }
@@ -98,8 +90,7 @@ TEST_CASE("results on stdout, diagnostics on stderr, quiet is quiet") {
 }
 
 TEST_CASE("machine-readable output says everything, and widecheck's verdict is in it") {
-  const Ran ran =
-      run(program() + "--json prove " + case_path("small/relu-dense") + " -o " + scratch("json"));
+  const Ran ran = run(program() + "--json prove " + case_path("small/relu-dense") + " -o " + scratch("json"));
   const json result = json::parse(ran.output);
   CHECK(result["exit"] == 0);
   CHECK(result["samples"] == 8);
@@ -107,8 +98,7 @@ TEST_CASE("machine-readable output says everything, and widecheck's verdict is i
   CHECK(result["results"][0]["accepted_by_widecheck"] == true);
   CHECK(result["widecheck"]["proved"] == true);
   CHECK(json::parse(run(program() + "--json explain").output).size() >= 5);
-  const json inspected =
-      json::parse(run(program() + "--json inspect " + case_path("digits-raw")).output);
+  const json inspected = json::parse(run(program() + "--json inspect " + case_path("digits-raw")).output);
   CHECK(inspected["samples"] == 1797);
   CHECK(inspected["theorems"][0]["reason"] == "patches-collide");
   CHECK(inspected["layers"][1]["neurons"] == 1800);
@@ -117,8 +107,7 @@ TEST_CASE("machine-readable output says everything, and widecheck's verdict is i
 TEST_CASE("the same command line writes the same bytes") {
   const std::string a = scratch("bytes"), b = scratch("bytes");
   for (const std::string& folder : {a, b}) {
-    CHECK(run(program() + "--seed 5 prove " + case_path("small/sigmoid-deep") + " -o " + folder)
-              .exit == 0);
+    CHECK(run(program() + "--seed 5 prove " + case_path("small/sigmoid-deep") + " -o " + folder).exit == 0);
   }
   for (const char* name : {"/sigmoid-deep.claim.json", "/sigmoid-deep.cert.json"}) {
     CHECK(slurp(a + name) == slurp(b + name));
@@ -135,22 +124,21 @@ TEST_CASE("nothing is believed that widecheck rejects") {
         "'{\"claims\":[],\"exit\":5,\"proved\":false,\"trusted_base\":\"none\",\"message\":\"no\"}'"
         "\nexit 5\n");
   fs::permissions(folder + "/widecheck", fs::perms::owner_all);
-  const Ran ran =
-      run(folder + "/widecert prove " + case_path("small/relu-dense") + " -o " + folder + "/out");
+  const Ran ran = run(folder + "/widecert prove " + case_path("small/relu-dense") + " -o " + folder + "/out");
   CHECK(ran.exit == 5);
   CHECK_THAT(ran.output, Contains("REJECTED BY WIDECHECK"));
   CHECK(ran.output.find("PROVED") == std::string::npos);
   fs::remove(folder + "/widecheck");
-  const Ran without = run("PATH=/nowhere " + folder + "/widecert prove " +
-                          case_path("small/relu-dense") + " -o " + folder + "/out");
+  const Ran without =
+      run("PATH=/nowhere " + folder + "/widecert prove " + case_path("small/relu-dense") + " -o " + folder + "/out");
   CHECK(without.exit == 4);
   CHECK_THAT(without.output, Contains("widecheck was not found"));
 }
 
 TEST_CASE("a witness holds every tensor at a rational alpha >= alpha_0 only") {
   const std::string folder = scratch("witness");
-  const std::string prove = program() + "prove " + case_path("small/relu-dense") + " -o " + folder +
-                            " --witness " + folder + "/w.json";
+  const std::string prove =
+      program() + "prove " + case_path("small/relu-dense") + " -o " + folder + " --witness " + folder + "/w.json";
   CHECK(run(prove).exit == 0);
   const json witness = json::parse(slurp(folder + "/w.json"));
   CHECK(witness["alpha"] == "2/165");
@@ -166,8 +154,7 @@ TEST_CASE("a witness holds every tensor at a rational alpha >= alpha_0 only") {
 TEST_CASE("init writes a case that proves, and says what it does not understand") {
   const std::string folder = scratch("init");
   fs::copy(case_path("digits/data/images-idx3-ubyte.gz"), folder + "/images.gz");
-  const std::string init =
-      program() + "init " + folder + "/images.gz -o " + folder + "/my.case.json --layers ";
+  const std::string init = program() + "init " + folder + "/images.gz -o " + folder + "/my.case.json --layers ";
   const Ran bad = run(init + "'conv2d:3x3:50 whatever'");
   CHECK(bad.exit == 4);
   CHECK_THAT(bad.output, Contains("\"whatever\" is not understood"));
@@ -176,23 +163,17 @@ TEST_CASE("init writes a case that proves, and says what it does not understand"
   CHECK(run(init + "'conv2d:3x3:50 sigmoid'").exit == 4);  // never overwrites
   CHECK(run(program() + "prove " + folder + "/my.case.json -o " + folder + "/out").exit == 0);
   spill(folder + "/d.csv", "1,2\n3,4.5\n0.1,1/3\n");
-  CHECK(run(program() + "init " + folder + "/d.csv -o " + folder +
-            "/csv.case.json --layers 'dense:3 relu'")
-            .exit == 0);
+  CHECK(run(program() + "init " + folder + "/d.csv -o " + folder + "/csv.case.json --layers 'dense:3 relu'").exit == 0);
   CHECK(run(program() + "prove " + folder + "/csv -o " + folder + "/out").exit == 0);
 }
 
 TEST_CASE("the report is one self-contained page with its pictures") {
   const std::string folder = scratch("report");
-  CHECK(
-      run(program() + "--quiet prove " + case_path("small/softplus-deep") + " -o " + folder).exit ==
-      0);
+  CHECK(run(program() + "--quiet prove " + case_path("small/softplus-deep") + " -o " + folder).exit == 0);
   CHECK(run(program() + "report " + folder + "/softplus-deep.claim.json").exit == 0);
   const std::string html = slurp(folder + "/softplus-deep.html");
-  CHECK_THAT(html, Contains("<!DOCTYPE html>") && Contains("PROVED") && Contains("alpha_0") &&
-                       Contains("N = 5"));
-  CHECK_THAT(html, Contains("data:image/png;base64,iVBORw0KGgo") &&
-                       Contains("widecheck softplus-deep.claim.json"));
+  CHECK_THAT(html, Contains("<!DOCTYPE html>") && Contains("PROVED") && Contains("alpha_0") && Contains("N = 5"));
+  CHECK_THAT(html, Contains("data:image/png;base64,iVBORw0KGgo") && Contains("widecheck softplus-deep.claim.json"));
   CHECK(html.find("http") == std::string::npos);  // nothing is fetched
   CHECK(run(program() + "report " + folder + "/nothing.json").exit == 4);
 }
@@ -231,17 +212,13 @@ TEST_CASE("malformed cases: the file, the place, what was expected") {
     CHECK_FALSE(fs::exists(folder + "/out"));
     return ran.output;
   };
-  CHECK_THAT(broken("\"filters\": 8", "\"filters\": 0"),
-             Contains("network") && Contains("\"dense1\""));
-  CHECK_THAT(broken("\"filters\": 8", "\"filtres\": 8"),
-             Contains("network.nodes[0]") && Contains("filters"));
-  CHECK_THAT(broken("\"relu\"", "\"swoosh\""),
-             Contains("network.nodes[1].function") && Contains("gaussian"));
+  CHECK_THAT(broken("\"filters\": 8", "\"filters\": 0"), Contains("network") && Contains("\"dense1\""));
+  CHECK_THAT(broken("\"filters\": 8", "\"filtres\": 8"), Contains("network.nodes[0]") && Contains("filters"));
+  CHECK_THAT(broken("\"relu\"", "\"swoosh\""), Contains("network.nodes[1].function") && Contains("gaussian"));
   CHECK_THAT(broken("[0, 0, 1]", "[0, 0]"), Contains("sample 1") && Contains("features"));
   CHECK_THAT(broken("\"1/2\"", "0.5"), Contains("strings"));
   CHECK_THAT(broken("\"1/2\"", "\"1/0\""), Contains("data.samples[3][2]"));
-  CHECK_THAT(broken("\"shape\": [3]", "\"shape\": [4]"),
-             Contains("3 features") && Contains("needs 4"));
+  CHECK_THAT(broken("\"shape\": [3]", "\"shape\": [4]"), Contains("3 features") && Contains("needs 4"));
   CHECK_THAT(broken("\"theorem-3.4\"", "\"theorem-3.45\""),
              Contains("prove[0].theorem") && Contains("widecert explain"));
   CHECK_THAT(broken("\"proved\"", "\"prooved\""), Contains("expect.outcome"));
@@ -250,13 +227,11 @@ TEST_CASE("malformed cases: the file, the place, what was expected") {
 
 TEST_CASE("the digits certificates are small and checking them needs little memory") {
   const std::string folder = scratch("size");
-  CHECK(run(program() + "--quiet prove " + case_path("digits/softplus") + " -o " + folder).exit ==
-        0);
+  CHECK(run(program() + "--quiet prove " + case_path("digits/softplus") + " -o " + folder).exit == 0);
   // 1,797 samples; an N x n matrix would be megabytes.
   CHECK(fs::file_size(folder + "/softplus.cert.json") < 20'000);
   CHECK(fs::file_size(folder + "/softplus.claim.json") < 60'000);
-  const json report =
-      json::parse(run(programs() + "/widecheck --json " + folder + "/softplus.claim.json").output);
+  const json report = json::parse(run(programs() + "/widecheck --json " + folder + "/softplus.claim.json").output);
   CHECK(report["proved"] == true);
 #ifndef __SANITIZE_ADDRESS__  // which takes memory of its own
   CHECK(report["peak_memory_mb"].get<long>() < 200);

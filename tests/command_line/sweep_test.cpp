@@ -30,7 +30,8 @@ TEST_CASE("a sweep is the same in one run, in shards, on one thread, and stopped
   REQUIRE(run(sweep(spec + " -o " + folder + "/one")).exit == 0);
   const std::string csv = slurp(folder + "/one/results.csv");
   CHECK(csv.substr(0, csv.find('\n')) ==
-        "instance,activation,width,seed,theorem,claim,outcome,reason,alpha_0,delta,sigma_min_low,sigma_min_high,sigma_max_low,"
+        "instance,activation,width,seed,theorem,claim,outcome,reason,alpha_0,delta,sigma_min_low,sigma_min_high,sigma_"
+        "max_low,"
         "sigma_max_high,rung");
   CHECK(std::count(csv.begin(), csv.end(), '\n') == 1 + 2 * 4 * 7 * 10);
   REQUIRE(run(programs() + "/widecert --quiet --threads 1 sweep " + spec + " -o " + folder + "/thread").exit == 0);
@@ -67,7 +68,8 @@ TEST_CASE("a sweep is the same in one run, in shards, on one thread, and stopped
   const Ran proved = run(programs() + "/widecert prove " + folder + "/out/instance-5.case.json -o " + folder + "/out");
   INFO(proved.output);
   CHECK(proved.exit == 0);
-  CHECK_THAT(slurp(folder + "/one/results.csv"), Contains("\n5,sigmoid,64,6,singular-values,singular-value-bounds,proved,"));
+  CHECK_THAT(slurp(folder + "/one/results.csv"),
+             Contains("\n5,sigmoid,64,6,singular-values,singular-value-bounds,proved,"));
 }
 
 TEST_CASE("the fraction of deficient relu points falls with the width, and is 1 below N neurons") {
@@ -100,7 +102,8 @@ TEST_CASE("what a run has left is verified before it is continued or merged") {
   const auto write_data = [&](const std::string& last) { spill(folder + "/x.csv", "1,2\n3,5\n-4," + last + "\n"); };
   const auto write_spec = [&](const std::string& title, const std::string& widths) {
     spill(spec, R"({"format": "widecert-sweep", "version": 1, "title": ")" + title + R"(",
-      "variables": [{"name": "width", "values": [)" + widths + R"(]}, {"name": "seed", "first": 1, "last": 20}],
+      "variables": [{"name": "width", "values": [)" +
+                    widths + R"(]}, {"name": "seed", "first": 1, "last": 20}],
       "seed": "$seed", "data": {"format": "csv", "path": "x.csv"},
       "network": {"input": {"shape": [2]}, "nodes": [
         {"name": "map", "op": "dense", "filters": "$width", "bias": "neuron"},
@@ -110,7 +113,9 @@ TEST_CASE("what a run has left is verified before it is continued or merged") {
   };
   write_data("7");
   write_spec("one", "3, 4");
-  const auto go = [&](const std::string& rest) { return run(programs() + "/widecert sweep " + spec + " -o " + out + " " + rest); };
+  const auto go = [&](const std::string& rest) {
+    return run(programs() + "/widecert sweep " + spec + " -o " + out + " " + rest);
+  };
   const auto refuses = [&](const std::string& rest, const std::string& what) {
     const Ran ran = go(rest);
     INFO(ran.output);
@@ -120,7 +125,8 @@ TEST_CASE("what a run has left is verified before it is continued or merged") {
   REQUIRE(go("").exit == 0);
   const std::string csv = slurp(out + "/results.csv"), rows = slurp(out + "/rows.jsonl");
   CHECK(csv.substr(0, csv.find('\n')) ==
-        "instance,width,seed,theorem,claim,outcome,reason,sigma_min_low,sigma_min_high,sigma_max_low,sigma_max_high,lower,upper,rung");
+        "instance,width,seed,theorem,claim,outcome,reason,sigma_min_low,sigma_min_high,sigma_max_low,sigma_max_high,"
+        "lower,upper,rung");
   // A title is not what the rows depend on; widths and data are.
   write_spec("two", "3, 4");
   CHECK(go("").exit == 0);
@@ -153,7 +159,8 @@ TEST_CASE("what a run has left is verified before it is continued or merged") {
   damaged([&] { lines[29] = "garbage"; }, "line 30 is not a row of instance 14");
   damaged([&] { lines.push_back(lines.back()); }, "line 82 is not a row of this sweep");
   damaged([&] { lines[29].replace(lines[29].find("proved"), 6, "banana"); }, "line 30 is not a row of instance 14");
-  damaged([&] { lines[29].replace(lines[29].find("\"reason\""), 8, "\"raison\""); }, "line 30 is not a row of instance 14");
+  damaged([&] { lines[29].replace(lines[29].find("\"reason\""), 8, "\"raison\""); },
+          "line 30 is not a row of instance 14");
   damaged([&] { lines[0] = "garbage"; }, "belongs to another sweep");
   // Empty, or cut short anywhere: computed again.
   for (std::size_t size : {std::size_t{0}, std::size_t{10}, rows.size() / 2, rows.size() - 1}) {
@@ -169,8 +176,9 @@ TEST_CASE("what a run has left is verified before it is continued or merged") {
   CHECK_FALSE(fs::exists(out + "/sweep.html"));
   // Two runs in one folder: one works, the other says so.
   write_spec("three", "3, 4, 5, 6, 7, 8, 9, 10");
-  const Ran both = run("(" + programs() + "/widecert --quiet sweep " + spec + " -o " + folder + "/both; echo \"exit $?\") & (" + programs() +
-                       "/widecert --quiet sweep " + spec + " -o " + folder + "/both; echo \"exit $?\"); wait");
+  const Ran both =
+      run("(" + programs() + "/widecert --quiet sweep " + spec + " -o " + folder + "/both; echo \"exit $?\") & (" +
+          programs() + "/widecert --quiet sweep " + spec + " -o " + folder + "/both; echo \"exit $?\"); wait");
   INFO(both.output);
   const std::string both_csv = slurp(folder + "/both/results.csv");
   CHECK(std::count(both_csv.begin(), both_csv.end(), '\n') == 1 + 2 * 8 * 20);
@@ -178,7 +186,8 @@ TEST_CASE("what a run has left is verified before it is continued or merged") {
   write_spec("two", "3, 4");
   const std::string deep = folder + "/deep/deeper";
   REQUIRE(run(programs() + "/widecert sweep " + spec + " -o " + deep + " --instance 14").exit == 0);
-  const Ran proved = run(programs() + "/widecert prove " + deep + "/instance-14.case.json -o " + folder + "/deep/proved");
+  const Ran proved =
+      run(programs() + "/widecert prove " + deep + "/instance-14.case.json -o " + folder + "/deep/proved");
   INFO(proved.output);
   CHECK(proved.exit == 0);
   CHECK_THAT(proved.output, Contains("checked: the singular values of F(f)"));

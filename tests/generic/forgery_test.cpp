@@ -33,16 +33,14 @@ TEST_CASE("random-solve evidence for 1,797 digits withstands tampering") {
       w = w.get<int>() + 1;
     }),
             "matrix-digest");
-    rejects(g.forge([](json& c, json&) {
-      c["claims"][0]["parameters"]["conv1"]["bias"]["seeded"]["seed"] = 99;
-    }),
+    rejects(g.forge([](json& c, json&) { c["claims"][0]["parameters"]["conv1"]["bias"]["seeded"]["seed"] = 99; }),
             "matrix-digest");
     rejects(g.forge([](json& c, json&) { c["data"]["noise"]["seed"] = 2; }), "matrix-digest");
     // Another pixel is another file; naming its digest does not help.
     const std::string path = g.folder() + "/cases/digits/data/images-idx3-ubyte.gz";
-    Ran ran = run("zcat " + path + " > " + g.folder() + "/images && printf '\\003' | dd of=" +
-                  g.folder() + "/images bs=1 seek=5000 conv=notrunc && gzip -nc " + g.folder() +
-                  "/images > " + path + " && sha256sum " + g.folder() + "/images");
+    Ran ran = run("zcat " + path + " > " + g.folder() + "/images && printf '\\003' | dd of=" + g.folder() +
+                  "/images bs=1 seek=5000 conv=notrunc && gzip -nc " + g.folder() + "/images > " + path +
+                  " && sha256sum " + g.folder() + "/images");
     const auto at = ran.output.find("  " + g.folder());
     REQUIRE(at != std::string::npos);
     const std::string digest = ran.output.substr(at - 64, 64);
@@ -52,8 +50,7 @@ TEST_CASE("random-solve evidence for 1,797 digits withstands tampering") {
   SECTION("the evidence: W, k, the prime, the hash") {
     rejects(g.forge([](json&, json& p) { change_row(evidence(p)["w"], 0); }), "wrong-solution");
     rejects(g.forge([](json&, json& p) { change_row(evidence(p)["w"], 1799); }), "wrong-solution");
-    rejects(g.forge([](json&, json& p) { std::swap(evidence(p)["w"][3], evidence(p)["w"][4]); }),
-            "wrong-solution");
+    rejects(g.forge([](json&, json& p) { std::swap(evidence(p)["w"][3], evidence(p)["w"][4]); }), "wrong-solution");
     rejects(g.forge([](json&, json& p) { evidence(p)["w"].erase(0); }), "shape", 4);
     // 191 columns are refused whatever they are; 192 of others are wrong.
     rejects(g.forge([](json&, json& p) { evidence(p)["k"] = 191; }), "evidence-too-weak");
@@ -90,10 +87,7 @@ TEST_CASE("random-solve evidence for 1,797 digits withstands tampering") {
                    "/cases/digits/rank-relu -o " + g.folder() + "/again")
                    .output,
                Contains("error <= 2^-127"));
-    rejects(g.forge([](json&, json& p) {
-      evidence(p) = json{{"method", "elimination"}, {"prime", 2}};
-    }),
-            "", 0);
+    rejects(g.forge([](json&, json& p) { evidence(p) = json{{"method", "elimination"}, {"prime", 2}}; }), "", 0);
   }
 }
 
@@ -102,8 +96,7 @@ TEST_CASE("deficient matrices are not passed off") {
   const Genuine tied("counterexamples/tied-halves"), untied("counterexamples/untied-halves");
   const json honest = untied.certificate()["proofs"][0];
   const auto claim_almost_everywhere = [](json& c) {
-    c["claims"] = json::array(
-        {{{"kind", "independent-almost-everywhere"}, {"node", "sigmoid1"}, {"rank", 8}}});
+    c["claims"] = json::array({{{"kind", "independent-almost-everywhere"}, {"node", "sigmoid1"}, {"rank", 8}}});
   };
   rejects(tied.forge([&](json& c, json& p) {
     claim_almost_everywhere(c);
@@ -131,8 +124,7 @@ TEST_CASE("the ways to almost every parameter keep their side conditions") {
   };
   SECTION("activations") {
     for (const char* name : {"relu", "elu", "step", "half-step", "sign"}) {
-      rejects(g.forge([&](json& c, json&) { activation(c, {{"function", name}}); }),
-              "not-analytic");
+      rejects(g.forge([&](json& c, json&) { activation(c, {{"function", name}}); }), "not-analytic");
     }
     rejects(g.forge([&](json& c, json&) {
       activation(c, {{"function", "leaky-relu"}, {"slope", "1/2"}});
@@ -142,11 +134,9 @@ TEST_CASE("the ways to almost every parameter keep their side conditions") {
       rejects(g.forge([&](json& c, json&) { activation(c, {{"function", name}}); }), "activation");
     }
     // tanh tends to -1 and 1, which are equal modulo 2.
-    rejects(g.forge([&](json& c, json&) { activation(c, {{"function", "tanh"}}); }),
-            "zero-pre-activation");
+    rejects(g.forge([&](json& c, json&) { activation(c, {{"function", "tanh"}}); }), "zero-pre-activation");
     rejects(g.forge([&](json&, json& p) { p["proofs"][0]["rule"] = "relu-limit"; }), "activation");
-    rejects(g.forge([&](json&, json& p) { p["proofs"][0]["rule"] = "analytic-point"; }),
-            "irrational");
+    rejects(g.forge([&](json&, json& p) { p["proofs"][0]["rule"] = "analytic-point"; }), "irrational");
     rejects(g.forge([&](json&, json& p) {
       p["proofs"][0] = json{{"rule", "derivative"}, {"of", p["proofs"][0]}};
     }),
@@ -165,15 +155,10 @@ TEST_CASE("the ways to almost every parameter keep their side conditions") {
       insert(c, 1, {{"name", "pool1"}, {"op", "maxpool2d"}, {"size", {1, 1}}});
     }),
             "not-analytic");
-    rejects(g.forge([](json& c, json&) {
-      c["network"]["nodes"][0]["frozen-weights"] = {{"fill", 1}};
-    }),
-            "frozen");
-    rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["frozen-bias"] = {{"fill", 1}}; }),
-            "frozen");
+    rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["frozen-weights"] = {{"fill", 1}}; }), "frozen");
+    rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["frozen-bias"] = {{"fill", 1}}; }), "frozen");
     rejects(g.forge([&](json& c, json&) {
-      insert(c, 1, {{"name", "norm"}, {"op", "batchnorm"}, {"scale", {{"fill", 1}}},
-                    {"shift", {{"fill", 1}}}});
+      insert(c, 1, {{"name", "norm"}, {"op", "batchnorm"}, {"scale", {{"fill", 1}}}, {"shift", {{"fill", 1}}}});
     }),
             "degree");
     rejects(g.forge([&](json& c, json&) {
@@ -181,22 +166,14 @@ TEST_CASE("the ways to almost every parameter keep their side conditions") {
     }),
             "degree");
     rejects(g.forge([&](json& c, json&) {
-      insert(c, 1, {{"name", "conv2"}, {"op", "conv2d"}, {"size", {1, 1}}, {"filters", 50},
-                    {"bias", "none"}});
+      insert(c, 1, {{"name", "conv2"}, {"op", "conv2d"}, {"size", {1, 1}}, {"filters", 50}, {"bias", "none"}});
     }),
             "degree");
   }
   SECTION("the point") {
-    rejects(g.forge([](json&, json& p) { p["proofs"][0]["point"] = json::object(); }),
-            "missing-key", 4);
-    rejects(g.forge([](json&, json& p) {
-      p["proofs"][0]["point"]["conv1"]["weights"] = {{"fill", 1}};
-    }),
-            "rank");
-    rejects(g.forge([](json&, json& p) {
-      p["proofs"][0]["point"]["conv1"]["bias"] = {{"fill", "100000"}};
-    }),
-            "rank");
+    rejects(g.forge([](json&, json& p) { p["proofs"][0]["point"] = json::object(); }), "missing-key", 4);
+    rejects(g.forge([](json&, json& p) { p["proofs"][0]["point"]["conv1"]["weights"] = {{"fill", 1}}; }), "rank");
+    rejects(g.forge([](json&, json& p) { p["proofs"][0]["point"]["conv1"]["bias"] = {{"fill", "100000"}}; }), "rank");
   }
 }
 
@@ -221,12 +198,9 @@ TEST_CASE("lattice points keep the conditions of the tower") {
     p["proofs"][0]["point"]["dense1"]["weights"] = {{"fill", "1/2"}};
   }),
           "not-integers");
-  rejects(g.forge([](json&, json& p) { p["proofs"][0]["point"]["dense2"]["weights"] = {{"fill", 1}}; }),
-          "rank");
-  rejects(g.forge([](json& c, json&) { c["network"]["nodes"][1]["function"] = "softplus"; }),
-          "activation");
-  rejects(g.forge([](json& c, json&) { c["network"]["nodes"][1]["function"] = "identity"; }),
-          "activation");
+  rejects(g.forge([](json&, json& p) { p["proofs"][0]["point"]["dense2"]["weights"] = {{"fill", 1}}; }), "rank");
+  rejects(g.forge([](json& c, json&) { c["network"]["nodes"][1]["function"] = "softplus"; }), "activation");
+  rejects(g.forge([](json& c, json&) { c["network"]["nodes"][1]["function"] = "identity"; }), "activation");
   rejects(g.forge([](json& c, json& p) {
     c["network"]["nodes"][2]["frozen-bias"] = {{"fill", 0}};
     p["proofs"][0]["point"]["dense2"].erase("bias");
@@ -242,8 +216,7 @@ TEST_CASE("lattice points keep the conditions of the tower") {
           "degree");
   rejects(g.forge([&](json& c, json& p) {
     // A window of seven entries: its length is 0 modulo a prime of the tower.
-    insert(c, 2, {{"name", "mean"}, {"op", "avgpool"},
-                  {"patches", {{0, 1, 2, 3, 4, 5, 6}, {5, 6, 7, 8, 9, 10, 11}}}});
+    insert(c, 2, {{"name", "mean"}, {"op", "avgpool"}, {"patches", {{0, 1, 2, 3, 4, 5, 6}, {5, 6, 7, 8, 9, 10, 11}}}});
     p["proofs"][0]["point"]["dense2"]["weights"] = {{"fill", 1}};
   }),
           "denominator");
@@ -281,18 +254,21 @@ TEST_CASE("what an adversary tried: banks of pools, empty tensors, numbers witho
     c["claims"] = json::array({claim});
     p["proofs"] = json::array({proof});
   };
-  const json elimination{{"rule", "exact-rank"},
-                         {"evidence", {{"method", "elimination"}, {"prime", 2147483647}}}};
+  const json elimination{{"rule", "exact-rank"}, {"evidence", {{"method", "elimination"}, {"prime", 2147483647}}}};
   const json relu{{"name", "relu"}, {"op", "activation"}, {"function", "relu"}};
   SECTION("patches of unequal length in one pool") {
     rejects(g.forge([&](json& c, json& p) {
-      network(c, {{{"name", "pool"}, {"op", "avgpool"}, {"patches", {{0}, {0, 1}}}, {"banks", {0, 1}}},
-                  {{"name", "fc"}, {"op", "dense"}, {"filters", 1}, {"bias", "none"}},
-                  relu},
+      network(c,
+              {{{"name", "pool"}, {"op", "avgpool"}, {"patches", {{0}, {0, 1}}}, {"banks", {0, 1}}},
+               {{"name", "fc"}, {"op", "dense"}, {"filters", 1}, {"bias", "none"}},
+               relu},
               2);
       c["data"] = {{"format", "inline"}, {"count", 1}, {"samples", {{1, 1}}}};
-      one(c, p, {{"kind", "independent-at"}, {"node", "relu"}, {"rank", 1},
-                 {"parameters", {{"fc", {{"weights", {{"rows", {{-1, "3/4"}}}}}}}}}},
+      one(c, p,
+          {{"kind", "independent-at"},
+           {"node", "relu"},
+           {"rank", 1},
+           {"parameters", {{"fc", {{"weights", {{"rows", {{-1, "3/4"}}}}}}}}}},
           elimination);
     }),
             "shape", 4);
@@ -303,8 +279,7 @@ TEST_CASE("what an adversary tried: banks of pools, empty tensors, numbers witho
     rejects(g.forge([&](json& c, json& p) {
       network(c, {{{"name", "pool"}, {"op", "avgpool"}, {"patches", {{0}, {0, 1}}}}}, 2);
       c["data"] = {{"format", "inline"}, {"count", 1}, {"samples", {{1, 1}}}};
-      one(c, p, {{"kind", "independent-at"}, {"node", "pool"}, {"rank", 1},
-                 {"parameters", json::object()}},
+      one(c, p, {{"kind", "independent-at"}, {"node", "pool"}, {"rank", 1}, {"parameters", json::object()}},
           elimination);
     }),
             "shape", 4);
@@ -312,13 +287,14 @@ TEST_CASE("what an adversary tried: banks of pools, empty tensors, numbers witho
   SECTION("a frozen bias has one value for each neuron") {
     const auto frozen = [&](const json& bias) {
       return g.forge([&](json& c, json& p) {
-        network(c, {{{"name", "fc"}, {"op", "dense"}, {"filters", 2}, {"bias", "neuron"},
-                     {"frozen-bias", bias}},
-                    relu},
+        network(c, {{{"name", "fc"}, {"op", "dense"}, {"filters", 2}, {"bias", "neuron"}, {"frozen-bias", bias}}, relu},
                 1);
         c["data"] = {{"format", "inline"}, {"count", 2}, {"samples", {{1}, {2}}}};
-        one(c, p, {{"kind", "independent-at"}, {"node", "relu"}, {"rank", 2},
-                   {"parameters", {{"fc", {{"weights", {{"fill", 1}}}}}}}},
+        one(c, p,
+            {{"kind", "independent-at"},
+             {"node", "relu"},
+             {"rank", 2},
+             {"parameters", {{"fc", {{"weights", {{"fill", 1}}}}}}}},
             elimination);
       });
     };
@@ -338,15 +314,19 @@ TEST_CASE("what an adversary tried: banks of pools, empty tensors, numbers witho
     rejects(g.forge([&](json& c, json& p) {
       network(c, deep, 1);
       c["data"] = {{"format", "inline"}, {"count", 1}, {"samples", {{1}}}};
-      one(c, p, {{"kind", "dependent-on-open-set"}, {"node", "relu"}, {"centre", centre},
-                 {"radius", "1/1" + std::string(9000, '0')}},
+      one(c, p,
+          {{"kind", "dependent-on-open-set"},
+           {"node", "relu"},
+           {"centre", centre},
+           {"radius", "1/1" + std::string(9000, '0')}},
           {{"rule", "units-without-kinks"}});
     }),
             "too-large", 4);
     rejects(g.forge([&](json& c, json& p) {
-      network(c, {{{"name", "a"}, {"op", "dense"}, {"filters", 100}, {"bias", "none"}},
-                  {{"name", "b"}, {"op", "dense"}, {"filters", 300}, {"bias", "none"}},
-                  relu},
+      network(c,
+              {{{"name", "a"}, {"op", "dense"}, {"filters", 100}, {"bias", "none"}},
+               {{"name", "b"}, {"op", "dense"}, {"filters", 300}, {"bias", "none"}},
+               relu},
               1);
       json samples = json::array();
       for (int i = 1; i <= 40; ++i) samples.push_back({i});
@@ -380,18 +360,13 @@ TEST_CASE("dependence at a point and on an open set is computed, not believed") 
   }),
           "rows-differ");
   rejects(g.forge([](json&, json& p) { p["proofs"][0] = json{{"rule", "width"}}; }), "width");
-  rejects(g.forge([](json&, json& p) { p["proofs"][0] = json{{"rule", "affine-dimension"}}; }),
-          "dimension");
+  rejects(g.forge([](json&, json& p) { p["proofs"][0] = json{{"rule", "affine-dimension"}}; }), "dimension");
 
-  rejects(g.forge([](json&, json& p) {
-    p["proofs"][0] = json{{"rule", "units-without-kinks"}};
-  }),
-          "dimension");
+  rejects(g.forge([](json&, json& p) { p["proofs"][0] = json{{"rule", "units-without-kinks"}}; }), "dimension");
 
   const Genuine linear("counterexamples/one-linear-piece");
   REQUIRE(linear.certificate()["proofs"][0]["rule"] == "units-without-kinks");
-  rejects(linear.forge([](json& c, json&) { c["network"]["nodes"][1]["function"] = "softplus"; }),
-          "dimension");
+  rejects(linear.forge([](json& c, json&) { c["network"]["nodes"][1]["function"] = "softplus"; }), "dimension");
   rejects(linear.forge([](json& c, json&) { c["claims"][0]["node"] = "dense1"; }), "layer-kind");
   // ELU is the identity there too.
   rejects(linear.forge([](json& c, json&) { c["network"]["nodes"][1]["function"] = "elu"; }), "", 0);
@@ -403,18 +378,11 @@ TEST_CASE("dependence at a point and on an open set is computed, not believed") 
   const Genuine box("counterexamples/open-set-leaky-relu");
   rejects(box.forge([](json& c, json&) { c["claims"][0]["radius"] = 0; }), "radius");
   rejects(box.forge([](json& c, json&) { c["claims"][0]["radius"] = 1; }), "dimension");
-  rejects(box.forge([](json& c, json&) {
-    c["claims"][0]["centre"]["dense1"]["bias"] = {{"fill", 0}};
-  }),
-          "dimension");
+  rejects(box.forge([](json& c, json&) { c["claims"][0]["centre"]["dense1"]["bias"] = {{"fill", 0}}; }), "dimension");
   // The negative side of ELU is not affine.
   const Genuine elu("counterexamples/open-set-elu");
-  rejects(elu.forge([](json& c, json&) {
-    c["claims"][0]["centre"]["dense1"]["bias"] = {{"fill", -1}};
-  }),
-          "dimension");
-  rejects(elu.forge([](json& c, json&) { c["network"]["nodes"][1]["function"] = "sigmoid"; }),
-          "dimension");
+  rejects(elu.forge([](json& c, json&) { c["claims"][0]["centre"]["dense1"]["bias"] = {{"fill", -1}}; }), "dimension");
+  rejects(elu.forge([](json& c, json&) { c["network"]["nodes"][1]["function"] = "sigmoid"; }), "dimension");
 }
 
 TEST_CASE("untied biases keep their side conditions") {
@@ -428,10 +396,8 @@ TEST_CASE("untied biases keep their side conditions") {
   SECTION("the claimed layer") {
     rejects(g.forge([&](json& c, json&) { node(c, 5)["bias"] = "channel"; }), "free-biases");
     rejects(g.forge([&](json& c, json&) { node(c, 5)["bias"] = "none"; }), "free-biases");
-    rejects(g.forge([&](json& c, json&) { node(c, 5)["frozen-bias"] = {{"fill", 1}}; }),
-            "free-biases");
-    rejects(g.forge([&](json& c, json&) { node(c, 5)["frozen-weights"] = {{"fill", 1}}; }),
-            "frozen");
+    rejects(g.forge([&](json& c, json&) { node(c, 5)["frozen-bias"] = {{"fill", 1}}; }), "free-biases");
+    rejects(g.forge([&](json& c, json&) { node(c, 5)["frozen-weights"] = {{"fill", 1}}; }), "frozen");
     rejects(g.forge([&](json& c, json&) { function(c, 6, "identity"); }), "activation");
     for (const char* name : {"relu", "elu", "step", "half-step", "sign"}) {
       rejects(g.forge([&](json& c, json&) { function(c, 6, name); }), "not-analytic");
@@ -463,15 +429,12 @@ TEST_CASE("untied biases keep their side conditions") {
     rejects(g.forge([&](json& c, json&) { node(c, 1)["slope"] = "-1/100"; }), "activation");
     // silu is not injective: it needs a free bias before it.
     rejects(g.forge([&](json& c, json&) { node(c, 2)["bias"] = "none"; }), "activation");
-    rejects(g.forge([&](json& c, json&) { node(c, 2)["frozen-bias"] = {{"fill", 1}}; }),
-            "activation");
-    rejects(g.forge([&](json& c, json&) { node(c, 0)["frozen-weights"] = {{"fill", 1}}; }),
-            "frozen");
+    rejects(g.forge([&](json& c, json&) { node(c, 2)["frozen-bias"] = {{"fill", 1}}; }), "activation");
+    rejects(g.forge([&](json& c, json&) { node(c, 0)["frozen-weights"] = {{"fill", 1}}; }), "frozen");
     rejects(g.forge([&](json& c, json&) { node(c, 4)["op"] = "avgpool2d"; }), "layer-kind");
     rejects(g.forge([](json& c, json&) {
       auto& nodes = c["network"]["nodes"];
-      nodes.insert(nodes.begin(),
-                   json{{"name", "pool0"}, {"op", "maxpool2d"}, {"size", {1, 1}}});
+      nodes.insert(nodes.begin(), json{{"name", "pool0"}, {"op", "maxpool2d"}, {"size", {1, 1}}});
     }),
             "layer-kind");
     // Windows in the padding altogether see the same zeros on every sample: in the claimed layer, and
@@ -511,8 +474,7 @@ TEST_CASE("below a max pooling tied biases need more than different patches at o
   }),
           "patches-collide");
   rejects(g.forge([&](json& c, json&) { c["data"]["samples"] = {{0, 3}, {3, 2}}; }), "", 0);
-  rejects(g.forge([&](json& c, json&) { c["data"]["samples"] = {{0, 3}, {0, 2}}; }),
-          "patches-collide");
+  rejects(g.forge([&](json& c, json&) { c["data"]["samples"] = {{0, 3}, {0, 2}}; }), "patches-collide");
 }
 
 TEST_CASE("the rank of trained weights is that of these weights") {
@@ -530,16 +492,13 @@ TEST_CASE("the rank of trained weights is that of these weights") {
     rejects(g.forge([&](json& c, json&) { file(c, "weights")["axes"] = {0, 1, 2, 2}; }), "shape", 4);
     rejects(g.forge([&](json& c, json&) { file(c, "weights")["axes"] = {0, 2, 3}; }), "shape", 4);
     rejects(g.forge([&](json& c, json&) { file(c, "weights")["axes"] = {1, 0, 2, 3}; }), "shape", 4);
-    rejects(g.forge([&](json& c, json&) { file(c, "weights")["member"] = "dense2.weight"; }), "shape",
-            4);
-    rejects(g.forge([&](json& c, json&) { file(c, "bias")["member"] = "dense2.bias"; }),
-            "data-digest");
+    rejects(g.forge([&](json& c, json&) { file(c, "weights")["member"] = "dense2.weight"; }), "shape", 4);
+    rejects(g.forge([&](json& c, json&) { file(c, "bias")["member"] = "dense2.bias"; }), "data-digest");
     rejects(g.forge([&](json& c, json&) { file(c, "bias")["member"] = "conv1"; }), "data", 4);
     rejects(g.forge([&](json& c, json&) { file(c, "bias").erase("member"); }), "data", 4);
     rejects(g.forge([&](json& c, json&) { file(c, "bias")["path"] = "absent.npz"; }), "no-data", 4);
     rejects(g.forge([&](json& c, json&) { file(c, "bias")["path"] = "../cases"; }), "no-data", 4);
-    rejects(g.forge([&](json& c, json&) { file(c, "bias")["path"] = "/etc/passwd"; }), "unexpected",
-            4);
+    rejects(g.forge([&](json& c, json&) { file(c, "bias")["path"] = "/etc/passwd"; }), "unexpected", 4);
     rejects(g.forge([&](json& c, json&) {
       std::string digest = file(c, "bias")["sha256"];
       change_digit(digest, 0);
@@ -582,9 +541,9 @@ TEST_CASE("an array means what NumPy reads, or nothing") {
   };
   const std::string good = "{'descr': '<i8', 'fortran_order': False, 'shape': (4, 1), }";
   file(good, 32);
-  REQUIRE(run(programs() + "/widecert init " + folder + "/x.npy --layers 'dense:4 sigmoid' -o " + folder +
-              "/x.case.json")
-              .exit == 0);
+  REQUIRE(
+      run(programs() + "/widecert init " + folder + "/x.npy --layers 'dense:4 sigmoid' -o " + folder + "/x.case.json")
+          .exit == 0);
   REQUIRE(run(programs() + "/widecert prove " + folder + "/x.case.json -o " + folder).exit == 0);
   const json claim = json::parse(slurp(folder + "/x.claim.json"));
   const json certificate = json::parse(slurp(folder + "/x.cert.json"));
@@ -622,15 +581,14 @@ TEST_CASE("data as a NumPy file: C and Fortran order mean the same") {
   const std::string folder = scratch("numpy");
   // 3 samples of shape 2 x 2, sample i being 10 i + (1, 2, 3, 4).
   const auto npy = [](bool fortran) {
-    std::string header = std::string("{'descr': '<i2', 'fortran_order': ") +
-                         (fortran ? "True" : "False") + ", 'shape': (3, 2, 2), }\n";
+    std::string header =
+        std::string("{'descr': '<i2', 'fortran_order': ") + (fortran ? "True" : "False") + ", 'shape': (3, 2, 2), }\n";
     std::string out("\x93NUMPY\x01\0", 8);
     out += static_cast<char>(header.size());
     out += '\0';
     out += header;
     for (int k = 0; k < 12; ++k) {
-      const int i = fortran ? k % 3 : k / 4, y = fortran ? k / 3 % 2 : k / 2 % 2,
-                x = fortran ? k / 6 : k % 2;
+      const int i = fortran ? k % 3 : k / 4, y = fortran ? k / 3 % 2 : k / 2 % 2, x = fortran ? k / 6 : k % 2;
       out += static_cast<char>(10 * i * i + 2 * y + x + 1);
       out += '\0';
     }
@@ -640,11 +598,10 @@ TEST_CASE("data as a NumPy file: C and Fortran order mean the same") {
   std::ofstream(folder + "/f.npy", std::ios::binary) << npy(true);
   for (const char* name : {"c", "f"}) {
     INFO(name);
-    const Ran init = run(programs() + "/widecert init " + folder + "/" + name +
-                         ".npy --layers 'dense:3 sigmoid' -o " + folder + "/" + name + ".case.json");
+    const Ran init = run(programs() + "/widecert init " + folder + "/" + name + ".npy --layers 'dense:3 sigmoid' -o " +
+                         folder + "/" + name + ".case.json");
     CHECK(init.exit == 0);
-    const Ran ran = run(programs() + "/widecert prove " + folder + "/" + name + ".case.json -o " +
-                        folder + "/out");
+    const Ran ran = run(programs() + "/widecert prove " + folder + "/" + name + ".case.json -o " + folder + "/out");
     INFO(ran.output);
     CHECK(ran.exit == 0);
   }

@@ -22,54 +22,28 @@ std::string says(const Genuine& g, const std::string& options = "") {
 
 TEST_CASE("forged singular values: bounds, vectors, data, weights, another layer, too few bits") {
   const Genuine g("gradients/digits");
-  const std::size_t f = place(g, "singular-value-bounds"),
-                    ones = place(g, "singular-value-bounds", 1), rank = place(g, "independent-at"),
-                    u = place(g, "weights-singular-value-bounds");
-  CHECK_THAT(
-      says(g),
-      Contains("the singular values of F(sigmoid1) at the given parameters: smallest in [") &&
-          Contains("(full rank)  [rule integer-cholesky]"));
+  const std::size_t f = place(g, "singular-value-bounds"), ones = place(g, "singular-value-bounds", 1),
+                    rank = place(g, "independent-at"), u = place(g, "weights-singular-value-bounds");
+  CHECK_THAT(says(g), Contains("the singular values of F(sigmoid1) at the given parameters: smallest in [") &&
+                          Contains("(full rank)  [rule integer-cholesky]"));
   const auto claims = [](json& c, std::size_t k) -> json& { return c["claims"][k]; };
   // A lower bound of sigma_min that is above the true one, by a tenth; the upper end with it.
   for (std::size_t k : {f, ones, u}) {
-    rejects(g.forge([&](json& c, json&) {
-      claims(c, k)["smallest"] = json::array({"9/8", "9/8"});
-    }),
-            "smallest");
-    rejects(g.forge([&](json& c, json&) {
-      claims(c, k)["smallest"] = json::array({0, "1/100000"});
-    }),
-            "smallest");
-    rejects(g.forge([&](json& c, json&) {
-      claims(c, k)["largest"] = json::array({1, "3/2"});
-    }),
-            "largest");
-    rejects(g.forge([&](json& c, json&) {
-      claims(c, k)["largest"] = json::array({1000, 2000});
-    }),
-            "largest");
+    rejects(g.forge([&](json& c, json&) { claims(c, k)["smallest"] = json::array({"9/8", "9/8"}); }), "smallest");
+    rejects(g.forge([&](json& c, json&) { claims(c, k)["smallest"] = json::array({0, "1/100000"}); }), "smallest");
+    rejects(g.forge([&](json& c, json&) { claims(c, k)["largest"] = json::array({1, "3/2"}); }), "largest");
+    rejects(g.forge([&](json& c, json&) { claims(c, k)["largest"] = json::array({1000, 2000}); }), "largest");
     rejects(g.forge([&](json&, json& p) { p["proofs"][k]["bits"] = 4; }), "smallest");
-    rejects(
-        g.forge([&](json&, json& p) { p["proofs"][k]["smallest"] = p["proofs"][k]["largest"]; }),
-        "smallest");
-    rejects(
-        g.forge([&](json&, json& p) { p["proofs"][k]["largest"] = p["proofs"][k]["smallest"]; }),
-        "largest");
+    rejects(g.forge([&](json&, json& p) { p["proofs"][k]["smallest"] = p["proofs"][k]["largest"]; }), "smallest");
+    rejects(g.forge([&](json&, json& p) { p["proofs"][k]["largest"] = p["proofs"][k]["smallest"]; }), "largest");
     rejects(g.forge([&](json&, json& p) {
       for (json& v : p["proofs"][k]["smallest"]) v = 0;
     }),
             "zero-vector");
-    rejects(g.forge([&](json&, json& p) { p["proofs"][k]["smallest"].push_back(1); }), "unexpected",
-            4);
+    rejects(g.forge([&](json&, json& p) { p["proofs"][k]["smallest"].push_back(1); }), "unexpected", 4);
     rejects(g.forge([&](json&, json& p) { p["proofs"][k]["rule"] = "exact-rank"; }), "wrong-rule");
-    rejects(g.forge([&](json& c, json&) {
-      claims(c, k)["smallest"] = json::array({2, 1});
-    }),
-            "unexpected", 4);
-    rejects(g.forge([&](json& c, json&) {
-      claims(c, k)["smallest"] = json::array({-1, 1});
-    }),
-            "unexpected", 4);
+    rejects(g.forge([&](json& c, json&) { claims(c, k)["smallest"] = json::array({2, 1}); }), "unexpected", 4);
+    rejects(g.forge([&](json& c, json&) { claims(c, k)["smallest"] = json::array({-1, 1}); }), "unexpected", 4);
   }
   rejects(g.forge([&](json&, json& p) { p["proofs"][f]["precision"] = 3; }), "smallest");
   rejects(g.forge([&](json&, json& p) { p["proofs"][f]["precision"] = 1 << 13; }), "unexpected", 4);
@@ -81,12 +55,10 @@ TEST_CASE("forged singular values: bounds, vectors, data, weights, another layer
     claims(c, f)["parameters"]["conv1"]["bias"] = {{"fill", 0}};
   }),
           "smallest");
-  rejects(g.forge([&](json& c, json&) { c["network"]["nodes"][1]["function"] = "tanh"; }),
-          "largest");
+  rejects(g.forge([&](json& c, json&) { c["network"]["nodes"][1]["function"] = "tanh"; }), "largest");
   rejects(g.forge([&](json& c, json&) { claims(c, f)["node"] = "softplus2"; }), "missing-key", 4);
   rejects(g.forge([&](json& c, json&) { c["data"]["divide"] = 1000000; }), "smallest");
-  rejects(g.forge([&](json& c, json&) { c["data"]["sha256"] = std::string(64, '0'); }),
-          "data-digest");
+  rejects(g.forge([&](json& c, json&) { c["data"]["sha256"] = std::string(64, '0'); }), "data-digest");
   // Full rank.
   rejects(g.forge([&](json&, json& p) { p["proofs"][rank]["lower"] = 0; }), "smallest");
   rejects(g.forge([&](json&, json& p) { p["proofs"][rank]["lower"] = -1; }), "smallest");
@@ -103,8 +75,7 @@ TEST_CASE("what is only recomputed is never proved") {
       if (std::string(kind) == "independent-at") p["proofs"][k]["lower"] = "1/100";
     });
     CHECK(verdict.exit == 3);
-    CHECK_THAT(says(g),
-               Contains("RECOMPUTED  ") && Contains("grade: recomputed: some line is not proved"));
+    CHECK_THAT(says(g), Contains("RECOMPUTED  ") && Contains("grade: recomputed: some line is not proved"));
     CHECK(run(programs() + "/widecheck --unconditional " + g.claim_path()).exit == 3);
     // A claim that is wrong on the samples that are looked at is rejected.
     if (std::string(kind) == "independent-at") {
@@ -113,8 +84,7 @@ TEST_CASE("what is only recomputed is never proved") {
       }),
               "smallest");
       rejects(g.forge([&](json& c, json& p) {
-        p["proofs"][k] = {
-            {"rule", "recomputed"}, {"bits", 40}, {"precision", 60}, {"lower", "1/100"}};
+        p["proofs"][k] = {{"rule", "recomputed"}, {"bits", 40}, {"precision", 60}, {"lower", "1/100"}};
         c["claims"][k]["rank"] = 1000000;
       }),
               "rank");
@@ -127,37 +97,28 @@ TEST_CASE("what is only recomputed is never proved") {
             "smallest");
   }
   const std::size_t u = place(g, "weights-singular-value-bounds");
-  rejects(g.forge([&](json&, json& p) {
-    p["proofs"][u] = {{"rule", "recomputed"}, {"bits", 40}};
-  }),
-          "wrong-rule");
+  rejects(g.forge([&](json&, json& p) { p["proofs"][u] = {{"rule", "recomputed"}, {"bits", 40}}; }), "wrong-rule");
   // The command line of a case that ends so.
   const std::string folder = scratch("recomputed");
-  CHECK(run(programs() + "/widecert --quiet regress " + cases() + "/digits/recomputed.case.json")
-            .exit == 0);
+  CHECK(run(programs() + "/widecert --quiet regress " + cases() + "/digits/recomputed.case.json").exit == 0);
 }
 
 TEST_CASE(
     "forged gradients: constants, targets, output, activations with kinks, layers that lose "
     "directions") {
   const Genuine g("gradients/digits");
-  const std::size_t bounds = place(g, "gradient-bounds"),
-                    dominance = place(g, "gradient-dominance"),
+  const std::size_t bounds = place(g, "gradient-bounds"), dominance = place(g, "gradient-dominance"),
                     enclosure = place(g, "gradient-enclosure");
-  CHECK_THAT(says(g),
-             Contains("||F_L - Y|| <= the norm of the gradient for U of layer dense2 <= ") &&
-                 Contains("and its biases, one a neuron,"));
+  CHECK_THAT(says(g), Contains("||F_L - Y|| <= the norm of the gradient for U of layer dense2 <= ") &&
+                          Contains("and its biases, one a neuron,"));
   const auto claim = [](json& c, std::size_t k) -> json& { return c["claims"][k]; };
   rejects(g.forge([&](json& c, json&) { claim(c, bounds)["lower"] = "1/10"; }), "lower");
   rejects(g.forge([&](json& c, json&) { claim(c, bounds)["upper"] = 10; }), "upper");
   rejects(g.forge([&](json&, json& p) { p["proofs"][bounds]["features"][0] = 1; }), "smallest");
   rejects(g.forge([&](json&, json& p) { p["proofs"][bounds]["features"][1] = 2; }), "largest");
-  rejects(g.forge([&](json&, json& p) { p["proofs"][bounds]["weights"][0][0] = "3/2"; }),
-          "smallest");
-  rejects(g.forge([&](json&, json& p) { p["proofs"][bounds]["weights"][0][1] = "6/5"; }),
-          "largest");
-  rejects(g.forge([&](json&, json& p) { p["proofs"][bounds]["weights"] = json::array(); }),
-          "unexpected", 4);
+  rejects(g.forge([&](json&, json& p) { p["proofs"][bounds]["weights"][0][0] = "3/2"; }), "smallest");
+  rejects(g.forge([&](json&, json& p) { p["proofs"][bounds]["weights"][0][1] = "6/5"; }), "largest");
+  rejects(g.forge([&](json&, json& p) { p["proofs"][bounds]["weights"] = json::array(); }), "unexpected", 4);
   rejects(g.forge([&](json&, json& p) { p["proofs"][bounds]["bits"] = 6; }), "smallest");
   rejects(g.forge([&](json& c, json&) { claim(c, dominance)["mu"] = 1; }), "mu");
   rejects(g.forge([&](json& c, json& p) {
@@ -177,24 +138,16 @@ TEST_CASE(
       range = json::array({0, "1/2"});
     }),
             norm);
-    rejects(g.forge([&](json& c, json&) {
-      claim(c, enclosure)[norm] = json::array({100000, 200000});
-    }),
-            norm);
+    rejects(g.forge([&](json& c, json&) { claim(c, enclosure)[norm] = json::array({100000, 200000}); }), norm);
   }
-  rejects(g.forge([&](json& c, json&) {
-    claim(c, enclosure)["targets"] = {{"fill", 3}};
-  }),
-          "residual");
+  rejects(g.forge([&](json& c, json&) { claim(c, enclosure)["targets"] = {{"fill", 3}}; }), "residual");
   rejects(g.forge([&](json& c, json&) {
     claim(c, enclosure)["targets"] = {{"rows", {{1, 2, 3, 4, 5}}}};
   }),
           "unexpected", 4);
-  rejects(g.forge([&](json& c, json&) { claim(c, bounds)["output"] = "softplus2"; }),
-          "not-a-chain");
+  rejects(g.forge([&](json& c, json&) { claim(c, bounds)["output"] = "softplus2"; }), "not-a-chain");
   rejects(g.forge([&](json& c, json&) { claim(c, bounds)["output"] = "conv1"; }), "not-a-chain");
-  rejects(g.forge([&](json& c, json&) { c["network"]["nodes"][3]["function"] = "step"; }),
-          "not-differentiable");
+  rejects(g.forge([&](json& c, json&) { c["network"]["nodes"][3]["function"] = "step"; }), "not-differentiable");
   // Of softplus the slopes are other ones than of tanh.
   rejects(g.forge([&](json& c, json&) { c["network"]["nodes"][3]["function"] = "tanh"; }), "lower");
 }
@@ -219,8 +172,14 @@ TEST_CASE("forged membership of S_k: margins, a layer left out, a singular layer
   rejects(alone([](json&, json& claim, json&) { claim["weights"][0] = 0; }), "smallest");
   rejects(alone([](json&, json& claim, json&) { claim["weights"] = json::array(); }), "unexpected", 4);
   rejects(alone([](json&, json& claim, json&) { claim["weights"].push_back("1/1000"); }), "unexpected", 4);
-  rejects(alone([](json&, json& claim, json&) { claim["parameters"]["dense3"]["weights"] = {{"fill", 1}}; }), "smallest");
-  rejects(alone([](json&, json& claim, json&) { claim["parameters"]["conv1"]["weights"] = {{"fill", 0}}; }), "smallest");
+  rejects(alone([](json&, json& claim, json&) {
+            claim["parameters"]["dense3"]["weights"] = {{"fill", 1}};
+          }),
+          "smallest");
+  rejects(alone([](json&, json& claim, json&) {
+            claim["parameters"]["conv1"]["weights"] = {{"fill", 0}};
+          }),
+          "smallest");
   rejects(alone([](json&, json& claim, json&) { claim["output"] = "softplus2"; }), "not-a-chain");
   rejects(alone([](json&, json& claim, json&) { claim["output"] = "conv1"; }), "not-a-chain");
   // Up to dense2 there is no U_{k+2}: the margins of the whole network are not those of a part.
@@ -263,8 +222,7 @@ TEST_CASE("gradients: words about biases and filters are not printed where there
           node["frozen-weights"] = point["weights"];
           point.erase("weights");
         }).exit == 0);
-  CHECK_THAT(says(g),
-             Contains("as a free matrix (layer dense2 shares filters, sees patches or is frozen"));
+  CHECK_THAT(says(g), Contains("as a free matrix (layer dense2 shares filters, sees patches or is frozen"));
 }
 
 TEST_CASE("claims that ask for weeks of work are refused at once") {
@@ -277,10 +235,9 @@ TEST_CASE("claims that ask for weeks of work are refused at once") {
       const json claim = c["claims"][k], proof = p["proofs"][k];
       c["claims"] = json::array({claim});
       p["proofs"] = json::array({proof});
-      c["network"]["nodes"] =
-          json::array({{{"name", "conv2"}, {"op", "dense"}, {"filters", 300000}, {"bias", "none"}},
-                       {{"name", "sigmoid2"}, {"op", "activation"}, {"function", "gelu"}},
-                       {{"name", "dense3"}, {"op", "dense"}, {"filters", 1}, {"bias", "none"}}});
+      c["network"]["nodes"] = json::array({{{"name", "conv2"}, {"op", "dense"}, {"filters", 300000}, {"bias", "none"}},
+                                           {{"name", "sigmoid2"}, {"op", "activation"}, {"function", "gelu"}},
+                                           {{"name", "dense3"}, {"op", "dense"}, {"filters", 1}, {"bias", "none"}}});
       c["claims"][0]["parameters"] = {{"conv2", {{"weights", {{"fill", weight}}}}},
                                       {"dense3", {{"weights", {{"fill", 0}}}}}};
       p["proofs"][0]["bits"] = 4096;
@@ -303,8 +260,7 @@ TEST_CASE("gradients: a layer with shared filters is said to be one, and a kink 
   CHECK(with(json::array({"208333/5000000", "416667/10000000"})).exit == 0);
   rejects(with(json::array({"416667/10000000", 1})), "gradient");
   rejects(with(json::array({0, "208333/5000000"})), "gradient");
-  rejects(g.forge([&](json& c, json&) { c["network"]["nodes"][1]["function"] = "relu"; }),
-          "not-differentiable");
+  rejects(g.forge([&](json& c, json&) { c["network"]["nodes"][1]["function"] = "relu"; }), "not-differentiable");
   // The lower bound of Lemma 4.3 needs a pyramid: two outputs above one neuron lose a direction.
   const Genuine wide("gradients/relu-kinks");
   const std::size_t bounds = place(wide, "gradient-bounds");

@@ -9,12 +9,10 @@ TEST_CASE("forged rays on eight samples") {
   const auto family = [](json& claim) -> json& { return claim["claims"][0]["family"]["dense1"]; };
 
   SECTION("a changed weight") {
-    rejects(g.forge([&](json& c, json&) { family(c)["slope"]["weights"]["seeded"]["seed"] = 2; }),
-            "diagonal");
+    rejects(g.forge([&](json& c, json&) { family(c)["slope"]["weights"]["seeded"]["seed"] = 2; }), "diagonal");
   }
   SECTION("a changed bias") {
-    rejects(g.forge([&](json& c, json&) { family(c)["slope"]["bias"]["rows"][0][3] = 626; }),
-            "diagonal");
+    rejects(g.forge([&](json& c, json&) { family(c)["slope"]["bias"]["rows"][0][3] = 626; }), "diagonal");
   }
   SECTION("a changed gap") {
     rejects(g.forge([](json&, json& p) { p["proofs"][0]["delta"] = 1000; }), "gap");
@@ -34,18 +32,12 @@ TEST_CASE("forged rays on eight samples") {
     rejects(g.forge([](json& c, json&) { c["data"]["samples"][4][1] = 3; }), "gap");
   }
   SECTION("a duplicated sample in place of another") {
-    const Verdict v =
-        g.forge([](json& c, json&) { c["data"]["samples"][4] = c["data"]["samples"][5]; });
+    const Verdict v = g.forge([](json& c, json&) { c["data"]["samples"][4] = c["data"]["samples"][5]; });
     CHECK(v.exit == 5);
   }
   SECTION("the order: swapped, repeated, short, out of range") {
-    rejects(g.forge([](json&, json& p) {
-      std::swap(p["proofs"][0]["order"][0], p["proofs"][0]["order"][1]);
-    }),
-            "gap");
-    rejects(
-        g.forge([](json&, json& p) { p["proofs"][0]["order"][0] = p["proofs"][0]["order"][1]; }),
-        "order");
+    rejects(g.forge([](json&, json& p) { std::swap(p["proofs"][0]["order"][0], p["proofs"][0]["order"][1]); }), "gap");
+    rejects(g.forge([](json&, json& p) { p["proofs"][0]["order"][0] = p["proofs"][0]["order"][1]; }), "order");
     rejects(g.forge([](json&, json& p) { p["proofs"][0]["order"].erase(0); }), "order");
     rejects(g.forge([](json&, json& p) { p["proofs"][0]["order"][0] = 8; }), "unexpected", 4);
   }
@@ -54,14 +46,11 @@ TEST_CASE("forged rays on eight samples") {
     rejects(g.forge([](json& c, json&) { c["claims"][0]["node"] = "relu2"; }), "no-such-node", 4);
     for (const char* f : {"sigmoid", "tanh", "identity", "elu", "step", "softplus"}) {
       INFO(f);
-      rejects(g.forge([&](json& c, json&) { c["network"]["nodes"][1]["function"] = f; }),
-              "activation");
+      rejects(g.forge([&](json& c, json&) { c["network"]["nodes"][1]["function"] = f; }), "activation");
     }
     rejects(g.forge([&](json& c, json&) {
-      c["network"]["nodes"][1] = {{"name", "relu1"},
-                                  {"op", "activation"},
-                                  {"function", "leaky-relu"},
-                                  {"slope", "1/1000000"}};
+      c["network"]["nodes"][1] = {
+          {"name", "relu1"}, {"op", "activation"}, {"function", "leaky-relu"}, {"slope", "1/1000000"}};
     }),
             "activation");
   }
@@ -78,38 +67,27 @@ TEST_CASE("forged rays on eight samples") {
     rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["bias"] = "none"; }), "beta");
     // A key that nobody asks for, deep in what is proved otherwise.
     rejects(g.forge([&](json& c, json&) { family(c)["slope"]["gain"] = {{"fill", 1}}; }), "unknown-key", 4);
-    rejects(g.forge([](json& c, json&) {
-      c["network"]["nodes"][0]["frozen-bias"] = {{"fill", 0}};
-    }),
-            "frozen");
+    rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["frozen-bias"] = {{"fill", 0}}; }), "frozen");
   }
   SECTION("a family that moves or omits other things") {
-    rejects(g.forge([&](json& c, json&) { family(c)["constant"]["weights"]["fill"] = 1; }),
-            "constant-weights");
+    rejects(g.forge([&](json& c, json&) { family(c)["constant"]["weights"]["fill"] = 1; }), "constant-weights");
     rejects(g.forge([&](json& c, json&) { family(c)["constant"]["bias"]["fill"] = 0; }), "beta");
     rejects(g.forge([&](json& c, json&) {
       family(c)["constant"]["bias"] = {{"rows", {{1, 1, 1, 1, 2, 1, 1, 1}}}};
     }),
             "beta");
-    rejects(g.forge([&](json& c, json&) { c["claims"][0]["family"]["relu1"] = family(c); }),
-            "other-layers");
-    rejects(g.forge([&](json& c, json&) { c["claims"][0]["family"] = json::object(); }),
-            "other-layers");
+    rejects(g.forge([&](json& c, json&) { c["claims"][0]["family"]["relu1"] = family(c); }), "other-layers");
+    rejects(g.forge([&](json& c, json&) { c["claims"][0]["family"] = json::object(); }), "other-layers");
   }
   SECTION("rules that prove something else") {
     rejects(g.forge([](json&, json& p) { p["proofs"][0] = p["proofs"][1]; }), "wrong-rule");
     rejects(g.forge([](json&, json& p) { p["proofs"][0]["rule"] = "trust-me"; }), "wrong-rule");
     rejects(g.forge([](json&, json& p) { p["proofs"][0]["rule"] = "h-matrix-ray"; }), "activation");
-    rejects(g.forge([](json& c, json&) { c["claims"][0]["kind"] = "affinely-independent-on-ray"; }),
-            "wrong-rule");
-    rejects(
-        g.forge([](json& c, json&) { c["claims"][0]["kind"] = "independent-now-and-then"; }),
-        "unexpected", 4);
+    rejects(g.forge([](json& c, json&) { c["claims"][0]["kind"] = "affinely-independent-on-ray"; }), "wrong-rule");
+    rejects(g.forge([](json& c, json&) { c["claims"][0]["kind"] = "independent-now-and-then"; }), "unexpected", 4);
   }
   SECTION("never-independent where it is false") {
-    const auto claim_never = [](json& c) {
-      c["claims"][0] = {{"kind", "never-independent"}, {"node", "relu1"}};
-    };
+    const auto claim_never = [](json& c) { c["claims"][0] = {{"kind", "never-independent"}, {"node", "relu1"}}; };
     rejects(g.forge([&](json& c, json& p) {
       claim_never(c);
       p["proofs"][0] = {{"rule", "width"}};
@@ -133,14 +111,12 @@ TEST_CASE("forged rays on eight samples") {
   }
   SECTION("collisions and violations that are not there") {
     rejects(g.forge([](json& c, json& p) {
-      c["claims"][0] = {
-          {"kind", "patches-collide"}, {"node", "dense1"}, {"first", {0, 0}}, {"second", {1, 0}}};
+      c["claims"][0] = {{"kind", "patches-collide"}, {"node", "dense1"}, {"first", {0, 0}}, {"second", {1, 0}}};
       p["proofs"][0] = {{"rule", "comparison"}};
     }),
             "patches-differ");
     rejects(g.forge([](json& c, json& p) {
-      c["claims"][0] = {
-          {"kind", "patches-collide"}, {"node", "dense1"}, {"first", {1, 0}}, {"second", {1, 0}}};
+      c["claims"][0] = {{"kind", "patches-collide"}, {"node", "dense1"}, {"first", {1, 0}}, {"second", {1, 0}}};
       p["proofs"][0] = {{"rule", "comparison"}};
     }),
             "same-sample");
@@ -188,12 +164,9 @@ TEST_CASE("files that are broken, padded, absurd or about something else") {
   rejects(g.forge([](json& c, json&) { c["comment"] = "hello"; }), "unknown-key", 4);
   rejects(g.forge([](json& c, json&) { c["claims"][0]["weights"] = 1; }), "unknown-key", 4);
   rejects(g.forge([](json&, json& p) { p["proofs"][0]["trusted"] = true; }), "unknown-key", 4);
-  rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["filters"] = 1 << 30; }),
-          "unexpected", 4);
-  rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["filters"] = (1 << 27) + 1; }),
-          "unexpected", 4);
-  rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["filters"] = 1 << 26; }),
-          "too-large", 4);
+  rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["filters"] = 1 << 30; }), "unexpected", 4);
+  rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["filters"] = (1 << 27) + 1; }), "unexpected", 4);
+  rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["filters"] = 1 << 26; }), "too-large", 4);
   rejects(g.forge([](json& c, json&) { c["network"]["input"]["shape"] = {0}; }), "shape", 4);
   rejects(g.forge([](json& c, json&) { c["data"]["count"] = 9; }), "data", 4);
   rejects(g.forge([](json& c, json&) { c["data"]["count"] = 0; }), "unexpected", 4);
@@ -215,16 +188,15 @@ TEST_CASE("forgeries on the digits: a data byte, noise, scale, layers") {
   SECTION("one changed byte of the data file") {
     // The last pixel of the last image; the file stays a valid IDX.
     run("gzip -dc " + data + " > " + g.folder() + "/raw && printf '\\017' | dd of=" + g.folder() +
-        "/raw bs=1 seek=$(($(stat -c %s " + g.folder() + "/raw) - 1)) conv=notrunc && gzip -c " +
-        g.folder() + "/raw > " + data);
+        "/raw bs=1 seek=$(($(stat -c %s " + g.folder() + "/raw) - 1)) conv=notrunc && gzip -c " + g.folder() +
+        "/raw > " + data);
     const Verdict v = g.check();
     CHECK(v.exit == 5);
     // Either some inequality fails on the way or the digest does at the end.
     CHECK((v.reason == "data-digest" || v.reason == "gap" || v.reason == "diagonal"));
   }
   SECTION("a changed byte behind a claim that does not notice it otherwise") {
-    rejects(g.forge([](json& c, json&) { c["data"]["sha256"] = std::string(64, '0'); }),
-            "data-digest");
+    rejects(g.forge([](json& c, json&) { c["data"]["sha256"] = std::string(64, '0'); }), "data-digest");
   }
   SECTION("other noise, other scale, other samples") {
     rejects(g.forge([](json& c, json&) { c["data"]["noise"]["seed"] = 2; }), "diagonal");
@@ -234,8 +206,7 @@ TEST_CASE("forgeries on the digits: a data byte, noise, scale, layers") {
     rejects(g.forge([](json& c, json&) { c["data"]["count"] = 1796; }), "order");
   }
   SECTION("another convolution") {
-    rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["padding"] = "same"; }), "shape",
-            4);
+    rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["padding"] = "same"; }), "shape", 4);
     rejects(g.forge([](json& c, json&) {
       c["network"]["input"]["shape"] = {4, 16, 1};
       c["network"]["nodes"][0]["size"] = {1, 9};
@@ -248,35 +219,24 @@ TEST_CASE("forgeries on the digits: a data byte, noise, scale, layers") {
       std::swap(row[10], row[11]);
     }),
             "gap");
-    CHECK(g.forge([&](json& c, json&) {
-             family(c)["slope"]["weights"]["seeded"]["high"] = 1001;
-           }).exit == 5);
+    CHECK(g.forge([&](json& c, json&) { family(c)["slope"]["weights"]["seeded"]["high"] = 1001; }).exit == 5);
   }
 }
 
 TEST_CASE("forgeries below a pooling layer") {
   const Genuine g("digits/two-conv-relu");
-  rejects(g.forge([](json& c, json&) {
-    c["claims"][0]["family"]["conv1"]["slope"]["weights"]["fill"] = 1;
-  }),
+  rejects(g.forge([](json& c, json&) { c["claims"][0]["family"]["conv1"]["slope"]["weights"]["fill"] = 1; }),
           "moving-layer");
-  rejects(g.forge([](json& c, json&) {
-    c["claims"][0]["family"]["conv1"]["slope"]["bias"]["fill"] = 1;
-  }),
+  rejects(g.forge([](json& c, json&) { c["claims"][0]["family"]["conv1"]["slope"]["bias"]["fill"] = 1; }),
           "moving-layer");
-  rejects(g.forge([](json& c, json&) {
-    std::swap(c["claims"][0]["family"]["conv1"], c["claims"][0]["family"]["conv3"]);
-  }),
-          "shape", 4);
-  rejects(g.forge([](json& c, json&) {
-    c["claims"][0]["family"]["conv1"]["constant"]["weights"]["seeded"]["seed"] = 9;
-  }),
-          "gap");
+  rejects(
+      g.forge([](json& c, json&) { std::swap(c["claims"][0]["family"]["conv1"], c["claims"][0]["family"]["conv3"]); }),
+      "shape", 4);
+  rejects(
+      g.forge([](json& c, json&) { c["claims"][0]["family"]["conv1"]["constant"]["weights"]["seeded"]["seed"] = 9; }),
+      "gap");
   rejects(g.forge([](json& c, json&) { c["network"]["nodes"][2]["op"] = "avgpool2d"; }), "gap");
-  rejects(g.forge([](json&, json& p) {
-    p["proofs"][2]["direction"] = json::array({1, 1, 1});
-  }),
-          "direction");
+  rejects(g.forge([](json&, json& p) { p["proofs"][2]["direction"] = json::array({1, 1, 1}); }), "direction");
   rejects(g.forge([](json&, json& p) {
     for (json& a : p["proofs"][2]["direction"]) a = 0;
   }),
@@ -286,21 +246,16 @@ TEST_CASE("forgeries below a pooling layer") {
 TEST_CASE("forged saturation and tanh") {
   const Genuine g("digits/tanh");
   rejects(g.forge([](json&, json& p) { p["proofs"][0]["saturated"] = false; }), "saturated");
-  rejects(g.forge([](json& c, json&) { c["claims"][0]["kind"] = "affinely-independent-on-ray"; }),
-          "saturated");
-  rejects(g.forge([](json& c, json&) {
-    c["claims"][0]["family"]["conv1"]["slope"]["bias"]["rows"][0][1796] = 0;
-  }),
+  rejects(g.forge([](json& c, json&) { c["claims"][0]["kind"] = "affinely-independent-on-ray"; }), "saturated");
+  rejects(g.forge([](json& c, json&) { c["claims"][0]["family"]["conv1"]["slope"]["bias"]["rows"][0][1796] = 0; }),
           "saturation");
-  rejects(g.forge([](json& c, json&) { c["network"]["nodes"][1]["function"] = "gaussian"; }),
-          "activation");
+  rejects(g.forge([](json& c, json&) { c["network"]["nodes"][1]["function"] = "gaussian"; }), "activation");
 }
 
 TEST_CASE("tied columns cannot be passed off, in either direction") {
   const Genuine g("counterexamples/tied-equal-patches");
   // Untied biases: the columns may differ.
-  rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["bias"] = "neuron"; }),
-          "free-biases");
+  rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["bias"] = "neuron"; }), "free-biases");
   // A sample on which the patches differ.
   rejects(g.forge([](json& c, json&) { c["data"]["samples"][1] = {2, 3}; }), "columns");
 }
@@ -333,8 +288,7 @@ TEST_CASE("rules that need no data still see that the data are there and have th
   rejects(csv("absent.csv", std::string(64, '0')), "no-data", 4);
   spill(g.folder() + "/out/four.csv", "0,0,1\n0,1,0\n1,0,2\n1,1,5\n");
   rejects(csv("four.csv", std::string(64, '0')), "data-digest");
-  rejects(csv("four.csv", run("sha256sum " + g.folder() + "/out/four.csv").output.substr(0, 64)),
-          "", 0);
+  rejects(csv("four.csv", run("sha256sum " + g.folder() + "/out/four.csv").output.substr(0, 64)), "", 0);
   spill(g.folder() + "/out/four.csv", "0,0,1\n0,1,0\n1,0,2\n1,1,5,7\n");
   rejects(csv("four.csv", std::string(64, '0')), "data", 4);
   rejects(csv("../../../../../../../../dev/zero", std::string(64, '0')), "no-data", 4);
@@ -351,11 +305,8 @@ TEST_CASE("a NUL byte does not end a file early, and bombs end with a clean code
   rejects(g.forge([](json& c, json&) {
     c["network"]["input"]["shape"] = {1 << 26};
     for (int k = 0; k < 20; ++k) {
-      c["network"]["nodes"].push_back({{"name", "bomb" + std::to_string(k)},
-                                       {"op", "dense"},
-                                       {"filters", 1},
-                                       {"bias", "none"},
-                                       {"input", "x"}});
+      c["network"]["nodes"].push_back(
+          {{"name", "bomb" + std::to_string(k)}, {"op", "dense"}, {"filters", 1}, {"bias", "none"}, {"input", "x"}});
     }
   }),
           "too-large", 4);
@@ -392,12 +343,9 @@ TEST_CASE("small claims that ask for very much work are refused at once") {
   rejects(g.forge([&](json& c, json& p) {
     only_first(c, p);
     c["network"]["input"]["shape"] = {1, 1, 1};
-    c["network"]["nodes"][0] = {{"name", "layer1"},
-                                {"op", "conv2d"},
-                                {"size", {1, 1}},
-                                {"filters", 1},
-                                {"padding", {5000, 500, 5000, 500}},
-                                {"bias", "channel"}};
+    c["network"]["nodes"][0] = {
+        {"name", "layer1"}, {"op", "conv2d"}, {"size", {1, 1}}, {"filters", 1}, {"padding", {5000, 500, 5000, 500}},
+        {"bias", "channel"}};
     c["data"]["samples"] = json::array();
     for (int i = 0; i < 20'000; ++i) c["data"]["samples"].push_back({i});
     c["data"]["count"] = 20'000;

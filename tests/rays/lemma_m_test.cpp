@@ -44,8 +44,7 @@ TEST_CASE("the leading minors of Lemma M's comparison matrix have the stated clo
         u = eps + Rational(random.integer(1, 30), 9);
     std::vector<std::vector<Rational>> m(n, std::vector<Rational>(n));
     for (std::size_t i = 0; i < n; ++i)
-      for (std::size_t j = 0; j < n; ++j)
-        m[i][j] = i == j ? s : i < j ? Rational(-u) : Rational(-eps);
+      for (std::size_t j = 0; j < n; ++j) m[i][j] = i == j ? s : i < j ? Rational(-u) : Rational(-eps);
     INFO("seed 61, n = " << n << ", s = " << s << ", eps = " << eps << ", U = " << u);
     CHECK(determinant_of(m) == (u * power(s + eps, n) - eps * power(s + u, n)) / (u - eps));
   }
@@ -61,8 +60,7 @@ TEST_CASE("Lemma M: every matrix within the bounds is nonsingular when the condi
     Rational eps = 0;
     for (int k = 1; k < 400; ++k) {
       const Rational candidate(k, 400);
-      if (candidate < u && candidate * power(s + u, n) < u * power(s + candidate, n))
-        eps = candidate;
+      if (candidate < u && candidate * power(s + u, n) < u * power(s + candidate, n)) eps = candidate;
     }
     if (eps == 0) continue;
     ++tried;
@@ -108,8 +106,7 @@ TEST_CASE("thresholds are at least their formula and within a part in ten thousa
   for (int k = 0; k < 100; ++k) power_n *= Ball(2) + exp(-beta);
   close(sigmoid.alpha_0, (beta + log(power_n - Ball(1))) / delta);
   close(ray_threshold({ActivationKind::softplus, 2}, gaps, 100).alpha_0,
-        (n * log(Ball(1) + Ball::enclosing(gaps.upper / gaps.diagonal_low)) - log(log(Ball(2)))) /
-            (Ball(2) * delta));
+        (n * log(Ball(1) + Ball::enclosing(gaps.upper / gaps.diagonal_low)) - log(log(Ball(2)))) / (Ball(2) * delta));
   CHECK(ray_threshold({ActivationKind::relu, 1}, gaps, 100).alpha_0 == Rational(10, 3));
   CHECK_THROWS_AS(ray_threshold({ActivationKind::tanh, 1}, gaps, 100), InternalError);
 }

@@ -27,14 +27,12 @@ Loaded open_case(const std::string& name) {
 std::string name_of(const Loaded& c) { return c.instance.network.node(c.file.entries[0].task.node).name; }
 
 // F (or [F, 1]) at theta(alpha) as balls.
-Matrix<Ball> features_at(const Instance& instance, const std::string& node, const Witness& ray,
-                         const Rational& alpha) {
+Matrix<Ball> features_at(const Instance& instance, const std::string& node, const Witness& ray, const Rational& alpha) {
   const Architecture& network = instance.network;
   Parameters<Ball> theta;
   for (const auto& [name, tensors] : ray.family) {
     const std::size_t i = network.index_of(name);
-    const auto combine = [&](const TensorSpec& constant, const TensorSpec& slope,
-                             const TensorShape& shape) {
+    const auto combine = [&](const TensorSpec& constant, const TensorSpec& slope, const TensorShape& shape) {
       Tensor value = expand(constant, shape, name);
       const Tensor step = expand(slope, shape, name);
       for (std::size_t r = 0; r < value.size(); ++r)
@@ -43,8 +41,7 @@ Matrix<Ball> features_at(const Instance& instance, const std::string& node, cons
     };
     theta[i] = convert_parameters<Ball>(
         combine(*tensors.constant.weights, *tensors.slope.weights, network.weights_shape(i)),
-        tensors.constant.bias ? combine(*tensors.constant.bias, *tensors.slope.bias, network.bias_shape(i))
-                           : Tensor{});
+        tensors.constant.bias ? combine(*tensors.constant.bias, *tensors.slope.bias, network.bias_shape(i)) : Tensor{});
   }
   const std::size_t target = network.index_of(node);
   const auto n = static_cast<Eigen::Index>(instance.data.size());
@@ -52,11 +49,9 @@ Matrix<Ball> features_at(const Instance& instance, const std::string& node, cons
   f.setConstant(Ball(1));
   for (Eigen::Index i = 0; i < n; ++i) {
     std::vector<Ball> x;
-    for (const Rational& v : instance.data.sample(static_cast<std::size_t>(i)))
-      x.push_back(Ball::enclosing(v));
+    for (const Rational& v : instance.data.sample(static_cast<std::size_t>(i))) x.push_back(Ball::enclosing(v));
     const auto row = node_value(network, theta, x, target);
-    for (Eigen::Index j = 0; j < std::min<Eigen::Index>(n, static_cast<Eigen::Index>(row.size()));
-         ++j) {
+    for (Eigen::Index j = 0; j < std::min<Eigen::Index>(n, static_cast<Eigen::Index>(row.size())); ++j) {
       f(i, j) = row[static_cast<std::size_t>(j)];
     }
   }
@@ -75,8 +70,8 @@ bool nonsingular(const Instance& instance, const std::string& node, const Witnes
 }  // namespace
 
 TEST_CASE("ball determinants confirm the ray at alpha_0 and beyond, for every activation") {
-  for (const char* name : {"relu-dense", "sigmoid-deep", "softplus-deep", "silu-deep", "gelu-deep",
-                           "mish-deep", "gaussian-deep", "one-minus-sigmoid-deep"}) {
+  for (const char* name : {"relu-dense", "sigmoid-deep", "softplus-deep", "silu-deep", "gelu-deep", "mish-deep",
+                           "gaussian-deep", "one-minus-sigmoid-deep"}) {
     const Loaded c = open_case(std::string("small/") + name);
     const Outcome outcome = c.file.entries[0].task.prove(c.instance, {});
     INFO(name << ": " << outcome.explanation);
@@ -105,8 +100,7 @@ TEST_CASE("tanh: row differences, with a saturated neuron and with the column of
   dense.form = DenseSpec{5};
   network.add("dense1", dense, {"x"});
   network.add("tanh1", ActivationSpec{{ActivationKind::tanh, 1}}, {"dense1"});
-  const Dataset data =
-      Dataset::from_samples({{0, 1}, {1, 0}, {2, Rational(1, 3)}, {-1, 4}, {3, 3}});
+  const Dataset data = Dataset::from_samples({{0, 1}, {1, 0}, {2, Rational(1, 3)}, {-1, 4}, {3, 3}});
   const Instance instance{network, {}, data};
   const Outcome full = prove(instance, "row-difference", "tanh1");
   REQUIRE(full.verdict == Verdict::proved);
@@ -117,8 +111,7 @@ TEST_CASE("tanh: row differences, with a saturated neuron and with the column of
   narrow.add("dense1", dense, {"x"});
   narrow.add("tanh1", ActivationSpec{{ActivationKind::tanh, 1}}, {"dense1"});
   const Instance short_one{narrow, {}, data};
-  const Outcome affine =
-      prove(short_one, "row-difference", "tanh1", "affinely-independent-on-ray");
+  const Outcome affine = prove(short_one, "row-difference", "tanh1", "affinely-independent-on-ray");
   REQUIRE(affine.verdict == Verdict::proved);
   const auto& ray = *affine.witness;
   CHECK(affine.findings.front().claim.kind() == "affinely-independent-on-ray");
@@ -128,14 +121,9 @@ TEST_CASE("tanh: row differences, with a saturated neuron and with the column of
 
 TEST_CASE("random instances: whatever is proved is confirmed by a ball determinant") {
   test::Random random(71);
-  const std::vector<ActivationKind> kinds{ActivationKind::relu,
-                                          ActivationKind::sigmoid,
-                                          ActivationKind::softplus,
-                                          ActivationKind::silu,
-                                          ActivationKind::gelu,
-                                          ActivationKind::gaussian,
-                                          ActivationKind::one_minus_sigmoid,
-                                          ActivationKind::mish};
+  const std::vector<ActivationKind> kinds{
+      ActivationKind::relu, ActivationKind::sigmoid,  ActivationKind::softplus,          ActivationKind::silu,
+      ActivationKind::gelu, ActivationKind::gaussian, ActivationKind::one_minus_sigmoid, ActivationKind::mish};
   int proved = 0;
   for (int round = 0; round < test::rounds(24); ++round) {
     const ActivationKind kind = kinds[static_cast<std::size_t>(round) % kinds.size()];
@@ -152,8 +140,7 @@ TEST_CASE("random instances: whatever is proved is confirmed by a ball determina
     Options options;
     options.seed = static_cast<std::uint64_t>(round);
     const Outcome outcome = prove(instance, "theorem-3.4", "f", "", options);
-    INFO("seed 71, round " << round << ", " << facts(kind).name << ", N = " << n << ": "
-                           << outcome.explanation);
+    INFO("seed 71, round " << round << ", " << facts(kind).name << ", N = " << n << ": " << outcome.explanation);
     if (outcome.verdict != Verdict::proved) {
       CHECK((outcome.reason == "patches-collide" || outcome.reason == "equal-samples"));
       continue;
@@ -187,9 +174,7 @@ TEST_CASE("a claim on features stands where no full-rank filters are found") {
   network.add("cycle", cycle, {"x"});
   network.add("f", ActivationSpec{{ActivationKind::sigmoid, 1}}, {"cycle"});
   const Instance instance{
-      network,
-      {},
-      Dataset::from_samples({{1, 20, 300, 4000}, {5, 60, 700, 8000}, {9, 11, 130, 170}})};
+      network, {}, Dataset::from_samples({{1, 20, 300, 4000}, {5, 60, 700, 8000}, {9, 11, 130, 170}})};
   const Outcome outcome = prove(instance, "theorem-3.4", "f");
   REQUIRE(outcome.verdict == Verdict::proved);
   CHECK(outcome.findings.front().claim.kind() == "independent-on-ray");
@@ -210,6 +195,5 @@ TEST_CASE("frozen tensors are outside the theorem") {
   CHECK(prove(instance, "theorem-3.4", "dense").reason == "layer-kind");
   CHECK_THROWS_AS(prove(instance, "theorem-3.4", "nowhere"), InputError);
   CHECK_THROWS_AS(prove(instance, "theorem-9.9", "f"), InputError);
-  CHECK_THROWS_AS(prove(instance, "theorem-3.4", "f", "affinely-independent-on-ray"),
-                  InputError);
+  CHECK_THROWS_AS(prove(instance, "theorem-3.4", "f", "affinely-independent-on-ray"), InputError);
 }

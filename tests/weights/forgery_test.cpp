@@ -16,19 +16,15 @@ std::size_t place(const Genuine& g, const std::string& kind, const std::string& 
   return 0;
 }
 
-std::string says(const Genuine& g) {
-  return run(programs() + "/widecheck " + g.claim_path()).output;
-}
+std::string says(const Genuine& g) { return run(programs() + "/widecheck " + g.claim_path()).output; }
 
 }  // namespace
 
 TEST_CASE("forged kernels: coefficients, variables, another structure, points, counts") {
   const Genuine g("weights/even-cycle-4");
-  const std::size_t never = place(g, "weights-never-full-rank"),
-                    generic = place(g, "weights-generic-rank");
-  CHECK_THAT(says(g),
-             Contains("(4 x 4) of layer layer has rank at most 3, less than 4, for every W") &&
-                 Contains("has rank 3 for almost every W, and more for none"));
+  const std::size_t never = place(g, "weights-never-full-rank"), generic = place(g, "weights-generic-rank");
+  CHECK_THAT(says(g), Contains("(4 x 4) of layer layer has rank at most 3, less than 4, for every W") &&
+                          Contains("has rank 3 for almost every W, and more for none"));
   const auto vectors = [&](json& p) -> json& {
     json& proof = p["proofs"][never];
     return proof["inputs"].empty() ? proof["outputs"] : proof["inputs"];
@@ -53,26 +49,16 @@ TEST_CASE("forged kernels: coefficients, variables, another structure, points, c
     std::swap(proof["inputs"], proof["outputs"]);
   }),
           "not-a-kernel-vector");
-  rejects(g.forge([&](json&, json& p) { vectors(p).push_back(vectors(p)[0]); }),
-          "dependent-vectors");
+  rejects(g.forge([&](json&, json& p) { vectors(p).push_back(vectors(p)[0]); }), "dependent-vectors");
   rejects(g.forge([&](json&, json& p) { vectors(p)[0] = json::array(); }), "zero-vector");
   rejects(g.forge([&](json&, json& p) { vectors(p) = json::array(); }), "bound");
-  rejects(g.forge([&](json&, json& p) {
-    p["proofs"][never]["point"] = {{"fill", 0}};
-  }),
-          "dependent-vectors");
-  rejects(g.forge([&](json&, json& p) {
-    p["proofs"][never]["point"] = {{"fill", "1/2"}};
-  }),
-          "not-integers");
+  rejects(g.forge([&](json&, json& p) { p["proofs"][never]["point"] = {{"fill", 0}}; }), "dependent-vectors");
+  rejects(g.forge([&](json&, json& p) { p["proofs"][never]["point"] = {{"fill", "1/2"}}; }), "not-integers");
   rejects(g.forge([&](json&, json& p) { p["proofs"][never]["prime"] = 9; }), "not-a-prime");
   rejects(g.forge([&](json&, json& p) { vectors(p)[0][0][0] = 4; }), "unexpected", 4);
   rejects(g.forge([&](json&, json& p) { vectors(p)[0][0][1][0][1] = 2; }), "unexpected", 4);
   rejects(g.forge([&](json&, json& p) { p["proofs"][never]["rule"] = "cover"; }), "missing-key", 4);
-  rejects(g.forge([&](json&, json& p) {
-    p["proofs"][never] = {{"rule", "commuting-filters"}};
-  }),
-          "geometry");
+  rejects(g.forge([&](json&, json& p) { p["proofs"][never] = {{"rule", "commuting-filters"}}; }), "geometry");
   rejects(g.forge([&](json&, json& p) {
     p["proofs"][never] = {{"rule", "cover"}, {"patches", json::array()}};
   }),
@@ -81,12 +67,8 @@ TEST_CASE("forged kernels: coefficients, variables, another structure, points, c
   rejects(g.forge([&](json& c, json&) { c["claims"][generic]["rank"] = 2; }), "bound");
   rejects(g.forge([&](json& c, json&) { c["claims"][generic]["rank"] = 4; }), "rank");
   rejects(g.forge([&](json&, json& p) { p["proofs"][generic].erase("upper"); }), "missing-key", 4);
-  rejects(g.forge([&](json&, json& p) {
-    p["proofs"][generic]["weights"] = {{"fill", 0}};
-  }),
-          "rank");
-  rejects(g.forge([&](json& c, json&) { c["claims"][never]["kind"] = "weights-full-rank"; }),
-          "wrong-rule");
+  rejects(g.forge([&](json&, json& p) { p["proofs"][generic]["weights"] = {{"fill", 0}}; }), "rank");
+  rejects(g.forge([&](json& c, json&) { c["claims"][never]["kind"] = "weights-full-rank"; }), "wrong-rule");
 }
 
 TEST_CASE("a kernel on the longer side alone proves nothing") {
@@ -110,14 +92,8 @@ TEST_CASE("kernel vectors stay within a block") {
       {"version", 1},
       {"network",
        {{"input", {{"shape", {8}}}},
-        {"nodes",
-         {{{"name", "layer"},
-           {"op", "linear"},
-           {"patches", patches},
-           {"filters", 1},
-           {"bias", "none"}}}}}},
-      {"prove",
-       {{{"theorem", "full-rank-weights"}, {"node", "layer"}, {"claim", "weights-generic-rank"}}}}};
+        {"nodes", {{{"name", "layer"}, {"op", "linear"}, {"patches", patches}, {"filters", 1}, {"bias", "none"}}}}}},
+      {"prove", {{{"theorem", "full-rank-weights"}, {"node", "layer"}, {"claim", "weights-generic-rank"}}}}};
   spill(folder + "/two.case.json", file.dump());
   const Ran ran = run("cd " + folder + " && " + programs() + "/widecert prove two.case.json");
   CHECK_THAT(ran.output, Contains("has rank 6 for almost every W, and more for none"));
@@ -127,8 +103,7 @@ TEST_CASE("kernel vectors stay within a block") {
   REQUIRE(vectors.size() == 2);
   for (const json& entry : vectors[1]) vectors[0].push_back(entry);
   spill(folder + "/out/two.cert.json", certificate.dump());
-  CHECK_THAT(run(programs() + "/widecheck " + folder + "/out/two.claim.json").output,
-             Contains("[reason: block]"));
+  CHECK_THAT(run(programs() + "/widecheck " + folder + "/out/two.claim.json").output, Contains("[reason: block]"));
   fs::remove_all(folder);
 }
 
@@ -182,8 +157,7 @@ TEST_CASE("forged filters of full rank") {
       c["network"]["nodes"][0]["frozen-weights"] = {{"rows", {{1, 2}}}};
     }),
             "frozen");
-    rejects(g.forge([](json& c, json&) { c["claims"][0]["kind"] = "weights-never-full-rank"; }),
-            "wrong-rule");
+    rejects(g.forge([](json& c, json&) { c["claims"][0]["kind"] = "weights-never-full-rank"; }), "wrong-rule");
     // One patch turned makes another network, of even length: the six-cycle with three turned.
     rejects(g.forge([](json& c, json&) {
       c["network"]["input"]["shape"] = {6};
@@ -193,31 +167,26 @@ TEST_CASE("forged filters of full rank") {
   }
   SECTION("taps and bands: one filter lost, one tap moved") {
     const Genuine g("weights/bands-224");
-    rejects(g.forge([](json&, json& p) { p["proofs"][0]["weights"]["sparse"][0] = json::array(); }),
-            "rank");
+    rejects(g.forge([](json&, json& p) { p["proofs"][0]["weights"]["sparse"][0] = json::array(); }), "rank");
     rejects(g.forge([](json&, json& p) {
       json& sparse = p["proofs"][0]["weights"]["sparse"];
       sparse[1] = sparse[0];
     }),
             "rank");
-    rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["filters"] = 4; }), "unexpected",
-            4);
+    rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["filters"] = 4; }), "unexpected", 4);
   }
   SECTION("a layer of a real network: the certificate of another layer") {
     const Genuine g("architectures/resnet-18");
-    const std::size_t a = place(g, "weights-full-rank", "conv2_1.a"),
-                      b = place(g, "weights-full-rank", "conv3_1.a"),
+    const std::size_t a = place(g, "weights-full-rank", "conv2_1.a"), b = place(g, "weights-full-rank", "conv3_1.a"),
                       shortcut = place(g, "weights-never-full-rank", "conv3_1.shortcut");
-    rejects(g.forge([&](json&, json& p) { std::swap(p["proofs"][a], p["proofs"][b]); }),
-            "unexpected", 4);
+    rejects(g.forge([&](json&, json& p) { std::swap(p["proofs"][a], p["proofs"][b]); }), "unexpected", 4);
     rejects(g.forge([&](json& c, json&) { c["claims"][shortcut]["node"] = "conv2_1.a"; }), "bound");
     rejects(g.forge([&](json& c, json& p) {
       c["claims"][shortcut]["kind"] = "weights-full-rank";
       p["proofs"][shortcut] = p["proofs"][a];
     }),
             "unexpected", 4);
-    rejects(g.forge([&](json& c, json&) { c["claims"][a]["node"] = "conv2_1.a.act"; }),
-            "layer-kind");
+    rejects(g.forge([&](json& c, json&) { c["claims"][a]["node"] = "conv2_1.a.act"; }), "layer-kind");
   }
 }
 
@@ -246,14 +215,12 @@ TEST_CASE("given filters: kernel vectors and random-solve evidence") {
   }),
           "zero-vector");
   rejects(g.forge([&](json&, json& p) { p["proofs"][deficient]["v"].erase(0); }), "unexpected", 4);
-  rejects(g.forge([&](json& c, json&) { c["claims"][deficient]["weights"]["rows"][0][3] = 5; }),
-          "not-a-kernel-vector");
+  rejects(g.forge([&](json& c, json&) { c["claims"][deficient]["weights"]["rows"][0][3] = 5; }), "not-a-kernel-vector");
   const Genuine solved("weights/given-filters", "--evidence random-solve");
   const std::size_t full = place(solved, "weights-full-rank-at");
   REQUIRE(solved.certificate()["proofs"][full]["evidence"]["method"] == "random-solve");
   CHECK_THAT(says(solved), Contains("error <= 2^-"));
-  rejects(solved.forge([&](json& c, json&) { c["claims"][full]["weights"]["seeded"]["seed"] = 4; }),
-          "matrix-digest");
+  rejects(solved.forge([&](json& c, json&) { c["claims"][full]["weights"]["seeded"]["seed"] = 4; }), "matrix-digest");
   rejects(solved.forge([&](json&, json& p) {
     std::string row = p["proofs"][full]["evidence"]["w"][0];
     row[7] = row[7] == '0' ? '1' : '0';
@@ -266,13 +233,10 @@ TEST_CASE("full rank for almost every W by a solved random system") {
   const Genuine g("weights/bands", "--evidence random-solve");
   REQUIRE(g.certificate()["proofs"][0]["rule"] == "exact-rank");
   CHECK_THAT(says(g), Contains("full rank 128 for almost every W") && Contains("error <= 2^-"));
-  rejects(g.forge([](json&, json& p) { p["proofs"][0]["weights"]["seeded"]["seed"] = 2; }),
-          "matrix-digest");
-  rejects(g.forge([](json&, json& p) { p["proofs"][0]["evidence"]["k"] = 4; }),
-          "evidence-too-weak");
+  rejects(g.forge([](json&, json& p) { p["proofs"][0]["weights"]["seeded"]["seed"] = 2; }), "matrix-digest");
+  rejects(g.forge([](json&, json& p) { p["proofs"][0]["evidence"]["k"] = 4; }), "evidence-too-weak");
   rejects(g.forge([](json& c, json&) { c["network"]["nodes"][0]["filters"] = 5; }), "shape", 4);
-  rejects(g.forge([](json& c, json&) { c["claims"][0]["kind"] = "weights-never-full-rank"; }),
-          "wrong-rule");
+  rejects(g.forge([](json& c, json&) { c["claims"][0]["kind"] = "weights-never-full-rank"; }), "wrong-rule");
   CHECK(g.forge([](json&, json&) {}).exit == 0);
   CHECK(run(programs() + "/widecheck --unconditional " + g.claim_path()).exit == 5);
 }
@@ -289,50 +253,36 @@ TEST_CASE("a file without data holds claims about weights only") {
 TEST_CASE("small files that ask for endless work are refused") {
   const std::string folder = scratch("endless");
   const auto check = [&](const json& network, const json& claim, const json& proof) {
-    const json file{
-        {"format", "widecert-claim"}, {"version", 1}, {"network", network}, {"claims", {claim}}};
+    const json file{{"format", "widecert-claim"}, {"version", 1}, {"network", network}, {"claims", {claim}}};
     spill(folder + "/a.claim.json", file.dump());
     const std::string digest = run("sha256sum " + folder + "/a.claim.json").output.substr(0, 64);
-    const json certificate{{"format", "widecert-certificate"},
-                           {"version", 1},
-                           {"claim_sha256", digest},
-                           {"proofs", {proof}}};
+    const json certificate{
+        {"format", "widecert-certificate"}, {"version", 1}, {"claim_sha256", digest}, {"proofs", {proof}}};
     spill(folder + "/a.cert.json", certificate.dump());
-    const Ran ran =
-        run("timeout 60 " + programs() + "/widecheck --json " + folder + "/a.claim.json");
+    const Ran ran = run("timeout 60 " + programs() + "/widecheck --json " + folder + "/a.claim.json");
     const json report = json::parse(ran.output, nullptr, false);
     INFO(ran.output);
     REQUIRE_FALSE(report.is_discarded());
-    const std::string reason = report.contains("reason") ? report["reason"].get<std::string>()
-                                                         : report["claims"][0].value("reason", "");
+    const std::string reason =
+        report.contains("reason") ? report["reason"].get<std::string>() : report["claims"][0].value("reason", "");
     return Verdict{ran.exit, reason};
   };
   const auto input = [](const json& shape) { return json{{"name", "x"}, {"shape", shape}}; };
   // A pool with large windows is not expanded to be read.
-  CHECK(check({{"input", input({3000, 3000, 1})},
-               {"nodes",
-                {{{"name", "p"}, {"op", "maxpool2d"}, {"size", {1500, 1500}}, {"stride", {1, 1}}},
-                 {{"name", "l"},
-                  {"op", "conv2d"},
-                  {"size", {1, 1}},
-                  {"filters", 1},
-                  {"bias", "none"},
-                  {"input", "x"}}}}},
-              {{"kind", "weights-full-rank"}, {"node", "l"}},
-              {{"rule", "modular-elimination"}, {"prime", 3}, {"weights", {{"fill", 1}}}})
-            .exit == 0);
+  CHECK(
+      check({{"input", input({3000, 3000, 1})},
+             {"nodes",
+              {{{"name", "p"}, {"op", "maxpool2d"}, {"size", {1500, 1500}}, {"stride", {1, 1}}},
+               {{"name", "l"}, {"op", "conv2d"}, {"size", {1, 1}}, {"filters", 1}, {"bias", "none"}, {"input", "x"}}}}},
+            {{"kind", "weights-full-rank"}, {"node", "l"}},
+            {{"rule", "modular-elimination"}, {"prime", 3}, {"weights", {{"fill", 1}}}})
+          .exit == 0);
   // Many vectors on many filters.
   json vectors = json::array();
-  for (int k = 0; k < 1000; ++k)
-    vectors.push_back(json::array({json::array({0, json::array({json::array({1, k})})})}));
+  for (int k = 0; k < 1000; ++k) vectors.push_back(json::array({json::array({0, json::array({json::array({1, k})})})}));
   const auto with_inputs = [&](const json& inputs) {
     return check({{"input", input({20479, 1})},
-                  {"nodes",
-                   {{{"name", "l"},
-                     {"op", "conv1d"},
-                     {"size", 4096},
-                     {"filters", 4096},
-                     {"bias", "none"}}}}},
+                  {"nodes", {{{"name", "l"}, {"op", "conv1d"}, {"size", 4096}, {"filters", 4096}, {"bias", "none"}}}}},
                  {{"kind", "weights-never-full-rank"}, {"node", "l"}},
                  {{"rule", "kernel-polynomials"},
                   {"inputs", inputs},
@@ -358,16 +308,12 @@ TEST_CASE("small files that ask for endless work are refused") {
   // Numbers of many digits, many times.
   const std::string digits(19'999, '9');
   json patches = json(std::vector<json>(20'000, json{0, 1}));
-  rejects(check({{"input", input({2})},
-                 {"nodes",
-                  {{{"name", "l"},
-                    {"op", "linear"},
-                    {"patches", patches},
-                    {"filters", 1000},
-                    {"bias", "none"}}}}},
-                {{"kind", "weights-deficient-at"}, {"node", "l"}, {"weights", {{"fill", digits}}}},
-                {{"rule", "kernel-vector"}, {"v", {digits, "-" + digits}}}),
-          "too-large", 4);
+  rejects(
+      check({{"input", input({2})},
+             {"nodes", {{{"name", "l"}, {"op", "linear"}, {"patches", patches}, {"filters", 1000}, {"bias", "none"}}}}},
+            {{"kind", "weights-deficient-at"}, {"node", "l"}, {"weights", {{"fill", digits}}}},
+            {{"rule", "kernel-vector"}, {"v", {digits, "-" + digits}}}),
+      "too-large", 4);
   fs::remove_all(folder);
 }
 
@@ -379,10 +325,9 @@ TEST_CASE("the hunt: violations become cases that regress proves again; it stops
   const Ran small = run(hunt + "hunt weights -o four");
   INFO(small.output);
   CHECK(small.exit == 0);
-  CHECK_THAT(small.output,
-             Contains("patches 12, 13, 24, 34, 1 filter(s): rank 3 of 4") &&
-                 Contains("patches 123, 124, 2 filter(s): rank 3 of 4") &&
-                 Contains("11 violate Assumption 2.4, 11 of them with a certificate"));
+  CHECK_THAT(small.output, Contains("patches 12, 13, 24, 34, 1 filter(s): rank 3 of 4") &&
+                               Contains("patches 123, 124, 2 filter(s): rank 3 of 4") &&
+                               Contains("11 violate Assumption 2.4, 11 of them with a certificate"));
   const Ran again = run(programs() + "/widecert regress " + folder + "/four");
   INFO(again.output);
   CHECK(again.exit == 0);
@@ -390,12 +335,10 @@ TEST_CASE("the hunt: violations become cases that regress proves again; it stops
   CHECK(run(programs() + "/widecheck " + folder + "/four/n4-T2-123.124.claim.json").exit == 0);
   // Convolutions: the table of the theory, and the map.
   const Ran table = run(hunt + "hunt weights --convolutions --image 5 --filters 4 -o five");
-  CHECK_THAT(table.output,
-             Contains("1 channel(s), 2 filter(s) of size 2, image 3: rank 7 of 8") &&
-                 Contains("1 channel(s), 3 filter(s) of size 3, image 5: rank 24 of 25") &&
-                 Contains("2 channel(s), 3 filter(s) of size 2, image 4: rank 26 of 27"));
-  CHECK_THAT(slurp(folder + "/five/hunt.html"),
-             Contains("<svg") && Contains("class=\"deficient\""));
+  CHECK_THAT(table.output, Contains("1 channel(s), 2 filter(s) of size 2, image 3: rank 7 of 8") &&
+                               Contains("1 channel(s), 3 filter(s) of size 3, image 5: rank 24 of 25") &&
+                               Contains("2 channel(s), 3 filter(s) of size 2, image 4: rank 26 of 27"));
+  CHECK_THAT(slurp(folder + "/five/hunt.html"), Contains("<svg") && Contains("class=\"deficient\""));
   // Stopped before the end, with the same command to the end, and in one go.
   const std::string long_one = "hunt weights --neurons 5 --length 3 --patches 4 ";
   const Ran stopped = run(hunt + "--timeout 0.05 " + long_one + "-o stopped");
@@ -407,8 +350,7 @@ TEST_CASE("the hunt: violations become cases that regress proves again; it stops
   }
   CHECK(run(hunt + long_one + "-o stopped").exit == 0);
   CHECK(run(hunt + long_one + "-o whole").exit == 0);
-  json a = json::parse(slurp(folder + "/stopped/hunt.json")),
-       b = json::parse(slurp(folder + "/whole/hunt.json"));
+  json a = json::parse(slurp(folder + "/stopped/hunt.json")), b = json::parse(slurp(folder + "/whole/hunt.json"));
   CHECK(a == b);
   CHECK(b["done"].get<bool>());
   // Two shards make the whole.
@@ -440,12 +382,8 @@ TEST_CASE("cycles of patches, each decided with a certificate that widecheck acc
         patches.push_back(p < turned ? json::array({next, p}) : json::array({p, next}));
       }
       const std::string name = "turned" + std::to_string(turned);
-      nodes.push_back({{"name", name},
-                       {"op", "linear"},
-                       {"patches", patches},
-                       {"filters", 1},
-                       {"bias", "none"},
-                       {"input", "x"}});
+      nodes.push_back(
+          {{"name", name}, {"op", "linear"}, {"patches", patches}, {"filters", 1}, {"bias", "none"}, {"input", "x"}});
       const bool singular = m % 2 == 0 && 2 * turned == m;
       json expect{{"outcome", singular ? "refuted" : "proved"}};
       if (singular) expect["reason"] = "kernel-polynomials";
@@ -466,8 +404,8 @@ TEST_CASE("cycles of patches, each decided with a certificate that widecheck acc
 
 TEST_CASE("the filters that were found can be written down") {
   const std::string folder = scratch("filters");
-  const Ran ran = run(programs() + "/widecert prove " + cases() + "/weights/bands -o " + folder +
-                      " --witness " + folder + "/w.json");
+  const Ran ran = run(programs() + "/widecert prove " + cases() + "/weights/bands -o " + folder + " --witness " +
+                      folder + "/w.json");
   INFO(ran.output);
   CHECK(ran.exit == 0);
   const json rows = json::parse(slurp(folder + "/w.json"))["parameters"]["conv"]["weights"];

@@ -58,12 +58,10 @@ std::size_t rank_at_random(const Instance& instance, unsigned seed) {
     for (std::size_t r = 0; r < length; ++r) row.emplace_back(random.integer(1, 2'000'000'000));
   }
   const Matrix<Rational> u = full_weight_matrix(instance.network, 1, w);
-  ModularMatrix m(static_cast<std::size_t>(u.rows()), static_cast<std::size_t>(u.cols()),
-                  kRankPrime);
+  ModularMatrix m(static_cast<std::size_t>(u.rows()), static_cast<std::size_t>(u.cols()), kRankPrime);
   for (Eigen::Index i = 0; i < u.rows(); ++i) {
     for (Eigen::Index j = 0; j < u.cols(); ++j) {
-      m.set(static_cast<std::size_t>(i), static_cast<std::size_t>(j),
-            residue_of(u(i, j), kRankPrime));
+      m.set(static_cast<std::size_t>(i), static_cast<std::size_t>(j), residue_of(u(i, j), kRankPrime));
     }
   }
   return m.rank();
@@ -92,13 +90,11 @@ TEST_CASE("the table of convolutions whose filters commute") {
   struct Row {
     std::size_t channels, filters, size, image, rank, of;
   };
-  for (const Row& row : {Row{1, 2, 2, 3, 7, 8}, Row{1, 2, 3, 5, 17, 18}, Row{1, 2, 3, 8, 56, 64},
-                         Row{1, 3, 3, 5, 24, 25}, Row{2, 3, 2, 4, 26, 27}, Row{2, 4, 3, 7, 96, 98},
-                         Row{3, 4, 3, 9, 195, 196}}) {
-    const Instance instance =
-        layer({row.image, row.image, row.channels}, convolution(row.size, row.filters));
-    INFO("C = " << row.channels << ", T = " << row.filters << ", s = " << row.size
-                << ", n = " << row.image);
+  for (const Row& row :
+       {Row{1, 2, 2, 3, 7, 8}, Row{1, 2, 3, 5, 17, 18}, Row{1, 2, 3, 8, 56, 64}, Row{1, 3, 3, 5, 24, 25},
+        Row{2, 3, 2, 4, 26, 27}, Row{2, 4, 3, 7, 96, 98}, Row{3, 4, 3, 9, 195, 196}}) {
+    const Instance instance = layer({row.image, row.image, row.channels}, convolution(row.size, row.filters));
+    INFO("C = " << row.channels << ", T = " << row.filters << ", s = " << row.size << ", n = " << row.image);
     CHECK(full(instance) == row.of);
     CHECK(rank_at_random(instance, 91) == row.rank);
     CHECK(proved_rank(instance) == row.rank);
@@ -107,8 +103,7 @@ TEST_CASE("the table of convolutions whose filters commute") {
     if (row.filters == row.channels + 1) {
       // C n^2 - C (C + 1) (s - 1)^2, where that is below the smaller side.
       const std::size_t inputs = row.channels * row.image * row.image;
-      const std::size_t formula =
-          inputs - row.channels * (row.channels + 1) * (row.size - 1) * (row.size - 1);
+      const std::size_t formula = inputs - row.channels * (row.channels + 1) * (row.size - 1) * (row.size - 1);
       CHECK(formula == row.rank);
     }
   }
@@ -163,8 +158,7 @@ TEST_CASE("repairs R1, R2, R3 are settled by peeling alone") {
                                                        {2, depthwise},
                                                        {1, dense}}) {
     const Instance instance = layer({9, 9, channels}, spec);
-    SparseMatrix u =
-        sparse_weight_matrix(instance.network, 1, sparse_filters(instance.network, 1), 2);
+    SparseMatrix u = sparse_weight_matrix(instance.network, 1, sparse_filters(instance.network, 1), 2);
     if (u.rows > u.cols) u = std::move(u).transposed();
     const SparseRank rank = sparse_rank(u, 0);
     INFO(describe(instance.network.node(1)));
@@ -179,11 +173,9 @@ TEST_CASE("bands peel as soon as the extents are (C + 2) d and (C + 1) d") {
     for (std::size_t size : {2u, 3u, 4u}) {
       const std::size_t d = size - 1;
       for (std::size_t more : {0u, 1u, 3u}) {
-        const Instance instance =
-            layer({(c + 2) * d + more, (c + 1) * d + more, c}, convolution(size, c + 2));
+        const Instance instance = layer({(c + 2) * d + more, (c + 1) * d + more, c}, convolution(size, c + 2));
         if (instance.network.node(1).width < instance.network.node(0).width) continue;
-        const SparseMatrix u =
-            sparse_weight_matrix(instance.network, 1, sparse_filters(instance.network, 1), 2);
+        const SparseMatrix u = sparse_weight_matrix(instance.network, 1, sparse_filters(instance.network, 1), 2);
         INFO("C = " << c << ", size " << size << ", extents + " << more);
         CHECK(sparse_rank(u, 0).peeled == full(instance));
       }
@@ -210,30 +202,24 @@ TEST_CASE("random layers: the decision is what random filters say") {
       if (padding == 1) conv.window.padding.kind = Padding::Kind::same;
       if (padding == 2) {
         conv.window.padding.kind = Padding::Kind::given;
-        for (std::size_t& amount : conv.window.padding.amount)
-          amount = static_cast<std::size_t>(random.integer(0, 2));
+        for (std::size_t& amount : conv.window.padding.amount) amount = static_cast<std::size_t>(random.integer(0, 2));
       }
-      shape = {static_cast<std::size_t>(random.integer(5, 7)),
-               static_cast<std::size_t>(random.integer(5, 6)),
+      shape = {static_cast<std::size_t>(random.integer(5, 7)), static_cast<std::size_t>(random.integer(5, 6)),
                groups * static_cast<std::size_t>(random.integer(1, 2))};
     } else {
-      const std::int64_t n = random.integer(2, 7),
-                         length = random.integer(1, std::min<std::int64_t>(n, 3)),
+      const std::int64_t n = random.integer(2, 7), length = random.integer(1, std::min<std::int64_t>(n, 3)),
                          count = random.integer(1, 6);
       PatchListSpec list;
       list.filters = static_cast<std::size_t>(random.integer(1, 3));
       const std::size_t banks = static_cast<std::size_t>(random.integer(1, 2));
       for (std::int64_t p = 0; p < count; ++p) {
         Patch patch;
-        patch.bank = static_cast<std::size_t>(p) < banks
-                         ? static_cast<std::size_t>(p)
-                         : static_cast<std::size_t>(random.integer(0, 1)) % banks;
+        patch.bank = static_cast<std::size_t>(p) < banks ? static_cast<std::size_t>(p)
+                                                         : static_cast<std::size_t>(random.integer(0, 1)) % banks;
         while (patch.entries.size() < static_cast<std::size_t>(length)) {
-          const std::int64_t e = random.integer(0, 9) == 0 && !patch.entries.empty()
-                                     ? kPadding
-                                     : random.integer(0, n - 1);
-          if (e == kPadding ||
-              std::find(patch.entries.begin(), patch.entries.end(), e) == patch.entries.end()) {
+          const std::int64_t e =
+              random.integer(0, 9) == 0 && !patch.entries.empty() ? kPadding : random.integer(0, n - 1);
+          if (e == kPadding || std::find(patch.entries.begin(), patch.entries.end(), e) == patch.entries.end()) {
             patch.entries.push_back(e);
           }
         }
@@ -246,8 +232,8 @@ TEST_CASE("random layers: the decision is what random filters say") {
     const Instance instance = layer(shape, spec);
     const bool deficient = rank_at_random(instance, 94) < full(instance);
     const Outcome outcome = decide(instance);
-    INFO("seed 93, round " << round << ": " << describe(instance.network.node(1)) << " on "
-                           << describe(shape) << ": " << outcome.explanation);
+    INFO("seed 93, round " << round << ": " << describe(instance.network.node(1)) << " on " << describe(shape) << ": "
+                           << outcome.explanation);
     CHECK(outcome.verdict == (deficient ? Verdict::refuted : Verdict::proved));
     // The exact rank for almost every W may stay undecided, where several bounds would have to be
     // put together; it is never wrong.
@@ -321,8 +307,7 @@ TEST_CASE("theorems about samples say so where there are none") {
   CHECK_THROWS_AS(prove(instance, "theorem-3.4", "layer"), InputError);
 }
 
-TEST_CASE(
-    "circular convolutions: singular values by the Fourier transform (an oracle, not a proof)") {
+TEST_CASE("circular convolutions: singular values by the Fourier transform (an oracle, not a proof)") {
   // Wrap-around patches: U is block circulant, and the Fourier transform splits it into one T x C
   // matrix for each frequency.
   test::Random random(95);
@@ -338,8 +323,7 @@ TEST_CASE(
             entries.push_back((((y + dy) % n) * n + (x + dx) % n) * channels + c);
     }
   }
-  const Instance instance =
-      layer({static_cast<std::size_t>(n * n * channels)}, patches(lists, filters));
+  const Instance instance = layer({static_cast<std::size_t>(n * n * channels)}, patches(lists, filters));
   std::vector<std::vector<double>> w(filters);
   for (auto& filter : w)
     for (std::int64_t r = 0; r < size * size * channels; ++r)
@@ -349,15 +333,12 @@ TEST_CASE(
   std::vector<double> found(direct.data(), direct.data() + direct.size()), expected;
   for (std::int64_t ky = 0; ky < n; ++ky) {
     for (std::int64_t kx = 0; kx < n; ++kx) {
-      Eigen::MatrixXcd symbol =
-          Eigen::MatrixXcd::Zero(channels, static_cast<Eigen::Index>(filters));
+      Eigen::MatrixXcd symbol = Eigen::MatrixXcd::Zero(channels, static_cast<Eigen::Index>(filters));
       for (std::size_t t = 0; t < filters; ++t) {
         for (std::int64_t r = 0; r < size * size * channels; ++r) {
           const std::int64_t dy = r / (size * channels), dx = r / channels % size, c = r % channels;
-          const double angle =
-              2 * M_PI * static_cast<double>(ky * dy + kx * dx) / static_cast<double>(n);
-          symbol(c, static_cast<Eigen::Index>(t)) +=
-              w[t][static_cast<std::size_t>(r)] * std::polar(1.0, angle);
+          const double angle = 2 * M_PI * static_cast<double>(ky * dy + kx * dx) / static_cast<double>(n);
+          symbol(c, static_cast<Eigen::Index>(t)) += w[t][static_cast<std::size_t>(r)] * std::polar(1.0, angle);
         }
       }
       const Eigen::VectorXd values = Eigen::JacobiSVD<Eigen::MatrixXcd>(symbol).singularValues();
@@ -367,8 +348,7 @@ TEST_CASE(
   std::sort(found.begin(), found.end());
   std::sort(expected.begin(), expected.end());
   REQUIRE(found.size() == expected.size());
-  for (std::size_t k = 0; k < found.size(); ++k)
-    CHECK(found[k] == Approx(expected[k]).margin(1e-9));
+  for (std::size_t k = 0; k < found.size(); ++k) CHECK(found[k] == Approx(expected[k]).margin(1e-9));
   // Here full rank for almost every W, exactly: the oracle sees no singular value near 0.
   CHECK(decide(instance).verdict == Verdict::proved);
   CHECK(found.front() > 1e-6);
@@ -378,26 +358,23 @@ TEST_CASE(
 
 namespace {
 
-std::vector<std::string> violations(const StructureBounds& bounds, const HuntSlice& slice,
-                                    std::size_t& examined) {
+std::vector<std::string> violations(const StructureBounds& bounds, const HuntSlice& slice, std::size_t& examined) {
   std::vector<std::string> names;
-  hunt_structures(
-      bounds, slice,
-      {[&](const HuntCandidate& candidate) {
-         ++examined;
-         const Node& node = candidate.network.node(1);
-         if (probable_rank(candidate, 1) < std::min(node.patches->inputs(), node.width)) {
-           names.push_back(candidate.name);
-         }
-       },
-       [](std::uint64_t) {}});
+  hunt_structures(bounds, slice,
+                  {[&](const HuntCandidate& candidate) {
+                     ++examined;
+                     const Node& node = candidate.network.node(1);
+                     if (probable_rank(candidate, 1) < std::min(node.patches->inputs(), node.width)) {
+                       names.push_back(candidate.name);
+                     }
+                   },
+                   [](std::uint64_t) {}});
   return names;
 }
 
 }  // namespace
 
-TEST_CASE(
-    "no structure on three or fewer neurons violates the assumption, with all sets of patches") {
+TEST_CASE("no structure on three or fewer neurons violates the assumption, with all sets of patches") {
   std::size_t examined = 0;
   CHECK(violations({3, 3, 6, 3}, {}, examined).empty());
   CHECK(examined > 50);
@@ -417,8 +394,7 @@ TEST_CASE("the hunt over four neurons finds the known violations, in any divisio
     shards.insert(shards.end(), part.begin(), part.end());
   }
   CHECK(in_shards == examined);
-  CHECK(std::set<std::string>(shards.begin(), shards.end()) ==
-        std::set<std::string>(all.begin(), all.end()));
+  CHECK(std::set<std::string>(shards.begin(), shards.end()) == std::set<std::string>(all.begin(), all.end()));
   // From some position on: what is left.
   std::size_t rest = 0, before = 0;
   const auto later = violations(bounds, {count_structures(bounds) / 2, 0, 1}, rest);
@@ -432,15 +408,13 @@ TEST_CASE("symmetric structures are visited once: the classes are counted by han
   // all.
   std::set<std::string> names;
   std::size_t visited = 0;
-  hunt_structures(
-      {3, 2, 6, 1}, {},
-      {[&](const HuntCandidate& candidate) {
-         if (candidate.parameters.at("neurons") != 3 || candidate.parameters.at("length") != 2)
-           return;
-         ++visited;
-         names.insert(candidate.name);
-       },
-       [](std::uint64_t) {}});
+  hunt_structures({3, 2, 6, 1}, {},
+                  {[&](const HuntCandidate& candidate) {
+                     if (candidate.parameters.at("neurons") != 3 || candidate.parameters.at("length") != 2) return;
+                     ++visited;
+                     names.insert(candidate.name);
+                   },
+                   [](std::uint64_t) {}});
   CHECK(visited == names.size());
   // Digraphs on three vertices without isolated ones, up to isomorphism and reversal: of the 16
   // digraphs two have an isolated vertex besides an edge or none (empty, one edge, one double edge:
@@ -450,15 +424,13 @@ TEST_CASE("symmetric structures are visited once: the classes are counted by han
 
 TEST_CASE("one-dimensional convolutions: no violation is found") {
   std::size_t examined = 0, violating = 0;
-  hunt_convolutions(
-      {1, 14, 6, 4, 5, 3, false}, {},
-      {[&](const HuntCandidate& candidate) {
-         ++examined;
-         const Node& node = candidate.network.node(1);
-         violating +=
-             probable_rank(candidate, 1) < std::min(node.patches->inputs(), node.width) ? 1 : 0;
-       },
-       [](std::uint64_t) {}});
+  hunt_convolutions({1, 14, 6, 4, 5, 3, false}, {},
+                    {[&](const HuntCandidate& candidate) {
+                       ++examined;
+                       const Node& node = candidate.network.node(1);
+                       violating += probable_rank(candidate, 1) < std::min(node.patches->inputs(), node.width) ? 1 : 0;
+                     },
+                     [](std::uint64_t) {}});
   CHECK(examined > 2000);
   CHECK(violating == 0);
 }

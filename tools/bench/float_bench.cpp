@@ -8,15 +8,15 @@
 #include <cblas.h>
 #include <flint/fmpz_mat.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <malloc.h>
 #include <widecert/certificate/model_json.h>
 #include <widecert/linalg/ball_singular_bounds.h>
 #include <widecert/linalg/rank_ladder.h>
 #include <widecert/linalg/small_batch.h>
 #include <widecert/network/enclosed_forward.h>
-#include <widecert/number/parallel.h>
 #include <widecert/network/random_point.h>
+#include <widecert/number/parallel.h>
+#include <nlohmann/json.hpp>
 
 #include <Eigen/QR>
 #include <algorithm>
@@ -80,8 +80,10 @@ double getrf(const Mat& a, int rounds) {
 
 void dense(std::vector<Eigen::Index> sizes) {
   if (sizes.empty()) sizes = {500, 1000, 2000, 4000};
-  fmt::print("| N | condition | dgetrf | n^3 by dgemm / dgetrf | rank and a bound / dgetrf | all four bounds / dgetrf | level, slices | "
-             "sigma_min enclosed to |\n|---|---|---|---|---|---|---|---|\n");
+  fmt::print(
+      "| N | condition | dgetrf | n^3 by dgemm / dgetrf | rank and a bound / dgetrf | all four bounds / dgetrf | "
+      "level, slices | "
+      "sigma_min enclosed to |\n|---|---|---|---|---|---|---|---|\n");
   for (const Eigen::Index n : sizes) {
     const Eigen::MatrixXd left = orthogonal(n), right = orthogonal(n);
     for (const double condition : {1e2, 1e4, 1e5, 1e8, 1e10, 1e11, 1e12, 1e13, 1e15, 1e17}) {
@@ -89,17 +91,21 @@ void dense(std::vector<Eigen::Index> sizes) {
       const int rounds = n <= 1000 ? 5 : 2;
       const double lu = getrf(a, rounds + 2);
       Mat c(n, n);
-      const double gemm = seconds([&] {
-        const int k = static_cast<int>(n);
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, k, k, k, 1, a.data(), k, a.data(), k, 0, c.data(), k);
-      }, rounds) / 2;  // n^3 multiplications and additions count once
+      const double gemm = seconds(
+                              [&] {
+                                const int k = static_cast<int>(n);
+                                cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, k, k, k, 1, a.data(), k,
+                                            a.data(), k, 0, c.data(), k);
+                              },
+                              rounds) /
+                          2;  // n^3 multiplications and additions count once
       SingularBounds rank, sharp;
       const MatrixEnclosure enclosure{{a, {}}, {}};
       const double t_rank = seconds([&] { rank = singular_bounds(enclosure, {.effort = Effort::rank}); }, rounds);
       const double t_sharp = seconds([&] { sharp = singular_bounds(enclosure); }, std::max(1, rounds - 2));
-      fmt::print("| {} | {:.0e} | {:.1f} ms | {:.2f} | {}{:.2f} | {:.2f} | {}, {} | {:.0f} % |\n", n, condition, 1e3 * lu, gemm / lu,
-                 rank.full_rank ? "" : "UNDECIDED ", t_rank / lu, t_sharp / lu, rank.level, rank.slices,
-                 100 * (sharp.smallest_high / sharp.smallest_low - 1));
+      fmt::print("| {} | {:.0e} | {:.1f} ms | {:.2f} | {}{:.2f} | {:.2f} | {}, {} | {:.0f} % |\n", n, condition,
+                 1e3 * lu, gemm / lu, rank.full_rank ? "" : "UNDECIDED ", t_rank / lu, t_sharp / lu, rank.level,
+                 rank.slices, 100 * (sharp.smallest_high / sharp.smallest_low - 1));
       std::fflush(stdout);
     }
   }
@@ -112,8 +118,13 @@ void ladder() {
       const Mat a = of_condition(left, right, condition);
       const double lu = getrf(a, 5);
       SingularBounds ours;
-      const double t = seconds([&] { ours = singular_bounds({{a, {}}, {}}, {.effort = Effort::rank, .most_levels = 6, .most_slices = 5}); }, 2);
-      fmt::print("N = {}, condition {:.0e}: doubles {:.3f} s ({:.1f} dgetrf){}\n", n, condition, t, t / lu, ours.full_rank ? "" : ", UNDECIDED");
+      const double t = seconds(
+          [&] {
+            ours = singular_bounds({{a, {}}, {}}, {.effort = Effort::rank, .most_levels = 6, .most_slices = 5});
+          },
+          2);
+      fmt::print("N = {}, condition {:.0e}: doubles {:.3f} s ({:.1f} dgetrf){}\n", n, condition, t, t / lu,
+                 ours.full_rank ? "" : ", UNDECIDED");
       arb_mat_t m, factors;
       arb_mat_init(m, n, n);
       arb_mat_init(factors, n, n);
@@ -137,7 +148,8 @@ void ladder() {
         BallBound bound;
         const double inverse = seconds([&] { bound = ball_singular_bound(balls); }, 1);
         if (!bound.full_rank) continue;
-        fmt::print("  arb_mat_approx_inv and residual decide at {} bits: {:.2f} s, {:.0f} times as long\n", bits, inverse, inverse / t);
+        fmt::print("  arb_mat_approx_inv and residual decide at {} bits: {:.2f} s, {:.0f} times as long\n", bits,
+                   inverse, inverse / t);
         break;
       }
       std::fflush(stdout);
@@ -148,35 +160,45 @@ void ladder() {
 void small() {
   set_threads(1);
   openblas_set_num_threads(1);
-  fmt::print("| size | certified/s | dgetrf/s | ratio | exact rank by FLINT/s | mpmath intervals/s | certified |\n|---|---|---|---|---|---|---|\n");
+  fmt::print(
+      "| size | certified/s | dgetrf/s | ratio | exact rank by FLINT/s | mpmath intervals/s | certified "
+      "|\n|---|---|---|---|---|---|---|\n");
   for (const auto& [rows, cols] : {std::pair{8, 8}, {16, 20}, {32, 40}, {64, 80}}) {
     const std::size_t size = static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols), count = 8'000'000 / size;
     std::vector<double> values(size * count), low(count);
     std::normal_distribution<double> normal;
     for (double& v : values) v = normal(engine);
-    const double ours = seconds([&] { small_batch(values, static_cast<std::size_t>(rows), static_cast<std::size_t>(cols), low); });
+    const double ours =
+        seconds([&] { small_batch(values, static_cast<std::size_t>(rows), static_cast<std::size_t>(cols), low); });
     std::vector<int> pivots(static_cast<std::size_t>(cols));
     double plain = 1e300;
     for (int round = 0; round < 3; ++round) {
       std::vector<double> lu = values;
-      plain = std::min(plain, seconds([&] {
-        int info = 0;
-        for (std::size_t k = 0; k < count; ++k) dgetrf_(&cols, &rows, &lu[k * size], &cols, pivots.data(), &info);
-      }, 1));
+      plain = std::min(plain, seconds(
+                                  [&] {
+                                    int info = 0;
+                                    for (std::size_t k = 0; k < count; ++k)
+                                      dgetrf_(&cols, &rows, &lu[k * size], &cols, pivots.data(), &info);
+                                  },
+                                  1));
     }
     const std::size_t few = std::max<std::size_t>(4, std::min<std::size_t>(count, 200'000 / size));
     fmpz_mat_t m;
     fmpz_mat_init(m, rows, cols);
-    const double flint = seconds([&] {
-      for (std::size_t k = 0; k < few; ++k) {
-        for (int i = 0; i < rows; ++i)
-          for (int j = 0; j < cols; ++j) {
-            const auto scaled = times_power_of_two(values[k * size + static_cast<std::size_t>(i * cols + j)], 60 + 53);
-            fmpz_set_mpz(fmpz_mat_entry(m, i, j), scaled.backend().data());
-          }
-        if (fmpz_mat_rank(m) != rows) std::abort();
-      }
-    }, 1) / static_cast<double>(few);
+    const double flint = seconds(
+                             [&] {
+                               for (std::size_t k = 0; k < few; ++k) {
+                                 for (int i = 0; i < rows; ++i)
+                                   for (int j = 0; j < cols; ++j) {
+                                     const auto scaled = times_power_of_two(
+                                         values[k * size + static_cast<std::size_t>(i * cols + j)], 60 + 53);
+                                     fmpz_set_mpz(fmpz_mat_entry(m, i, j), scaled.backend().data());
+                                   }
+                                 if (fmpz_mat_rank(m) != rows) std::abort();
+                               }
+                             },
+                             1) /
+                         static_cast<double>(few);
     fmpz_mat_clear(m);
     // Interval elimination in mpmath, if a Python has it: how many in ten seconds.
     double mpmath = 0;
@@ -187,13 +209,18 @@ void small() {
         " for c in range(m):\n"
         "  p=max(range(c,m),key=lambda i: abs(a[i][c].mid))\n  a[c],a[p]=a[p],a[c]\n"
         "  for i in range(c+1,m):\n   f=a[i][c]/a[c][c]\n   for j in range(c,n): a[i][j]-=f*a[c][j]\n"
-        " k+=1\nprint(k/(time.time()-t))\n", rows, cols);
-    if (FILE* pipe = popen(("timeout 120 python3 -c '" + program + "' 2>/dev/null || timeout 120 /usr/bin/python3 -c '" + program + "' 2>/dev/null").c_str(), "r")) {
+        " k+=1\nprint(k/(time.time()-t))\n",
+        rows, cols);
+    if (FILE* pipe = popen(("timeout 120 python3 -c '" + program +
+                            "' 2>/dev/null || timeout 120 /usr/bin/python3 -c '" + program + "' 2>/dev/null")
+                               .c_str(),
+                           "r")) {
       if (std::fscanf(pipe, "%lf", &mpmath) != 1) mpmath = 0;
       pclose(pipe);
     }
-    fmt::print("| {} x {} | {:.0f} | {:.0f} | {:.2f} | {:.0f} | {} | {} of {} |\n", rows, cols, static_cast<double>(count) / ours,
-               static_cast<double>(count) / plain, plain / ours, 1 / flint, mpmath == 0 ? "not installed" : fmt::format("{:.1f}", mpmath),
+    fmt::print("| {} x {} | {:.0f} | {:.0f} | {:.2f} | {:.0f} | {} | {} of {} |\n", rows, cols,
+               static_cast<double>(count) / ours, static_cast<double>(count) / plain, plain / ours, 1 / flint,
+               mpmath == 0 ? "not installed" : fmt::format("{:.1f}", mpmath),
                std::count_if(low.begin(), low.end(), [](double x) { return x > 0; }), count);
     std::fflush(stdout);
   }
@@ -202,12 +229,18 @@ void small() {
 
 PlainFunction plain_function(ActivationKind kind) {
   switch (kind) {
-    case ActivationKind::relu: return PlainFunction::relu;
-    case ActivationKind::sigmoid: return PlainFunction::sigmoid;
-    case ActivationKind::tanh: return PlainFunction::tanh;
-    case ActivationKind::softplus: return PlainFunction::softplus;
-    case ActivationKind::gelu: return PlainFunction::gelu;
-    default: std::abort();
+    case ActivationKind::relu:
+      return PlainFunction::relu;
+    case ActivationKind::sigmoid:
+      return PlainFunction::sigmoid;
+    case ActivationKind::tanh:
+      return PlainFunction::tanh;
+    case ActivationKind::softplus:
+      return PlainFunction::softplus;
+    case ActivationKind::gelu:
+      return PlainFunction::gelu;
+    default:
+      std::abort();
   }
 }
 
@@ -222,10 +255,13 @@ class PlainForward {
       w.resize(static_cast<Eigen::Index>(length), static_cast<Eigen::Index>(node.filters));
       for (std::size_t t = 0; t < node.filters; ++t)
         for (std::size_t r = 0; r < length; ++r)
-          w(static_cast<Eigen::Index>(r), static_cast<Eigen::Index>(t)) = quotient_near(tensors.weights.at(t * length + r), tensors.weights.divisor);
+          w(static_cast<Eigen::Index>(r), static_cast<Eigen::Index>(t)) =
+              quotient_near(tensors.weights.at(t * length + r), tensors.weights.divisor);
       auto& b = bias_[index];
       b.resize(static_cast<Eigen::Index>(node.width));
-      for (std::size_t h = 0; h < node.width; ++h) b[static_cast<Eigen::Index>(h)] = quotient_near(tensors.bias.at(network.bias_index(index, h)), tensors.bias.divisor);
+      for (std::size_t h = 0; h < node.width; ++h)
+        b[static_cast<Eigen::Index>(h)] =
+            quotient_near(tensors.bias.at(network.bias_index(index, h)), tensors.bias.divisor);
       patches_[index] = node.patches->flat();
     }
   }
@@ -250,8 +286,9 @@ class PlainForward {
         const auto count_patches = static_cast<Eigen::Index>(node.patches->count()), length = w.rows();
         Mat y(count, static_cast<Eigen::Index>(node.width));
         if (count_patches == 1) {
-          cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(count), static_cast<int>(w.cols()), static_cast<int>(length), 1,
-                      v.data(), static_cast<int>(length), w.data(), static_cast<int>(w.cols()), 0, y.data(), static_cast<int>(w.cols()));
+          cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(count), static_cast<int>(w.cols()),
+                      static_cast<int>(length), 1, v.data(), static_cast<int>(length), w.data(),
+                      static_cast<int>(w.cols()), 0, y.data(), static_cast<int>(w.cols()));
         } else {
           const Eigen::Index at_once = std::max<Eigen::Index>(1, 30'000 / std::max(length, w.cols()));
           Mat gathered;
@@ -261,10 +298,12 @@ class PlainForward {
             for (Eigen::Index k = 0; k < many; ++k) {
               const Eigen::Index sample = (from + k) / count_patches, patch = (from + k) % count_patches;
               const std::int64_t* entries = &patches.entries[patches.begin[static_cast<std::size_t>(patch)]];
-              for (Eigen::Index r = 0; r < length; ++r) gathered(k, r) = entries[r] == kPadding ? 0 : v(sample, entries[r]);
+              for (Eigen::Index r = 0; r < length; ++r)
+                gathered(k, r) = entries[r] == kPadding ? 0 : v(sample, entries[r]);
             }
-            cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(many), static_cast<int>(w.cols()), static_cast<int>(length), 1,
-                        gathered.data(), static_cast<int>(length), w.data(), static_cast<int>(w.cols()), 0, y.data() + from * w.cols(), static_cast<int>(w.cols()));
+            cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(many), static_cast<int>(w.cols()),
+                        static_cast<int>(length), 1, gathered.data(), static_cast<int>(length), w.data(),
+                        static_cast<int>(w.cols()), 0, y.data() + from * w.cols(), static_cast<int>(w.cols()));
           }
         }
         y.rowwise() += bias_.at(i).transpose();
@@ -307,21 +346,26 @@ void features() {
       EnclosedValues values;
       const double t_plain = seconds([&] { y = plain(x); }, 5), t = seconds([&] { values = enclosed(0, samples); }, 5);
       if (!((y - values.middle).cwiseAbs().maxCoeff() < 1e-9)) std::abort();
-      fmt::print("| {}, {} | {} | {:.1f} ms | {:.2f} | {:.1e} |\n", name, function, samples, 1e3 * t_plain, t / t_plain, values.radius.maxCoeff());
+      fmt::print("| {}, {} | {} | {:.1f} ms | {:.2f} | {:.1e} |\n", name, function, samples, 1e3 * t_plain, t / t_plain,
+                 values.radius.maxCoeff());
       std::fflush(stdout);
     }
   };
-  measure("conv 3x3, 89 filters on 28x28",
-          R"({"input": {"shape": [28, 28, 1]}, "nodes": [{"name": "c", "op": "conv2d", "size": [3, 3], "filters": 89, "bias": "neuron"},
-            {"name": "f", "op": "activation", "function": "FUNCTION"}]})", 200);
+  measure(
+      "conv 3x3, 89 filters on 28x28",
+      R"({"input": {"shape": [28, 28, 1]}, "nodes": [{"name": "c", "op": "conv2d", "size": [3, 3], "filters": 89, "bias": "neuron"},
+            {"name": "f", "op": "activation", "function": "FUNCTION"}]})",
+      200);
   measure("dense 784-1000-1000",
           R"({"input": {"shape": [784]}, "nodes": [{"name": "a", "op": "dense", "filters": 1000, "bias": "neuron"},
             {"name": "f", "op": "activation", "function": "FUNCTION"}, {"name": "b", "op": "dense", "filters": 1000, "bias": "neuron"},
-            {"name": "g", "op": "activation", "function": "FUNCTION"}]})", 2000);
+            {"name": "g", "op": "activation", "function": "FUNCTION"}]})",
+          2000);
 }
 
 void fraction() {
-  fmt::print("| condition | doubles | level 0 / 1 / 2 / 3 | split doubles | residues or balls |\n|---|---|---|---|---|\n");
+  fmt::print(
+      "| condition | doubles | level 0 / 1 / 2 / 3 | split doubles | residues or balls |\n|---|---|---|---|---|\n");
   constexpr int kCount = 100;
   constexpr Eigen::Index kSize = 60;
   for (const double condition : {1e2, 1e4, 1e5, 1e6, 1e8, 1e10, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18}) {
@@ -332,7 +376,8 @@ void fraction() {
       if (found.rung == Rung::doubles) ++levels[found.bounds.level];
       ++rungs[found.rung == Rung::doubles ? 0 : found.rung == Rung::split ? 1 : found.bounds.full_rank ? 2 : 3];
     }
-    fmt::print("| {:.0e} | {} of {} | {} / {} / {} / {} | {} | {} |\n", condition, rungs[0], kCount, levels[0], levels[1], levels[2], levels[3], rungs[1], rungs[2]);
+    fmt::print("| {:.0e} | {} of {} | {} / {} / {} / {} | {} | {} |\n", condition, rungs[0], kCount, levels[0],
+               levels[1], levels[2], levels[3], rungs[1], rungs[2]);
     std::fflush(stdout);
   }
 }

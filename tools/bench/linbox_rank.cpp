@@ -2,9 +2,9 @@
 //   linbox_rank N                 the rank over Z of an N x N matrix of random 53-bit integers (rank_bench)
 //   linbox_rank sparse C T s n    the rank modulo 65521, by sparse elimination, of U = M(W) for a convolution of
 //                                 T random s x s filters on n x n images with C channels (weights_bench)
-#include <linbox/linbox-config.h>
 #include <givaro/modular.h>
 #include <givaro/zring.h>
+#include <linbox/linbox-config.h>
 #include <linbox/matrix/dense-matrix.h>
 #include <linbox/matrix/sparse-matrix.h>
 #include <linbox/solutions/rank.h>

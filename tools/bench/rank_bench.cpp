@@ -33,8 +33,8 @@
 // (FFLAS-FFPACK brings a cblas.h of its own, which clashes with that of OpenBLAS.)
 extern "C" {
 void dgetrf_(int*, int*, double*, int*, int*, int*);
-void dgemm_(const char*, const char*, const int*, const int*, const int*, const double*, const double*,
-            const int*, const double*, const int*, const double*, double*, const int*);
+void dgemm_(const char*, const char*, const int*, const int*, const int*, const double*, const double*, const int*,
+            const double*, const int*, const double*, double*, const int*);
 }
 
 namespace {
@@ -51,15 +51,13 @@ double median_seconds(int runs, const Prepare& prepare, const Run& run) {
     prepare();
     const auto start = std::chrono::steady_clock::now();
     run();
-    times.push_back(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   std::sort(times.begin(), times.end());
   return times[times.size() / 2];
 }
 
-void row(const std::string& what, std::size_t n, double seconds, double work, const char* unit,
-         double peer) {
+void row(const std::string& what, std::size_t n, double seconds, double work, const char* unit, double peer) {
   fmt::print("| {} | {} | {:.3f} | {:.1f} {} | {} |\n", what, n, seconds, work / seconds, unit,
              peer == 0 ? "" : fmt::format("{:.2f}", seconds / peer));
   std::fflush(stdout);
@@ -68,8 +66,7 @@ void row(const std::string& what, std::size_t n, double seconds, double work, co
 void binary(std::size_t n, int runs, bool with_peer) {
   std::mt19937_64 random(1);
   const std::size_t cols = n + 164;
-  const double work = 2.0 / 3 * static_cast<double>(n) * static_cast<double>(n) *
-                      static_cast<double>(n) / 1e12;
+  const double work = 2.0 / 3 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n) / 1e12;
   double peer = 0;
   if (with_peer) {
     mzd_t* m = mzd_init(static_cast<rci_t>(n), static_cast<rci_t>(cols));
@@ -111,8 +108,7 @@ void binary(std::size_t n, int runs, bool with_peer) {
 
 void odd(std::size_t n, std::uint64_t p, int runs) {
   std::mt19937_64 random(2);
-  const double work = 2.0 / 3 * static_cast<double>(n) * static_cast<double>(n) *
-                      static_cast<double>(n) / 1e9;
+  const double work = 2.0 / 3 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n) / 1e9;
   std::vector<std::uint32_t> entries(n * n);
   for (auto& v : entries) v = static_cast<std::uint32_t>(random() % p);
   double peer = 0;
@@ -164,8 +160,7 @@ void doubles(std::size_t n, int runs) {
   std::normal_distribution<double> normal;
   std::vector<double> entries(n * n), a;
   for (double& v : entries) v = normal(random);
-  const double work = 2.0 / 3 * static_cast<double>(n) * static_cast<double>(n) *
-                      static_cast<double>(n) / 1e9;
+  const double work = 2.0 / 3 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n) / 1e9;
   std::vector<int> pivots(n);
   const double lapack = median_seconds(
       runs, [&]() { a = entries; },
@@ -177,9 +172,8 @@ void doubles(std::size_t n, int runs) {
   DoubleRank found;
   const double own = median_seconds(
       runs, []() {}, [&]() { found = rank_of_doubles(entries, n, n, kQuiet); });
-  row(fmt::format("widecert, exact rank of doubles ({} of {}{})", found.rank, n,
-                  found.exact ? ", exact" : ""),
-      n, own, work, "Gop/s", lapack);
+  row(fmt::format("widecert, exact rank of doubles ({} of {}{})", found.rank, n, found.exact ? ", exact" : ""), n, own,
+      work, "Gop/s", lapack);
 }
 
 // The seconds that a command prints; nothing if it fails or is not there.
@@ -219,14 +213,14 @@ void today(std::size_t n, const std::string& programs) {
     fmpz_mat_t m;
     fmpz_mat_init(m, static_cast<slong>(n), static_cast<slong>(n));
     for (std::size_t k = 0; k < integers.size(); ++k) fmpz_set_si(m->entries + k, integers[k]);
-    line("FLINT fmpz_mat_rank", median_seconds(1, []() {}, [&]() { fmpz_mat_rank(m); }));
+    line("FLINT fmpz_mat_rank", median_seconds(
+                                    1, []() {}, [&]() { fmpz_mat_rank(m); }));
     fmpz_mat_clear(m);
   }
   if (n <= 2000) {
-    line("PARI matrank", seconds_of(fmt::format(
-                             "echo 'm=matrix({0},{0},i,j,random(2^53)-2^52); gettime(); matrank(m); "
-                             "print(gettime()/1000.)' | gp -q -s 4G",
-                             n)));
+    line("PARI matrank", seconds_of(fmt::format("echo 'm=matrix({0},{0},i,j,random(2^53)-2^52); gettime(); matrank(m); "
+                                                "print(gettime()/1000.)' | gp -q -s 4G",
+                                                n)));
   }
 }
 
@@ -270,16 +264,14 @@ void trained(std::size_t n) {
   const Dataset data = Dataset::from_samples(samples);
   samples.clear();
 
-  const auto exact = std::make_shared<const ExactForward>(
-      network, integer_point(network, point, target), target, data.divisor(), data.largest());
+  const auto exact = std::make_shared<const ExactForward>(network, integer_point(network, point, target), target,
+                                                          data.divisor(), data.largest());
   constexpr std::uint64_t kPrime = 8388593;
   const FilteredForward filtered(exact, data, kPrime);
   const std::size_t cols = exact->width();
   constexpr std::size_t kBlock = 32;
   const auto blocks = [&](const auto& work) {
-    parallel_for((n + kBlock - 1) / kBlock, [&](std::size_t b) {
-      work(b * kBlock, std::min(n, (b + 1) * kBlock));
-    });
+    parallel_for((n + kBlock - 1) / kBlock, [&](std::size_t b) { work(b * kBlock, std::min(n, (b + 1) * kBlock)); });
   };
 
   // The plain pass, by the same BLAS: patches of a block of samples times the filters.
@@ -299,14 +291,13 @@ void trained(std::size_t n) {
   fill("conv1", w1, b1);
   fill("conv2", w2, b2);
   const auto layer = [](const std::vector<double>& x, std::size_t width, std::size_t rows,
-                        const PatchLayout::Flat& patches, const std::vector<double>& w,
-                        const std::vector<double>& b) {
+                        const PatchLayout::Flat& patches, const std::vector<double>& w, const std::vector<double>& b) {
     const std::size_t count = patches.begin.size() - 1, length = patches.begin[1], filters = b.size();
     std::vector<double> gathered(rows * count * length), y(rows * count * filters);
     for (std::size_t k = 0; k < rows * count; ++k) {
       for (std::size_t r = 0; r < length; ++r) {
-        gathered[k * length + r] = x[k / count * width +
-                                     static_cast<std::size_t>(patches.entries[patches.begin[k % count] + r])];
+        gathered[k * length + r] =
+            x[k / count * width + static_cast<std::size_t>(patches.entries[patches.begin[k % count] + r])];
       }
     }
     // Row major: the transposed product.
@@ -317,49 +308,54 @@ void trained(std::size_t n) {
     return y;
   };
   std::vector<double> features(n * cols);
-  const double plain = median_seconds(3, []() {}, [&]() {
-    blocks([&](std::size_t begin, std::size_t end) {
-      const std::size_t rows = end - begin;
-      const std::vector<double> x(pixels.begin() + static_cast<std::ptrdiff_t>(begin * 784),
-                                  pixels.begin() + static_cast<std::ptrdiff_t>(end * 784));
-      const std::vector<double> f = layer(x, 784, rows, first, w1, b1);
-      std::vector<double> pooled(rows * 13 * 13 * 16);
-      for (std::size_t i = 0; i < rows; ++i)
-        for (std::size_t y = 0; y < 13; ++y)
-          for (std::size_t z = 0; z < 13; ++z)
-            for (std::size_t c = 0; c < 16; ++c) {
-              const auto at = [&](std::size_t u, std::size_t v) {
-                return f[i * 26 * 26 * 16 + ((2 * y + u) * 26 + 2 * z + v) * 16 + c];
-              };
-              pooled[((i * 13 + y) * 13 + z) * 16 + c] =
-                  std::max(std::max(at(0, 0), at(0, 1)), std::max(at(1, 0), at(1, 1)));
-            }
-      const std::vector<double> g = layer(pooled, 13 * 13 * 16, rows, second, w2, b2);
-      std::copy(g.begin(), g.end(), features.begin() + static_cast<std::ptrdiff_t>(begin * cols));
-    });
-  });
+  const double plain = median_seconds(
+      3, []() {},
+      [&]() {
+        blocks([&](std::size_t begin, std::size_t end) {
+          const std::size_t rows = end - begin;
+          const std::vector<double> x(pixels.begin() + static_cast<std::ptrdiff_t>(begin * 784),
+                                      pixels.begin() + static_cast<std::ptrdiff_t>(end * 784));
+          const std::vector<double> f = layer(x, 784, rows, first, w1, b1);
+          std::vector<double> pooled(rows * 13 * 13 * 16);
+          for (std::size_t i = 0; i < rows; ++i)
+            for (std::size_t y = 0; y < 13; ++y)
+              for (std::size_t z = 0; z < 13; ++z)
+                for (std::size_t c = 0; c < 16; ++c) {
+                  const auto at = [&](std::size_t u, std::size_t v) {
+                    return f[i * 26 * 26 * 16 + ((2 * y + u) * 26 + 2 * z + v) * 16 + c];
+                  };
+                  pooled[((i * 13 + y) * 13 + z) * 16 + c] =
+                      std::max(std::max(at(0, 0), at(0, 1)), std::max(at(1, 0), at(1, 1)));
+                }
+          const std::vector<double> g = layer(pooled, 13 * 13 * 16, rows, second, w2, b2);
+          std::copy(g.begin(), g.end(), features.begin() + static_cast<std::ptrdiff_t>(begin * cols));
+        });
+      });
   features = {};
   const double work = static_cast<double>(n) * (676.0 * 9 * 16 + 121.0 * 144 * 90) * 2 / 1e9;
   row("plain double forward pass by OpenBLAS", n, plain, work, "Gflop/s", 0);
 
   PrimeSystem system(n, cols, 0, kPrime);
-  const double own = median_seconds(1, []() {}, [&]() {
-    blocks([&](std::size_t begin, std::size_t end) {
-      std::vector<std::uint32_t> out((end - begin) * cols);
-      filtered(begin, out);
-      for (std::size_t i = begin; i < end; ++i) {
-        system.set(i, 0, std::span<const std::uint32_t>(out).subspan((i - begin) * cols, cols));
-      }
-    });
-  });
-  row(fmt::format("widecert, filtered modular pass ({} of {} samples by integers)", filtered.undecided(), n),
-      n, own, work, "Gflop/s", plain);
+  const double own = median_seconds(
+      1, []() {},
+      [&]() {
+        blocks([&](std::size_t begin, std::size_t end) {
+          std::vector<std::uint32_t> out((end - begin) * cols);
+          filtered(begin, out);
+          for (std::size_t i = begin; i < end; ++i) {
+            system.set(i, 0, std::span<const std::uint32_t>(out).subspan((i - begin) * cols, cols));
+          }
+        });
+      });
+  row(fmt::format("widecert, filtered modular pass ({} of {} samples by integers)", filtered.undecided(), n), n, own,
+      work, "Gflop/s", plain);
   std::size_t rank = 0;
-  const double elimination = median_seconds(1, []() {}, [&]() { rank = system.solve(kQuiet).rank; });
+  const double elimination = median_seconds(
+      1, []() {}, [&]() { rank = system.solve(kQuiet).rank; });
   fmt::print("| elimination of {} x {} modulo {}: rank {} | {} | {:.3f} |  |  |\n", n, cols, kPrime, rank, n,
              elimination);
-  fmt::print("| filtered pass and elimination against plain pass and elimination | {} | {:.3f} |  | {:.2f} |\n",
-             n, own + elimination, (own + elimination) / (plain + elimination));
+  fmt::print("| filtered pass and elimination against plain pass and elimination | {} | {:.3f} |  | {:.2f} |\n", n,
+             own + elimination, (own + elimination) / (plain + elimination));
 }
 
 }  // namespace

@@ -43,16 +43,13 @@ void layer(std::size_t channels, std::size_t filters, std::size_t size, std::siz
   Architecture network("x", {image, image, channels});
   network.add("layer", spec, {"x"});
   const Node& node = network.node(1);
-  const std::string what = fmt::format("{} x {}, C = {}, T = {}, {} x {}", image, image, channels,
-                                       filters, node.patches->inputs(), node.width);
+  const std::string what = fmt::format("{} x {}, C = {}, T = {}, {} x {}", image, image, channels, filters,
+                                       node.patches->inputs(), node.width);
   SparseRank found;
-  const double own = seconds([&] {
-    found = sparse_rank(
-        sparse_weight_matrix(network, 1, sparse_filters(network, 1), kRankPrime), 1e12);
-  });
+  const double own = seconds(
+      [&] { found = sparse_rank(sparse_weight_matrix(network, 1, sparse_filters(network, 1), kRankPrime), 1e12); });
   const bool full = found.rank == std::min(node.patches->inputs(), node.width);
-  fmt::print("| widecert, taps or bands ({}) | {} | {:.4f} | 1 |\n",
-             full ? "full rank" : "NOT FULL", what, own);
+  fmt::print("| widecert, taps or bands ({}) | {} | {:.4f} | 1 |\n", full ? "full rank" : "NOT FULL", what, own);
   const auto row = [&](const char* name, double time) {
     if (time > 0) {
       fmt::print("| {} | {} | {:.3f} | {:.0f} |\n", name, what, time, time / own);
@@ -62,17 +59,14 @@ void layer(std::size_t channels, std::size_t filters, std::size_t size, std::siz
     std::fflush(stdout);
   };
   row("LinBox sparse rank, random filters",
-      peer(fmt::format("{}/linbox_rank sparse {} {} {} {}", programs, channels, filters, size,
-                       image)));
-  const double entries =
-      static_cast<double>(node.patches->inputs()) * static_cast<double>(node.width);
+      peer(fmt::format("{}/linbox_rank sparse {} {} {} {}", programs, channels, filters, size, image)));
+  const double entries = static_cast<double>(node.patches->inputs()) * static_cast<double>(node.width);
   if (entries > 2e7) return;  // minutes
   const SeededTensor seeded{"layer", 1, 1, 1'000'000, 1, false};
   const SparseMatrix u = sparse_weight_matrix(network, 1, seeded, kRankPrime);
   nmod_mat_t dense;
   nmod_mat_init(dense, static_cast<slong>(u.rows), static_cast<slong>(u.cols), kRankPrime);
-  for (std::size_t k = 0; k < u.row.size(); ++k)
-    nmod_mat_entry(dense, u.row[k], u.col[k]) = u.value[k];
+  for (std::size_t k = 0; k < u.row.size(); ++k) nmod_mat_entry(dense, u.row[k], u.col[k]) = u.value[k];
   row("FLINT nmod_mat_rank, random filters", seconds([&] { nmod_mat_rank(dense); }));
   nmod_mat_clear(dense);
 }

@@ -21,8 +21,7 @@ int run(bool json, const std::vector<std::string>& files, std::string* output) {
   arguments.insert(arguments.end(), files.begin(), files.end());
   const int exit = run_child(arguments, output);
   if (exit == 127) {
-    throw InputError(
-        "widecheck was not found beside widecert nor on the PATH; build or install it");
+    throw InputError("widecheck was not found beside widecert nor on the PATH; build or install it");
   }
   return exit;
 }
@@ -39,15 +38,12 @@ CheckerResult run_checker(const std::vector<std::string>& files) {
   CheckerResult result;
   result.exit = run(true, files, &text);
   if (text.empty()) {
-    throw std::runtime_error("widecheck ended with " + std::to_string(result.exit) +
-                             " and without a verdict");
+    throw std::runtime_error("widecheck ended with " + std::to_string(result.exit) + " and without a verdict");
   }
   result.report = parse_json(text, "widecheck's output");
   return result;
 }
 
-int run_check(const Common& common, const std::vector<std::string>& files) {
-  return run(common.json, files, nullptr);
-}
+int run_check(const Common& common, const std::vector<std::string>& files) { return run(common.json, files, nullptr); }
 
 }  // namespace widecert::tool

@@ -40,8 +40,8 @@ void catch_stops(double timeout_seconds) {
   if (timeout_seconds > 0) {
     itimerval timer{};
     timer.it_value.tv_sec = static_cast<time_t>(timeout_seconds);
-    timer.it_value.tv_usec = static_cast<suseconds_t>(
-        (timeout_seconds - static_cast<double>(timer.it_value.tv_sec)) * 1e6);
+    timer.it_value.tv_usec =
+        static_cast<suseconds_t>((timeout_seconds - static_cast<double>(timer.it_value.tv_sec)) * 1e6);
     setitimer(ITIMER_REAL, &timer, nullptr);
   }
 }
@@ -85,15 +85,12 @@ int run_child(const std::vector<std::string>& arguments, std::string* output) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-ProgressBar::ProgressBar(const ConsoleOptions& options)
-    : draw_(!options.quiet && isatty(STDERR_FILENO) != 0) {}
+ProgressBar::ProgressBar(const ConsoleOptions& options) : draw_(!options.quiet && isatty(STDERR_FILENO) != 0) {}
 
 void ProgressBar::update(const std::string& stage, std::size_t done, std::size_t total) {
   const auto now = Clock::now();
   throw_if_stopped();
-  const auto seconds = [&](Clock::time_point since) {
-    return std::chrono::duration<double>(now - since).count();
-  };
+  const auto seconds = [&](Clock::time_point since) { return std::chrono::duration<double>(now - since).count(); };
   if (stage != stage_) {
     stage_ = stage;
     stage_start_ = now;
@@ -108,8 +105,8 @@ void ProgressBar::update(const std::string& stage, std::size_t done, std::size_t
     eta = fmt::format("  about {:.0f} s left", seconds(stage_start_) * (1 / fraction - 1));
   }
   const auto filled = static_cast<std::size_t>(fraction * 24);
-  fmt::print(stderr, "\r\033[K{:<28} [{}{}] {:3.0f}%{}", stage, std::string(filled, '='),
-             std::string(24 - filled, ' '), 100 * fraction, eta);
+  fmt::print(stderr, "\r\033[K{:<28} [{}{}] {:3.0f}%{}", stage, std::string(filled, '='), std::string(24 - filled, ' '),
+             100 * fraction, eta);
   std::fflush(stderr);
   dirty_ = true;
 }

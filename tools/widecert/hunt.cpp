@@ -19,13 +19,10 @@ namespace {
 Json parameters_json(const Common& common, const HuntOptions& o) {
   Json out{{"seed", common.seed}, {"shard", o.shard.empty() ? "1/1" : o.shard}};
   if (o.convolutions) {
-    out["convolutions"] = {{"dimensions", o.convolution.dimensions},
-                           {"image", o.convolution.image},
-                           {"size", o.convolution.size},
-                           {"channels", o.convolution.channels},
-                           {"filters", o.convolution.filters},
-                           {"stride", o.convolution.stride},
-                           {"same", o.convolution.same_padding}};
+    out["convolutions"] = {
+        {"dimensions", o.convolution.dimensions}, {"image", o.convolution.image},     {"size", o.convolution.size},
+        {"channels", o.convolution.channels},     {"filters", o.convolution.filters}, {"stride", o.convolution.stride},
+        {"same", o.convolution.same_padding}};
   } else {
     out["structures"] = {{"neurons", o.structure.neurons},
                          {"length", o.structure.length},
@@ -38,10 +35,7 @@ Json parameters_json(const Common& common, const HuntOptions& o) {
 
 class Hunt {
  public:
-  Hunt(const Common& common, const HuntOptions& options)
-      : common_(common),
-        options_(options),
-        bar_(common.console) {
+  Hunt(const Common& common, const HuntOptions& options) : common_(common), options_(options), bar_(common.console) {
     const Shard shard = read_shard(options.shard);
     slice_.shard = shard.index;
     slice_.shards = shard.count;
@@ -77,8 +71,7 @@ class Hunt {
         if (options_.convolutions) {
           hunt_convolutions(options_.convolution, slice_, callbacks);
         } else if (options_.random != 0) {
-          hunt_random_structures(options_.structure, common_.seed, options_.random, slice_,
-                                 callbacks);
+          hunt_random_structures(options_.structure, common_.seed, options_.random, slice_, callbacks);
         } else {
           hunt_structures(options_.structure, slice_, callbacks);
         }
@@ -111,8 +104,7 @@ class Hunt {
       table_.push_back(std::move(row));
     }
     if (rank == full) return;
-    Json found{
-        {"name", candidate.name}, {"title", candidate.title}, {"rank", rank}, {"full", full}};
+    Json found{{"name", candidate.name}, {"title", candidate.title}, {"rank", rank}, {"full", full}};
     if (state_["violations"].size() + violations_.size() < options_.keep) {
       prove_violation(candidate, found);
     }
@@ -128,9 +120,9 @@ class Hunt {
   // Writes the case, its claim and its certificate, and lets the checker judge.
   void prove_violation(const HuntCandidate& candidate, Json& found) {
     const std::string path = options_.output + "/" + candidate.name + ".case.json";
-    Json requests = Json::array(
-        {{{"theorem", "full-rank-weights"}, {"node", "layer"}},
-         {{"theorem", "full-rank-weights"}, {"node", "layer"}, {"claim", "weights-generic-rank"}}});
+    Json requests =
+        Json::array({{{"theorem", "full-rank-weights"}, {"node", "layer"}},
+                     {{"theorem", "full-rank-weights"}, {"node", "layer"}, {"claim", "weights-generic-rank"}}});
     Json file{{"format", "widecert-case"},
               {"version", 1},
               {"title", candidate.title},
@@ -164,9 +156,9 @@ class Hunt {
     violations_.clear();
     table_.clear();
     if (++ticks_ % 256 != 0) return;
-    bar_.update(fmt::format("examined {}, violations {}", state_["examined"].get<std::uint64_t>(),
-                            state_["violations"].size()),
-                position, total_);
+    bar_.update(
+        fmt::format("examined {}, violations {}", state_["examined"].get<std::uint64_t>(), state_["violations"].size()),
+        position, total_);
     const auto now = std::chrono::steady_clock::now();
     if (now - saved_ < std::chrono::seconds(10)) return;
     save();
@@ -214,8 +206,7 @@ int run_hunt(const Common& common, const HuntOptions& options) {
         "{} layers examined whose patches cover the input and differ: {} violate Assumption "
         "2.4, {} of them with a certificate that widecheck accepts\nstate: {}/hunt.json, "
         "page: {}/hunt.html\n",
-        state["examined"].get<std::uint64_t>(), state["violations"].size(), proved, options.output,
-        options.output);
+        state["examined"].get<std::uint64_t>(), state["violations"].size(), proved, options.output, options.output);
   }
   return exit;
 }

@@ -23,8 +23,7 @@ std::string map_figure(const Json& table) {
   std::set<std::size_t> images, filters;
   for (const Json& row : table) {
     const auto at = [&](const char* key) { return row[key].get<std::size_t>(); };
-    panels[{at("size"), at("channels"), at("stride")}].push_back(
-        {at("image"), at("filters"), at("rank"), at("full")});
+    panels[{at("size"), at("channels"), at("stride")}].push_back({at("image"), at("filters"), at("rank"), at("full")});
     images.insert(at("image"));
     filters.insert(at("filters"));
   }
@@ -42,8 +41,7 @@ std::string map_figure(const Json& table) {
         "<svg width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\" "
         "aria-label=\"rank deficits for size {2}, {3} channels, stride {4}\">"
         "<text x=\"{5}\" y=\"14\" class=\"bold\">size {2}, C = {3}{6}</text>",
-        width, height, size, channels, stride, kLeft,
-        stride == 1 ? "" : fmt::format(", stride {}", stride));
+        width, height, size, channels, stride, kLeft, stride == 1 ? "" : fmt::format(", stride {}", stride));
     for (std::size_t t : filters) {
       svg += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"end\">T = {}</text>", kLeft - 6,
                          kTop + kCell * place(filters, t) + 17, t);
@@ -53,18 +51,16 @@ std::string map_figure(const Json& table) {
                          kLeft + kCell * (place(images, n) + 0.5), height - 8, n);
     }
     for (const Cell& cell : cells) {
-      const double x = kLeft + kCell * place(images, cell.image),
-                   y = kTop + kCell * place(filters, cell.filters);
+      const double x = kLeft + kCell * place(images, cell.image), y = kTop + kCell * place(filters, cell.filters);
       svg += fmt::format(
           "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" class=\"{}\"><title>image {}, T = "
           "{}: "
           "rank {} of {}</title></rect>",
-          x + 1, y + 1, kCell - 2, kCell - 2, cell.rank == cell.full ? "full" : "deficient",
-          cell.image, cell.filters, cell.rank, cell.full);
+          x + 1, y + 1, kCell - 2, kCell - 2, cell.rank == cell.full ? "full" : "deficient", cell.image, cell.filters,
+          cell.rank, cell.full);
       if (cell.rank != cell.full) {
-        svg += fmt::format(
-            "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\" class=\"deficit\">{}</text>",
-            x + kCell / 2, y + 17, cell.full - cell.rank);
+        svg += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"middle\" class=\"deficit\">{}</text>", x + kCell / 2,
+                           y + 17, cell.full - cell.rank);
       }
     }
     html += svg + "</svg>";
@@ -87,8 +83,7 @@ std::string hunt_page(const Json& state) {
   std::string html = std::string(
                          "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
                          "<title>widecert hunt weights</title><style>") +
-                     kStyle +
-                     "</style></head><body>\n<h1>Layers that violate Assumption 2.4</h1>\n";
+                     kStyle + "</style></head><body>\n<h1>Layers that violate Assumption 2.4</h1>\n";
   html += fmt::format(
       "<p>{} layers were examined whose patches cover the input and differ. Ranks are those at "
       "seeded "
@@ -103,13 +98,11 @@ std::string hunt_page(const Json& state) {
         "Red: the rank that is missing.</p>" +
         map;
   }
-  html +=
-      "<h2>Violations</h2><table><tr><th>layer</th><th>rank</th><th>full</th><th>verdict</th></tr>";
+  html += "<h2>Violations</h2><table><tr><th>layer</th><th>rank</th><th>full</th><th>verdict</th></tr>";
   for (const Json& found : state["violations"]) {
     html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-                        escape_markup(found["title"].get<std::string>()),
-                        found["rank"].get<std::size_t>(), found["full"].get<std::size_t>(),
-                        escape_markup(found.value("verdict", "not kept")));
+                        escape_markup(found["title"].get<std::string>()), found["rank"].get<std::size_t>(),
+                        found["full"].get<std::size_t>(), escape_markup(found.value("verdict", "not kept")));
   }
   return html + "</table></body></html>\n";
 }

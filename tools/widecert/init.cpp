@@ -7,8 +7,8 @@
 #include <widecert/number/error.h>
 
 #include <filesystem>
-#include <sstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "commands.h"
 
@@ -22,10 +22,8 @@ void add_layers(Architecture& network, const std::string& line) {
   std::string word, previous = network.node(0).name;
   std::map<std::string, int> counts;
   const auto number = [&](const std::string& text) {
-    if (text.empty() || text.size() > 9 ||
-        text.find_first_not_of("0123456789") != std::string::npos) {
-      throw InputError("--layers: \"" + word + "\": \"" + text +
-                       "\" is not a number of at most 9 digits");
+    if (text.empty() || text.size() > 9 || text.find_first_not_of("0123456789") != std::string::npos) {
+      throw InputError("--layers: \"" + word + "\": \"" + text + "\" is not a number of at most 9 digits");
     }
     return static_cast<std::size_t>(std::stoul(text));
   };
@@ -41,8 +39,7 @@ void add_layers(Architecture& network, const std::string& line) {
       if (dimensions == 1) {
         w.size = {1, number(text)};
       } else {
-        if (cross == std::string::npos)
-          throw InputError("--layers: \"" + word + "\": expected HxW");
+        if (cross == std::string::npos) throw InputError("--layers: \"" + word + "\": expected HxW");
         w.size = {number(text.substr(0, cross)), number(text.substr(cross + 1))};
       }
       return w;
@@ -125,11 +122,10 @@ int init_weights(const Common& common, const InitOptions& options) {
   }
   if (requests.empty()) throw InputError("--layers has no layer with weights");
   const std::size_t layers = requests.size();
-  write_case(common, options,
-             {{"title", options.shape + ": " + options.layers},
-              {"network", to_json(network)},
-              {"prove", std::move(requests)}},
-             fmt::format("Assumption 2.4 for {} layer(s)", layers));
+  write_case(
+      common, options,
+      {{"title", options.shape + ": " + options.layers}, {"network", to_json(network)}, {"prove", std::move(requests)}},
+      fmt::format("Assumption 2.4 for {} layer(s)", layers));
   if (common.json) fmt::print("{}", to_text(Json{{"case", options.output}, {"layers", layers}}));
   return kProved;
 }
@@ -171,9 +167,8 @@ int run_init(const Common& common, const InitOptions& options) {
   if (!options.shape.empty()) shape = read_shape(options.shape);
   Architecture network("x", shape);
   if (network.input_width() != samples.width()) {
-    throw InputError("--shape " + describe(shape) + " has " +
-                     std::to_string(network.input_width()) + " entries; a sample has " +
-                     std::to_string(samples.width()));
+    throw InputError("--shape " + describe(shape) + " has " + std::to_string(network.input_width()) +
+                     " entries; a sample has " + std::to_string(samples.width()));
   }
   add_layers(network, options.layers);
   // The first activation that is wide enough, else the last one.
@@ -183,13 +178,10 @@ int run_init(const Common& common, const InitOptions& options) {
     node = candidate.name;
     if (candidate.width >= samples.size()) break;
   }
-  if (node.empty())
-    throw InputError("--layers has no activation; the theorems speak of features after one");
-  const auto kind =
-      std::get<ActivationSpec>(network.node(network.index_of(node)).spec).function.kind;
-  const std::string theorem_id = satisfies_assumption_3_2({kind, 1}) || kind != ActivationKind::tanh
-                                     ? "theorem-3.4"
-                                     : "row-difference";
+  if (node.empty()) throw InputError("--layers has no activation; the theorems speak of features after one");
+  const auto kind = std::get<ActivationSpec>(network.node(network.index_of(node)).spec).function.kind;
+  const std::string theorem_id =
+      satisfies_assumption_3_2({kind, 1}) || kind != ActivationKind::tanh ? "theorem-3.4" : "row-difference";
   const std::size_t width = network.node(network.index_of(node)).width;
   write_case(common, options,
              {{"title", fs::path(options.data).filename().string() + ": " + options.layers},
@@ -198,8 +190,7 @@ int run_init(const Common& common, const InitOptions& options) {
               {"prove", Json::array({Json{{"theorem", theorem_id}, {"node", node}}})}},
              fmt::format("{} samples, layer {} has {} neurons", samples.size(), node, width));
   if (common.json) {
-    fmt::print(
-        "{}", to_text(Json{{"case", options.output}, {"samples", samples.size()}, {"node", node}}));
+    fmt::print("{}", to_text(Json{{"case", options.output}, {"samples", samples.size()}, {"node", node}}));
   }
   return kProved;
 }

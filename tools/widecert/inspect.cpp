@@ -14,14 +14,12 @@ int run_inspect(const Common& common, const std::string& case_path) {
   const Instance instance = load_instance(file);
   const std::size_t n = instance.data.size();
   const Chain chain = file.network.paper_chain();
-  Json out{
-      {"case", file.name}, {"samples", n}, {"layers", Json::array()}, {"theorems", Json::array()}};
+  Json out{{"case", file.name}, {"samples", n}, {"layers", Json::array()}, {"theorems", Json::array()}};
   if (!common.json) {
-    const std::string samples =
-        file.data ? fmt::format("{} samples of {} features", n, instance.data.width())
-                  : std::string("no data: claims about weights can be proved");
-    fmt::print("{}: {}\n\n{:>3}  {:<14} {:<46} {:<14} {:>9}\n", bold(file.name), samples, "k", "layer",
-               "what it is", "shape", "neurons");
+    const std::string samples = file.data ? fmt::format("{} samples of {} features", n, instance.data.width())
+                                          : std::string("no data: claims about weights can be proved");
+    fmt::print("{}: {}\n\n{:>3}  {:<14} {:<46} {:<14} {:>9}\n", bold(file.name), samples, "k", "layer", "what it is",
+               "shape", "neurons");
   }
   for (std::size_t i = 0; i < file.network.nodes().size(); ++i) {
     const Node& node = file.network.node(i);
@@ -34,8 +32,8 @@ int run_inspect(const Common& common, const std::string& case_path) {
                              {"neurons", node.width},
                              {"k", k}});
     if (!common.json) {
-      fmt::print("{:>3}  {:<14} {:<46} {:<14} {:>9}{}\n", k, node.name, describe(node),
-                 describe(node.shape), node.width, n != 0 && node.width >= n ? "  >= N" : "");
+      fmt::print("{:>3}  {:<14} {:<46} {:<14} {:>9}{}\n", k, node.name, describe(node), describe(node.shape),
+                 node.width, n != 0 && node.width >= n ? "  >= N" : "");
     }
   }
   if (!common.json) {
@@ -56,8 +54,7 @@ int run_inspect(const Common& common, const std::string& case_path) {
                                  {"explanation", obstacle ? obstacle->explanation : ""}});
       if (!common.json) {
         fmt::print("  {:<16} at {:<12} {}\n", entry.id, name,
-                   obstacle ? "no: " + obstacle->explanation + " [" + obstacle->reason + "]"
-                            : std::string("applies"));
+                   obstacle ? "no: " + obstacle->explanation + " [" + obstacle->reason + "]" : std::string("applies"));
       }
     }
   }
@@ -115,8 +112,7 @@ int run_explain(const Common& common, const std::string& id) {
     Json out = Json::array();
     for (const Theorem& entry : catalogue()) {
       out.push_back({{"id", entry.id}, {"title", entry.title}, {"source", entry.source}});
-      if (!common.json)
-        fmt::print("{:<18} {}\n{:<18}   {}\n", entry.id, entry.title, "", entry.source);
+      if (!common.json) fmt::print("{:<18} {}\n{:<18}   {}\n", entry.id, entry.title, "", entry.source);
     }
     if (common.json) fmt::print("{}", to_text(out));
     return kProved;
@@ -143,8 +139,7 @@ int run_explain(const Common& common, const std::string& id) {
                                   {"reasons", entry.reasons}}));
     return kProved;
   }
-  fmt::print("{}: {}\n{}\n\n{}\n\nhypotheses\n", bold(entry.id), entry.title, entry.source,
-             entry.statement);
+  fmt::print("{}: {}\n{}\n\n{}\n\nhypotheses\n", bold(entry.id), entry.title, entry.source, entry.statement);
   for (const std::string& hypothesis : entry.hypotheses) fmt::print("  - {}\n", hypothesis);
   fmt::print("\nclaims:           {}\n", list(entry.claims));
   if (!entry.side_claims.empty()) fmt::print("  and beside them {}\n", list(entry.side_claims));

@@ -63,25 +63,24 @@ int run(int argc, char** argv) {
 
   Common common;
   // Leave a fifth of the machine to others unless told otherwise.
-  double memory_gib = 0.8 * static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
-                      static_cast<double>(sysconf(_SC_PAGE_SIZE)) / (1024.0 * 1024 * 1024);
+  double memory_gib = 0.8 * static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE)) /
+                      (1024.0 * 1024 * 1024);
   double timeout = 0;
   app.add_flag("--json", common.json, "machine-readable result on standard output");
   app.add_flag("--quiet", common.console.quiet, "no text and no progress; the exit status tells");
   auto* seed = app.add_option("--seed", common.seed, "seed of the constructions (same seed, same bytes)");
   seed->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62));
-  app.add_option("--timeout", timeout, "give up after this many seconds (124)")
-      ->check(CLI::Range(0.001, 1e9));
+  app.add_option("--timeout", timeout, "give up after this many seconds (124)")->check(CLI::Range(0.001, 1e9));
   std::size_t thread_count = 0;
   app.add_option("--threads", thread_count, "cores to use (default: all); results do not depend on it")
       ->check(CLI::Range(1, 1024));
   app.add_option("--evidence", common.evidence,
                  "for ranks: elimination (redone by the checker), random-solve (any size; proved up to "
                  "an error bound), or auto (default)")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, widecert::EvidenceKind>{
-          {"auto", widecert::EvidenceKind::automatic},
-          {"elimination", widecert::EvidenceKind::elimination},
-          {"random-solve", widecert::EvidenceKind::random_solve}}));
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, widecert::EvidenceKind>{{"auto", widecert::EvidenceKind::automatic},
+                                                        {"elimination", widecert::EvidenceKind::elimination},
+                                                        {"random-solve", widecert::EvidenceKind::random_solve}}));
   app.add_option("--rung-seconds", common.rung_seconds,
                  "limit on the time of each rung of the ladder of precisions; outcomes then depend on the machine")
       ->check(CLI::Range(0.0, 1e9));
@@ -89,17 +88,12 @@ int run(int argc, char** argv) {
       ->check(CLI::Range(0.25, 1e6));
 
   ProveOptions prove_options;
-  auto* prove = app.add_subcommand(
-      "prove", "prove what a case asks for, write claim and certificate, check them");
-  prove->add_option("CASE", prove_options.case_path, "a case file or a folder with case.json")
-      ->required();
-  prove->add_option("-o,--output", prove_options.output,
-                    "folder for claim and certificate (default: out)");
+  auto* prove = app.add_subcommand("prove", "prove what a case asks for, write claim and certificate, check them");
+  prove->add_option("CASE", prove_options.case_path, "a case file or a folder with case.json")->required();
+  prove->add_option("-o,--output", prove_options.output, "folder for claim and certificate (default: out)");
   auto* witness = prove->add_option("--witness", prove_options.witness,
                                     "write the parameters that were found to this file, .json or .npz");
-  prove
-      ->add_option("--alpha", prove_options.alpha, "the alpha of the witness, >= alpha_0 (default)")
-      ->needs(witness);
+  prove->add_option("--alpha", prove_options.alpha, "the alpha of the witness, >= alpha_0 (default)")->needs(witness);
 
   std::vector<std::string> files;
   auto* check = app.add_subcommand("check", "run the independent checker, widecheck, on a claim");
@@ -113,7 +107,9 @@ int run(int argc, char** argv) {
 
   std::string id;
   auto* explain = app.add_subcommand("explain", "the catalogue of theorems, or one entry");
-  explain->add_option("ID", id, "for example theorem-3.4; or \"keys\", \"columns\": what entries of a case may say, what a sweep tells");
+  explain->add_option(
+      "ID", id,
+      "for example theorem-3.4; or \"keys\", \"columns\": what entries of a case may say, what a sweep tells");
 
   ReportOptions report_options;
   auto* report = app.add_subcommand("report", "one self-contained HTML page about a claim");
@@ -121,18 +117,16 @@ int run(int argc, char** argv) {
   report->add_option("-o,--output", report_options.output, "the page (default: beside the claim)");
 
   RegressOptions regress_options;
-  auto* regress = app.add_subcommand(
-      "regress", "re-prove and re-check every case, compare with what it expects (1 if not)");
+  auto* regress =
+      app.add_subcommand("regress", "re-prove and re-check every case, compare with what it expects (1 if not)");
   regress->add_option("PATH", regress_options.paths, "case files or folders")->required();
   regress->add_option("--junit", regress_options.junit, "write JUnit XML to this file");
 
   InitOptions init_options;
-  auto* init =
-      app.add_subcommand("init", "a first case from a one-line architecture and, for features, a data file");
+  auto* init = app.add_subcommand("init", "a first case from a one-line architecture and, for features, a data file");
   init->add_option("DATA", init_options.data,
                    "IDX(.gz), CSV(.gz) or .npy file; without it the case is about the weights (--shape)");
-  init->add_option("--layers", init_options.layers, "for example \"conv2d:3x3:50 sigmoid\"")
-      ->required();
+  init->add_option("--layers", init_options.layers, "for example \"conv2d:3x3:50 sigmoid\"")->required();
   init->add_option("--shape", init_options.shape, "of a sample, for example 8x8x1");
   init->add_option("-o,--output", init_options.output, "the case file (default: case.json)");
 
@@ -146,14 +140,14 @@ int run(int argc, char** argv) {
   };
   std::size_t filters = 3;
   at_most("--filters", filters, 1000, "at most so many filters (default 3)");
-  auto* neurons = at_most("--neurons", hunt_options.structure.neurons, 9,
-                          "patch structures: at most so many neurons (default 4)");
+  auto* neurons =
+      at_most("--neurons", hunt_options.structure.neurons, 9, "patch structures: at most so many neurons (default 4)");
   auto* length = at_most("--length", hunt_options.structure.length, 9, "entries of a patch (default 3)");
   auto* patches = at_most("--patches", hunt_options.structure.patches, 1000, "patches (default 4)");
-  auto* random = hunt->add_option("--random", hunt_options.random,
-                                  "so many random structures instead of all up to symmetry");
-  auto* convolutions = hunt->add_flag("--convolutions", hunt_options.convolutions,
-                                      "regular convolutions instead of patch structures");
+  auto* random =
+      hunt->add_option("--random", hunt_options.random, "so many random structures instead of all up to symmetry");
+  auto* convolutions =
+      hunt->add_flag("--convolutions", hunt_options.convolutions, "regular convolutions instead of patch structures");
   for (CLI::Option* option : {neurons, length, patches, random}) option->excludes(convolutions);
   for (CLI::Option* option :
        {at_most("--image", hunt_options.convolution.image, 1000, "largest image (default 6)"),
@@ -191,8 +185,8 @@ int run(int argc, char** argv) {
       "  widecert sweep cases/sweeps/relu-deficient.sweep.json -o out/relu --instance 5");
 
   WidthsOptions widths_options;
-  auto* widths = app.add_subcommand(
-      "widths", "the widest hidden layer of each case against N, next to what a paper prints");
+  auto* widths =
+      app.add_subcommand("widths", "the widest hidden layer of each case against N, next to what a paper prints");
   widths->add_option("PATH", widths_options.paths, "case files or folders")->required();
   widths->add_option("--samples", widths_options.samples, "N (default: 1281167, ImageNet)");
 
@@ -222,9 +216,8 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool json = std::any_of(argv + 1, argv + argc, [](const char* argument) {
-    return std::string(argument) == "--json";
-  });
+  const bool json =
+      std::any_of(argv + 1, argv + argc, [](const char* argument) { return std::string(argument) == "--json"; });
   const auto fail = [&](int code, const std::string& what) {
     std::fprintf(stderr, "widecert: %s\n", what.c_str());
     if (json) {

@@ -16,24 +16,20 @@ void print_proved(const Proved& p) {
     const Outcome& outcome = p.outcomes[k];
     const Task& task = p.file.entries[k].task;
     const bool rejected = p.exit_of(k) == kRejected;
-    fmt::print("\n{}  {} at layer {}{}\n",
-               rejected ? "REJECTED BY WIDECHECK" : verdict_word(outcome.verdict),
+    fmt::print("\n{}  {} at layer {}{}\n", rejected ? "REJECTED BY WIDECHECK" : verdict_word(outcome.verdict),
                task.theorem->title, p.file.network.node(task.node).name,
                outcome.reason.empty() ? "" : "  [reason: " + outcome.reason + "]");
     fmt::print("  {}\n", outcome.explanation);
-    for (const auto& [name, value] : outcome.ingredients)
-      fmt::print("    {:<10} {}\n", name, value);
+    for (const auto& [name, value] : outcome.ingredients) fmt::print("    {:<10} {}\n", name, value);
     for (std::size_t f = 0; f < outcome.findings.size(); ++f) {
       const Json line = p.line(p.places[k][f]);
       if (line.is_null()) {
         fmt::print("  not checked: {}\n", outcome.findings[f].claim.kind());
       } else if (line["verdict"] != "REJECTED") {
         fmt::print("  {}: {}  [rule {}]{}\n", line["verdict"] == "PROVED" ? "checked" : "not proved",
-                   line["text"].get<std::string>(),
-                   line["rule"].get<std::string>(), error_bound(line));
+                   line["text"].get<std::string>(), line["rule"].get<std::string>(), error_bound(line));
       } else {
-        fmt::print("  REJECTED: {}  [reason: {}]\n", line["text"].get<std::string>(),
-                   line.value("reason", ""));
+        fmt::print("  REJECTED: {}  [reason: {}]\n", line["text"].get<std::string>(), line.value("reason", ""));
       }
     }
   }

@@ -26,8 +26,7 @@ Proved prove_case(const Common& common, const std::string& path, const std::stri
     auto& places = result.places.emplace_back();
     for (const Finding& finding : result.outcomes.back().findings) {
       // Two requests may rest on the same hypothesis: it is claimed once.
-      const auto [known, added] =
-          place_of.try_emplace(finding.claim.text(), proofs.size());
+      const auto [known, added] = place_of.try_emplace(finding.claim.text(), proofs.size());
       places.push_back(known->second);
       if (!added) continue;
       claim.claims.push_back(finding.claim);

@@ -26,8 +26,8 @@ struct Proved {
   bool accepted(std::size_t k) const {
     return std::all_of(places[k].begin(), places[k].end(), [&](std::size_t place) {
       const Json l = line(place);
-      return !l.is_null() && (l["verdict"] == "PROVED" || (outcomes[k].verdict == Verdict::recomputed &&
-                                                           l["verdict"] == "RECOMPUTED"));
+      return !l.is_null() &&
+             (l["verdict"] == "PROVED" || (outcomes[k].verdict == Verdict::recomputed && l["verdict"] == "RECOMPUTED"));
     });
   }
   // What counts: a verdict holds only if the checker accepts every claim behind it.

@@ -70,13 +70,9 @@ Samples sample_matrix(const Architecture& network, const Dataset& data, const Ra
   const auto& f = std::get<ActivationSpec>(network.node(target).spec).function;
   const double sign = f.kind == ActivationKind::one_minus_sigmoid ? -1 : 1;
 
-  const std::size_t neurons = ray.rule == "row-difference-ray"
-                                  ? ray.order.size() - 1
-                                  : ray.order.size();
+  const std::size_t neurons = ray.rule == "row-difference-ray" ? ray.order.size() - 1 : ray.order.size();
   Samples s{std::min(neurons, kPictureSide), {}, sign * b[0][0].convert_to<double>()};
-  const auto pick = [&](std::size_t k) {
-    return s.side == 1 ? 0 : k * (neurons - 1) / (s.side - 1);
-  };
+  const auto pick = [&](std::size_t k) { return s.side == 1 ? 0 : k * (neurons - 1) / (s.side - 1); };
   // Columns: filter and centre as doubles.
   std::vector<std::vector<double>> filters;
   std::vector<std::vector<std::int64_t>> entries;
@@ -84,8 +80,7 @@ Samples sample_matrix(const Architecture& network, const Dataset& data, const Ra
   for (std::size_t k = 0; k < s.side; ++k) {
     const std::size_t j = pick(k);
     auto& filter = filters.emplace_back();
-    for (const Rational& w : v[network.filter_index(map, j)])
-      filter.push_back(sign * w.convert_to<double>());
+    for (const Rational& w : v[network.filter_index(map, j)]) filter.push_back(sign * w.convert_to<double>());
     entries.push_back(network.node(map).patches->entries(j / network.node(map).filters));
     centres.push_back(sign * c[0][network.bias_index(map, j)].convert_to<double>());
   }
@@ -98,8 +93,7 @@ Samples sample_matrix(const Architecture& network, const Dataset& data, const Ra
     for (std::size_t k = 0; k < s.side; ++k) {
       double z = centres[k];
       for (std::size_t r = 0; r < entries[k].size(); ++r)
-        if (entries[k][r] != kPadding)
-          z += filters[k][r] * features[static_cast<std::size_t>(entries[k][r])];
+        if (entries[k][r] != kPadding) z += filters[k][r] * features[static_cast<std::size_t>(entries[k][r])];
       s.z.push_back(z);
     }
   }
@@ -132,8 +126,7 @@ std::string matrix_figures(const Architecture& network, const Dataset& data, con
     for (std::size_t j = 0; j < i; ++j) below.push_back(std::abs(s.z[i * s.side + j]));
   double typical = 1;
   if (!below.empty()) {
-    std::nth_element(below.begin(), below.begin() + static_cast<std::ptrdiff_t>(below.size() / 2),
-                     below.end());
+    std::nth_element(below.begin(), below.begin() + static_cast<std::ptrdiff_t>(below.size() / 2), below.end());
     typical = std::max(below[below.size() / 2], 1e-300);
   }
   const double last = ray.alpha_0.convert_to<double>();
@@ -177,9 +170,7 @@ std::optional<Ray> read_ray(const Claim& claim, const Proof& proof) {
 std::string ray_sections(const Architecture& network, const Dataset& data, const Ray& ray) {
   const bool row_difference = ray.rule == "row-difference-ray";
   std::string html;
-  const auto& f =
-      std::get<ActivationSpec>(network.node(network.index_of(ray.node)).spec)
-          .function;
+  const auto& f = std::get<ActivationSpec>(network.node(network.index_of(ray.node)).spec).function;
   html += fmt::format(
       "<h2>Layer {}: the samples in order</h2><p>Neuron j belongs to the sample gamma(j) on "
       "which its filter "
@@ -194,8 +185,7 @@ std::string ray_sections(const Architecture& network, const Dataset& data, const
       "are drawn in "
       "floating point; they prove nothing.</p>{}",
       f.kind == ActivationKind::tanh ? ", shown as (1 + tanh)/2" : "",
-      data.size() > kPictureSide ? fmt::format("{} of {} rows and columns are drawn. ", kPictureSide, data.size())
-                       : "",
+      data.size() > kPictureSide ? fmt::format("{} of {} rows and columns are drawn. ", kPictureSide, data.size()) : "",
       matrix_figures(network, data, ray));
   html += fmt::format(
       "<h2>alpha_0 and what it is made of</h2><table>"
@@ -205,8 +195,9 @@ std::string ray_sections(const Architecture& network, const Dataset& data, const
       "<tr><td>diagonal</td><td>z<sub>jj</sub> between {} and {}</td></tr>"
       "<tr><td>Delta</td><td>{} &mdash; z<sub>ij</sub> &le; Delta above the diagonal</td></tr>"
       "<tr><td>activation</td><td>{} = {}</td></tr></table>",
-      number(ray.alpha_0), escape_markup(ray_formula(f.kind, row_difference ? RayRule::row_difference : RayRule::h_matrix)), number(ray.delta),
-      number(ray.diagonal_low), number(ray.diagonal_high), number(ray.upper),
+      number(ray.alpha_0),
+      escape_markup(ray_formula(f.kind, row_difference ? RayRule::row_difference : RayRule::h_matrix)),
+      number(ray.delta), number(ray.diagonal_low), number(ray.diagonal_high), number(ray.upper),
       escape_markup(describe(f)), escape_markup(std::string(facts(f.kind).formula)));
   return html;
 }

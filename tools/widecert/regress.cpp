@@ -50,18 +50,15 @@ int run_regress(const Common& common, const RegressOptions& options) {
       const CaseFile file = read_case(path);
       skip = missing_data(file);
       if (skip.empty()) {
-        const Proved p =
-            prove_case(common, path, folder.path() + "/" + std::to_string(&path - cases.data()));
+        const Proved p = prove_case(common, path, folder.path() + "/" + std::to_string(&path - cases.data()));
         for (std::size_t k = 0; k < p.outcomes.size(); ++k) {
           const CaseEntry& entry = p.file.entries[k];
           const Expectation expected = entry.expected.value_or(Expectation{});
           const Outcome& outcome = p.outcomes[k];
-          const std::string where =
-              entry.task.theorem->id + " at " + p.file.network.node(entry.task.node).name + ": ";
+          const std::string where = entry.task.theorem->id + " at " + p.file.network.node(entry.task.node).name + ": ";
           if (outcome.verdict != expected.verdict || outcome.reason != expected.reason) {
-            problems.push_back(fmt::format("{}expected {} [{}], found {} [{}]", where,
-                                           to_string(expected.verdict), expected.reason,
-                                           to_string(outcome.verdict), outcome.reason));
+            problems.push_back(fmt::format("{}expected {} [{}], found {} [{}]", where, to_string(expected.verdict),
+                                           expected.reason, to_string(outcome.verdict), outcome.reason));
           }
           if (p.exit_of(k) == kRejected) problems.push_back(where + "widecheck rejects a claim");
           if (outcome.verdict == Verdict::proved && outcome.findings.empty()) {
@@ -82,18 +79,16 @@ int run_regress(const Common& common, const RegressOptions& options) {
       fmt::print("{:<8} {}{}\n", word, path, detail.empty() ? "" : "\n         " + detail);
       std::fflush(stdout);
     }
-    xml += fmt::format("  <testcase classname=\"widecert\" name=\"{}\">{}</testcase>\n",
-                       escape_markup(path),
+    xml += fmt::format("  <testcase classname=\"widecert\" name=\"{}\">{}</testcase>\n", escape_markup(path),
                        !skip.empty()      ? "<skipped message=\"" + escape_markup(detail) + "\"/>"
                        : problems.empty() ? std::string()
                                           : "<failure message=\"" + escape_markup(detail) + "\"/>");
   }
   if (!options.junit.empty()) {
-    write_atomically(
-        options.junit,
-        fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"widecert\" "
-                    "tests=\"{}\" failures=\"{}\" skipped=\"{}\">\n{}</testsuite>\n",
-                    cases.size(), failed, skipped, xml));
+    write_atomically(options.junit,
+                     fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"widecert\" "
+                                 "tests=\"{}\" failures=\"{}\" skipped=\"{}\">\n{}</testsuite>\n",
+                                 cases.size(), failed, skipped, xml));
   }
   if (common.json) {
     fmt::print("{}", to_text(out));

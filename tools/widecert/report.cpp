@@ -24,8 +24,7 @@ std::string network_figure(const Architecture& network, std::size_t n, const std
   for (const Node& node : network.nodes()) widest = std::max(widest, node.width);
   const double per_neuron = span / static_cast<double>(widest);
   const double height = row * static_cast<double>(network.nodes().size()) + 26;
-  std::string svg =
-      fmt::format("<svg viewBox=\"0 0 860 {}\" role=\"img\" aria-label=\"layer widths\">", height);
+  std::string svg = fmt::format("<svg viewBox=\"0 0 860 {}\" role=\"img\" aria-label=\"layer widths\">", height);
   for (std::size_t i = 0; i < network.nodes().size(); ++i) {
     const Node& node = network.node(i);
     const double y = row * static_cast<double>(i) + 4;
@@ -34,9 +33,8 @@ std::string network_figure(const Architecture& network, std::size_t n, const std
         "class=\"dim\">{}</text>"
         "<rect x=\"{}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"16\" class=\"{}\"/>"
         "<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"dim\">{}</text>",
-        y + 13, node.name == target ? "bold" : "", escape_markup(node.name), y + 13,
-        escape_markup(describe(node)), left, y, per_neuron * static_cast<double>(node.width),
-        n != 0 && node.width >= n ? "wide" : "narrow",
+        y + 13, node.name == target ? "bold" : "", escape_markup(node.name), y + 13, escape_markup(describe(node)),
+        left, y, per_neuron * static_cast<double>(node.width), n != 0 && node.width >= n ? "wide" : "narrow",
         left + per_neuron * static_cast<double>(node.width) + 6, y + 13, node.width);
   }
   if (n == 0) return svg + "</svg>";
@@ -61,23 +59,18 @@ pre{background:#f4f4f2;padding:.7rem;overflow:auto}code{background:#f4f4f2}
 )";
 
 // `check` is widecheck's --json output for this claim.
-std::string html_report(const std::string& claim_path, const std::string& certificate_path,
-                        const Json& check) {
+std::string html_report(const std::string& claim_path, const std::string& certificate_path, const Json& check) {
   const ClaimFile claim = parse_claim(read_bytes(claim_path, kMaxText), claim_path);
-  const std::vector<Proof> proofs =
-      parse_certificate(read_bytes(certificate_path, kMaxText), certificate_path);
+  const std::vector<Proof> proofs = parse_certificate(read_bytes(certificate_path, kMaxText), certificate_path);
   if (proofs.size() != claim.claims.size()) {
     throw InputError(certificate_path + ": the number of proofs differs from the number of claims");
   }
   const std::filesystem::path parent = std::filesystem::path(claim_path).parent_path();
-  const Dataset data =
-      claim.data ? load(*claim.data, parent.empty() ? "." : parent.string()) : Dataset{};
+  const Dataset data = claim.data ? load(*claim.data, parent.empty() ? "." : parent.string()) : Dataset{};
   const std::size_t n = data.size();
 
   const Json lines = check.value("claims", Json::array());
-  const auto proved = [&](std::size_t k) {
-    return k < lines.size() && lines[k]["verdict"] == "PROVED";
-  };
+  const auto proved = [&](std::size_t k) { return k < lines.size() && lines[k]["verdict"] == "PROVED"; };
   std::vector<Ray> rays;
   for (std::size_t k = 0; k < proofs.size(); ++k) {
     if (!proved(k)) continue;  // what the checker did not accept may not even make sense
@@ -86,9 +79,8 @@ std::string html_report(const std::string& claim_path, const std::string& certif
 
   const std::string name = std::filesystem::path(claim_path).filename().string();
   std::string html =
-      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>widecert: " +
-      escape_markup(name) + "</title><style>" + kStyle +
-      "</style></head><body>\n<h1>widecert: " + escape_markup(name) + "</h1>\n";
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>widecert: " + escape_markup(name) +
+      "</title><style>" + kStyle + "</style></head><body>\n<h1>widecert: " + escape_markup(name) + "</h1>\n";
   html += "<h2>Verdicts of the independent checker</h2><table>";
   for (std::size_t k = 0; k < claim.claims.size(); ++k) {
     const bool known = k < lines.size();
@@ -97,23 +89,20 @@ std::string html_report(const std::string& claim_path, const std::string& certif
         "<tr><td class=\"{}\">{}</td><td>{}<br><small>{}</small></td></tr>", ok ? "ok" : "no",
         ok ? "PROVED" : "NOT PROVED",
         escape_markup(known ? lines[k]["text"].get<std::string>() : claim.claims[k].kind()),
-        known ? "rule " + escape_markup(lines[k].value("rule", "") + error_bound(lines[k]))
-              : "not checked");
+        known ? "rule " + escape_markup(lines[k].value("rule", "") + error_bound(lines[k])) : "not checked");
   }
   html += "</table>";
   if (check.contains("message"))
     html += "<p class=\"no\">" + escape_markup(check["message"].get<std::string>()) + "</p>";
 
-  html += fmt::format("<h2>The network and its widths{}</h2>{}",
-                      n == 0 ? "" : fmt::format(" against N = {}", n),
+  html += fmt::format("<h2>The network and its widths{}</h2>{}", n == 0 ? "" : fmt::format(" against N = {}", n),
                       network_figure(claim.network, n, rays.empty() ? "" : rays.front().node));
   for (const Ray& ray : rays) html += ray_sections(claim.network, data, ray);
   html += fmt::format(
       "<h2>How to check this yourself</h2><p>The checker shares no code with the prover. It "
       "recomputes everything from the claim{}, with integers and rationals only.</p><pre>widecheck {}</pre>"
       "<p>Trusted base: {}.</p><p>Claim file SHA-256: <code>{}</code></p></body></html>\n",
-      n == 0 ? "" : " and the data, row by row", escape_markup(name),
-      escape_markup(check.value("trusted_base", "")),
+      n == 0 ? "" : " and the data, row by row", escape_markup(name), escape_markup(check.value("trusted_base", "")),
       escape_markup(check.value("claim_sha256", "")));
   return html;
 }

@@ -28,8 +28,10 @@ std::string part_path(const std::string& folder, const Shard& shard) {
 }
 
 Json part_header(const Json& identity, const Shard& shard, const Common& common) {
-  return {{"widecert-sweep", identity}, {"shard", fmt::format("{}/{}", shard.index + 1, shard.count)},
-          {"evidence", static_cast<int>(common.evidence)}, {"rung-seconds", fmt::format("{}", common.rung_seconds)}};
+  return {{"widecert-sweep", identity},
+          {"shard", fmt::format("{}/{}", shard.index + 1, shard.count)},
+          {"evidence", static_cast<int>(common.evidence)},
+          {"rung-seconds", fmt::format("{}", common.rung_seconds)}};
 }
 
 void remove_results(const std::string& folder) {
@@ -62,7 +64,8 @@ std::vector<Json> merge(const SweepSpec& spec, const Json& identity, const Commo
     unsigned long i = 0, n = 0;
     if (std::sscanf(entry.path().filename().c_str(), "rows-%lu-of-%lu.jsonl", &i, &n) != 2) continue;
     if (count != 0 && count != n) {
-      throw InputError(folder + " has parts of two divisions (" + std::to_string(count) + " and " + std::to_string(n) + ")");
+      throw InputError(folder + " has parts of two divisions (" + std::to_string(count) + " and " + std::to_string(n) +
+                       ")");
     }
     count = n;
   }
@@ -71,12 +74,14 @@ std::vector<Json> merge(const SweepSpec& spec, const Json& identity, const Commo
   for (std::uint64_t i = 0; i < count; ++i) {
     const Shard shard{i, count};
     const std::string path = part_path(folder, shard);
-    if (!fs::exists(path)) throw InputError(path + " is missing: --shard " + std::to_string(i + 1) + "/" + std::to_string(count));
+    if (!fs::exists(path))
+      throw InputError(path + " is missing: --shard " + std::to_string(i + 1) + "/" + std::to_string(count));
     parts.push_back(std::make_unique<SweepRows>(spec, shard, path, part_header(identity, shard, common), false));
     SweepRows& part = *parts.back();
     part.resume();
     if (part.done() != part.total()) {
-      throw InputError(fmt::format("{}: {} of {} instances; the same --shard goes on from there", path, part.done(), part.total()));
+      throw InputError(
+          fmt::format("{}: {} of {} instances; the same --shard goes on from there", path, part.done(), part.total()));
     }
   }
   std::vector<Json> rows;
@@ -106,7 +111,8 @@ void compute(const SweepSpec& spec, const Common& common, const std::string& fol
       took[k] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     });
     part.append(std::move(found));
-    for (std::uint64_t k = 0; k < count; ++k) seconds << part.instance(first + k) << "," << fmt::format("{:.6f}", took[k]) << "\n";
+    for (std::uint64_t k = 0; k < count; ++k)
+      seconds << part.instance(first + k) << "," << fmt::format("{:.6f}", took[k]) << "\n";
     seconds.flush();
   }
   bar.finish();
@@ -169,7 +175,8 @@ int run_sweep(const Common& common, const SweepOptions& options) {
     } catch (const InputError&) {
       throw;  // going on would end there again
     } catch (...) {
-      fmt::print(stderr, "stopped after {} instances; the same command goes on from there ({})\n", part.done(), part.path());
+      fmt::print(stderr, "stopped after {} instances; the same command goes on from there ({})\n", part.done(),
+                 part.path());
       throw;
     }
     rows = part.rows();
@@ -179,11 +186,16 @@ int run_sweep(const Common& common, const SweepOptions& options) {
   std::map<std::string, std::size_t> outcomes;
   for (const Json& row : rows) ++outcomes[row["outcome"]];
   if (common.json) {
-    fmt::print("{}", to_text(Json{{"instances", spec.size()}, {"rows", rows.size()}, {"outcomes", outcomes},
-                                  {"complete", complete}, {"output", options.output}, {"exit", 0}}));
+    fmt::print("{}", to_text(Json{{"instances", spec.size()},
+                                  {"rows", rows.size()},
+                                  {"outcomes", outcomes},
+                                  {"complete", complete},
+                                  {"output", options.output},
+                                  {"exit", 0}}));
   } else if (!common.console.quiet) {
     std::string found;
-    for (const auto& [outcome, count] : outcomes) found += fmt::format("{}{} {}", found.empty() ? "" : ", ", count, outcome);
+    for (const auto& [outcome, count] : outcomes)
+      found += fmt::format("{}{} {}", found.empty() ? "" : ", ", count, outcome);
     fmt::print("{} rows: {}\n", rows.size(), found);
     if (complete) {
       fmt::print("{0}/results.csv, {0}/results.jsonl, {0}/sweep.html\n", options.output);

@@ -37,7 +37,8 @@ std::vector<Figure> figures(const SweepSpec& spec) {
     variable(in.get("x"), f.x);
     if (f.y.starts_with("fraction of ")) {
       f.outcome = f.y.substr(12);
-      if (std::none_of(std::begin(kVerdicts), std::end(kVerdicts), [&](Verdict v) { return f.outcome == to_string(v); })) {
+      if (std::none_of(std::begin(kVerdicts), std::end(kVerdicts),
+                       [&](Verdict v) { return f.outcome == to_string(v); })) {
         in.get("y").fail("\"fraction of proved\", or another outcome");
       }
     } else {
@@ -73,8 +74,8 @@ struct Axis {
   bool log = false;
   double from = 0, length = 1;  // in pixels; length < 0 points up
   double at(double v) const {
-    const double t = log ? (std::log10(v) - std::log10(low)) / (std::log10(high) - std::log10(low))
-                         : (v - low) / (high - low);
+    const double t =
+        log ? (std::log10(v) - std::log10(low)) / (std::log10(high) - std::log10(low)) : (v - low) / (high - low);
     return from + length * t;
   }
   std::vector<double> ticks() const {
@@ -92,7 +93,10 @@ struct Axis {
       return out;
     }
     const double raw = (high - low) / 5, power = std::pow(10.0, std::floor(std::log10(raw)));
-    const double step = raw / power < 1.5 ? power : raw / power < 3.5 ? 2 * power : raw / power < 7.5 ? 5 * power : 10 * power;
+    const double step = raw / power < 1.5   ? power
+                        : raw / power < 3.5 ? 2 * power
+                        : raw / power < 7.5 ? 5 * power
+                                            : 10 * power;
     for (double v = std::ceil(low / step - 1e-9) * step; v <= high + 1e-9 * step; v += step) {
       out.push_back(std::abs(v) < 1e-9 * step ? 0 : v);
     }
@@ -114,7 +118,8 @@ Axis axis(double low, double high, bool log) {
   return a;
 }
 
-constexpr const char* kColours[] = {"#0b6e99", "#c1440e", "#4a7c2c", "#7a4fa3", "#a67c00", "#b0306a", "#2f4858", "#888888"};
+constexpr const char* kColours[] = {"#0b6e99", "#c1440e", "#4a7c2c", "#7a4fa3",
+                                    "#a67c00", "#b0306a", "#2f4858", "#888888"};
 
 std::string draw(const SweepSpec& spec, const Figure& f, const std::vector<Json>& rows) {
   std::vector<std::string> labels{""};  // of the series, in the order of the spec
@@ -172,19 +177,22 @@ std::string draw(const SweepSpec& spec, const Figure& f, const std::vector<Json>
       "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>",
       kWidth, kHeight, escape_markup(f.y), escape_markup(f.x));
   for (double v : x.ticks()) {
-    svg += fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\" stroke=\"#e3e3e3\"/>"
-                       "<text x=\"{0:.1f}\" y=\"{3:.1f}\" text-anchor=\"middle\">{4:.6g}</text>",
-                       x.at(v), kTop, kHeight - kBottom, kHeight - kBottom + 18, v);
+    svg += fmt::format(
+        "<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\" stroke=\"#e3e3e3\"/>"
+        "<text x=\"{0:.1f}\" y=\"{3:.1f}\" text-anchor=\"middle\">{4:.6g}</text>",
+        x.at(v), kTop, kHeight - kBottom, kHeight - kBottom + 18, v);
   }
   for (double v : y.ticks()) {
-    svg += fmt::format("<line x1=\"{0:.1f}\" x2=\"{1:.1f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\" stroke=\"#e3e3e3\"/>"
-                       "<text x=\"{3:.1f}\" y=\"{4:.1f}\" text-anchor=\"end\">{5:.6g}</text>",
-                       kLeft, kWidth - kRight, y.at(v), kLeft - 6, y.at(v) + 4, v);
+    svg += fmt::format(
+        "<line x1=\"{0:.1f}\" x2=\"{1:.1f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\" stroke=\"#e3e3e3\"/>"
+        "<text x=\"{3:.1f}\" y=\"{4:.1f}\" text-anchor=\"end\">{5:.6g}</text>",
+        kLeft, kWidth - kRight, y.at(v), kLeft - 6, y.at(v) + 4, v);
   }
   svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\" font-weight=\"600\">{}</text>",
                      kLeft + x.length / 2, kHeight - 12, escape_markup(f.x));
-  svg += fmt::format("<text transform=\"translate(16 {:.1f}) rotate(-90)\" text-anchor=\"middle\" font-weight=\"600\">{}</text>",
-                     kTop - y.length / 2, escape_markup(f.y));
+  svg += fmt::format(
+      "<text transform=\"translate(16 {:.1f}) rotate(-90)\" text-anchor=\"middle\" font-weight=\"600\">{}</text>",
+      kTop - y.length / 2, escape_markup(f.y));
   std::size_t k = 0;
   double legend = kLeft;  // where its next entry starts
   for (const auto& [number, points] : lines) {
@@ -193,17 +201,20 @@ std::string draw(const SweepSpec& spec, const Figure& f, const std::vector<Json>
     std::string line, band;
     for (const Point& p : points) line += fmt::format("{:.1f},{:.1f} ", x.at(p.x), y.at(p.middle));
     for (const Point& p : points) band += fmt::format("{:.1f},{:.1f} ", x.at(p.x), y.at(p.high));
-    for (auto p = points.rbegin(); p != points.rend(); ++p) band += fmt::format("{:.1f},{:.1f} ", x.at(p->x), y.at(p->low));
+    for (auto p = points.rbegin(); p != points.rend(); ++p)
+      band += fmt::format("{:.1f},{:.1f} ", x.at(p->x), y.at(p->low));
     svg += fmt::format("<polygon points=\"{}\" fill=\"{}\" opacity=\"0.13\"/>", band, colour);
     svg += fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/>", line, colour);
     for (const Point& p : points) {
-      svg += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"{}\"><title>{}{} = {:.6g}: {:.6g}</title></circle>",
-                         x.at(p.x), y.at(p.middle), colour, series.empty() ? "" : escape_markup(series) + ", ",
-                         escape_markup(f.x), p.x, p.middle);
+      svg += fmt::format(
+          "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"{}\"><title>{}{} = {:.6g}: {:.6g}</title></circle>",
+          x.at(p.x), y.at(p.middle), colour, series.empty() ? "" : escape_markup(series) + ", ", escape_markup(f.x),
+          p.x, p.middle);
     }
     if (!series.empty()) {
-      svg += fmt::format("<rect x=\"{:.1f}\" y=\"10\" width=\"11\" height=\"11\" fill=\"{}\"/><text x=\"{:.1f}\" y=\"20\">{}</text>",
-                         legend, colour, legend + 16, escape_markup(series));
+      svg += fmt::format(
+          "<rect x=\"{:.1f}\" y=\"10\" width=\"11\" height=\"11\" fill=\"{}\"/><text x=\"{:.1f}\" y=\"20\">{}</text>",
+          legend, colour, legend + 16, escape_markup(series));
       legend += 30 + 7.0 * static_cast<double>(series.size());
     }
   }
@@ -230,8 +241,9 @@ std::string sweep_page(const SweepSpec& spec, const std::vector<Json>& rows) {
   std::string body;
   for (const Figure& figure : figures(spec)) {
     const std::string svg = draw(spec, figure, rows);
-    body += svg.empty() ? "<p>No row has a value to draw.</p>"
-                        : fmt::format("<figure>{}<figcaption>{}</figcaption></figure>", svg, escape_markup(caption(figure)));
+    body += svg.empty()
+                ? "<p>No row has a value to draw.</p>"
+                : fmt::format("<figure>{}<figcaption>{}</figcaption></figure>", svg, escape_markup(caption(figure)));
   }
   std::map<std::string, std::map<std::string, std::size_t>> outcomes;
   std::map<std::string, std::size_t> rungs;
@@ -259,7 +271,8 @@ std::string sweep_page(const SweepSpec& spec, const std::vector<Json>& rows) {
       "figure{{margin:1.5rem 0}} figcaption{{color:#555}} table{{border-collapse:collapse;margin:1rem 0}}"
       "td,th{{padding:.2rem .8rem;text-align:left;border-bottom:1px solid #ddd}} .number{{text-align:right}}"
       "</style></head><body><h1>{0}</h1><p>{1}</p>{2}{3}<p>{4} instances, {5} rows. Every number is exact or a bound "
-      "by rigorous arithmetic; none was given to the checker (<code>widecert sweep --instance</code> writes any of them "
+      "by rigorous arithmetic; none was given to the checker (<code>widecert sweep --instance</code> writes any of "
+      "them "
       "as a case for <code>widecert prove</code>).</p></body></html>\n",
       escape_markup(spec.title.empty() ? "A sweep" : spec.title), escape_markup(spec.about), body, table, spec.size(),
       rows.size());

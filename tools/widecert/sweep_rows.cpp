@@ -39,8 +39,9 @@ void SweepRows::resume() {
     const Json json = Json::parse(text.substr(begin, end - begin), nullptr, false);
     if (line++ == 0) {
       if (json.is_discarded() || json != header_) {
-        throw InputError(path_ + " belongs to another sweep, to other data or another division; choose another --output, "
-                                 "or --restart to begin anew");
+        throw InputError(path_ +
+                         " belongs to another sweep, to other data or another division; choose another --output, "
+                         "or --restart to begin anew");
       }
       kept = end + 1;
       continue;
@@ -48,8 +49,9 @@ void SweepRows::resume() {
     const std::uint64_t place = done();
     if (place >= total() || !fits(spec_, instance(place), json)) {
       throw InputError(fmt::format("{}: line {} is not a row of {}; --restart begins anew", path_, line,
-                                   place < total() ? fmt::format("instance {}, which is expected there", instance(place))
-                                                   : std::string("this sweep")));
+                                   place < total()
+                                       ? fmt::format("instance {}, which is expected there", instance(place))
+                                       : std::string("this sweep")));
     }
     rows_.push_back(json);
     if (rows_.size() % spec_.entries() == 0) kept = end + 1;

@@ -68,7 +68,8 @@ void collect_variables(const Json& json, std::set<std::string>& names) {
 // The files that a case names.
 void collect_files(const Json& json, std::set<std::string>& paths) {
   if (!json.is_structured()) return;
-  if (json.is_object() && json.contains("path") && json["path"].is_string()) paths.insert(json["path"].get<std::string>());
+  if (json.is_object() && json.contains("path") && json["path"].is_string())
+    paths.insert(json["path"].get<std::string>());
   for (const Json& entry : json) collect_files(entry, paths);
 }
 
@@ -121,8 +122,7 @@ Json gaussian(const Json& json, const std::string& place, std::size_t most) {
 }
 
 // Data files are read once, however many instances use them.
-Dataset cached_data(const DatasetSpec& spec, const Json& json, const std::string& folder,
-                    DatasetSpec& resolved) {
+Dataset cached_data(const DatasetSpec& spec, const Json& json, const std::string& folder, DatasetSpec& resolved) {
   struct Known {
     Dataset data;
     DatasetSpec resolved;
@@ -267,7 +267,8 @@ SweepSpec read_sweep(const std::string& path) {
   std::set<std::string> used;
   for (const Json* part : {&spec.seed, &spec.data, &spec.network, &spec.prove}) collect_variables(*part, used);
   for (const SweepVariable& variable : spec.variables) {
-    if (used.erase(variable.name) == 0) throw InputError(fmt::format("{}: nothing uses the variable ${}", path, variable.name));
+    if (used.erase(variable.name) == 0)
+      throw InputError(fmt::format("{}: nothing uses the variable ${}", path, variable.name));
   }
   if (!used.empty()) throw InputError(fmt::format("{}: there is no variable ${}", path, *used.begin()));
   if (const auto figure = in.find("figure")) spec.figure = figure->json();
@@ -309,9 +310,11 @@ Json checked_identity(const SweepSpec& spec) {
     });
   }
   Json variables = Json::array();
-  for (const SweepVariable& v : spec.variables) variables.push_back({{"name", v.name}, {"labels", v.labels}, {"values", v.values}});
-  const Json content{{"variables", variables}, {"draws", spec.draws},     {"draw_seed", spec.draw_seed}, {"seed", spec.seed},
-                     {"data", spec.data},      {"network", spec.network}, {"prove", spec.prove}};
+  for (const SweepVariable& v : spec.variables)
+    variables.push_back({{"name", v.name}, {"labels", v.labels}, {"values", v.values}});
+  const Json content{{"variables", variables}, {"draws", spec.draws}, {"draw_seed", spec.draw_seed},
+                     {"seed", spec.seed},      {"data", spec.data},   {"network", spec.network},
+                     {"prove", spec.prove}};
   Json identity{{"spec", to_hex(sha256(content.dump()))}};
   for (const std::string& path : files) {
     ByteSource source(located(spec.folder, path));
@@ -335,7 +338,8 @@ std::vector<Json> sweep_rows(const SweepSpec& spec, std::uint64_t instance, cons
     options.seed = *file.seed;
     for (std::size_t k = 0; k < file.entries.size(); ++k) {
       const Task& task = file.entries[k].task;
-      const Outcome outcome = at_place(fmt::format("{}: prove[{}]", where, k), [&, &whole = one] { return task.prove(whole, options); });
+      const Outcome outcome =
+          at_place(fmt::format("{}: prove[{}]", where, k), [&, &whole = one] { return task.prove(whole, options); });
       Json out = row;
       out["theorem"] = task.theorem->id;
       out["outcome"] = to_string(outcome.verdict);
@@ -360,7 +364,8 @@ bool fits(const SweepSpec& spec, std::uint64_t instance, const Json& row) {
     if (!row.contains(name)) return false;
   }
   const auto& verdicts = kVerdicts;
-  if (std::none_of(std::begin(verdicts), std::end(verdicts), [&](Verdict v) { return row["outcome"] == to_string(v); })) return false;
+  if (std::none_of(std::begin(verdicts), std::end(verdicts), [&](Verdict v) { return row["outcome"] == to_string(v); }))
+    return false;
   const auto columns = sweep_columns(spec);
   for (const auto& [key, value] : row.items()) {
     if (std::find(columns.begin(), columns.end(), key) == columns.end()) return false;

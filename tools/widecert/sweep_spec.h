@@ -10,8 +10,8 @@
 //
 // A text "$name" anywhere in "seed", "data", "network" or "prove" stands for the value of that variable; a value may be
 // any JSON, a whole list of layers too, given as {"label": ..., "value": ...}. Data may be as in a case, or
-// {"format": "gaussian", "count": N, "width": d, "scale": s, "seed": k}: seeded integers, each the sum of 16 uniform ones
-// in -s .. s (about normal with standard deviation 2.3 s, and bounded: not the Gaussian of the papers).
+// {"format": "gaussian", "count": N, "width": d, "scale": s, "seed": k}: seeded integers, each the sum of 16 uniform
+// ones in -s .. s (about normal with standard deviation 2.3 s, and bounded: not the Gaussian of the papers).
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -53,7 +53,8 @@ Json instance_case(const SweepSpec& spec, std::uint64_t instance);
 
 // The rows of an instance, one for each entry of "prove": "instance", the labels of the variables, "theorem", "claim",
 // "outcome", "reason", the numbers of the claim (rational, see sweep_numbers) and the "rung". The same on every number
-// of threads; sigma bounds may differ in their last digits between kinds of processors. Throws InputError naming the instance where it is no case.
+// of threads; sigma bounds may differ in their last digits between kinds of processors. Throws InputError naming the
+// instance where it is no case.
 std::vector<Json> sweep_rows(const SweepSpec& spec, std::uint64_t instance, const Options& options);
 
 // Whether a row is one that sweep_rows could have made for this instance and entry, as far as its form tells.

@@ -1,9 +1,9 @@
+#include "weight_hunt.h"
 #include <fmt/format.h>
 #include <widecert/linalg/modular_matrix.h>
 #include <widecert/network/filter_map.h>
 #include <widecert/number/error.h>
 #include <widecert/number/stream.h>
-#include "weight_hunt.h"
 
 #include <algorithm>
 #include <numeric>
@@ -97,16 +97,12 @@ HuntCandidate make_candidate(const Structure& structure, std::size_t neurons, st
   return {fmt::format("n{}-T{}-{}", neurons, filters, text),
           fmt::format("{} neurons, patches {}, {} filter(s)", neurons, commas, filters),
           std::move(network),
-          {{"neurons", neurons},
-           {"length", structure[0].size()},
-           {"patches", structure.size()},
-           {"filters", filters}}};
+          {{"neurons", neurons}, {"length", structure[0].size()}, {"patches", structure.size()}, {"filters", filters}}};
 }
 
 std::uint64_t binomial(std::uint64_t n, std::uint64_t k) {
   double value = 1;
-  for (std::uint64_t i = 0; i < k; ++i)
-    value *= static_cast<double>(n - i) / static_cast<double>(i + 1);
+  for (std::uint64_t i = 0; i < k; ++i) value *= static_cast<double>(n - i) / static_cast<double>(i + 1);
   if (value > 1e15) throw InputError("the search has more than 10^15 candidates; lower its bounds");
   std::uint64_t exact = 1;
   for (std::uint64_t i = 0; i < k; ++i) exact = exact * (n - i) / (i + 1);
@@ -151,8 +147,7 @@ std::uint64_t count_structures(const StructureBounds& bounds) {
   return total;
 }
 
-void hunt_structures(const StructureBounds& bounds, const HuntSlice& slice,
-                     const HuntCallbacks& callbacks) {
+void hunt_structures(const StructureBounds& bounds, const HuntSlice& slice, const HuntCallbacks& callbacks) {
   check_bounds(bounds);
   std::uint64_t position = 0;
   for (std::size_t n = 1; n <= bounds.neurons; ++n) {
@@ -201,8 +196,8 @@ void hunt_random_structures(const StructureBounds& bounds, std::uint64_t seed, s
     const auto draw = [&](std::size_t low, std::size_t high) {
       return low + static_cast<std::size_t>(random.at(position, draws++)) % (high - low + 1);
     };
-    const std::size_t n = draw(1, bounds.neurons), l = draw(1, std::min(bounds.length, n)),
-                      p = draw(1, bounds.patches), t = draw(1, std::min(l, bounds.filters));
+    const std::size_t n = draw(1, bounds.neurons), l = draw(1, std::min(bounds.length, n)), p = draw(1, bounds.patches),
+                      t = draw(1, std::min(l, bounds.filters));
     std::set<Tuple> tuples;
     for (std::size_t k = 0; k < p; ++k) {
       Tuple neurons(n);
@@ -222,8 +217,7 @@ std::uint64_t count_convolutions(const ConvolutionBounds& b) {
   return sizes * b.channels * b.filters * b.stride;
 }
 
-void hunt_convolutions(const ConvolutionBounds& b, const HuntSlice& slice,
-                       const HuntCallbacks& callbacks) {
+void hunt_convolutions(const ConvolutionBounds& b, const HuntSlice& slice, const HuntCallbacks& callbacks) {
   std::uint64_t position = 0;
   for (std::size_t n = 1; n <= b.image; ++n) {
     for (std::size_t s = 1; s <= std::min(b.size, n); ++s) {
@@ -258,13 +252,10 @@ void hunt_convolutions(const ConvolutionBounds& b, const HuntSlice& slice,
             if (different.size() != layout.count()) continue;
             callbacks.visit(
                 {fmt::format("conv{}d-C{}-T{}-s{}-n{}{}{}", b.dimensions, c, t, s, n,
-                             stride == 1 ? "" : fmt::format("-stride{}", stride),
-                             b.same_padding ? "-same" : ""),
-                 fmt::format(
-                     "{}-D convolution, {} channel(s), {} filter(s) of size {}, image {}{}{}",
-                     b.dimensions, c, t, s, n,
-                     stride == 1 ? "" : fmt::format(", stride {}", stride),
-                     b.same_padding ? ", same padding" : ""),
+                             stride == 1 ? "" : fmt::format("-stride{}", stride), b.same_padding ? "-same" : ""),
+                 fmt::format("{}-D convolution, {} channel(s), {} filter(s) of size {}, image {}{}{}", b.dimensions, c,
+                             t, s, n, stride == 1 ? "" : fmt::format(", stride {}", stride),
+                             b.same_padding ? ", same padding" : ""),
                  std::move(network),
                  {{"channels", c}, {"filters", t}, {"size", s}, {"image", n}, {"stride", stride}}});
           }

@@ -38,8 +38,7 @@ struct StructureBounds {
 };
 // The number of raw candidates.
 std::uint64_t count_structures(const StructureBounds& bounds);
-void hunt_structures(const StructureBounds& bounds, const HuntSlice& slice,
-                     const HuntCallbacks& callbacks);
+void hunt_structures(const StructureBounds& bounds, const HuntSlice& slice, const HuntCallbacks& callbacks);
 // `count` random ones, each with bounds drawn first.
 void hunt_random_structures(const StructureBounds& bounds, std::uint64_t seed, std::uint64_t count,
                             const HuntSlice& slice, const HuntCallbacks& callbacks);
@@ -51,8 +50,7 @@ struct ConvolutionBounds {
 };
 std::uint64_t count_convolutions(const ConvolutionBounds& bounds);
 // Convolutions whose patches cover the image (see structural_bound()).
-void hunt_convolutions(const ConvolutionBounds& bounds, const HuntSlice& slice,
-                       const HuntCallbacks& callbacks);
+void hunt_convolutions(const ConvolutionBounds& bounds, const HuntSlice& slice, const HuntCallbacks& callbacks);
 
 // The rank of U at seeded filters modulo a prime below 2^31: the rank for almost every W, but for a
 // chance of about n / 2^31 that it is more. A hint: claims are proved.

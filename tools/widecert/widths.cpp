@@ -56,8 +56,7 @@ int run_widths(const Common& common, const WidthsOptions& options) {
         printed = fmt::format("{} ({})", printed, p.table);
       }
       table += fmt::format("| {} | {} | {} | {} | {} | {} | {} |\n", file.name, grouped(width),
-                           row["layer"].get<std::string>(), grouped(neurons),
-                           exceeds ? "yes" : "no", printed, flag);
+                           row["layer"].get<std::string>(), grouped(neurons), exceeds ? "yes" : "no", printed, flag);
       out.push_back(std::move(row));
     }
   }

@@ -26,8 +26,7 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
                      "strings, \"1/10\" or \"0.1\", which are read exactly");
   }
   bool string(string_t& v) override {
-    if (v.size() > kMaxDigits)
-      throw InputError(file_ + ": a string of more than 10,000 characters");
+    if (v.size() > kMaxDigits) throw InputError(file_ + ": a string of more than 10,000 characters");
     return dom_.string(v);
   }
   bool binary(binary_t&) override { return false; }
@@ -55,10 +54,8 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
     --depth_;
     return dom_.end_array();
   }
-  bool parse_error(std::size_t position, const std::string&,
-                   const nlohmann::detail::exception& error) override {
-    throw InputError(file_ + ": not JSON at byte " + std::to_string(position) + " (" +
-                     error.what() + ")");
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) override {
+    throw InputError(file_ + ": not JSON at byte " + std::to_string(position) + " (" + error.what() + ")");
   }
 
  private:
@@ -78,8 +75,7 @@ void print(const Json& value, int indent, std::string& out) {
     return std::none_of(array.begin(), array.end(), [](const Json& e) { return e.is_object(); });
   };
   const auto scalars = [](const Json& object) {
-    return std::none_of(object.begin(), object.end(),
-                        [](const Json& e) { return e.is_structured(); });
+    return std::none_of(object.begin(), object.end(), [](const Json& e) { return e.is_structured(); });
   };
   const bool flat = !value.is_structured() || (value.is_array() && without_objects(value)) ||
                     (value.is_object() && scalars(value) && value.dump().size() <= 80);
@@ -105,17 +101,14 @@ void print(const Json& value, int indent, std::string& out) {
 Json parse_json(const std::string& text, const std::string& file) {
   if (text.size() > kMaxBytes) throw InputError(file + ": more than 256 MiB of JSON; refused");
   // The JSON reader takes a NUL for the end of input.
-  if (text.find('\0') != std::string::npos)
-    throw InputError(file + ": a NUL byte; expected JSON text");
+  if (text.find('\0') != std::string::npos) throw InputError(file + ": a NUL byte; expected JSON text");
   Json root;
   StrictBuilder builder(root, file);
   Json::sax_parse(text, &builder);
   return root;
 }
 
-Json read_json_file(const std::string& path) {
-  return parse_json(read_bytes(path, kMaxBytes), path);
-}
+Json read_json_file(const std::string& path) { return parse_json(read_bytes(path, kMaxBytes), path); }
 
 std::string to_text(const Json& value) {
   std::string out;

@@ -24,8 +24,7 @@ void put_window(Json& out, const WindowSpec& window) {
   if (window.padding.kind == Padding::Kind::same) out["padding"] = "same";
   if (window.padding.kind == Padding::Kind::given) {
     const auto& a = window.padding.amount;
-    out["padding"] =
-        window.dimensions == 1 ? Json::array({a[1], a[3]}) : Json::array({a[0], a[1], a[2], a[3]});
+    out["padding"] = window.dimensions == 1 ? Json::array({a[1], a[3]}) : Json::array({a[0], a[1], a[2], a[3]});
   }
 }
 
@@ -313,7 +312,8 @@ TensorSpec read_tensor(JsonReader in) {
   }
   auto seeded = in.find("seeded");
   if (!seeded) {
-    in.fail("a tensor: {\"fill\": v}, {\"rows\": [[...]]}, {\"seeded\": {...}}, {\"sparse\": [...]} or {\"npy\": {...}}");
+    in.fail(
+        "a tensor: {\"fill\": v}, {\"rows\": [[...]]}, {\"seeded\": {...}}, {\"sparse\": [...]} or {\"npy\": {...}}");
   }
   in.done();
   SeededTensor tensor;
@@ -340,12 +340,10 @@ Json to_json(const Architecture& network) {
     } else {
       for (std::size_t input : node.inputs) out["inputs"].push_back(network.node(input).name);
     }
-    std::visit(overloaded{[&](const InputSpec&) {},
-                          [&](const LinearSpec& linear) { put_linear(out, linear); },
+    std::visit(overloaded{[&](const InputSpec&) {}, [&](const LinearSpec& linear) { put_linear(out, linear); },
                           [&](const ActivationSpec& a) { put_activation(out, a.function); },
                           [&](const PoolSpec& pool) {
-                            std::string op =
-                                pool.kind == PoolSpec::Kind::max ? "maxpool" : "avgpool";
+                            std::string op = pool.kind == PoolSpec::Kind::max ? "maxpool" : "avgpool";
                             if (const auto* window = std::get_if<WindowSpec>(&pool.form)) {
                               op += window->dimensions == 1 ? "1d" : "2d";
                               put_window(out, *window);
@@ -355,8 +353,7 @@ Json to_json(const Architecture& network) {
                             }
                             out["op"] = op;
                           },
-                          [&](const SumSpec&) { out["op"] = "sum"; },
-                          [&](const ConcatSpec&) { out["op"] = "concat"; },
+                          [&](const SumSpec&) { out["op"] = "sum"; }, [&](const ConcatSpec&) { out["op"] = "concat"; },
                           [&](const BatchNormSpec& norm) {
                             out["op"] = "batchnorm";
                             out["scale"] = to_json(norm.scale);
@@ -403,34 +400,32 @@ Architecture read_network(JsonReader in) {
 }
 
 Json to_json(const DatasetSpec& data) {
-  Json out = std::visit(
-      overloaded{[](const InlineSource& given) {
-                   Json rows = Json::array();
-                   for (const auto& sample : given.samples) {
-                     Json row = Json::array();
-                     for (const Rational& v : sample) row.push_back(to_json(v));
-                     rows.push_back(row);
-                   }
-                   return Json{{"format", "inline"}, {"samples", rows}};
-                 },
-                 [](const IdxSource& idx) {
-                   Json idx_out{{"format", "idx"}, {"path", idx.path}, {"sha256", idx.sha256}};
-                   if (!idx.labels.empty()) idx_out["labels"] = idx.labels;
-                   return idx_out;
-                 },
-                 [](const NpySource& npy) {
-                   Json npy_out{{"format", "npy"}, {"path", npy.path}, {"sha256", npy.sha256}};
-                   if (!npy.member.empty()) npy_out["member"] = npy.member;
-                   return npy_out;
-                 },
-                 [](const CsvSource& csv) {
-                   Json csv_out{{"format", "csv"}, {"path", csv.path}, {"sha256", csv.sha256}};
-                   if (csv.options.header) csv_out["header"] = true;
-                   if (csv.options.label_column)
-                     csv_out["label_column"] = *csv.options.label_column;
-                   return csv_out;
-                 }},
-      data.source);
+  Json out = std::visit(overloaded{[](const InlineSource& given) {
+                                     Json rows = Json::array();
+                                     for (const auto& sample : given.samples) {
+                                       Json row = Json::array();
+                                       for (const Rational& v : sample) row.push_back(to_json(v));
+                                       rows.push_back(row);
+                                     }
+                                     return Json{{"format", "inline"}, {"samples", rows}};
+                                   },
+                                   [](const IdxSource& idx) {
+                                     Json idx_out{{"format", "idx"}, {"path", idx.path}, {"sha256", idx.sha256}};
+                                     if (!idx.labels.empty()) idx_out["labels"] = idx.labels;
+                                     return idx_out;
+                                   },
+                                   [](const NpySource& npy) {
+                                     Json npy_out{{"format", "npy"}, {"path", npy.path}, {"sha256", npy.sha256}};
+                                     if (!npy.member.empty()) npy_out["member"] = npy.member;
+                                     return npy_out;
+                                   },
+                                   [](const CsvSource& csv) {
+                                     Json csv_out{{"format", "csv"}, {"path", csv.path}, {"sha256", csv.sha256}};
+                                     if (csv.options.header) csv_out["header"] = true;
+                                     if (csv.options.label_column) csv_out["label_column"] = *csv.options.label_column;
+                                     return csv_out;
+                                   }},
+                        data.source);
   if (data.first != 0) out["first"] = data.first;
   if (data.count) out["count"] = *data.count;
   if (data.multiply != 1) out["multiply"] = to_json(data.multiply);
@@ -464,8 +459,7 @@ DatasetSpec read_dataset(JsonReader in) {
   } else if (format.text() == "csv") {
     CsvSource csv{in.get("path").path(), read_digest(in), {}};
     if (const auto header = in.find("header")) csv.options.header = header->boolean();
-    if (const auto label = in.find("label_column"))
-      csv.options.label_column = label->size(1'000'000);
+    if (const auto label = in.find("label_column")) csv.options.label_column = label->size(1'000'000);
     data.source = csv;
   } else {
     format.fail("\"inline\", \"idx\", \"npy\" or \"csv\"");
@@ -480,8 +474,7 @@ DatasetSpec read_dataset(JsonReader in) {
   if (auto noise = in.find("noise")) {
     constexpr std::int64_t kMax = std::int64_t{1} << 53;
     NoiseSpec spec;
-    spec.seed = static_cast<std::uint64_t>(
-        noise->get("seed").integer(0, std::numeric_limits<std::int64_t>::max()));
+    spec.seed = static_cast<std::uint64_t>(noise->get("seed").integer(0, std::numeric_limits<std::int64_t>::max()));
     spec.low = noise->get("low").integer(-kMax, kMax);
     spec.high = noise->get("high").integer(-kMax, kMax);
     if (spec.low > spec.high) noise->fail("low <= high");

@@ -53,8 +53,7 @@ Family read_family(JsonReader in) {
   Family family;
   for (const std::string& name : in.keys()) {
     JsonReader node = in.get(name.c_str());
-    family[name] = {read_weights_and_bias(node.get("constant")),
-                    read_weights_and_bias(node.get("slope"))};
+    family[name] = {read_weights_and_bias(node.get("constant")), read_weights_and_bias(node.get("slope"))};
     node.done();
   }
   return family;

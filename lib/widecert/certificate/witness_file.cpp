@@ -6,8 +6,7 @@
 
 namespace widecert {
 
-std::string witness_text(const Architecture& network, const PointSpec& point,
-                         const std::optional<Rational>& alpha) {
+std::string witness_text(const Architecture& network, const PointSpec& point, const std::optional<Rational>& alpha) {
   Json nodes = Json::object();
   for (const auto& [name, tensors] : point) {
     const std::size_t index = network.index_of(name);
@@ -23,8 +22,7 @@ std::string witness_text(const Architecture& network, const PointSpec& point,
   return to_text(out);
 }
 
-std::map<std::string, NpyIntegers> witness_arrays(const Architecture& network,
-                                                  const PointSpec& point) {
+std::map<std::string, NpyIntegers> witness_arrays(const Architecture& network, const PointSpec& point) {
   std::map<std::string, NpyIntegers> arrays;
   for (const auto& [name, tensors] : point) {
     const std::size_t index = network.index_of(name);
@@ -36,9 +34,9 @@ std::map<std::string, NpyIntegers> witness_arrays(const Architecture& network,
       }
       // Filters of several lengths (banks) stand one after the other.
       const bool even = tensor.small.size() == length * shape.size();
-      arrays[what] = {even ? std::vector<std::size_t>{shape.size(), length}
-                           : std::vector<std::size_t>{tensor.small.size()},
-                      tensor.small};
+      arrays[what] = {
+          even ? std::vector<std::size_t>{shape.size(), length} : std::vector<std::size_t>{tensor.small.size()},
+          tensor.small};
       arrays[what + ".divisor"] = {{}, {tensor.divisor.convert_to<std::int64_t>()}};
     };
     if (tensors.weights) add(name + ".weights", *tensors.weights, network.weights_shape(index));

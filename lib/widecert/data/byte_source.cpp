@@ -28,8 +28,7 @@ struct ByteSource::Reader {
 namespace {
 
 struct GzipReader : ByteSource::Reader {
-  explicit GzipReader(const std::string& path)
-      : file(gzopen(require_regular(path).c_str(), "rb"), &gzclose) {
+  explicit GzipReader(const std::string& path) : file(gzopen(require_regular(path).c_str(), "rb"), &gzclose) {
     if (!file) throw InputError(path + ": cannot be opened; expected a regular file that is readable");
     gzbuffer(file.get(), 1 << 18);
   }
@@ -76,8 +75,7 @@ struct ZipReader : ByteSource::Reader {
 
 }  // namespace
 
-ByteSource::ByteSource(const std::string& path)
-    : name_(path), reader_(std::make_unique<GzipReader>(path)) {}
+ByteSource::ByteSource(const std::string& path) : name_(path), reader_(std::make_unique<GzipReader>(path)) {}
 
 ByteSource::ByteSource(const std::string& path, const std::string& member)
     : name_(path + "[" + member + "]"), reader_(std::make_unique<ZipReader>(path, member)) {}
@@ -89,8 +87,7 @@ std::size_t ByteSource::read(void* out, std::size_t size) {
   while (done < size) {
     std::size_t got = 0;
     try {
-      got = reader_->some(static_cast<char*>(out) + done,
-                          std::min<std::size_t>(size - done, std::size_t{1} << 30));
+      got = reader_->some(static_cast<char*>(out) + done, std::min<std::size_t>(size - done, std::size_t{1} << 30));
     } catch (const InputError& error) {
       throw InputError(name_ + ": damaged after " + std::to_string(offset_ + done) +
                        " decompressed bytes: " + error.what());
@@ -106,15 +103,15 @@ std::size_t ByteSource::read(void* out, std::size_t size) {
 void ByteSource::need(void* out, std::size_t size, const std::string& what) {
   const std::size_t start = offset_, got = read(out, size);
   if (got != size) {
-    throw InputError(name_ + ": truncated: expected " + std::to_string(size) + " bytes of " + what +
-                     " at offset " + std::to_string(start) + ", found " + std::to_string(got));
+    throw InputError(name_ + ": truncated: expected " + std::to_string(size) + " bytes of " + what + " at offset " +
+                     std::to_string(start) + ", found " + std::to_string(got));
   }
 }
 
 std::vector<unsigned char> ByteSource::last(std::size_t count) {
   const std::size_t header = offset_;
-  const std::string promised = "the header promises " + std::to_string(count) +
-                               " bytes from offset " + std::to_string(header);
+  const std::string promised =
+      "the header promises " + std::to_string(count) + " bytes from offset " + std::to_string(header);
   std::vector<unsigned char> bytes;
   while (bytes.size() < count) {
     const std::size_t chunk = std::min<std::size_t>(count - bytes.size(), std::size_t{1} << 24);
@@ -139,8 +136,8 @@ std::string located(const std::string& folder, const std::string& path) {
 
 void compare_digest(const std::string& file, const std::string& expected, const Digest& found) {
   if (!expected.empty() && expected != to_hex(found)) {
-    throw InputError(file + ": the decompressed data have SHA-256 " + to_hex(found) +
-                     ", expected " + expected + "; is this the right file?");
+    throw InputError(file + ": the decompressed data have SHA-256 " + to_hex(found) + ", expected " + expected +
+                     "; is this the right file?");
   }
 }
 

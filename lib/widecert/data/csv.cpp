@@ -1,5 +1,5 @@
-#include <widecert/data/csv.h>
 #include <widecert/data/byte_source.h>
+#include <widecert/data/csv.h>
 #include <widecert/number/error.h>
 
 namespace widecert {

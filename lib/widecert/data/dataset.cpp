@@ -17,8 +17,8 @@ namespace {
 void check_labels(const std::string& images, std::size_t samples, const std::string& labels) {
   const IdxFile file = read_idx(labels);
   if (file.extents.size() != 1 || file.extents[0] != samples) {
-    throw InputError(labels + ": expected one label for each of the " + std::to_string(samples) +
-                     " samples of " + images + ", found " + std::to_string(file.extents[0]) +
+    throw InputError(labels + ": expected one label for each of the " + std::to_string(samples) + " samples of " +
+                     images + ", found " + std::to_string(file.extents[0]) +
                      (file.extents.size() == 1 ? "" : " entries of more than one number"));
   }
 }
@@ -29,8 +29,7 @@ struct Selection {
 };
 
 Selection select(const DatasetSpec& spec, std::size_t samples) {
-  if (spec.first >= samples || (spec.count && *spec.count > samples - spec.first) ||
-      (spec.count && *spec.count == 0)) {
+  if (spec.first >= samples || (spec.count && *spec.count > samples - spec.first) || (spec.count && *spec.count == 0)) {
     throw InputError("samples " + std::to_string(spec.first) + " and following (" +
                      (spec.count ? std::to_string(*spec.count) : std::string("all")) +
                      " of them) are asked for; the source has " + std::to_string(samples));
@@ -54,9 +53,8 @@ Raw raw_from_rationals(const DatasetSpec& spec, const std::vector<std::vector<Ra
   raw.width = all.front().size();
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (all[i].size() != raw.width || raw.width == 0) {
-      throw InputError("sample " + std::to_string(i) + " (0-based) has " +
-                       std::to_string(all[i].size()) + " features; expected " +
-                       (raw.width == 0 ? "at least one" : std::to_string(raw.width)));
+      throw InputError("sample " + std::to_string(i) + " (0-based) has " + std::to_string(all[i].size()) +
+                       " features; expected " + (raw.width == 0 ? "at least one" : std::to_string(raw.width)));
     }
   }
   raw.selection = select(spec, all.size());
@@ -73,14 +71,12 @@ Raw raw_from_rationals(const DatasetSpec& spec, const std::vector<std::vector<Ra
 }
 
 // An array whose first extent counts the samples.
-Raw raw_from_array(const DatasetSpec& spec, const std::vector<std::size_t>& extents,
-                   NpyValues values) {
+Raw raw_from_array(const DatasetSpec& spec, const std::vector<std::size_t>& extents, NpyValues values) {
   Raw raw;
   raw.selection = select(spec, extents[0]);
   raw.width = 1;
   for (std::size_t d = 1; d < extents.size(); ++d) raw.width *= extents[d];
-  const std::size_t begin = raw.selection.first * raw.width,
-                    size = raw.selection.count * raw.width;
+  const std::size_t begin = raw.selection.first * raw.width, size = raw.selection.count * raw.width;
   if (auto* integers = std::get_if<std::vector<std::int64_t>>(&values)) {
     integers->erase(integers->begin(), integers->begin() + static_cast<std::ptrdiff_t>(begin));
     integers->resize(size);
@@ -111,8 +107,7 @@ std::uint64_t magnitude(std::int64_t v) {
 const Integer kSmall = Integer(1) << 62;
 
 bool fits_int64(const Integer& value) {
-  return value >= std::numeric_limits<std::int64_t>::min() &&
-         value <= std::numeric_limits<std::int64_t>::max();
+  return value >= std::numeric_limits<std::int64_t>::min() && value <= std::numeric_limits<std::int64_t>::max();
 }
 
 }  // namespace
@@ -184,11 +179,10 @@ Dataset load(const DatasetSpec& spec, const std::string& directory, DatasetSpec*
     most_noise = std::max(magnitude(spec.noise->low), magnitude(spec.noise->high));
   }
   const Integer most = abs(spec.multiply) * most_raw + most_noise * raw.divisor;
-  const bool plain = raw.large.empty() && most < kSmall && abs(spec.multiply) < kSmall &&
-                     (!spec.noise || raw.divisor < kSmall);
+  const bool plain =
+      raw.large.empty() && most < kSmall && abs(spec.multiply) < kSmall && (!spec.noise || raw.divisor < kSmall);
   // Every sample by itself, on all cores.
-  (plain ? data.small_.resize(data.size_ * data.width_)
-         : data.large_.resize(data.size_ * data.width_));
+  (plain ? data.small_.resize(data.size_ * data.width_) : data.large_.resize(data.size_ * data.width_));
   const std::int64_t factor = plain ? spec.multiply.convert_to<std::int64_t>() : 0;
   const std::int64_t unit = plain && spec.noise ? raw.divisor.convert_to<std::int64_t>() : 0;
   constexpr std::size_t kBlock = 256;
@@ -205,9 +199,8 @@ Dataset load(const DatasetSpec& spec, const std::string& directory, DatasetSpec*
         if (plain) {
           data.small_[at] = factor * raw.small[at] + shift * unit;
         } else {
-          data.large_[at] =
-              spec.multiply * (raw.large.empty() ? Integer(raw.small[at]) : raw.large[at]) +
-              Integer(shift) * raw.divisor;
+          data.large_[at] = spec.multiply * (raw.large.empty() ? Integer(raw.small[at]) : raw.large[at]) +
+                            Integer(shift) * raw.divisor;
         }
       }
     }

@@ -56,9 +56,7 @@ class Dataset {
   Rational at(std::size_t sample, std::size_t feature) const;
   std::vector<Rational> sample(std::size_t i) const;
   // The numerators row by row if every one fits into 64 bits, else null.
-  const std::vector<std::int64_t>* small_numerators() const {
-    return large_.empty() ? &small_ : nullptr;
-  }
+  const std::vector<std::int64_t>* small_numerators() const { return large_.empty() ? &small_ : nullptr; }
   // The largest absolute value of a numerator.
   const Integer& largest() const { return largest_; }
 
@@ -75,7 +73,6 @@ class Dataset {
 // Reads and transforms the samples; paths are relative to `directory`. If `resolved` is given it
 // receives the spec with digest and count filled in. Throws InputError (file, place, expectation),
 // also when the digest, the number of labels or the selection does not fit.
-Dataset load(const DatasetSpec& spec, const std::string& directory,
-             DatasetSpec* resolved = nullptr);
+Dataset load(const DatasetSpec& spec, const std::string& directory, DatasetSpec* resolved = nullptr);
 
 }  // namespace widecert

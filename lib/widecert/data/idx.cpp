@@ -13,8 +13,7 @@ constexpr std::size_t kMaxPayload = std::size_t{1} << 33;
 template <class T>
 T big_endian(const unsigned char* bytes) {
   std::make_unsigned_t<T> value = 0;
-  for (std::size_t b = 0; b < sizeof(T); ++b)
-    value = static_cast<decltype(value)>(value << 8 | bytes[b]);
+  for (std::size_t b = 0; b < sizeof(T); ++b) value = static_cast<decltype(value)>(value << 8 | bytes[b]);
   return static_cast<T>(value);
 }
 
@@ -26,14 +25,13 @@ std::vector<std::int64_t> integers(const std::vector<unsigned char>& bytes) {
 }
 
 template <class Float, class Bits>
-std::vector<double> floats(const std::string& path, std::size_t header,
-                           const std::vector<unsigned char>& bytes) {
+std::vector<double> floats(const std::string& path, std::size_t header, const std::vector<unsigned char>& bytes) {
   std::vector<double> values(bytes.size() / sizeof(Bits));
   for (std::size_t i = 0; i < values.size(); ++i) {
     values[i] = std::bit_cast<Float>(big_endian<Bits>(&bytes[i * sizeof(Bits)]));
     if (!(values[i] - values[i] == 0)) {
-      throw InputError(path + ": a non-finite value at offset " +
-                       std::to_string(header + i * sizeof(Bits)) + "; expected finite numbers");
+      throw InputError(path + ": a non-finite value at offset " + std::to_string(header + i * sizeof(Bits)) +
+                       "; expected finite numbers");
     }
   }
   return values;
@@ -63,9 +61,8 @@ IdxFile read_idx(const std::string& path) {
     in.need(bytes, 4, "extent " + std::to_string(d));
     const auto extent = static_cast<std::size_t>(big_endian<std::uint32_t>(bytes));
     if (extent == 0 || extent > kMaxPayload / count) {
-      throw InputError(path + ": extent " + std::to_string(d) + " at offset " +
-                       std::to_string(4 + 4 * d) + " is " + std::to_string(extent) +
-                       "; expected a positive number and at most 8 GiB in all");
+      throw InputError(path + ": extent " + std::to_string(d) + " at offset " + std::to_string(4 + 4 * d) + " is " +
+                       std::to_string(extent) + "; expected a positive number and at most 8 GiB in all");
     }
     count *= extent;
     result.extents.push_back(extent);

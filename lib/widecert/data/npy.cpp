@@ -17,8 +17,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "arrays are read as little-endian");
 
-constexpr std::size_t kMaxPayload = std::size_t{1} << 33, kMaxHeader = std::size_t{1} << 16,
-                      kMaxDimensions = 32;
+constexpr std::size_t kMaxPayload = std::size_t{1} << 33, kMaxHeader = std::size_t{1} << 16, kMaxDimensions = 32;
 
 struct Header {
   std::string type;
@@ -63,8 +62,8 @@ class HeaderParser {
 
  private:
   [[noreturn]] void fail(const std::string& expected) const {
-    throw InputError(file_ + ": NPY header: expected " + expected + " at character " +
-                     std::to_string(at_) + " of \"" + text_.substr(0, 80) + "\"");
+    throw InputError(file_ + ": NPY header: expected " + expected + " at character " + std::to_string(at_) + " of \"" +
+                     text_.substr(0, 80) + "\"");
   }
   char peek() {
     while (at_ < text_.size() && text_[at_] == ' ') ++at_;
@@ -132,8 +131,7 @@ std::vector<Wide> widen(const std::vector<unsigned char>& bytes, const std::stri
       }
     } else if constexpr (std::is_same_v<T, std::uint64_t>) {
       if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
-        throw InputError(file + ": entry " + std::to_string(i) +
-                         " (0-based, in file order) is 2^63 or more");
+        throw InputError(file + ": entry " + std::to_string(i) + " (0-based, in file order) is 2^63 or more");
       }
     }
     values[i] = static_cast<Wide>(value);
@@ -154,16 +152,11 @@ template <class T>
 NpyValues read_floats(const std::vector<unsigned char>& bytes, const std::string& file) {
   return widen<T, double>(bytes, file);
 }
-constexpr Type kTypes[] = {{"|i1", 1, read_integers<std::int8_t>},
-                           {"|u1", 1, read_integers<std::uint8_t>},
-                           {"<i2", 2, read_integers<std::int16_t>},
-                           {"<u2", 2, read_integers<std::uint16_t>},
-                           {"<i4", 4, read_integers<std::int32_t>},
-                           {"<u4", 4, read_integers<std::uint32_t>},
-                           {"<i8", 8, read_integers<std::int64_t>},
-                           {"<u8", 8, read_integers<std::uint64_t>},
-                           {"<f4", 4, read_floats<float>},
-                           {"<f8", 8, read_floats<double>}};
+constexpr Type kTypes[] = {{"|i1", 1, read_integers<std::int8_t>},  {"|u1", 1, read_integers<std::uint8_t>},
+                           {"<i2", 2, read_integers<std::int16_t>}, {"<u2", 2, read_integers<std::uint16_t>},
+                           {"<i4", 4, read_integers<std::int32_t>}, {"<u4", 4, read_integers<std::uint32_t>},
+                           {"<i8", 8, read_integers<std::int64_t>}, {"<u8", 8, read_integers<std::uint64_t>},
+                           {"<f4", 4, read_floats<float>},          {"<f8", 8, read_floats<double>}};
 
 // values[index in C order of the result] = given[sum of index_k * stride_k].
 template <class T>
@@ -184,8 +177,7 @@ std::vector<T> gather(const std::vector<T>& given, const std::vector<std::size_t
   return values;
 }
 
-void reorder(NpyValues& values, const std::vector<std::size_t>& shape,
-             const std::vector<std::size_t>& strides) {
+void reorder(NpyValues& values, const std::vector<std::size_t>& shape, const std::vector<std::size_t>& strides) {
   std::visit([&](auto& v) { v = gather(v, shape, strides); }, values);
 }
 
@@ -220,8 +212,7 @@ NpyArray read_npy(const std::string& path, const std::string& member) {
   std::size_t count = type->size;
   for (std::size_t extent : header.shape) {
     if (extent > kMaxPayload / count) {
-      throw InputError(file + ": an extent of " + std::to_string(extent) +
-                       "; expected at most 8 GiB in all");
+      throw InputError(file + ": an extent of " + std::to_string(extent) + "; expected at most 8 GiB in all");
     }
     count *= extent;
   }
@@ -261,17 +252,15 @@ NpyArray transposed(NpyArray array, const std::vector<std::size_t>& axes, const 
 
 void write_npz(const std::string& path, const std::map<std::string, NpyIntegers>& arrays) {
   namespace fs = std::filesystem;
-  const auto fail = [&](const std::string& why) {
-    throw InputError(path + ": cannot be written (" + why + ")");
-  };
+  const auto fail = [&](const std::string& why) { throw InputError(path + ": cannot be written (" + why + ")"); };
   const fs::path parent = fs::path(path).parent_path();
   std::error_code error;
   if (!parent.empty()) fs::create_directories(parent, error);
   if (error) fail(error.message());
   int code = 0;
   // zip_close writes beside the file and renames; until then nothing is there.
-  std::unique_ptr<zip_t, decltype(&zip_discard)> archive(
-      zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code), &zip_discard);
+  std::unique_ptr<zip_t, decltype(&zip_discard)> archive(zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code),
+                                                         &zip_discard);
   if (!archive) fail("libzip error " + std::to_string(code));
   std::vector<std::string> members;  // live until the archive is closed
   members.reserve(arrays.size());
@@ -289,9 +278,7 @@ void write_npz(const std::string& path, const std::map<std::string, NpyIntegers>
     bytes.append(reinterpret_cast<const char*>(array.values.data()), 8 * array.values.size());
     zip_source_t* source = zip_source_buffer(archive.get(), bytes.data(), bytes.size(), 0);
     const zip_int64_t index =
-        source == nullptr
-            ? -1
-            : zip_file_add(archive.get(), (name + ".npy").c_str(), source, ZIP_FL_ENC_UTF_8);
+        source == nullptr ? -1 : zip_file_add(archive.get(), (name + ".npy").c_str(), source, ZIP_FL_ENC_UTF_8);
     if (index < 0) fail(zip_strerror(archive.get()));
     // A fixed date: the same arrays give the same bytes.
     zip_file_set_dostime(archive.get(), static_cast<zip_uint64_t>(index), 0, 0x21, 0);

@@ -22,8 +22,8 @@ struct NpyArray {
   Digest digest;  // SHA-256 of the .npy file (of the member), header included, decompressed
 };
 
-// An array in a file; `member` is the name of the array in an .npz archive, empty for .npy files. Throws InputError naming the file, the place
-// and what was expected: also for values that are not finite, or 2^63 and more.
+// An array in a file; `member` is the name of the array in an .npz archive, empty for .npy files. Throws InputError
+// naming the file, the place and what was expected: also for values that are not finite, or 2^63 and more.
 NpyArray read_npy(const std::string& path, const std::string& member);
 
 // The same array with axis k of the result being axis axes[k] of the given one. Throws InputError

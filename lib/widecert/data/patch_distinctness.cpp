@@ -26,13 +26,12 @@ std::uint64_t hash_of(const Integer& value) {
 }
 
 // Continues the hash h with the values of a patch on one sample.
-std::uint64_t hash_entries(const Dataset& data, std::size_t sample,
-                           const std::vector<std::int64_t>& entries, std::uint64_t h) {
+std::uint64_t hash_entries(const Dataset& data, std::size_t sample, const std::vector<std::int64_t>& entries,
+                           std::uint64_t h) {
   const std::vector<std::int64_t>* small = data.small_numerators();
   for (std::int64_t e : entries) {
     if (small != nullptr) {
-      h = mix(h, e == kPadding ? 0
-                               : static_cast<std::uint64_t>((*small)[sample * data.width() + e]));
+      h = mix(h, e == kPadding ? 0 : static_cast<std::uint64_t>((*small)[sample * data.width() + e]));
     } else {
       h = mix(h, hash_of(e == kPadding ? Integer(0) : data.numerator(sample, e)));
     }
@@ -42,8 +41,7 @@ std::uint64_t hash_entries(const Dataset& data, std::size_t sample,
 
 class Patches {
  public:
-  Patches(const Dataset& data, const PatchLayout& layout)
-      : data_(data), count_(layout.count()) {
+  Patches(const Dataset& data, const PatchLayout& layout) : data_(data), count_(layout.count()) {
     for (std::size_t p = 0; p < count_; ++p) entries_.push_back(layout.entries(p));
   }
 
@@ -71,9 +69,8 @@ class Patches {
 };
 
 // The first collision among the patches with ids first, first + stride, ... (an id is i * count + p).
-std::optional<PatchCollision> first_collision(const Patches& patches, std::size_t count,
-                                              std::size_t first_id, std::size_t stride,
-                                              std::size_t number) {
+std::optional<PatchCollision> first_collision(const Patches& patches, std::size_t count, std::size_t first_id,
+                                              std::size_t stride, std::size_t number) {
   std::vector<std::pair<std::uint64_t, std::size_t>> keys(number);
   for (std::size_t k = 0; k < number; ++k) {
     const std::size_t id = first_id + k * stride;
@@ -139,8 +136,7 @@ std::uint64_t hash_over_samples(const Dataset& data, const std::vector<std::int6
   return h;
 }
 
-std::size_t count_contents(const Dataset& data, const std::vector<std::int64_t>& entries,
-                           std::size_t most) {
+std::size_t count_contents(const Dataset& data, const std::vector<std::int64_t>& entries, std::size_t most) {
   std::set<std::vector<Integer>> contents;
   std::unordered_set<std::uint64_t> hashes;  // equal contents are met far more often than new ones
   for (std::size_t i = 0; i < data.size() && contents.size() < most; ++i) {

@@ -27,8 +27,7 @@ std::optional<PatchCollision> find_repeated_patch(const Dataset& data, const Pat
 std::uint64_t hash_over_samples(const Dataset& data, const std::vector<std::int64_t>& entries);
 
 // How many different contents a patch has over all samples, counted exactly up to `most`.
-std::size_t count_contents(const Dataset& data, const std::vector<std::int64_t>& entries,
-                           std::size_t most);
+std::size_t count_contents(const Dataset& data, const std::vector<std::int64_t>& entries, std::size_t most);
 
 // Two equal samples (i < j), or nothing.
 std::optional<std::pair<std::size_t, std::size_t>> find_equal_samples(const Dataset& data);

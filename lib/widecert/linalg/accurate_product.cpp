@@ -35,9 +35,8 @@ constexpr std::size_t kPiece = std::size_t{1} << 16;
 // Calls work(begin, end) on pieces of 0..size, which depend on the size alone.
 template <class Work>
 void in_pieces(std::size_t size, const Work& work) {
-  parallel_for((size + kPiece - 1) / kPiece, [&](std::size_t piece) {
-    work(piece * kPiece, std::min(size, (piece + 1) * kPiece));
-  });
+  parallel_for((size + kPiece - 1) / kPiece,
+               [&](std::size_t piece) { work(piece * kPiece, std::min(size, (piece + 1) * kPiece)); });
 }
 
 void add_to(double* to, const double* from, std::size_t size) {
@@ -51,9 +50,10 @@ Mat multiply(const Mat& x, MatrixShape shape, const Mat& b, Eigen::Index panel_d
   const Eigen::Index m = x.rows(), k = x.cols(), n = b.cols();
   const bool triangular = shape == MatrixShape::lower_triangular;
   Mat c(m, n), panel;
-  if (triangular) in_pieces(static_cast<std::size_t>(b.size()), [&](std::size_t begin, std::size_t end) {
-    std::copy(b.data() + begin, b.data() + end, c.data() + begin);
-  });
+  if (triangular)
+    in_pieces(static_cast<std::size_t>(b.size()), [&](std::size_t begin, std::size_t end) {
+      std::copy(b.data() + begin, b.data() + end, c.data() + begin);
+    });
   // Panel by panel of the columns of X: the triangle on the diagonal, if it is one, and the rows below it.
   for (Eigen::Index last = k; last > 0;) {
     const Eigen::Index from = (last - 1) / panel_depth * panel_depth, depth = last - from, top = triangular ? last : 0;
@@ -77,8 +77,7 @@ Mat multiply(const Mat& x, MatrixShape shape, const Mat& b, Eigen::Index panel_d
 
 // At least the norm of the error of such a product whose factors have these norms.
 double product_error(const Mat& x, const Mat& b, Eigen::Index panel_depth, double norm_x, double norm_b) {
-  const auto depth =
-      static_cast<double>(std::min(x.cols(), panel_depth) + (x.cols() + panel_depth - 1) / panel_depth);
+  const auto depth = static_cast<double>(std::min(x.cols(), panel_depth) + (x.cols() + panel_depth - 1) / panel_depth);
   const double entries = sqrt_up(static_cast<double>(x.rows()) * static_cast<double>(b.cols()));
   return add_up(mul_up(gamma_up(depth), mul_up(norm_x, norm_b)),
                 mul_up(mul_up(static_cast<double>(x.cols()), entries), 2 * kUnderflow));
@@ -220,8 +219,7 @@ double expected_error(double norm_x, double norm_b, Eigen::Index depth, int slic
   return rounded * kUnitRoundoff * norm_x * norm_b * std::pow(5.5 * std::ldexp(1.0, -slice_bits(depth)), slices - 1);
 }
 
-AccurateProduct accurate_product(const Matrix<double>& x, MatrixShape shape, const SplitMatrix& b,
-                                 int slices) {
+AccurateProduct accurate_product(const Matrix<double>& x, MatrixShape shape, const SplitMatrix& b, int slices) {
   if (x.cols() != b.high.rows()) throw ShapeError("a product of matrices that do not fit");
   check(slices >= 1 && slices <= kMostSlices, "a number of slices");
   openblas_set_num_threads(static_cast<int>(threads()));
@@ -271,8 +269,8 @@ AccurateProduct accurate_product(const Matrix<double>& x, MatrixShape shape, con
     const bool first = terms == 2;
     if (first) result.value.low.resize(x.rows(), b.high.cols());
     in_pieces(static_cast<std::size_t>(term.size()), [&](std::size_t begin, std::size_t end) {
-      accumulate(result.value.high.data() + begin, result.value.low.data() + begin, term.data() + begin,
-                 end - begin, first);
+      accumulate(result.value.high.data() + begin, result.value.low.data() + begin, term.data() + begin, end - begin,
+                 first);
     });
   };
   Mat rounded;  // the sum of the terms that are rounded

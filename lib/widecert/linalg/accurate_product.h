@@ -32,8 +32,7 @@ enum class MatrixShape { full, lower_triangular };
 
 // X (m x k) times B (k x n). With slices = 1 the plain product; `low` is then empty. Entries of X and B
 // are finite; overflow gives an infinite error. X lower triangular costs half. Uses BLAS with threads().
-AccurateProduct accurate_product(const Matrix<double>& x, MatrixShape shape, const SplitMatrix& b,
-                                 int slices);
+AccurateProduct accurate_product(const Matrix<double>& x, MatrixShape shape, const SplitMatrix& b, int slices);
 
 // About what the error of such a product of factors with these Frobenius norms will be (measured on matrices
 // without structure); to choose `slices` by.

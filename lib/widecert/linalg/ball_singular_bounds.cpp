@@ -60,7 +60,8 @@ std::vector<Integer> small_vector(arb_mat_struct* inverse, bool square, Eigen::I
     }
     arf_abs_bound_lt_2exp_fmpz(exponent, most);
     fmpz_neg(exponent, exponent);
-    if (!arf_is_zero(most)) for (Ball& x : v) arb_mul_2exp_fmpz(x.data(), x.data(), exponent);
+    if (!arf_is_zero(most))
+      for (Ball& x : v) arb_mul_2exp_fmpz(x.data(), x.data(), exponent);
     fmpz_clear(exponent);
     arf_clear(most);
   }

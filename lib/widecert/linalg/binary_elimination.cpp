@@ -28,9 +28,7 @@ constexpr std::size_t kStrip = 128;  // columns of a register tile
 constexpr std::size_t kBlock = 64;   // stripes of a task
 
 // Column r of an 8 x 8 matrix is byte r; vgf2p8affineqb wants row i in byte 7 - i.
-std::uint64_t for_instruction(std::uint64_t columns) {
-  return __builtin_bswap64(transpose_8x8(columns));
-}
+std::uint64_t for_instruction(std::uint64_t columns) { return __builtin_bswap64(transpose_8x8(columns)); }
 
 std::uint64_t load(const std::uint8_t* bytes) {
   std::uint64_t word;
@@ -48,8 +46,7 @@ WIDECERT_GFNI void transform(std::uint8_t* x, std::size_t size, std::uint64_t t)
 }
 
 // y <- y + T x for `size` bytes (a multiple of 64).
-WIDECERT_GFNI void add_transformed(std::uint8_t* y, const std::uint8_t* x, std::size_t size,
-                                   std::uint64_t t) {
+WIDECERT_GFNI void add_transformed(std::uint8_t* y, const std::uint8_t* x, std::size_t size, std::uint64_t t) {
   const __m512i matrix = _mm512_set1_epi64(static_cast<long long>(t));
   for (std::size_t j = 0; j < size; j += 64) {
     const __m512i v = _mm512_gf2p8affine_epi64_epi8(_mm512_loadu_si512(x + j), matrix, 0);
@@ -58,8 +55,7 @@ WIDECERT_GFNI void add_transformed(std::uint8_t* y, const std::uint8_t* x, std::
 }
 
 // One register tile: y[r] <- y[r] + sum_q m[q][r] u[q], for kTile stripes and kStrip columns.
-WIDECERT_GFNI void tile(std::uint8_t* const* y, const std::uint8_t* u, const std::uint64_t* m,
-                        std::size_t sources) {
+WIDECERT_GFNI void tile(std::uint8_t* const* y, const std::uint8_t* u, const std::uint64_t* m, std::size_t sources) {
   __m512i sum[kTile][2];
 #pragma GCC unroll 8
   for (std::size_t r = 0; r < kTile; ++r) {
@@ -118,8 +114,7 @@ class Kernel {
     for (std::size_t s = a_.stripes(); s-- > 0;) {
       std::uint8_t* x = a_.stripe(s) + a_.rhs();
       for (std::size_t later = (s / kPanel + 1) * kPanel; later < a_.stripes(); ++later) {
-        add_transformed(x, a_.stripe(later) + a_.rhs(), width,
-                        for_instruction(load(a_.stripe(s) + base_[later])));
+        add_transformed(x, a_.stripe(later) + a_.rhs(), width, for_instruction(load(a_.stripe(s) + base_[later])));
       }
       for (std::size_t j = 0; j < k; ++j) {
         if (x[j] >> count_[s] != 0) return std::nullopt;
@@ -218,8 +213,7 @@ class Kernel {
   }
 
   // Clears the pivot columns of the stripes source.. in the stripes target...
-  void update(std::size_t target, std::size_t target_end, std::size_t source,
-              std::size_t source_end) {
+  void update(std::size_t target, std::size_t target_end, std::size_t source, std::size_t source_end) {
     const std::size_t targets = target_end - target, sources = source_end - source;
     if (targets == 0) return;
     const std::size_t from = base_[source] / 64 * 64, width = a_.pitch() - from;
@@ -296,14 +290,11 @@ BinarySolution by_kernel(BinaryMatrix& a, const Tick& tick) {
 
 struct Mzd {
   mzd_t* m;
-  Mzd(std::size_t rows, std::size_t cols)
-      : m(mzd_init(static_cast<rci_t>(rows), static_cast<rci_t>(cols))) {}
+  Mzd(std::size_t rows, std::size_t cols) : m(mzd_init(static_cast<rci_t>(rows), static_cast<rci_t>(cols))) {}
   ~Mzd() { mzd_free(m); }
   Mzd(const Mzd&) = delete;
   Mzd& operator=(const Mzd&) = delete;
-  void set(std::size_t i, std::size_t j) {
-    mzd_write_bit(m, static_cast<rci_t>(i), static_cast<rci_t>(j), 1);
-  }
+  void set(std::size_t i, std::size_t j) { mzd_write_bit(m, static_cast<rci_t>(i), static_cast<rci_t>(j), 1); }
 };
 
 BinarySolution by_m4ri(BinaryMatrix& a, const Tick& tick) {
@@ -349,8 +340,7 @@ BinarySolution by_m4ri(BinaryMatrix& a, const Tick& tick) {
 
 bool binary_kernel_available() {
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("gfni");
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("gfni");
 #else
   return false;
 #endif

@@ -29,8 +29,7 @@ struct BinarySolution {
 // Rank of A and a solution of A W = B, where [A | B] is the matrix with its right-hand side.
 // Destroys it. Cost about rows * cols * rank / 3 bit operations, on all cores; `tick(done, total)`
 // is called now and then and may throw. Throws InputError if the engine is not available here.
-BinarySolution solve_in_place(BinaryMatrix& augmented,
-                              const std::function<void(std::size_t, std::size_t)>& tick,
+BinarySolution solve_in_place(BinaryMatrix& augmented, const std::function<void(std::size_t, std::size_t)>& tick,
                               BinaryEngine engine = BinaryEngine::automatic);
 
 }  // namespace widecert

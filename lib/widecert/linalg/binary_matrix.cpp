@@ -26,8 +26,7 @@ void BinaryMatrix::set(std::size_t i, std::size_t j, bool bit) {
   byte = static_cast<std::uint8_t>(bit ? byte | mask : byte & ~mask);
 }
 
-void BinaryMatrix::set_rows(std::size_t s, std::span<const std::uint8_t> packed,
-                            std::size_t bytes) {
+void BinaryMatrix::set_rows(std::size_t s, std::span<const std::uint8_t> packed, std::size_t bytes) {
   std::uint8_t* out = stripe(s);
   const std::size_t count = packed.size() / bytes;
   for (std::size_t group = 0; group < bytes; ++group) {

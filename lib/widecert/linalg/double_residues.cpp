@@ -19,8 +19,8 @@ inline std::int64_t residue(std::int64_t v, std::int64_t p, double inverse) {
   return r;
 }
 
-WIDECERT_CLONES void convert(const double* values, std::uint32_t* out, std::size_t count,
-                             std::int64_t p, const std::uint32_t* powers) {
+WIDECERT_CLONES void convert(const double* values, std::uint32_t* out, std::size_t count, std::int64_t p,
+                             const std::uint32_t* powers) {
   const double inverse = 1.0 / static_cast<double>(p);
   for (std::size_t j = 0; j < count; ++j) {
     const auto bits = std::bit_cast<std::int64_t>(values[j]);
@@ -40,8 +40,7 @@ WIDECERT_CLONES void convert(const double* values, std::uint32_t* out, std::size
 
 // The same for p = 127 = 2^7 - 1, the prime that is tried first: 2^7 = 1, so that numbers are folded
 // by shifts and powers of two are shifts themselves. Returns 2047 if some value is not finite.
-WIDECERT_CLONES std::int64_t convert_127(const double* values, std::uint32_t* out,
-                                         std::size_t count) {
+WIDECERT_CLONES std::int64_t convert_127(const double* values, std::uint32_t* out, std::size_t count) {
   std::int64_t most = 0;
   for (std::size_t j = 0; j < count; ++j) {
     const auto bits = std::bit_cast<std::int64_t>(values[j]);
@@ -51,10 +50,10 @@ WIDECERT_CLONES std::int64_t convert_127(const double* values, std::uint32_t* ou
     const std::int64_t m = (bits & ((std::int64_t{1} << 52) - 1)) | normal << 52;
     // 2^(e - 1075) = 2^(e + 3), as 1078 = 7 * 154; subnormal numbers have e = 1.
     const std::int64_t e = biased + 4 - normal;
-    const std::int64_t shift = e - 7 * (e * 9363 >> 16);  // e mod 7 for e < 2^12
+    const std::int64_t shift = e - 7 * (e * 9363 >> 16);               // e mod 7 for e < 2^12
     std::int64_t r = (m & ((std::int64_t{1} << 28) - 1)) + (m >> 28);  // below 2^29
-    r = (r & ((std::int64_t{1} << 14) - 1)) + (r >> 14);                // below 2^15 + 2^14
-    r = r << shift;                                                     // below 2^22
+    r = (r & ((std::int64_t{1} << 14) - 1)) + (r >> 14);               // below 2^15 + 2^14
+    r = r << shift;                                                    // below 2^22
     r = (r & 16383) + (r >> 14);
     r = (r & 127) + (r >> 7);  // below 2^8
     r = (r & 127) + (r >> 7);  // at most 128
@@ -77,14 +76,11 @@ DoubleResidues::DoubleResidues(std::uint32_t prime) : prime_(prime) {
   }
 }
 
-void DoubleResidues::operator()(std::span<const double> values,
-                                std::span<std::uint32_t> out) const {
+void DoubleResidues::operator()(std::span<const double> values, std::span<std::uint32_t> out) const {
   if (prime_ == 127 && convert_127(values.data(), out.data(), values.size()) < 2047) return;
-  const auto infinite = std::find_if(values.begin(), values.end(),
-                                     [](double v) { return !std::isfinite(v); });
+  const auto infinite = std::find_if(values.begin(), values.end(), [](double v) { return !std::isfinite(v); });
   if (infinite != values.end()) {
-    throw InputError("entry " + std::to_string(infinite - values.begin() + 1) +
-                     " of a row is not a finite number");
+    throw InputError("entry " + std::to_string(infinite - values.begin() + 1) + " of a row is not a finite number");
   }
   convert(values.data(), out.data(), values.size(), prime_, powers_.data());
 }

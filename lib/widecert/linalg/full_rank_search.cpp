@@ -94,8 +94,7 @@ Step by_elimination(const ScaledRows& a, SearchState now, const SingularOptions&
     }
   }
   now.slices = 1;
-  while (now.slices < options.most_slices &&
-         expected_error(norm, size, a.middle().high.rows(), now.slices) > needed) {
+  while (now.slices < options.most_slices && expected_error(norm, size, a.middle().high.rows(), now.slices) > needed) {
     ++now.slices;
   }
   now.b = PreconditionedMatrix(a, std::move(x), now.slices);

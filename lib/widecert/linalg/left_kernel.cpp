@@ -18,9 +18,7 @@ struct Nmod {
 
 struct Fmpz {
   fmpz_mat_t m;
-  Fmpz(std::size_t rows, std::size_t cols) {
-    fmpz_mat_init(m, static_cast<slong>(rows), static_cast<slong>(cols));
-  }
+  Fmpz(std::size_t rows, std::size_t cols) { fmpz_mat_init(m, static_cast<slong>(rows), static_cast<slong>(cols)); }
   ~Fmpz() { fmpz_mat_clear(m); }
   Fmpz(const Fmpz&) = delete;
   Fmpz& operator=(const Fmpz&) = delete;
@@ -28,9 +26,7 @@ struct Fmpz {
 
 struct Fmpq {
   fmpq_mat_t m;
-  Fmpq(std::size_t rows, std::size_t cols) {
-    fmpq_mat_init(m, static_cast<slong>(rows), static_cast<slong>(cols));
-  }
+  Fmpq(std::size_t rows, std::size_t cols) { fmpq_mat_init(m, static_cast<slong>(rows), static_cast<slong>(cols)); }
   ~Fmpq() { fmpq_mat_clear(m); }
   Fmpq(const Fmpq&) = delete;
   Fmpq& operator=(const Fmpq&) = delete;
@@ -83,7 +79,8 @@ LeftKernel block_modulo(const IntegerRows& a, std::uint64_t p) {
   return found;
 }
 
-// For each of these rows the combination of the block's rows that it is, as a vector v with v A = 0. False if some is none.
+// For each of these rows the combination of the block's rows that it is, as a vector v with v A = 0. False if some is
+// none.
 bool lift(const IntegerRows& a, const std::vector<std::size_t>& dependent, LeftKernel& found) {
   const auto put = [](fmpz_t to, const Integer& v) { fmpz_set_mpz(to, v.backend().data()); };
   const std::size_t rank = found.rows.size();

@@ -18,9 +18,9 @@ struct LeftKernel {
   IntegerRows basis;
 };
 
-// Nothing if no lift was found (which says nothing). A modular elimination picks the block, Dixon lifting (FLINT) solves
-// for the combinations, and each is multiplied back before it is returned. With more than `most` other rows the basis is
-// not looked for, and stays empty. Meant for a few thousand rows.
+// Nothing if no lift was found (which says nothing). A modular elimination picks the block, Dixon lifting (FLINT)
+// solves for the combinations, and each is multiplied back before it is returned. With more than `most` other rows the
+// basis is not looked for, and stays empty. Meant for a few thousand rows.
 std::optional<LeftKernel> left_kernel(const IntegerRows& a, std::size_t most);
 
 // v != 0 with v A = 0, or nothing if the rows are independent (or no lift was found).

@@ -36,12 +36,9 @@ std::uint64_t residue_of(const Rational& value, std::uint64_t prime) {
                      "; choose another prime");
   }
   const std::uint64_t numerator = mpz_fdiv_ui(mpq_numref(q), prime);
-  return denominator == 1 ? numerator
-                          : n_mulmod2(numerator, n_invmod(denominator, prime), prime);
+  return denominator == 1 ? numerator : n_mulmod2(numerator, n_invmod(denominator, prime), prime);
 }
 
-std::size_t ModularMatrix::rank() const {
-  return static_cast<std::size_t>(nmod_mat_rank(storage_->m));
-}
+std::size_t ModularMatrix::rank() const { return static_cast<std::size_t>(nmod_mat_rank(storage_->m)); }
 
 }  // namespace widecert

@@ -23,8 +23,7 @@ void add(Polynomial& a, const Polynomial& b, const Integer& factor) {
   for (const auto& [monomial, coefficient] : b) add_term(a, monomial, factor * coefficient);
 }
 
-void add_multiple(Polynomial& a, const Polynomial& b, std::uint32_t variable,
-                  const Integer& factor) {
+void add_multiple(Polynomial& a, const Polynomial& b, std::uint32_t variable, const Integer& factor) {
   for (const auto& [monomial, coefficient] : b) {
     add_term(a, times(monomial, variable), factor * coefficient);
   }
@@ -42,8 +41,7 @@ Polynomial product(const Polynomial& a, const Polynomial& b) {
   return c;
 }
 
-std::uint64_t evaluate(const Polynomial& a, const std::vector<std::uint32_t>& values,
-                       std::uint64_t prime) {
+std::uint64_t evaluate(const Polynomial& a, const std::vector<std::uint32_t>& values, std::uint64_t prime) {
   std::uint64_t sum = 0;
   for (const auto& [monomial, coefficient] : a) {
     std::uint64_t term = mpz_fdiv_ui(coefficient.backend().data(), prime);

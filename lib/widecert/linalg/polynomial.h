@@ -21,11 +21,9 @@ Monomial times(Monomial monomial, std::uint32_t variable);
 // a += factor * b.
 void add(Polynomial& a, const Polynomial& b, const Integer& factor);
 // a += factor * variable * b.
-void add_multiple(Polynomial& a, const Polynomial& b, std::uint32_t variable,
-                  const Integer& factor);
+void add_multiple(Polynomial& a, const Polynomial& b, std::uint32_t variable, const Integer& factor);
 Polynomial product(const Polynomial& a, const Polynomial& b);
 // The value modulo a prime below 2^31 where variable k has the residue values[k].
-std::uint64_t evaluate(const Polynomial& a, const std::vector<std::uint32_t>& values,
-                       std::uint64_t prime);
+std::uint64_t evaluate(const Polynomial& a, const std::vector<std::uint32_t>& values, std::uint64_t prime);
 
 }  // namespace widecert

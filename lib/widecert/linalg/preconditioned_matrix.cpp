@@ -33,8 +33,8 @@ void PreconditionedMatrix::multiply_from(std::size_t first, int slices) {
   for (std::size_t k = first; k < x_.size(); ++k) {
     const auto& [x, norm] = x_[k];
     const PreconditioningError& before = k == 0 ? given_ : products_[k - 1].errors;
-    AccurateProduct product = accurate_product(x, MatrixShape::lower_triangular,
-                                               k == 0 ? a_->middle() : products_[k - 1].value, slices);
+    AccurateProduct product =
+        accurate_product(x, MatrixShape::lower_triangular, k == 0 ? a_->middle() : products_[k - 1].value, slices);
     const double low = product.value.low.size() == 0 ? 0 : frobenius_up(product.value.low);
     products_[k] = {std::move(product.value),
                     {mul_up(norm, before.radius), add_up(mul_up(norm, before.product), product.error), low}};

@@ -55,10 +55,10 @@ class PreconditionedMatrix {
   void multiply_from(std::size_t first, int slices);
 
   const ScaledRows* a_;
-  PreconditioningError given_;      // of B = A'
+  PreconditioningError given_;  // of B = A'
   std::vector<Preconditioner> x_;
-  std::vector<Product> products_;   // after each of x_
-  int slices_ = 0;                  // of these products
+  std::vector<Product> products_;  // after each of x_
+  int slices_ = 0;                 // of these products
 };
 
 }  // namespace widecert

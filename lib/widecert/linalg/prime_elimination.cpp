@@ -61,8 +61,7 @@ WIDECERT_CLONES void centre(const std::uint32_t* v, float* out, std::size_t coun
     out[j] = static_cast<float>(x - p * static_cast<std::int32_t>(x > half));
   }
 }
-WIDECERT_CLONES void centre(const std::uint32_t* v, double* out, std::size_t count,
-                            std::int32_t p) {
+WIDECERT_CLONES void centre(const std::uint32_t* v, double* out, std::size_t count, std::int32_t p) {
   const std::int32_t half = p / 2;
   for (std::size_t j = 0; j < count; ++j) {
     const auto x = static_cast<std::int32_t>(v[j]);
@@ -71,33 +70,29 @@ WIDECERT_CLONES void centre(const std::uint32_t* v, double* out, std::size_t cou
 }
 
 // to <- to - factor * row, residues nearest 0 again.
-WIDECERT_CLONES void subtract(float* to, const float* row, float factor, std::size_t count, float p,
-                              float inverse, float half) {
+WIDECERT_CLONES void subtract(float* to, const float* row, float factor, std::size_t count, float p, float inverse,
+                              float half) {
   for (std::size_t j = 0; j < count; ++j) {
     to[j] = nearest_zero(to[j] - factor * row[j], p, inverse, half);
   }
 }
-WIDECERT_CLONES void subtract(double* to, const double* row, double factor, std::size_t count,
-                              double p, double inverse, double half) {
+WIDECERT_CLONES void subtract(double* to, const double* row, double factor, std::size_t count, double p, double inverse,
+                              double half) {
   for (std::size_t j = 0; j < count; ++j) {
     to[j] = nearest_zero(to[j] - factor * row[j], p, inverse, half);
   }
 }
 
 // c <- c + alpha a b; row major, with leading dimensions.
-void multiply(std::size_t m, std::size_t n, std::size_t k, float alpha, const float* a,
-              std::size_t lda, const float* b, std::size_t ldb, float beta, float* c,
-              std::size_t ldc) {
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(m), static_cast<int>(n),
-              static_cast<int>(k), alpha, a, static_cast<int>(lda), b, static_cast<int>(ldb), beta,
-              c, static_cast<int>(ldc));
+void multiply(std::size_t m, std::size_t n, std::size_t k, float alpha, const float* a, std::size_t lda, const float* b,
+              std::size_t ldb, float beta, float* c, std::size_t ldc) {
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k),
+              alpha, a, static_cast<int>(lda), b, static_cast<int>(ldb), beta, c, static_cast<int>(ldc));
 }
-void multiply(std::size_t m, std::size_t n, std::size_t k, double alpha, const double* a,
-              std::size_t lda, const double* b, std::size_t ldb, double beta, double* c,
-              std::size_t ldc) {
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(m), static_cast<int>(n),
-              static_cast<int>(k), alpha, a, static_cast<int>(lda), b, static_cast<int>(ldb), beta,
-              c, static_cast<int>(ldc));
+void multiply(std::size_t m, std::size_t n, std::size_t k, double alpha, const double* a, std::size_t lda,
+              const double* b, std::size_t ldb, double beta, double* c, std::size_t ldc) {
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k),
+              alpha, a, static_cast<int>(lda), b, static_cast<int>(ldb), beta, c, static_cast<int>(ldc));
 }
 
 // Block Gauss-Jordan by panels of rows, as in binary_elimination.cpp: rows never move between
@@ -125,17 +120,14 @@ class BlasEngine final : public PrimeSystem::Engine {
   void set_column(std::size_t col, std::span<const std::uint32_t> values) override {
     for (std::size_t i = 0; i < values.size(); ++i) at(i)[col] = centred(values[i]);
   }
-  void set_rhs(std::size_t row, std::span<const std::uint32_t> values) override {
-    set(row, cols_, values);
-  }
+  void set_rhs(std::size_t row, std::span<const std::uint32_t> values) override { set(row, cols_, values); }
 
   PrimeSystem::Solution solve(const Tick& tick) override {
     openblas_set_num_threads(static_cast<int>(threads()));
     const double largest = static_cast<double>(half_) * static_cast<double>(half_);
     // So many panels may be subtracted before a reduction.
-    const auto lazy = std::max<std::size_t>(
-        1, static_cast<std::size_t>((kExact<T> - static_cast<double>(half_)) /
-                                    (static_cast<double>(kPanel) * largest)));
+    const auto lazy = std::max<std::size_t>(1, static_cast<std::size_t>((kExact<T> - static_cast<double>(half_)) /
+                                                                        (static_cast<double>(kPanel) * largest)));
     std::size_t pending = 0;
     for (std::size_t first = 0; first < rows_; first += kPanel) {
       const std::size_t last = std::min(first + kPanel, rows_), swaps = swaps_.size();
@@ -179,8 +171,7 @@ class BlasEngine final : public PrimeSystem::Engine {
     const std::size_t kRows = (last - first) * (cols_ + extra_ - from) < 400'000 ? last - first : 16;
     if (first == last) return;
     parallel_for((last - first + kRows - 1) / kRows, [&](std::size_t block) {
-      for (std::size_t i = first + block * kRows; i < std::min(first + (block + 1) * kRows, last);
-           ++i) {
+      for (std::size_t i = first + block * kRows; i < std::min(first + (block + 1) * kRows, last); ++i) {
         reduce(at(i) + from, cols_ + extra_ - from, p_, 1 / p_, half_);
       }
     });
@@ -222,8 +213,7 @@ class BlasEngine final : public PrimeSystem::Engine {
     }
     const std::size_t width = cols_ + extra_ - rank_;
     std::vector<T> out(count * width);
-    multiply(count, width, count, 1, transformation.data(), count, at(first) + rank_, pitch_, 0,
-             out.data(), width);
+    multiply(count, width, count, 1, transformation.data(), count, at(first) + rank_, pitch_, 0, out.data(), width);
     for (std::size_t r = 0; r < count; ++r) {
       reduce(&out[r * width], width, p_, 1 / p_, half_);
       std::copy_n(&out[r * width], width, at(first + r) + rank_);
@@ -240,9 +230,8 @@ class BlasEngine final : public PrimeSystem::Engine {
 
   // Gauss-Jordan of the rows in `width` columns from the current rank on: pivots[k] is the k-th
   // pivot column, position[k] its row, t the transformation of the rows.
-  void find_pivots(std::size_t first, std::size_t count, std::size_t width,
-                   std::vector<std::size_t>& pivots, std::vector<std::size_t>& position,
-                   std::vector<T>& t) {
+  void find_pivots(std::size_t first, std::size_t count, std::size_t width, std::vector<std::size_t>& pivots,
+                   std::vector<std::size_t>& position, std::vector<T>& t) {
     const std::size_t pitch = width + count;
     std::vector<T> w(count * pitch, T(0));
     for (std::size_t r = 0; r < count; ++r) {
@@ -261,8 +250,8 @@ class BlasEngine final : public PrimeSystem::Engine {
       position.push_back(r);
       T* row = &w[r * pitch];
       const long pivot = static_cast<long>(row[j]);
-      const T inverse = centred(static_cast<std::uint32_t>(n_invmod(
-          static_cast<ulong>(pivot < 0 ? pivot + prime_ : pivot), static_cast<ulong>(prime_))));
+      const T inverse = centred(static_cast<std::uint32_t>(
+          n_invmod(static_cast<ulong>(pivot < 0 ? pivot + prime_ : pivot), static_cast<ulong>(prime_))));
       for (std::size_t c = j; c < pitch; ++c) row[c] *= inverse;
       reduce(row + j, pitch - j, p_, 1 / p_, half_);
       for (std::size_t o = 0; o < count; ++o) {
@@ -279,13 +268,11 @@ class BlasEngine final : public PrimeSystem::Engine {
 
   // Subtracts multiples of the source rows (reduced to the identity at their pivots) so that the
   // target rows vanish there. Leaves sums of products unreduced.
-  void update(std::size_t target, std::size_t target_end, std::size_t source,
-              std::size_t source_end) {
+  void update(std::size_t target, std::size_t target_end, std::size_t source, std::size_t source_end) {
     const std::size_t targets = target_end - target, sources = source_end - source;
     if (targets == 0) return;
-    const auto leaf_begin = std::lower_bound(
-        leaves_.begin(), leaves_.end(), source,
-        [](const Leaf& leaf, std::size_t row) { return leaf.first < row; });
+    const auto leaf_begin = std::lower_bound(leaves_.begin(), leaves_.end(), source,
+                                             [](const Leaf& leaf, std::size_t row) { return leaf.first < row; });
     const std::size_t from = leaf_begin->base;
     coefficients_.resize(targets * sources);
     const std::size_t rows = targets * sources < 400'000 ? targets : kPanel;
@@ -299,8 +286,8 @@ class BlasEngine final : public PrimeSystem::Engine {
         reduce(out, sources, p_, 1 / p_, half_);
       }
     });
-    multiply(targets, cols_ + extra_ - from, sources, -1, coefficients_.data(), sources,
-             at(source) + from, pitch_, 1, at(target) + from, pitch_);
+    multiply(targets, cols_ + extra_ - from, sources, -1, coefficients_.data(), sources, at(source) + from, pitch_, 1,
+             at(target) + from, pitch_);
   }
 
   std::optional<std::vector<std::uint32_t>> substitute_back() {
@@ -312,16 +299,14 @@ class BlasEngine final : public PrimeSystem::Engine {
       const std::size_t panel_end = std::min((leaf->first / kPanel + 1) * kPanel, rows_);
       const std::size_t leaf_end = std::min(leaf->first + kLeaf, rows_);
       // Pivots of later panels begin here.
-      const auto later = std::lower_bound(
-          leaves_.begin(), leaves_.end(), panel_end,
-          [](const Leaf& l, std::size_t row) { return l.first < row; });
+      const auto later = std::lower_bound(leaves_.begin(), leaves_.end(), panel_end,
+                                          [](const Leaf& l, std::size_t row) { return l.first < row; });
       const std::size_t begin = later == leaves_.end() ? rank_ : later->base;
       T* rhs = at(leaf->first) + cols_;
       const std::size_t count = leaf_end - leaf->first;
       for (std::size_t c = begin; c < rank_; c += chunk) {
         const std::size_t size = std::min(chunk, rank_ - c);
-        multiply(count, extra_, size, -1, at(leaf->first) + c, pitch_, &x[c * extra_], extra_, 1,
-                 rhs, pitch_);
+        multiply(count, extra_, size, -1, at(leaf->first) + c, pitch_, &x[c * extra_], extra_, 1, rhs, pitch_);
         for (std::size_t r = 0; r < count; ++r) reduce(rhs + r * pitch_, extra_, p_, 1 / p_, half_);
       }
       for (std::size_t r = 0; r < count; ++r) {
@@ -357,8 +342,7 @@ class BlasEngine final : public PrimeSystem::Engine {
 // FLINT, for primes up to 32 bits: 8 bytes an entry, one thread.
 class FlintEngine final : public PrimeSystem::Engine {
  public:
-  FlintEngine(std::size_t rows, std::size_t cols, std::size_t extra, std::uint64_t prime)
-      : extra_(extra) {
+  FlintEngine(std::size_t rows, std::size_t cols, std::size_t extra, std::uint64_t prime) : extra_(extra) {
     nmod_mat_init(a_, static_cast<slong>(rows), static_cast<slong>(cols), prime);
     nmod_mat_init(b_, static_cast<slong>(rows), static_cast<slong>(extra), prime);
   }
@@ -413,8 +397,7 @@ class FlintEngine final : public PrimeSystem::Engine {
 
 }  // namespace
 
-PrimeSystem::PrimeSystem(std::size_t rows, std::size_t cols, std::size_t extra,
-                         std::uint64_t prime) {
+PrimeSystem::PrimeSystem(std::size_t rows, std::size_t cols, std::size_t extra, std::uint64_t prime) {
   if (prime >= (std::uint64_t{1} << 32) || prime % 2 == 0 || n_is_prime(prime) == 0) {
     throw InputError(std::to_string(prime) + " is not an odd prime below 2^32");
   }
@@ -429,8 +412,7 @@ PrimeSystem::PrimeSystem(std::size_t rows, std::size_t cols, std::size_t extra,
 PrimeSystem::~PrimeSystem() = default;
 PrimeSystem::PrimeSystem(PrimeSystem&&) noexcept = default;
 
-std::size_t PrimeSystem::memory(std::size_t rows, std::size_t cols, std::size_t extra,
-                                std::uint64_t prime) {
+std::size_t PrimeSystem::memory(std::size_t rows, std::size_t cols, std::size_t extra, std::uint64_t prime) {
   const std::size_t entries = rows * (cols + extra + 16);
   if (prime <= kLargestPrime<float>) return entries * 4 + rows * kPanel * 4;
   if (prime < kLargestPrime<double>) return entries * 8 + rows * kPanel * 8;
@@ -443,9 +425,7 @@ void PrimeSystem::set(std::size_t row, std::size_t first, std::span<const std::u
 void PrimeSystem::set_column(std::size_t col, std::span<const std::uint32_t> values) {
   engine_->set_column(col, values);
 }
-void PrimeSystem::set_rhs(std::size_t row, std::span<const std::uint32_t> values) {
-  engine_->set_rhs(row, values);
-}
+void PrimeSystem::set_rhs(std::size_t row, std::span<const std::uint32_t> values) { engine_->set_rhs(row, values); }
 PrimeSystem::Solution PrimeSystem::solve(const Tick& tick) { return engine_->solve(tick); }
 
 }  // namespace widecert

@@ -27,8 +27,7 @@ class PrimeSystem {
   PrimeSystem(PrimeSystem&&) noexcept;
 
   // Bytes that a system of this size takes.
-  static std::size_t memory(std::size_t rows, std::size_t cols, std::size_t extra,
-                            std::uint64_t prime);
+  static std::size_t memory(std::size_t rows, std::size_t cols, std::size_t extra, std::uint64_t prime);
 
   // Entries of A from `first` on; values below the prime. Threads may fill different rows at once.
   void set(std::size_t row, std::size_t first, std::span<const std::uint32_t> values);

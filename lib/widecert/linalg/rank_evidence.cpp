@@ -51,8 +51,7 @@ void pack_residues(std::span<const std::uint32_t> row, std::size_t size, std::ui
 // its canonical bytes to `store`.
 template <class Store>
 Digest make_rows(const ResidueRows& a, const RankTick& tick, const Store& store) {
-  const std::size_t bytes =
-      a.prime == 2 ? (a.cols + 7) / 8 : a.cols * bytes_of(a.prime);
+  const std::size_t bytes = a.prime == 2 ? (a.cols + 7) / 8 : a.cols * bytes_of(a.prime);
   std::vector<std::uint32_t> residues(kBlock * a.cols);
   std::vector<std::uint8_t> packed(kBlock * bytes);
   Sha256 hash;
@@ -79,15 +78,13 @@ Digest make_rows(const ResidueRows& a, const RankTick& tick, const Store& store)
   return hash.finish();
 }
 
-RankResult binary_rank(const ResidueRows& a, const Digest& claim, std::size_t k,
-                       const RankTick& tick) {
+RankResult binary_rank(const ResidueRows& a, const Digest& claim, std::size_t k, const RankTick& tick) {
   const bool wide = a.rows <= a.cols;
   const std::size_t short_side = std::min(a.rows, a.cols), long_side = std::max(a.rows, a.cols);
   BinaryMatrix m(short_side, long_side, k);
   const Digest digest = make_rows(
       a, tick,
-      [&](std::size_t first, std::size_t count, auto, std::span<const std::uint8_t> packed,
-          std::size_t bytes) {
+      [&](std::size_t first, std::size_t count, auto, std::span<const std::uint8_t> packed, std::size_t bytes) {
         if (wide) {
           parallel_for((count + 7) / 8, [&](std::size_t s) {
             const std::size_t size = std::min<std::size_t>(8, count - 8 * s);
@@ -107,8 +104,8 @@ RankResult binary_rank(const ResidueRows& a, const Digest& claim, std::size_t k,
       }
     });
   }
-  BinarySolution solved = solve_in_place(
-      m, [&](std::size_t done, std::size_t total) { tick("elimination", done, total); });
+  BinarySolution solved =
+      solve_in_place(m, [&](std::size_t done, std::size_t total) { tick("elimination", done, total); });
   RankResult result{solved.rank, std::nullopt};
   if (k != 0 && solved.rank == short_side) {
     check(solved.solution.has_value(), "independent rows solve every right-hand side");
@@ -125,20 +122,17 @@ RankResult binary_rank(const ResidueRows& a, const Digest& claim, std::size_t k,
   return result;
 }
 
-RankResult prime_rank(const ResidueRows& a, const Digest& claim, std::size_t k,
-                      const RankTick& tick) {
+RankResult prime_rank(const ResidueRows& a, const Digest& claim, std::size_t k, const RankTick& tick) {
   const bool wide = a.rows <= a.cols;
   const std::size_t short_side = std::min(a.rows, a.cols), long_side = std::max(a.rows, a.cols);
   PrimeSystem m(short_side, long_side, k, a.prime);
-  const Digest digest =
-      make_rows(a, tick,
-                [&](std::size_t first, std::size_t count, std::span<const std::uint32_t> rows, auto,
-                    std::size_t) {
-                  for (std::size_t i = 0; i < count; ++i) {
-                    const auto row = rows.subspan(i * a.cols, a.cols);
-                    wide ? m.set(first + i, 0, row) : m.set_column(first + i, row);
-                  }
-                });
+  const Digest digest = make_rows(
+      a, tick, [&](std::size_t first, std::size_t count, std::span<const std::uint32_t> rows, auto, std::size_t) {
+        for (std::size_t i = 0; i < count; ++i) {
+          const auto row = rows.subspan(i * a.cols, a.cols);
+          wide ? m.set(first + i, 0, row) : m.set_column(first + i, row);
+        }
+      });
   if (k != 0) {
     const RandomRightSide b(claim, a.prime, a.rows, a.cols, k, digest);
     parallel_for(short_side, [&](std::size_t i) {
@@ -172,14 +166,13 @@ std::size_t rank_memory(std::size_t rows, std::size_t cols, std::uint64_t prime)
   return PrimeSystem::memory(short_side, long_side, k, prime) + long_side * k * 8 + block;
 }
 
-RankResult find_rank(const ResidueRows& a, const Digest& claim, bool with_solution,
-                     const RankTick& tick) {
+RankResult find_rank(const ResidueRows& a, const Digest& claim, bool with_solution, const RankTick& tick) {
   const std::size_t k = with_solution ? columns_of_b(a.prime) : 0;
   return a.prime == 2 ? binary_rank(a, claim, k, tick) : prime_rank(a, claim, k, tick);
 }
 
-RandomRightSide::RandomRightSide(const Digest& claim, std::uint64_t prime, std::size_t rows,
-                                 std::size_t cols, std::size_t k, const Digest& matrix)
+RandomRightSide::RandomRightSide(const Digest& claim, std::uint64_t prime, std::size_t rows, std::size_t cols,
+                                 std::size_t k, const Digest& matrix)
     : prime_(prime) {
   Sha256 hash;
   hash.update("widecert/1/random-solve");

@@ -39,8 +39,8 @@ std::function<void(std::size_t, std::span<std::uint32_t>)> one_by_one(std::size_
 struct RandomSolve {
   std::uint64_t prime = 2;
   std::size_t k = 0;
-  Digest matrix{};                  // of A, row by row in canonical encoding
-  std::vector<std::uint32_t> w;     // max(N, n) x k residues, row by row
+  Digest matrix{};               // of A, row by row in canonical encoding
+  std::vector<std::uint32_t> w;  // max(N, n) x k residues, row by row
 };
 struct Elimination {
   std::uint64_t prime = 2;
@@ -62,14 +62,13 @@ std::size_t rank_memory(std::size_t rows, std::size_t cols, std::uint64_t prime)
 
 // Makes the rows once, hashes them, finds the rank and, if `with_solution` and the rank is full, the
 // evidence. `claim` is the digest of the claim that the evidence is for.
-RankResult find_rank(const ResidueRows& a, const Digest& claim, bool with_solution,
-                     const RankTick& tick);
+RankResult find_rank(const ResidueRows& a, const Digest& claim, bool with_solution, const RankTick& tick);
 
 // The residue (i, j) of B.
 class RandomRightSide {
  public:
-  RandomRightSide(const Digest& claim, std::uint64_t prime, std::size_t rows, std::size_t cols,
-                  std::size_t k, const Digest& matrix);
+  RandomRightSide(const Digest& claim, std::uint64_t prime, std::size_t rows, std::size_t cols, std::size_t k,
+                  const Digest& matrix);
   void row(std::size_t i, std::span<std::uint32_t> out) const;
 
  private:

@@ -101,24 +101,25 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
     options.tick(to_string(Rung::residues));
     const Matrix<double> a = source.enclosure(false).middle.high;
     if (a.allFinite()) try {
-      const Stopwatch watch;
-      const DoubleRank rank = rank_of_doubles({a.data(), static_cast<std::size_t>(a.size())},
-                                              source.rows, source.cols, [&](std::size_t, std::size_t) {
-                                                if (watch.seconds() > options.most_seconds) throw Late{};
-                                              });
-      SingularBounds found;
-      found.full_rank = rank.exact;
-      if (!rank.exact) {
-        found.undecided = "the rank seems to be " + std::to_string(rank.rank) + " (modulo a prime)";
+        const Stopwatch watch;
+        const DoubleRank rank = rank_of_doubles({a.data(), static_cast<std::size_t>(a.size())}, source.rows,
+                                                source.cols, [&](std::size_t, std::size_t) {
+                                                  if (watch.seconds() > options.most_seconds) throw Late{};
+                                                });
+        SingularBounds found;
+        found.full_rank = rank.exact;
+        if (!rank.exact) {
+          found.undecided = "the rank seems to be " + std::to_string(rank.rank) + " (modulo a prime)";
+        }
+        if (merge(found, Rung::residues)) return result;
+        if (!rank.exact) return result;  // balls could never decide
+      } catch (const Late&) {
+        result.undecided = "more time than allowed";
       }
-      if (merge(found, Rung::residues)) return result;
-      if (!rank.exact) return result;  // balls could never decide
-    } catch (const Late&) {
-      result.undecided = "more time than allowed";
-    }
   }
   if (!wanted(Rung::balls)) {
-    if (!result.bounds.full_rank && result.undecided.empty()) result.undecided = "no rung that could decide was allowed";
+    if (!result.bounds.full_rank && result.undecided.empty())
+      result.undecided = "no rung that could decide was allowed";
     return result;
   }
   if (source.exact && !source.enclosure(false).middle.high.allFinite()) {

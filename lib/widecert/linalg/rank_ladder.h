@@ -46,9 +46,9 @@ struct LadderOptions {
 };
 
 struct LadderResult {
-  SingularBounds bounds;  // of the shorter side; the best that any rung found
-  Rung rung = Rung::none; // the one that certified full rank
-  long bits = 0;          // of the balls tried last
+  SingularBounds bounds;   // of the shorter side; the best that any rung found
+  Rung rung = Rung::none;  // the one that certified full rank
+  long bits = 0;           // of the balls tried last
 
   std::string undecided;
 };

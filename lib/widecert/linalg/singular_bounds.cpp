@@ -86,8 +86,7 @@ MatrixEnclosure enclose(Matrix<double> middle, const Matrix<double>& radius) {
   }
   MatrixEnclosure result;
   for (Eigen::Index i = 0; i < radius.rows(); ++i) {
-    result.row_radius.push_back(
-        sqrt_up(sum_up(radius.row(i).squaredNorm(), static_cast<std::size_t>(radius.cols()))));
+    result.row_radius.push_back(sqrt_up(sum_up(radius.row(i).squaredNorm(), static_cast<std::size_t>(radius.cols()))));
   }
   result.middle.high = std::move(middle);
   return result;

@@ -60,9 +60,9 @@ struct SingularBounds {
   double largest_low = 0, largest_high = kUnbounded;
   // Full rank is certified. It may be, although smallest_low is 0 (rows of very different size).
   bool full_rank = false;
-  int level = 0;           // how often the matrix was preconditioned
-  int slices = 1;          // of the last product
-  std::string undecided;   // why full rank was not certified
+  int level = 0;          // how often the matrix was preconditioned
+  int slices = 1;         // of the last product
+  std::string undecided;  // why full rank was not certified
   // Of length 1, on the shorter side: what shows smallest_high and largest_low. Empty if not asked for.
   std::vector<double> smallest_vector, largest_vector;
   std::vector<Integer> smallest_integers;  // instead of smallest_vector, where doubles are too short (rank_ladder.h)
@@ -77,8 +77,8 @@ enum class Effort {
 
 struct SingularOptions {
   Effort effort = Effort::sharp;
-  int most_levels = 3;  // of preconditioning
-  int most_slices = 3;  // of the products; 5 at most
+  int most_levels = 3;              // of preconditioning
+  int most_slices = 3;              // of the products; 5 at most
   std::function<bool()> stop = {};  // asked between steps; then undecided
 };
 

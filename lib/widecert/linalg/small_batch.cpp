@@ -17,8 +17,8 @@ typedef long Mask __attribute__((vector_size(8 * kLanes), aligned(64)));
 // Eight matrices, interleaved: a[i * cols + k] has entry (i, k) of each. Rows are padded with zeros to a
 // multiple of the tile; l has room for padded x padded lanes. Writes 1 for the lanes whose A A^T - diag
 // (shift) was factored with positive pivots.
-WIDECERT_CLONES void factor(const Lane* a, std::size_t rows, std::size_t padded, std::size_t cols,
-                            const Lane* shift, Lane* l, Lane* inverse, long* positive) {
+WIDECERT_CLONES void factor(const Lane* a, std::size_t rows, std::size_t padded, std::size_t cols, const Lane* shift,
+                            Lane* l, Lane* inverse, long* positive) {
   Mask good = {};
   good = ~good;
   for (std::size_t i = 0; i < padded; i += kTile) {
@@ -26,13 +26,11 @@ WIDECERT_CLONES void factor(const Lane* a, std::size_t rows, std::size_t padded,
       Lane sum[kTile][kTile] = {};
       for (std::size_t k = 0; k < cols; ++k) {
         for (std::size_t r = 0; r < kTile; ++r)
-          for (std::size_t c = 0; c < kTile; ++c)
-            sum[r][c] += a[(i + r) * cols + k] * a[(j + c) * cols + k];
+          for (std::size_t c = 0; c < kTile; ++c) sum[r][c] += a[(i + r) * cols + k] * a[(j + c) * cols + k];
       }
       for (std::size_t k = 0; k < j; ++k) {
         for (std::size_t r = 0; r < kTile; ++r)
-          for (std::size_t c = 0; c < kTile; ++c)
-            sum[r][c] -= l[(i + r) * padded + k] * l[(j + c) * padded + k];
+          for (std::size_t c = 0; c < kTile; ++c) sum[r][c] -= l[(i + r) * padded + k] * l[(j + c) * padded + k];
       }
       if (i != j) {
         for (std::size_t c = 0; c < kTile; ++c) {
@@ -75,8 +73,7 @@ struct Aligned {
 
 }  // namespace
 
-void small_batch(std::span<const double> values, std::size_t rows, std::size_t cols,
-                 std::span<double> smallest_low) {
+void small_batch(std::span<const double> values, std::size_t rows, std::size_t cols, std::span<double> smallest_low) {
   const std::size_t size = rows * cols, count = smallest_low.size();
   if (rows == 0 || rows > cols || values.size() != size * count) {
     throw ShapeError("matrices of another size, or with more rows than columns");

@@ -16,7 +16,6 @@ namespace widecert {
 // `smallest_low` becomes a positive lower bound of sigma_min of its matrix (about sqrt(n u) times its
 // norm), or 0 where nothing is certified: ill-conditioned (beyond about 10^6), not finite, or with a
 // norm outside 2^-200 .. 2^200. Uses threads(). Throws ShapeError if the sizes do not fit.
-void small_batch(std::span<const double> values, std::size_t rows, std::size_t cols,
-                 std::span<double> smallest_low);
+void small_batch(std::span<const double> values, std::size_t rows, std::size_t cols, std::span<double> smallest_low);
 
 }  // namespace widecert

@@ -109,8 +109,7 @@ SparseRank sparse_rank(SparseMatrix a, double steps) {
       }
     }
     if (part.cols.empty()) continue;
-    const double m = static_cast<double>(part.rows.size()),
-                 n = static_cast<double>(part.cols.size());
+    const double m = static_cast<double>(part.rows.size()), n = static_cast<double>(part.cols.size());
     spent += m * n * std::min(m, n);
     if (spent > steps) {
       result.decided = false;

@@ -78,8 +78,7 @@ GramTest gram_test(const Mat& b, double error) {
   GramTest test{.gram = gram(b), .loss = 0, .least = 0, .factor = {}, .rows = 0};
   const auto m = static_cast<std::size_t>(test.gram.value.rows());
   // What a factorization with a small shift will lose.
-  test.loss =
-      add_up(test.gram.error, mul_up(0.6 * gamma_up(static_cast<double>(m + 16)), trace_up(test.gram)));
+  test.loss = add_up(test.gram.error, mul_up(0.6 * gamma_up(static_cast<double>(m + 16)), trace_up(test.gram)));
   const double shift = 1.5 * add_up(test.loss, mul_up(error, error));
   CholeskyAttempt attempt = attempt_cholesky(test.gram, -shift);
   test.rows = attempt.rows;

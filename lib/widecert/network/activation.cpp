@@ -14,10 +14,9 @@ using K = ActivationKind;
 // rationals, injective on [1/4, 5/4], range, Assumption 3.2, justification of the rest.
 const ActivationFacts kTable[] = {
     {"relu", "max(t, 0)", true, false, false, false, true, true, "[0, inf)",
-     "rho = (1,1,1,1): |s| = 0 for t < 0, |s| = t for t >= 0",
-     "constant on t < 0, kink at 0; the identity on t >= 0"},
-    {"leaky-relu", "t for t >= 0, slope * t for t < 0", true, false, false, false, true, true,
-     "R for slope > 0", "fails: |s(t)| = |slope| |t| grows as t -> -inf, and no limit is finite",
+     "rho = (1,1,1,1): |s| = 0 for t < 0, |s| = t for t >= 0", "constant on t < 0, kink at 0; the identity on t >= 0"},
+    {"leaky-relu", "t for t >= 0, slope * t for t < 0", true, false, false, false, true, true, "R for slope > 0",
+     "fails: |s(t)| = |slope| |t| grows as t -> -inf, and no limit is finite",
      "kink at 0 unless slope = 1; monotonicity depends on the slope, so none is claimed"},
     {"elu", "t for t >= 0, e^t - 1 for t < 0", true, false, true, true, false, true, "(-1, inf)",
      "fails: s(t) <= e^-1 - 1 < -3/5 for t <= -1, and s is unbounded at +inf",
@@ -30,8 +29,7 @@ const ActivationFacts kTable[] = {
      "fails: tanh(t) <= tanh(-1) < -3/4 for t <= -1, and the limits are -1 and 1",
      "tanh(t) = 2 S(2t) - 1; s' = 1 - s^2 > 0"},
     {"softplus", "ln(1+e^{a t})/a", true, true, true, true, false, true, "(0, inf)",
-     "rho = (1/a, a, 1, ln2/a): ln(1+x) <= x, and ln(1+e^{at}) = at + ln(1+e^{-at}) <= at + ln 2",
-     "s' = S(a t) > 0"},
+     "rho = (1/a, a, 1, ln2/a): ln(1+x) <= x, and ln(1+e^{at}) = at + ln(1+e^{-at}) <= at + ln 2", "s' = S(a t) > 0"},
     {"silu", "t/(1+e^-t)", true, true, false, false, false, true, "[-0.2785, inf)",
      "rho = (2/e, 1/2, 1, 1): for t < 0, u S(-u) <= u e^-u = 2 (u/2) e^{-u/2} e^{-u/2}, and "
      "x e^-x <= 1/e; for t >= 0, 0 <= s <= t",
@@ -48,14 +46,13 @@ const ActivationFacts kTable[] = {
      "fails: |s(t)| = |t| grows as t -> -inf, and no limit is finite", "s' = 1"},
     {"gaussian", "e^{-t^2}", true, true, false, false, false, true, "(0, 1]", "limits 0 and 0",
      "s' = -2 t e^{-t^2} is zero at 0 and negative for t > 0"},
-    {"one-minus-sigmoid", "1/(1+e^t)", true, true, true, true, false, true, "(0, 1)",
-     "limits 1 and 0", "S(-t)"},
+    {"one-minus-sigmoid", "1/(1+e^t)", true, true, true, true, false, true, "(0, 1)", "limits 1 and 0", "S(-t)"},
     {"step", "0 for t <= 0, 1 for t > 0", false, false, false, false, true, false, "{0, 1}",
      "fails: not continuous at 0", "constant on both sides of 0"},
-    {"half-step", "0 for t < 0, 1/2 at 0, 1 for t > 0", false, false, false, false, true, false,
-     "{0, 1/2, 1}", "fails: not continuous at 0", "constant on both sides of 0"},
-    {"sign", "-1 for t < 0, 0 at 0, 1 for t > 0", false, false, false, false, true, false,
-     "{-1, 0, 1}", "fails: not continuous at 0", "constant on both sides of 0"},
+    {"half-step", "0 for t < 0, 1/2 at 0, 1 for t > 0", false, false, false, false, true, false, "{0, 1/2, 1}",
+     "fails: not continuous at 0", "constant on both sides of 0"},
+    {"sign", "-1 for t < 0, 0 at 0, 1 for t > 0", false, false, false, false, true, false, "{-1, 0, 1}",
+     "fails: not continuous at 0", "constant on both sides of 0"},
 };
 
 Ball hull(const Ball& a, const Ball& b) {
@@ -229,8 +226,7 @@ Rational evaluate(const Activation& f, const Rational& t) {
     case K::sign:
       return t > 0 ? 1 : t < 0 ? -1 : 0;
     default:
-      throw InputError(std::string(facts(f.kind).name) +
-                       " takes irrational values at rational points; use balls");
+      throw InputError(std::string(facts(f.kind).name) + " takes irrational values at rational points; use balls");
   }
 }
 

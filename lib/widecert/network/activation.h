@@ -109,8 +109,7 @@ double evaluate(const Activation& f, double t);
 template <std::uint32_t Prime>
 Residue<Prime> evaluate(const Activation& f, Residue<Prime> t) {
   if (f.kind == ActivationKind::identity) return t;
-  throw InputError(std::string(facts(f.kind).name) +
-                   " is not defined on residues: there is no order on GF(p)");
+  throw InputError(std::string(facts(f.kind).name) + " is not defined on residues: there is no order on GF(p)");
 }
 
 }  // namespace widecert

@@ -28,8 +28,8 @@ WindowGeometry geometry(const WindowSpec& window, const Shape& input, std::size_
   const std::size_t expected = window.dimensions == 1 ? 2 : 3;
   if (input.size() != expected) {
     throw ShapeError(std::string("expected an input of shape ") +
-                     (expected == 2 ? "[length, channels]" : "[height, width, channels]") +
-                     ", found " + describe(input));
+                     (expected == 2 ? "[length, channels]" : "[height, width, channels]") + ", found " +
+                     describe(input));
   }
   WindowGeometry g;
   g.height = expected == 2 ? 1 : input[0];
@@ -76,8 +76,7 @@ void infer_linear(Node& node, const LinearSpec& linear, const Node& input) {
                           node.shape = {dense.filters};
                         },
                         [&](const PatchListSpec& list) {
-                          if (list.filters == 0)
-                            throw ShapeError("0 filters; expected at least one");
+                          if (list.filters == 0) throw ShapeError("0 filters; expected at least one");
                           node.patches = PatchLayout::from_list(input.width, list.patches);
                           node.filters = list.filters;
                           node.shape = {node.patches->count(), list.filters};
@@ -107,10 +106,9 @@ void infer_concat(Node& node, const std::vector<const Node*>& inputs) {
   node.shape.back() = 0;
   for (const Node* input : inputs) {
     Shape rest = input->shape;
-    if (rest.size() != node.shape.size() ||
-        !std::equal(rest.begin(), rest.end() - 1, node.shape.begin())) {
-      throw ShapeError("concatenation of " + describe(inputs.front()->shape) + " and " +
-                       describe(rest) + ": all extents but the last must agree");
+    if (rest.size() != node.shape.size() || !std::equal(rest.begin(), rest.end() - 1, node.shape.begin())) {
+      throw ShapeError("concatenation of " + describe(inputs.front()->shape) + " and " + describe(rest) +
+                       ": all extents but the last must agree");
     }
     node.shape.back() += rest.back();
   }
@@ -118,8 +116,7 @@ void infer_concat(Node& node, const std::vector<const Node*>& inputs) {
 
 bool good_name(const std::string& name) {
   return !name.empty() && name.size() <= 100 &&
-         name.find_first_not_of(
-             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") ==
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") ==
              std::string::npos;
 }
 
@@ -127,8 +124,7 @@ bool good_name(const std::string& name) {
 
 Architecture::Architecture(std::string input_name, Shape input_shape) {
   if (input_shape.empty() || input_shape.size() > 3) {
-    throw ShapeError(
-        "the input shape must be [n], [length, channels] or [height, width, channels]");
+    throw ShapeError("the input shape must be [n], [length, channels] or [height, width, channels]");
   }
   if (!good_name(input_name)) throw ShapeError("bad name of the input node");
   Node node;
@@ -158,44 +154,42 @@ void Architecture::add(std::string name, NodeSpec spec, const std::vector<std::s
     node.inputs.push_back(found->second);
     from.push_back(&nodes_[found->second]);
   }
-  const bool joins =
-      std::holds_alternative<SumSpec>(node.spec) || std::holds_alternative<ConcatSpec>(node.spec);
+  const bool joins = std::holds_alternative<SumSpec>(node.spec) || std::holds_alternative<ConcatSpec>(node.spec);
   if (joins ? from.size() < 2 : from.size() != 1) {
-    throw ShapeError(
-        where + (joins ? "a sum or concatenation takes two or more inputs" : "expected one input") +
-        ", found " + std::to_string(from.size()));
+    throw ShapeError(where + (joins ? "a sum or concatenation takes two or more inputs" : "expected one input") +
+                     ", found " + std::to_string(from.size()));
   }
   try {
-    std::visit(overloaded{[&](const InputSpec&) { throw ShapeError("a second input node"); },
-                          [&](const LinearSpec& linear) { infer_linear(node, linear, *from[0]); },
-                          [&](const ActivationSpec& activation) {
-                            const Activation& f = activation.function;
-                            if (f.kind == ActivationKind::leaky_relu && f.parameter == 0) {
-                              throw ShapeError("leaky-relu with slope 0; use relu");
-                            }
-                            if (f.kind == ActivationKind::softplus && f.parameter <= 0) {
-                              throw ShapeError("softplus needs a positive sharpness");
-                            }
-                            node.shape = from[0]->shape;
-                          },
-                          [&](const PoolSpec& pool) { infer_pool(node, pool, *from[0]); },
-                          [&](const SumSpec&) {
-                            for (const Node* input : from) {
-                              if (input->shape != from[0]->shape) {
-                                throw ShapeError("a sum of " + describe(from[0]->shape) + " and " +
-                                                 describe(input->shape));
-                              }
-                            }
-                            node.shape = from[0]->shape;
-                          },
-                          [&](const ConcatSpec&) { infer_concat(node, from); },
-                          [&](const BatchNormSpec& norm) {
-                            node.shape = from[0]->shape;
-                            const TensorShape per_channel{channels(node.shape)};
-                            expand(norm.scale, per_channel, "scale");
-                            expand(norm.shift, per_channel, "shift");
-                          }},
-               node.spec);
+    std::visit(
+        overloaded{[&](const InputSpec&) { throw ShapeError("a second input node"); },
+                   [&](const LinearSpec& linear) { infer_linear(node, linear, *from[0]); },
+                   [&](const ActivationSpec& activation) {
+                     const Activation& f = activation.function;
+                     if (f.kind == ActivationKind::leaky_relu && f.parameter == 0) {
+                       throw ShapeError("leaky-relu with slope 0; use relu");
+                     }
+                     if (f.kind == ActivationKind::softplus && f.parameter <= 0) {
+                       throw ShapeError("softplus needs a positive sharpness");
+                     }
+                     node.shape = from[0]->shape;
+                   },
+                   [&](const PoolSpec& pool) { infer_pool(node, pool, *from[0]); },
+                   [&](const SumSpec&) {
+                     for (const Node* input : from) {
+                       if (input->shape != from[0]->shape) {
+                         throw ShapeError("a sum of " + describe(from[0]->shape) + " and " + describe(input->shape));
+                       }
+                     }
+                     node.shape = from[0]->shape;
+                   },
+                   [&](const ConcatSpec&) { infer_concat(node, from); },
+                   [&](const BatchNormSpec& norm) {
+                     node.shape = from[0]->shape;
+                     const TensorShape per_channel{channels(node.shape)};
+                     expand(norm.scale, per_channel, "scale");
+                     expand(norm.shift, per_channel, "shift");
+                   }},
+        node.spec);
     node.width = product(node.shape);
   } catch (const ShapeError& error) {
     throw ShapeError(where + error.what());
@@ -226,8 +220,7 @@ TensorShape Architecture::weights_shape(std::size_t index) const {
   const Node& node = nodes_[index];
   check(std::holds_alternative<LinearSpec>(node.spec), "weights of a linear node");
   if (node.patches->banks() * node.filters > kMaxTensorEntries) {
-    throw ShapeError("layer \"" + node.name + "\" has " +
-                     std::to_string(node.patches->banks() * node.filters) +
+    throw ShapeError("layer \"" + node.name + "\" has " + std::to_string(node.patches->banks() * node.filters) +
                      " filters; at most 2^27 are held in memory");
   }
   TensorShape shape;
@@ -277,9 +270,7 @@ Chain Architecture::paper_chain() const {
   Chain chain;
   for (std::size_t i = 1; i < nodes_.size(); ++i) {
     const Node& node = nodes_[i];
-    const auto broken = [&](const std::string& why) {
-      return Chain{{}, "layer \"" + node.name + "\" " + why};
-    };
+    const auto broken = [&](const std::string& why) { return Chain{{}, "layer \"" + node.name + "\" " + why}; };
     if (node.inputs != std::vector<std::size_t>{i - 1}) {
       return broken("does not follow the layer before it: the architecture is not a chain");
     }
@@ -327,14 +318,13 @@ std::string describe_window(const WindowSpec& window) {
 std::string describe_linear(const LinearSpec& linear, const Node& node) {
   std::string text = std::visit(
       overloaded{[&](const ConvSpec& conv) {
-                   return "convolution " + describe_window(conv.window) + ", " +
-                          std::to_string(conv.filters) + " filters" +
-                          (conv.groups == 1 ? "" : ", " + std::to_string(conv.groups) + " groups");
+                   return "convolution " + describe_window(conv.window) + ", " + std::to_string(conv.filters) +
+                          " filters" + (conv.groups == 1 ? "" : ", " + std::to_string(conv.groups) + " groups");
                  },
                  [&](const DenseSpec&) { return std::string("dense"); },
                  [&](const PatchListSpec& list) {
-                   return std::to_string(node.patches->count()) + " patches, " +
-                          std::to_string(list.filters) + " filter(s)";
+                   return std::to_string(node.patches->count()) + " patches, " + std::to_string(list.filters) +
+                          " filter(s)";
                  }},
       linear.form);
   switch (linear.bias) {
@@ -351,23 +341,22 @@ std::string describe_linear(const LinearSpec& linear, const Node& node) {
 }  // namespace
 
 std::string describe(const Node& node) {
-  return std::visit(
-      overloaded{[&](const InputSpec&) { return std::string("input"); },
-                 [&](const LinearSpec& linear) { return describe_linear(linear, node); },
-                 [&](const ActivationSpec& a) { return widecert::describe(a.function); },
-                 [&](const PoolSpec& pool) {
-                   std::string text =
-                       pool.kind == PoolSpec::Kind::max ? "max pooling" : "average pooling";
-                   if (const auto* window = std::get_if<WindowSpec>(&pool.form)) {
-                     text += ' ';
-                     text += describe_window(*window);
-                   }
-                   return text;
-                 },
-                 [&](const SumSpec&) { return std::string("sum"); },
-                 [&](const ConcatSpec&) { return std::string("concatenation"); },
-                 [&](const BatchNormSpec&) { return std::string("batch norm (inference)"); }},
-      node.spec);
+  return std::visit(overloaded{[&](const InputSpec&) { return std::string("input"); },
+                               [&](const LinearSpec& linear) { return describe_linear(linear, node); },
+                               [&](const ActivationSpec& a) { return widecert::describe(a.function); },
+                               [&](const PoolSpec& pool) {
+                                 std::string text =
+                                     pool.kind == PoolSpec::Kind::max ? "max pooling" : "average pooling";
+                                 if (const auto* window = std::get_if<WindowSpec>(&pool.form)) {
+                                   text += ' ';
+                                   text += describe_window(*window);
+                                 }
+                                 return text;
+                               },
+                               [&](const SumSpec&) { return std::string("sum"); },
+                               [&](const ConcatSpec&) { return std::string("concatenation"); },
+                               [&](const BatchNormSpec&) { return std::string("batch norm (inference)"); }},
+                    node.spec);
 }
 
 }  // namespace widecert

@@ -75,8 +75,7 @@ struct ConcatSpec {};  // along the channels; flat inputs one after the other
 struct BatchNormSpec {
   TensorSpec scale, shift;
 };
-using NodeSpec = std::variant<InputSpec, LinearSpec, ActivationSpec, PoolSpec, SumSpec, ConcatSpec,
-                              BatchNormSpec>;
+using NodeSpec = std::variant<InputSpec, LinearSpec, ActivationSpec, PoolSpec, SumSpec, ConcatSpec, BatchNormSpec>;
 
 struct Node {
   std::string name;

@@ -16,8 +16,7 @@ constexpr double kSlack = 1 + 0x1p-40;  // for the rounding of the radii themsel
 // See the header. NaN gives NaN.
 inline double exp_minus(double q) {
   constexpr double kRound = 0x1.8p52;
-  constexpr double kLog2e = 0x1.71547652b82fep0, kLn2High = 0x1.62e42fefa38p-1,
-                   kLn2Low = 0x1.ef35793c7673p-45;
+  constexpr double kLog2e = 0x1.71547652b82fep0, kLn2High = 0x1.62e42fefa38p-1, kLn2Low = 0x1.ef35793c7673p-45;
   q = q > 708 ? 708 : q;
   const double shifted = q * kLog2e + kRound, k = shifted - kRound;
   const double s = (k * kLn2High - q) + k * kLn2Low;  // -r
@@ -35,8 +34,7 @@ inline double exp_minus(double q) {
   p = p * s + 0.5;
   p = p * s + 1.0;
   p = p * s + 1.0;
-  const std::uint64_t exponent =
-      1023 - (std::bit_cast<std::uint64_t>(shifted) - std::bit_cast<std::uint64_t>(kRound));
+  const std::uint64_t exponent = 1023 - (std::bit_cast<std::uint64_t>(shifted) - std::bit_cast<std::uint64_t>(kRound));
   return p * std::bit_cast<double>(exponent << 52);
 }
 
@@ -184,8 +182,7 @@ WIDECERT_CLONES void elu(double* middle, double* radius, std::size_t count) {
   });
 }
 
-WIDECERT_CLONES void gelu(double* middle, double* radius, std::size_t count,
-                          const NormalTail& table) {
+WIDECERT_CLONES void gelu(double* middle, double* radius, std::size_t count, const NormalTail& table) {
   each(middle, radius, count, [&table](double& v, double& r) {
     const double x = v, t = std::abs(x);
     const double within = t < 16 ? t : 0;  // also for NaN
@@ -219,8 +216,7 @@ WIDECERT_CLONES void leaky_relu(double* middle, double* radius, std::size_t coun
 }
 
 // Values below, at and above 0.
-WIDECERT_CLONES void jump(double* middle, double* radius, std::size_t count, double below, double at,
-                          double above) {
+WIDECERT_CLONES void jump(double* middle, double* radius, std::size_t count, double below, double at, double above) {
   each(middle, radius, count, [=](double& v, double& r) {
     const bool up = v > r, down = -v > r, zero = v == 0 && r == 0;
     const double value = up ? above : down ? below : zero ? at : (below + above) / 2;

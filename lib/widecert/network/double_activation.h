@@ -26,7 +26,8 @@
 namespace widecert {
 
 // Replaces each middle[i] +- radius[i] by an enclosure of the activation on it. Radii are >= 0; NaN and
-// infinite radii stay so. A parameter beyond 2^-1000 .. 2^1000 gives infinite radii. The spans have one length. Cost: some tens of operations each, no branches.
+// infinite radii stay so. A parameter beyond 2^-1000 .. 2^1000 gives infinite radii. The spans have one length. Cost:
+// some tens of operations each, no branches.
 void enclose_activation(const Activation& f, std::span<double> middle, std::span<double> radius);
 
 }  // namespace widecert

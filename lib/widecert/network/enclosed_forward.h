@@ -26,8 +26,7 @@ struct EnclosedValues {
 class EnclosedForward {
  public:
   // Throws ShapeError if a linear node below `target` has no parameters. Keeps a reference to `data`.
-  EnclosedForward(const Architecture& network, const IntegerPoint& point, std::size_t target,
-                  const Dataset& data);
+  EnclosedForward(const Architecture& network, const IntegerPoint& point, std::size_t target, const Dataset& data);
   ~EnclosedForward();
 
   // The values of `target` on the samples first .. first + count - 1, computed by threads() threads. Cost: one
@@ -37,8 +36,8 @@ class EnclosedForward {
   struct Plan;  // of one node
 
  private:
-  EnclosedValues run(const Plan& plan, const std::vector<const EnclosedValues*>& in,
-                     std::size_t first, std::size_t count) const;
+  EnclosedValues run(const Plan& plan, const std::vector<const EnclosedValues*>& in, std::size_t first,
+                     std::size_t count) const;
 
   Architecture network_;
   const Dataset& data_;

@@ -13,14 +13,13 @@ const Integer kSmall = Integer(1) << 62;
 const Integer kTiny = Integer(1) << 31;
 
 // sum[t] += x * w[t].
-WIDECERT_CLONES void add_multiple(std::int64_t* sum, std::int64_t x, const std::int64_t* w,
-                                  std::size_t count) {
+WIDECERT_CLONES void add_multiple(std::int64_t* sum, std::int64_t x, const std::int64_t* w, std::size_t count) {
   for (std::size_t t = 0; t < count; ++t) sum[t] += x * w[t];
 }
 
 // y[t] += sum over r of x[entries[r]] w[r][t], in 32 bits.
-WIDECERT_CLONES void tiny_patch(std::int64_t* y, const std::int64_t* x, const std::int64_t* entries,
-                                std::size_t length, const std::int32_t* w, std::size_t count) {
+WIDECERT_CLONES void tiny_patch(std::int64_t* y, const std::int64_t* x, const std::int64_t* entries, std::size_t length,
+                                const std::int32_t* w, std::size_t count) {
   constexpr std::size_t kChunk = 64;
   for (std::size_t begin = 0; begin < count; begin += kChunk) {
     const std::size_t size = std::min(kChunk, count - begin);
@@ -95,8 +94,8 @@ bool rational_valued(const Architecture& network, std::size_t node) {
   return true;
 }
 
-ExactForward::ExactForward(const Architecture& network, const IntegerPoint& point,
-                           std::size_t target, const Integer& divisor, const Integer& largest)
+ExactForward::ExactForward(const Architecture& network, const IntegerPoint& point, std::size_t target,
+                           const Integer& divisor, const Integer& largest)
     : network_(network) {
   if (!rational_valued(network, target)) {
     throw InputError("the values of layer \"" + network.node(target).name +
@@ -107,9 +106,7 @@ ExactForward::ExactForward(const Architecture& network, const IntegerPoint& poin
     const Node& node = network.node(i);
     Step step;
     step.node = i;
-    const auto in = [&](std::size_t k) -> const Step& {
-      return steps_[step_of.at(node.inputs.at(k))];
-    };
+    const auto in = [&](std::size_t k) -> const Step& { return steps_[step_of.at(node.inputs.at(k))]; };
     for (std::size_t input : node.inputs) last_use[input] = steps_.size();
     if (node.patches) step.patches = node.patches->flat();
     const auto join = [&](bool sum) {
@@ -120,64 +117,62 @@ ExactForward::ExactForward(const Architecture& network, const IntegerPoint& poin
       for (std::size_t k = 0; k < node.inputs.size(); ++k) {
         step.factors.push_back(step.divisor / in(k).divisor);
         const Integer part = step.factors.back() * in(k).bound;
-        step.bound = sum ? Integer(step.bound + part)
-                                                                : std::max(step.bound, part);
+        step.bound = sum ? Integer(step.bound + part) : std::max(step.bound, part);
       }
     };
-    std::visit(overloaded{
-    [&](const InputSpec&) {
-      step.divisor = divisor;
-      step.bound = largest;
-    },
-    [&](const LinearSpec&) {
-      const auto found = point.find(i);
-      if (found == point.end()) throw ShapeError("no parameters for layer \"" + node.name + "\"");
-      prepare_linear(step, found->second, in(0));
-    },
-    [&](const ActivationSpec& activation) {
-      step.divisor = in(0).divisor;
-      step.bound = in(0).bound;
-      const Activation& f = activation.function;
-      if (f.kind == ActivationKind::leaky_relu) {
-        const Integer p = numerator(f.parameter), q = denominator(f.parameter);
-        step.factors = {p, q};
-        step.divisor *= q;
-        step.bound *= std::max(Integer(abs(p)), q);
-      } else if (f.kind == ActivationKind::step || f.kind == ActivationKind::sign) {
-        step.divisor = step.bound = 1;
-      } else if (f.kind == ActivationKind::half_step) {
-        step.divisor = step.bound = 2;
-      }
-    },
-    [&](const PoolSpec& pool) {
-      step.divisor = in(0).divisor;
-      step.bound = in(0).bound;
-      if (pool.kind == PoolSpec::Kind::average) {
-        const std::size_t length = step.patches.begin[1];
-        for (std::size_t p = 1; p < step.patches.begin.size(); ++p) {
-          if (step.patches.begin[p] - step.patches.begin[p - 1] != length) {
-            throw InputError("layer \"" + node.name +
-                             "\": average pooling over patches of different lengths");
-          }
-        }
-        step.divisor *= length;
-        step.bound *= length;
-      }
-    },
-    [&](const BatchNormSpec& norm) {
-      const TensorShape shape{node.shape.back()};
-      const IntegerTensor scale = expand_integers(norm.scale, shape, "scale");
-      const IntegerTensor shift = expand_integers(norm.shift, shape, "shift");
-      step.divisor = lcm(Integer(in(0).divisor * scale.divisor), shift.divisor);
-      step.factors = wide(scale, step.divisor / Integer(in(0).divisor * scale.divisor));
-      step.shifts = wide(shift, step.divisor / shift.divisor);
-      for (std::size_t c = 0; c < node.shape.back(); ++c) {
-        step.bound = std::max(
-            step.bound, Integer(abs(step.factors[c]) * in(0).bound + abs(step.shifts[c])));
-      }
-    },
-    [&](const SumSpec&) { join(true); },
-    [&](const ConcatSpec&) { join(false); }}, node.spec);
+    std::visit(overloaded{[&](const InputSpec&) {
+                            step.divisor = divisor;
+                            step.bound = largest;
+                          },
+                          [&](const LinearSpec&) {
+                            const auto found = point.find(i);
+                            if (found == point.end()) throw ShapeError("no parameters for layer \"" + node.name + "\"");
+                            prepare_linear(step, found->second, in(0));
+                          },
+                          [&](const ActivationSpec& activation) {
+                            step.divisor = in(0).divisor;
+                            step.bound = in(0).bound;
+                            const Activation& f = activation.function;
+                            if (f.kind == ActivationKind::leaky_relu) {
+                              const Integer p = numerator(f.parameter), q = denominator(f.parameter);
+                              step.factors = {p, q};
+                              step.divisor *= q;
+                              step.bound *= std::max(Integer(abs(p)), q);
+                            } else if (f.kind == ActivationKind::step || f.kind == ActivationKind::sign) {
+                              step.divisor = step.bound = 1;
+                            } else if (f.kind == ActivationKind::half_step) {
+                              step.divisor = step.bound = 2;
+                            }
+                          },
+                          [&](const PoolSpec& pool) {
+                            step.divisor = in(0).divisor;
+                            step.bound = in(0).bound;
+                            if (pool.kind == PoolSpec::Kind::average) {
+                              const std::size_t length = step.patches.begin[1];
+                              for (std::size_t p = 1; p < step.patches.begin.size(); ++p) {
+                                if (step.patches.begin[p] - step.patches.begin[p - 1] != length) {
+                                  throw InputError("layer \"" + node.name +
+                                                   "\": average pooling over patches of different lengths");
+                                }
+                              }
+                              step.divisor *= length;
+                              step.bound *= length;
+                            }
+                          },
+                          [&](const BatchNormSpec& norm) {
+                            const TensorShape shape{node.shape.back()};
+                            const IntegerTensor scale = expand_integers(norm.scale, shape, "scale");
+                            const IntegerTensor shift = expand_integers(norm.shift, shape, "shift");
+                            step.divisor = lcm(Integer(in(0).divisor * scale.divisor), shift.divisor);
+                            step.factors = wide(scale, step.divisor / Integer(in(0).divisor * scale.divisor));
+                            step.shifts = wide(shift, step.divisor / shift.divisor);
+                            for (std::size_t c = 0; c < node.shape.back(); ++c) {
+                              step.bound = std::max(step.bound,
+                                                    Integer(abs(step.factors[c]) * in(0).bound + abs(step.shifts[c])));
+                            }
+                          },
+                          [&](const SumSpec&) { join(true); }, [&](const ConcatSpec&) { join(false); }},
+               node.spec);
     const auto fits = [](const Integer& v) { return abs(v) < kSmall; };
     small_ = small_ && fits(step.bound) && std::all_of(step.factors.begin(), step.factors.end(), fits);
     step_of[i] = steps_.size();
@@ -237,13 +232,11 @@ std::vector<T> ExactForward::linear(const Step& step, const std::vector<T>& x) c
     T* out = &y[p * filters];
     if constexpr (std::is_same_v<T, std::int64_t>) {
       if (!step.tiny_weights.empty()) {
-        tiny_patch(out, x.data(), entries, length, &step.tiny_weights[step.bank_begin[bank]],
-                   filters);
+        tiny_patch(out, x.data(), entries, length, &step.tiny_weights[step.bank_begin[bank]], filters);
       } else {
         for (std::size_t r = 0; r < length; ++r) {
           if (entries[r] == kPadding || x[entries[r]] == 0) continue;
-          add_multiple(out, x[entries[r]],
-                       &step.small_weights[step.bank_begin[bank] + r * filters], filters);
+          add_multiple(out, x[entries[r]], &step.small_weights[step.bank_begin[bank] + r * filters], filters);
         }
       }
     } else {
@@ -279,71 +272,65 @@ std::vector<T> ExactForward::run(std::vector<T> x) const {
         const std::size_t channels = network_.node(node.inputs[k]).shape.back();
         const std::vector<T>& from = in(k);
         for (std::size_t h = 0; h < from.size(); ++h) {
-          const std::size_t to =
-              sum ? h : h / channels * node.shape.back() + offset + h % channels;
+          const std::size_t to = sum ? h : h / channels * node.shape.back() + offset + h % channels;
           y[to] += factor * from[h];
         }
         offset += channels;
       }
     };
-    std::visit(overloaded{
-    [&](const InputSpec&) {
-      y = std::move(x);
-    },
-    [&](const LinearSpec&) {
-      y = linear(step, in(0));
-    },
-    [&](const ActivationSpec& activation) {
-      y = in(0);
-      switch (activation.function.kind) {
-        case ActivationKind::relu:
-          relu(y.data(), y.size());
-          break;
-        case ActivationKind::leaky_relu: {
-          const T p = convert<T>(step.factors[0]), q = convert<T>(step.factors[1]);
-          for (T& v : y) v *= v < 0 ? p : q;
-          break;
-        }
-        case ActivationKind::step:
-          by_sign(y.data(), y.size(), 0, 0, 1);
-          break;
-        case ActivationKind::half_step:
-          by_sign(y.data(), y.size(), 0, 1, 2);
-          break;
-        case ActivationKind::sign:
-          by_sign(y.data(), y.size(), -1, 0, 1);
-          break;
-        default:  // identity
-          break;
-      }
-    },
-    [&](const PoolSpec& pool) {
-      const bool maximum = pool.kind == PoolSpec::Kind::max;
-      const std::vector<T>& from = in(0);
-      y.assign(node.width, T(0));
-      for (std::size_t h = 0; h < node.width; ++h) {
-        bool first = true;
-        for (std::size_t k = step.patches.begin[h]; k < step.patches.begin[h + 1]; ++k) {
-          if (step.patches.entries[k] == kPadding) continue;
-          const T& v = from[static_cast<std::size_t>(step.patches.entries[k])];
-          if (!maximum) {
-            y[h] += v;
-          } else if (first || y[h] < v) {
-            y[h] = v;
-          }
-          first = false;
-        }
-      }
-    },
-    [&](const BatchNormSpec&) {
-      y = in(0);
-      const std::size_t channels = node.shape.back();
-      for (std::size_t h = 0; h < y.size(); ++h) {
-        y[h] = y[h] * convert<T>(step.factors[h % channels]) + convert<T>(step.shifts[h % channels]);
-      }
-    },
-    [&](const SumSpec&) { join(true); },
-    [&](const ConcatSpec&) { join(false); }}, node.spec);
+    std::visit(
+        overloaded{[&](const InputSpec&) { y = std::move(x); }, [&](const LinearSpec&) { y = linear(step, in(0)); },
+                   [&](const ActivationSpec& activation) {
+                     y = in(0);
+                     switch (activation.function.kind) {
+                       case ActivationKind::relu:
+                         relu(y.data(), y.size());
+                         break;
+                       case ActivationKind::leaky_relu: {
+                         const T p = convert<T>(step.factors[0]), q = convert<T>(step.factors[1]);
+                         for (T& v : y) v *= v < 0 ? p : q;
+                         break;
+                       }
+                       case ActivationKind::step:
+                         by_sign(y.data(), y.size(), 0, 0, 1);
+                         break;
+                       case ActivationKind::half_step:
+                         by_sign(y.data(), y.size(), 0, 1, 2);
+                         break;
+                       case ActivationKind::sign:
+                         by_sign(y.data(), y.size(), -1, 0, 1);
+                         break;
+                       default:  // identity
+                         break;
+                     }
+                   },
+                   [&](const PoolSpec& pool) {
+                     const bool maximum = pool.kind == PoolSpec::Kind::max;
+                     const std::vector<T>& from = in(0);
+                     y.assign(node.width, T(0));
+                     for (std::size_t h = 0; h < node.width; ++h) {
+                       bool first = true;
+                       for (std::size_t k = step.patches.begin[h]; k < step.patches.begin[h + 1]; ++k) {
+                         if (step.patches.entries[k] == kPadding) continue;
+                         const T& v = from[static_cast<std::size_t>(step.patches.entries[k])];
+                         if (!maximum) {
+                           y[h] += v;
+                         } else if (first || y[h] < v) {
+                           y[h] = v;
+                         }
+                         first = false;
+                       }
+                     }
+                   },
+                   [&](const BatchNormSpec&) {
+                     y = in(0);
+                     const std::size_t channels = node.shape.back();
+                     for (std::size_t h = 0; h < y.size(); ++h) {
+                       y[h] = y[h] * convert<T>(step.factors[h % channels]) + convert<T>(step.shifts[h % channels]);
+                     }
+                   },
+                   [&](const SumSpec&) { join(true); }, [&](const ConcatSpec&) { join(false); }},
+        node.spec);
     value[step.node] = std::move(y);
     for (std::size_t node_done : step.last_uses) value.erase(node_done);
   }

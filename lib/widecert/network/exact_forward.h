@@ -28,8 +28,8 @@ class ExactForward {
   // For samples whose numerators over `divisor` are at most `largest` in absolute value. Throws
   // ShapeError if a linear node below `target` has no parameters, InputError if the values are not
   // rational.
-  ExactForward(const Architecture& network, const IntegerPoint& point, std::size_t target,
-               const Integer& divisor, const Integer& largest);
+  ExactForward(const Architecture& network, const IntegerPoint& point, std::size_t target, const Integer& divisor,
+               const Integer& largest);
 
   // Of the values of the target.
   const Integer& divisor() const { return steps_.back().divisor; }

@@ -23,8 +23,7 @@ WIDECERT_CLONES void parities(const std::int64_t* v, std::uint32_t* out, std::si
 }
 
 // Residues of |v| < 2^52: the quotient in double is right or one off.
-WIDECERT_CLONES void residues(const std::int64_t* v, std::uint32_t* out, std::size_t count,
-                              std::int64_t p) {
+WIDECERT_CLONES void residues(const std::int64_t* v, std::uint32_t* out, std::size_t count, std::int64_t p) {
   const double inverse = 1.0 / static_cast<double>(p);
   for (std::size_t h = 0; h < count; ++h) {
     const auto quotient = static_cast<std::int64_t>(static_cast<double>(v[h]) * inverse);
@@ -37,15 +36,13 @@ WIDECERT_CLONES void residues(const std::int64_t* v, std::uint32_t* out, std::si
 }
 
 std::vector<std::int64_t> small_sample(const Dataset& data, std::size_t i) {
-  const auto begin =
-      data.small_numerators()->begin() + static_cast<std::ptrdiff_t>(i * data.width());
+  const auto begin = data.small_numerators()->begin() + static_cast<std::ptrdiff_t>(i * data.width());
   return {begin, begin + static_cast<std::ptrdiff_t>(data.width())};
 }
 
 }  // namespace
 
-std::vector<Integer> exact_values(const ExactForward& forward, const Dataset& data,
-                                  std::size_t sample) {
+std::vector<Integer> exact_values(const ExactForward& forward, const Dataset& data, std::size_t sample) {
   if (forward.is_small() && data.small_numerators() != nullptr) {
     const auto values = forward.small(small_sample(data, sample));
     return {values.begin(), values.end()};
@@ -55,8 +52,8 @@ std::vector<Integer> exact_values(const ExactForward& forward, const Dataset& da
   return forward.large(std::move(x));
 }
 
-ResidueRows feature_rows(std::shared_ptr<const ExactForward> forward, const Dataset& data,
-                         std::uint64_t prime, Encoding encoding) {
+ResidueRows feature_rows(std::shared_ptr<const ExactForward> forward, const Dataset& data, std::uint64_t prime,
+                         Encoding encoding) {
   const bool small = forward->is_small() && data.small_numerators() != nullptr;
   const bool precise = forward->bound() < Integer(1) << 52;
   const auto p = static_cast<std::int64_t>(prime);
@@ -64,9 +61,7 @@ ResidueRows feature_rows(std::shared_ptr<const ExactForward> forward, const Data
   // Large values come from weights with many digits: signs by filter, values modulo the prime.
   if (!small && encoding == Encoding::as_is && prime % 2 == 1 && prime < (1u << 23)) {
     const auto filtered = std::make_shared<const FilteredForward>(forward, data, prime);
-    rows.write = [filtered](std::size_t first, std::span<std::uint32_t> out) {
-      (*filtered)(first, out);
-    };
+    rows.write = [filtered](std::size_t first, std::span<std::uint32_t> out) { (*filtered)(first, out); };
     return rows;
   }
   rows.write = one_by_one(rows.cols, [=, &data](std::size_t i, std::span<std::uint32_t> out) {

@@ -22,11 +22,10 @@ struct OddValue {
 };
 
 // Refers to `data`, which must outlive the rows.
-ResidueRows feature_rows(std::shared_ptr<const ExactForward> forward, const Dataset& data,
-                         std::uint64_t prime, Encoding encoding);
+ResidueRows feature_rows(std::shared_ptr<const ExactForward> forward, const Dataset& data, std::uint64_t prime,
+                         Encoding encoding);
 
 // The exact values of one sample, whatever their size.
-std::vector<Integer> exact_values(const ExactForward& forward, const Dataset& data,
-                                  std::size_t sample);
+std::vector<Integer> exact_values(const ExactForward& forward, const Dataset& data, std::size_t sample);
 
 }  // namespace widecert

@@ -113,9 +113,7 @@ MatrixSource weight_source(const Architecture& network, std::size_t index, const
   MatrixSource source;
   source.rows = node.patches->inputs();
   source.cols = node.width;
-  source.balls = [&network, index, weights] {
-    return full_weight_matrix(network, index, ball_rows(weights));
-  };
+  source.balls = [&network, index, weights] { return full_weight_matrix(network, index, ball_rows(weights)); };
   source.enclosure = [balls = source.balls](bool in_two) {
     const PrecisionScope precision(kSplitBits);
     MatrixEnclosure u = split(balls());

@@ -13,8 +13,7 @@ namespace {
 // Of each filter the positions whose residue is not 0, with the residue.
 using Filters = std::vector<std::vector<std::pair<std::size_t, std::uint32_t>>>;
 
-Filters residues(const Architecture& network, std::size_t node, const TensorSpec& weights,
-                 std::uint64_t prime) {
+Filters residues(const Architecture& network, std::size_t node, const TensorSpec& weights, std::uint64_t prime) {
   const TensorShape shape = network.weights_shape(node);
   const std::string& name = network.node(node).name;
   Filters filters(shape.size());
@@ -71,8 +70,8 @@ WeightBlocks weight_blocks(const Node& node) {
   return blocks;
 }
 
-SparseMatrix sparse_weight_matrix(const Architecture& network, std::size_t linear_node,
-                                  const TensorSpec& weights, std::uint64_t prime) {
+SparseMatrix sparse_weight_matrix(const Architecture& network, std::size_t linear_node, const TensorSpec& weights,
+                                  std::uint64_t prime) {
   const Node& node = network.node(linear_node);
   const Filters filters = residues(network, linear_node, weights, prime);
   SparseMatrix u;
@@ -81,8 +80,8 @@ SparseMatrix sparse_weight_matrix(const Architecture& network, std::size_t linea
   u.prime = prime;
   double entries = 0;
   for (std::size_t f = 0; f < filters.size(); ++f) {
-    entries += static_cast<double>(filters[f].size()) *
-               static_cast<double>(node.patches->count() / node.patches->banks());
+    entries +=
+        static_cast<double>(filters[f].size()) * static_cast<double>(node.patches->count() / node.patches->banks());
   }
   constexpr double kMost = std::numeric_limits<std::uint32_t>::max();
   if (entries >= kMost || static_cast<double>(std::max(u.rows, u.cols)) >= kMost) {
@@ -104,11 +103,10 @@ SparseMatrix sparse_weight_matrix(const Architecture& network, std::size_t linea
   return u;
 }
 
-ResidueRows weight_columns(const Architecture& network, std::size_t linear_node,
-                           const TensorSpec& weights, std::uint64_t prime) {
+ResidueRows weight_columns(const Architecture& network, std::size_t linear_node, const TensorSpec& weights,
+                           std::uint64_t prime) {
   const Node& node = network.node(linear_node);
-  const auto filters =
-      std::make_shared<const Filters>(residues(network, linear_node, weights, prime));
+  const auto filters = std::make_shared<const Filters>(residues(network, linear_node, weights, prime));
   ResidueRows a;
   a.rows = node.width;
   a.cols = node.patches->inputs();

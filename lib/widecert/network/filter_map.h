@@ -26,8 +26,7 @@ void visit_filter_map(const Architecture& network, std::size_t linear_node, Visi
     for (std::size_t t = 0; t < node.filters; ++t) {
       for (std::size_t r = 0; r < entries.size(); ++r) {
         if (entries[r] == kPadding) continue;
-        visit(static_cast<std::size_t>(entries[r]), p * node.filters + t,
-              FilterEntry{bank * node.filters + t, r});
+        visit(static_cast<std::size_t>(entries[r]), p * node.filters + t, FilterEntry{bank * node.filters + t, r});
       }
     }
   }
@@ -38,12 +37,10 @@ template <class S>
 Matrix<S> full_weight_matrix(const Architecture& network, std::size_t linear_node,
                              const std::vector<std::vector<S>>& weights) {
   const Node& node = network.node(linear_node);
-  Matrix<S> u(static_cast<Eigen::Index>(node.patches->inputs()),
-              static_cast<Eigen::Index>(node.width));
+  Matrix<S> u(static_cast<Eigen::Index>(node.patches->inputs()), static_cast<Eigen::Index>(node.width));
   u.setConstant(S(0));
   visit_filter_map(network, linear_node, [&](std::size_t in, std::size_t out, FilterEntry e) {
-    u(static_cast<Eigen::Index>(in), static_cast<Eigen::Index>(out)) =
-        weights[e.filter][e.position];
+    u(static_cast<Eigen::Index>(in), static_cast<Eigen::Index>(out)) = weights[e.filter][e.position];
   });
   return u;
 }
@@ -61,12 +58,12 @@ WeightBlocks weight_blocks(const Node& linear_node);
 // U_k modulo a prime, its entries that are not 0. Throws InputError if a denominator is divisible
 // by the prime, ShapeError if W does not fit or U has 2^32 entries or more. Sparse filters
 // (SparseTensor) cost what their entries make, and one pass over the patches.
-SparseMatrix sparse_weight_matrix(const Architecture& network, std::size_t linear_node,
-                                  const TensorSpec& weights, std::uint64_t prime);
+SparseMatrix sparse_weight_matrix(const Architecture& network, std::size_t linear_node, const TensorSpec& weights,
+                                  std::uint64_t prime);
 
 // The transpose of U_k modulo a prime, row h being column h of U_k: what evidence for the rank of
 // U_k speaks of. Keeps W (as residues) and makes a row in the length of a patch.
-ResidueRows weight_columns(const Architecture& network, std::size_t linear_node,
-                           const TensorSpec& weights, std::uint64_t prime);
+ResidueRows weight_columns(const Architecture& network, std::size_t linear_node, const TensorSpec& weights,
+                           std::uint64_t prime);
 
 }  // namespace widecert

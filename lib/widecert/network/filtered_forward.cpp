@@ -32,12 +32,11 @@ double residue(const Integer& v, std::uint64_t p) {
   return r > static_cast<double>(p / 2) ? r - static_cast<double>(p) : r;
 }
 
-void multiply(std::size_t rows, std::size_t cols, std::size_t depth, const double* a,
-              std::size_t stride_a, const double* b, std::size_t stride_b, bool add, double* c,
-              std::size_t stride_c) {
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(rows),
-              static_cast<int>(cols), static_cast<int>(depth), 1.0, a, static_cast<int>(stride_a), b,
-              static_cast<int>(stride_b), add ? 1.0 : 0.0, c, static_cast<int>(stride_c));
+void multiply(std::size_t rows, std::size_t cols, std::size_t depth, const double* a, std::size_t stride_a,
+              const double* b, std::size_t stride_b, bool add, double* c, std::size_t stride_c) {
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(rows), static_cast<int>(cols),
+              static_cast<int>(depth), 1.0, a, static_cast<int>(stride_a), b, static_cast<int>(stride_b),
+              add ? 1.0 : 0.0, c, static_cast<int>(stride_c));
 }
 
 }  // namespace
@@ -49,20 +48,17 @@ struct FilteredForward::Values {
   std::vector<double> residue, approximation, error;
   Values() = default;
   Values(std::size_t rows, std::size_t columns)
-      : width(columns),
-        residue(rows * columns),
-        approximation(rows * columns),
-        error(rows * columns) {}
+      : width(columns), residue(rows * columns), approximation(rows * columns), error(rows * columns) {}
 };
 
 struct FilteredForward::Plan {
   const ExactForward::Step* step = nullptr;
-  std::vector<std::size_t> inputs;        // plans
-  std::vector<std::size_t> last_uses;     // plans whose values no later one needs
+  std::vector<std::size_t> inputs;     // plans
+  std::vector<std::size_t> last_uses;  // plans whose values no later one needs
   // Linear: by bank, then position, then filter; the bias by neuron.
   std::vector<double> weights, weight_residues, bias, bias_residues;
-  std::vector<char> no_bias;       // exactly 0
-  std::vector<double> row_sums;    // of |w~| per bank, the largest over its filters, rounded up
+  std::vector<char> no_bias;     // exactly 0
+  std::vector<double> row_sums;  // of |w~| per bank, the largest over its filters, rounded up
   double most_bias = 0;
   std::vector<std::vector<std::size_t>> patches_of_bank;
   // Sums, batch norm: the factor and shift of each input or channel; leaky relu: those of t < 0 and
@@ -74,8 +70,7 @@ struct FilteredForward::Plan {
 
 FilteredForward::~FilteredForward() = default;
 
-FilteredForward::FilteredForward(std::shared_ptr<const ExactForward> exact, const Dataset& data,
-                                 std::uint64_t prime)
+FilteredForward::FilteredForward(std::shared_ptr<const ExactForward> exact, const Dataset& data, std::uint64_t prime)
     : exact_(std::move(exact)), data_(data), prime_(prime) {
   if (prime % 2 == 0 || prime >= (1u << 23)) {
     throw InputError("the filtered forward pass needs an odd prime below 2^23");
@@ -89,9 +84,7 @@ FilteredForward::FilteredForward(std::shared_ptr<const ExactForward> exact, cons
     plan.step = &step;
     for (std::size_t input : node.inputs) plan.inputs.push_back(plan_of.at(input));
     for (std::size_t done : step.last_uses) plan.last_uses.push_back(plan_of.at(done));
-    const auto divisor_of = [&](std::size_t k) -> const Integer& {
-      return plans_[plan.inputs[k]].step->divisor;
-    };
+    const auto divisor_of = [&](std::size_t k) -> const Integer& { return plans_[plan.inputs[k]].step->divisor; };
     // Brings everything to one divisor, or scales; and shifts.
     const auto rescale = [&] {
       for (std::size_t k = 0; k < step.factors.size(); ++k) {
@@ -104,59 +97,57 @@ FilteredForward::FilteredForward(std::shared_ptr<const ExactForward> exact, cons
         plan.shifts.push_back(quotient_near(shift, step.divisor));
       }
     };
-    std::visit(overloaded{
-    [&](const InputSpec&) {
-      plan.input_divisor = quotient_near(step.divisor, 1);
-      const bool power = mpz_popcount(step.divisor.backend().data()) == 1;
-      plan.exact_input = power && step.divisor < Integer(1) << 900 && data.largest() < Integer(1) << 53;
-    },
-    [&](const LinearSpec&) {
-      for (const Integer& w : step.weights) {
-        plan.weight_residues.push_back(residue(w, prime));
-        plan.weights.push_back(quotient_near(w * divisor_of(0), step.divisor));
-      }
-      for (const Integer& b : step.bias) {
-        plan.bias_residues.push_back(residue(b, prime));
-        plan.bias.push_back(quotient_near(b, step.divisor));
-        plan.no_bias.push_back(b == 0);
-        plan.most_bias = std::max(plan.most_bias, std::abs(plan.bias.back()));
-      }
-      plan.patches_of_bank.resize(node.patches->banks());
-      for (std::size_t p = 0; p < node.patches->count(); ++p) {
-        plan.patches_of_bank[node.patches->bank(p)].push_back(p);
-      }
-      for (std::size_t bank = 0; bank < node.patches->banks(); ++bank) {
-        const std::size_t length = node.patches->length(bank);
-        double most = 0;
-        for (std::size_t t = 0; t < node.filters; ++t) {
-          double sum = 0;
-          for (std::size_t r = 0; r < length; ++r) {
-            sum += std::abs(plan.weights[step.bank_begin[bank] + r * node.filters + t]);
-          }
-          most = std::max(most, sum);
-        }
-        // The sum itself is rounded: (1 + u)^K stays below the slack for K < 2^20.
-        plan.row_sums.push_back(length < (std::size_t{1} << 20) ? most * kSlack : kNever);
-      }
-    },
-    [&](const ActivationSpec& activation) {
-      for (std::size_t k = 0; k < step.factors.size(); ++k) {
-        plan.factor_residues.push_back(residue(step.factors[k], prime));
-        const Rational& slope = activation.function.parameter;
-        plan.factors.push_back(k == 0 ? quotient_near(numerator(slope), denominator(slope)) : 1);
-      }
-    },
-    [](const PoolSpec&) {},
-    [&](const SumSpec&) { rescale(); },
-    [&](const ConcatSpec&) { rescale(); },
-    [&](const BatchNormSpec&) { rescale(); }}, node.spec);
+    std::visit(overloaded{[&](const InputSpec&) {
+                            plan.input_divisor = quotient_near(step.divisor, 1);
+                            const bool power = mpz_popcount(step.divisor.backend().data()) == 1;
+                            plan.exact_input =
+                                power && step.divisor < Integer(1) << 900 && data.largest() < Integer(1) << 53;
+                          },
+                          [&](const LinearSpec&) {
+                            for (const Integer& w : step.weights) {
+                              plan.weight_residues.push_back(residue(w, prime));
+                              plan.weights.push_back(quotient_near(w * divisor_of(0), step.divisor));
+                            }
+                            for (const Integer& b : step.bias) {
+                              plan.bias_residues.push_back(residue(b, prime));
+                              plan.bias.push_back(quotient_near(b, step.divisor));
+                              plan.no_bias.push_back(b == 0);
+                              plan.most_bias = std::max(plan.most_bias, std::abs(plan.bias.back()));
+                            }
+                            plan.patches_of_bank.resize(node.patches->banks());
+                            for (std::size_t p = 0; p < node.patches->count(); ++p) {
+                              plan.patches_of_bank[node.patches->bank(p)].push_back(p);
+                            }
+                            for (std::size_t bank = 0; bank < node.patches->banks(); ++bank) {
+                              const std::size_t length = node.patches->length(bank);
+                              double most = 0;
+                              for (std::size_t t = 0; t < node.filters; ++t) {
+                                double sum = 0;
+                                for (std::size_t r = 0; r < length; ++r) {
+                                  sum += std::abs(plan.weights[step.bank_begin[bank] + r * node.filters + t]);
+                                }
+                                most = std::max(most, sum);
+                              }
+                              // The sum itself is rounded: (1 + u)^K stays below the slack for K < 2^20.
+                              plan.row_sums.push_back(length < (std::size_t{1} << 20) ? most * kSlack : kNever);
+                            }
+                          },
+                          [&](const ActivationSpec& activation) {
+                            for (std::size_t k = 0; k < step.factors.size(); ++k) {
+                              plan.factor_residues.push_back(residue(step.factors[k], prime));
+                              const Rational& slope = activation.function.parameter;
+                              plan.factors.push_back(k == 0 ? quotient_near(numerator(slope), denominator(slope)) : 1);
+                            }
+                          },
+                          [](const PoolSpec&) {}, [&](const SumSpec&) { rescale(); },
+                          [&](const ConcatSpec&) { rescale(); }, [&](const BatchNormSpec&) { rescale(); }},
+               node.spec);
     plan_of[step.node] = plans_.size();
     plans_.push_back(std::move(plan));
   }
 }
 
-FilteredForward::Values FilteredForward::input(const Plan& plan, std::size_t first,
-                                               std::size_t count) const {
+FilteredForward::Values FilteredForward::input(const Plan& plan, std::size_t first, std::size_t count) const {
   Values x(count, data_.width());
   const auto* small = data_.small_numerators();
   const auto p = static_cast<std::int64_t>(prime_);
@@ -181,8 +172,7 @@ FilteredForward::Values FilteredForward::input(const Plan& plan, std::size_t fir
   return x;
 }
 
-FilteredForward::Values FilteredForward::linear(const Plan& plan, const Values& in,
-                                                std::vector<char>& failed) const {
+FilteredForward::Values FilteredForward::linear(const Plan& plan, const Values& in, std::vector<char>& failed) const {
   const ExactForward::Step& step = *plan.step;
   const Node& node = exact_->network().node(step.node);
   const std::size_t rows = failed.size(), filters = node.filters;
@@ -212,8 +202,7 @@ FilteredForward::Values FilteredForward::linear(const Plan& plan, const Values& 
     }
     // Patches of all samples, one a row, as many at a time as fit into the cache.
     const std::size_t total = rows * patches.size();
-    const std::size_t block =
-        std::max<std::size_t>(1, 200'000 / std::max(length, filters));
+    const std::size_t block = std::max<std::size_t>(1, 200'000 / std::max(length, filters));
     for (std::size_t begin = 0; begin < total; begin += block) {
       const std::size_t count = std::min(block, total - begin);
       gathered.resize(count * length);
@@ -230,8 +219,7 @@ FilteredForward::Values FilteredForward::linear(const Plan& plan, const Values& 
           gathered_residues[k * length + r] = padding ? 0 : in.residue[from];
         }
       }
-      multiply(count, filters, length, gathered.data(), length, w, filters, false, out.data(),
-               filters);
+      multiply(count, filters, length, gathered.data(), length, w, filters, false, out.data(), filters);
       for (std::size_t from = 0; from < length; from += chunk) {
         multiply(count, filters, std::min(chunk, length - from), &gathered_residues[from], length,
                  w_residues + from * filters, filters, from != 0, out_residues.data(), filters);
@@ -259,8 +247,7 @@ FilteredForward::Values FilteredForward::linear(const Plan& plan, const Values& 
             error += weight * in.error[from];
             size += weight * std::abs(in.approximation[from]);
           }
-          y.error[at] = zero ? 0
-                             : std::min(bound[i], (error + terms * kUnit * size) * kSlack + underflow[i]);
+          y.error[at] = zero ? 0 : std::min(bound[i], (error + terms * kUnit * size) * kSlack + underflow[i]);
         }
       }
     }
@@ -284,9 +271,7 @@ FilteredForward::Values FilteredForward::run(const Plan& plan, const std::vector
       const std::size_t channels = exact_->network().node(node.inputs[k]).shape.back();
       for (std::size_t i = 0; i < rows; ++i) {
         for (std::size_t h = 0; h < x.width; ++h) {
-          const std::size_t to =
-              i * node.width +
-              (sum ? h : h / channels * node.shape.back() + offset + h % channels);
+          const std::size_t to = i * node.width + (sum ? h : h / channels * node.shape.back() + offset + h % channels);
           const std::size_t from = i * x.width + h;
           y.residue[to] += x.residue[from] * plan.factor_residues[k];
           y.approximation[to] += x.approximation[from];
@@ -302,102 +287,101 @@ FilteredForward::Values FilteredForward::run(const Plan& plan, const std::vector
       y.error[i] = (y.error[i] + terms * kUnit * size[i]) * kSlack;
     }
   };
-  std::visit(overloaded{
-  [](const InputSpec&) { throw InternalError("the data enter by input()"); },
-  [&](const LinearSpec&) { y = linear(plan, *in[0], failed); },
-  [&](const ActivationSpec& activation) {
-    y = *in[0];
-    const ActivationKind kind = activation.function.kind;
-    if (kind == ActivationKind::identity) return;
-    for (std::size_t i = 0; i < y.residue.size(); ++i) {
-      double& value = y.approximation[i];
-      double& error = y.error[i];
-      const int sign = value > error ? 1 : value < -error ? -1 : 0;
-      // An undecided sign; or exactly 0.
-      if (sign == 0 && !(error == 0 && value == 0)) failed[i / node.width] = 1;
-      if (kind == ActivationKind::relu) {
-        if (sign <= 0) y.residue[i] = value = error = 0;
-      } else if (kind == ActivationKind::leaky_relu) {
-        const std::size_t side = sign < 0 ? 0 : 1;
-        y.residue[i] *= plan.factor_residues[side];
-        const double factor = plan.factors[side], before = value;
-        value *= factor;
-        if (side == 0 && !(before == 0 && error == 0)) {
-          error = (std::abs(factor) * error + 16 * kUnit * std::abs(value)) * kSlack +
-                  kTiny * (1 + std::abs(before) + error);
-        }
-      } else {
-        const double least = kind == ActivationKind::sign ? -1 : 0,
-                     middle = kind == ActivationKind::half_step ? 1 : 0,
-                     most = kind == ActivationKind::half_step ? 2 : 1;
-        y.residue[i] = sign < 0 ? least : sign > 0 ? most : middle;
-        value = y.residue[i] / (kind == ActivationKind::half_step ? 2 : 1);
-        error = 0;
-      }
-    }
-  },
-  [&](const PoolSpec& pool) {
-    const Values& x = *in[0];
-    for (std::size_t i = 0; i < rows; ++i) {
-      for (std::size_t h = 0; h < node.width; ++h) {
-        const std::size_t begin = step.patches.begin[h], end = step.patches.begin[h + 1];
-        const std::size_t at = i * node.width + h;
-        if (pool.kind == PoolSpec::Kind::average) {
-          double size = 0, most_error = 0;
-          for (std::size_t k = begin; k < end; ++k) {
-            if (step.patches.entries[k] == kPadding) continue;
-            const std::size_t from = i * x.width + static_cast<std::size_t>(step.patches.entries[k]);
-            y.residue[at] += x.residue[from];
-            y.approximation[at] += x.approximation[from];
-            size += std::abs(x.approximation[from]);
-            most_error += x.error[from];
-          }
-          const auto length = static_cast<double>(end - begin);
-          y.approximation[at] /= length;
-          const bool zero = size == 0 && most_error == 0;
-          y.error[at] = zero ? 0
-                             : (most_error + (length + 16) * kUnit * size) * kSlack + length * kTiny;
-          continue;
-        }
-        // The neuron that certainly has the maximum: no other may exceed it.
-        std::size_t best = 0;
-        bool found = false;
-        for (std::size_t k = begin; k < end; ++k) {
-          if (step.patches.entries[k] == kPadding) continue;
-          const std::size_t from = i * x.width + static_cast<std::size_t>(step.patches.entries[k]);
-          if (!found || x.approximation[from] > x.approximation[best]) best = from;
-          found = true;
-        }
-        for (std::size_t k = begin; k < end; ++k) {
-          if (step.patches.entries[k] == kPadding) continue;
-          const std::size_t from = i * x.width + static_cast<std::size_t>(step.patches.entries[k]);
-          if (from == best) continue;
-          const double gap = x.approximation[best] - x.approximation[from],
-                       error = (x.error[best] + x.error[from]) * kSlack;
-          // Two values known exactly may be equal: either is the maximum.
-          if (!(gap * (1 - 4 * kUnit) > error) && !(gap >= 0 && error == 0)) failed[i] = 1;
-        }
-        y.residue[at] = x.residue[best];
-        y.approximation[at] = x.approximation[best];
-        y.error[at] = x.error[best];
-      }
-    }
-  },
-  [&](const SumSpec&) { join(true); },
-  [&](const ConcatSpec&) { join(false); },
-  [&](const BatchNormSpec&) {
-    const std::size_t channels = node.shape.back();
-    const Values& x = *in[0];
-    for (std::size_t i = 0; i < y.residue.size(); ++i) {
-      const std::size_t c = i % node.width % channels;
-      y.residue[i] = x.residue[i] * plan.factor_residues[c] + plan.shift_residues[c];
-      const double product = plan.factors[c] * x.approximation[i];
-      y.approximation[i] = product + plan.shifts[c];
-      const double size = std::abs(product) + std::abs(plan.shifts[c]);
-      y.error[i] = (std::abs(plan.factors[c]) * x.error[i] + 16 * kUnit * size) * kSlack +
-                   kTiny * (1 + std::abs(x.approximation[i]) + x.error[i]);
-    }
-  }}, node.spec);
+  std::visit(
+      overloaded{[](const InputSpec&) { throw InternalError("the data enter by input()"); },
+                 [&](const LinearSpec&) { y = linear(plan, *in[0], failed); },
+                 [&](const ActivationSpec& activation) {
+                   y = *in[0];
+                   const ActivationKind kind = activation.function.kind;
+                   if (kind == ActivationKind::identity) return;
+                   for (std::size_t i = 0; i < y.residue.size(); ++i) {
+                     double& value = y.approximation[i];
+                     double& error = y.error[i];
+                     const int sign = value > error ? 1 : value < -error ? -1 : 0;
+                     // An undecided sign; or exactly 0.
+                     if (sign == 0 && !(error == 0 && value == 0)) failed[i / node.width] = 1;
+                     if (kind == ActivationKind::relu) {
+                       if (sign <= 0) y.residue[i] = value = error = 0;
+                     } else if (kind == ActivationKind::leaky_relu) {
+                       const std::size_t side = sign < 0 ? 0 : 1;
+                       y.residue[i] *= plan.factor_residues[side];
+                       const double factor = plan.factors[side], before = value;
+                       value *= factor;
+                       if (side == 0 && !(before == 0 && error == 0)) {
+                         error = (std::abs(factor) * error + 16 * kUnit * std::abs(value)) * kSlack +
+                                 kTiny * (1 + std::abs(before) + error);
+                       }
+                     } else {
+                       const double least = kind == ActivationKind::sign ? -1 : 0,
+                                    middle = kind == ActivationKind::half_step ? 1 : 0,
+                                    most = kind == ActivationKind::half_step ? 2 : 1;
+                       y.residue[i] = sign < 0 ? least : sign > 0 ? most : middle;
+                       value = y.residue[i] / (kind == ActivationKind::half_step ? 2 : 1);
+                       error = 0;
+                     }
+                   }
+                 },
+                 [&](const PoolSpec& pool) {
+                   const Values& x = *in[0];
+                   for (std::size_t i = 0; i < rows; ++i) {
+                     for (std::size_t h = 0; h < node.width; ++h) {
+                       const std::size_t begin = step.patches.begin[h], end = step.patches.begin[h + 1];
+                       const std::size_t at = i * node.width + h;
+                       if (pool.kind == PoolSpec::Kind::average) {
+                         double size = 0, most_error = 0;
+                         for (std::size_t k = begin; k < end; ++k) {
+                           if (step.patches.entries[k] == kPadding) continue;
+                           const std::size_t from = i * x.width + static_cast<std::size_t>(step.patches.entries[k]);
+                           y.residue[at] += x.residue[from];
+                           y.approximation[at] += x.approximation[from];
+                           size += std::abs(x.approximation[from]);
+                           most_error += x.error[from];
+                         }
+                         const auto length = static_cast<double>(end - begin);
+                         y.approximation[at] /= length;
+                         const bool zero = size == 0 && most_error == 0;
+                         y.error[at] = zero ? 0 : (most_error + (length + 16) * kUnit * size) * kSlack + length * kTiny;
+                         continue;
+                       }
+                       // The neuron that certainly has the maximum: no other may exceed it.
+                       std::size_t best = 0;
+                       bool found = false;
+                       for (std::size_t k = begin; k < end; ++k) {
+                         if (step.patches.entries[k] == kPadding) continue;
+                         const std::size_t from = i * x.width + static_cast<std::size_t>(step.patches.entries[k]);
+                         if (!found || x.approximation[from] > x.approximation[best]) best = from;
+                         found = true;
+                       }
+                       for (std::size_t k = begin; k < end; ++k) {
+                         if (step.patches.entries[k] == kPadding) continue;
+                         const std::size_t from = i * x.width + static_cast<std::size_t>(step.patches.entries[k]);
+                         if (from == best) continue;
+                         const double gap = x.approximation[best] - x.approximation[from],
+                                      error = (x.error[best] + x.error[from]) * kSlack;
+                         // Two values known exactly may be equal: either is the maximum.
+                         if (!(gap * (1 - 4 * kUnit) > error) && !(gap >= 0 && error == 0)) failed[i] = 1;
+                       }
+                       y.residue[at] = x.residue[best];
+                       y.approximation[at] = x.approximation[best];
+                       y.error[at] = x.error[best];
+                     }
+                   }
+                 },
+                 [&](const SumSpec&) { join(true); }, [&](const ConcatSpec&) { join(false); },
+                 [&](const BatchNormSpec&) {
+                   const std::size_t channels = node.shape.back();
+                   const Values& x = *in[0];
+                   for (std::size_t i = 0; i < y.residue.size(); ++i) {
+                     const std::size_t c = i % node.width % channels;
+                     y.residue[i] = x.residue[i] * plan.factor_residues[c] + plan.shift_residues[c];
+                     const double product = plan.factors[c] * x.approximation[i];
+                     y.approximation[i] = product + plan.shifts[c];
+                     const double size = std::abs(product) + std::abs(plan.shifts[c]);
+                     y.error[i] = (std::abs(plan.factors[c]) * x.error[i] + 16 * kUnit * size) * kSlack +
+                                  kTiny * (1 + std::abs(x.approximation[i]) + x.error[i]);
+                   }
+                 }},
+      node.spec);
   reduce(y.residue.data(), y.residue.size(), p);
   return y;
 }

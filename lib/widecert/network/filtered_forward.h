@@ -25,8 +25,7 @@ namespace widecert {
 class FilteredForward {
  public:
   // Throws InputError unless the prime is odd and below 2^23.
-  FilteredForward(std::shared_ptr<const ExactForward> exact, const Dataset& data,
-                  std::uint64_t prime);
+  FilteredForward(std::shared_ptr<const ExactForward> exact, const Dataset& data, std::uint64_t prime);
   ~FilteredForward();
 
   // The numerators of the target's values modulo the prime, for the samples first, first + 1, ..., as

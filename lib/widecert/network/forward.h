@@ -40,8 +40,7 @@ S from_rational(const Rational& x) {
 namespace detail {
 
 template <class S>
-concept HasOrder =
-    std::is_same_v<S, Rational> || std::is_same_v<S, Ball> || std::is_same_v<S, double>;
+concept HasOrder = std::is_same_v<S, Rational> || std::is_same_v<S, Ball> || std::is_same_v<S, double>;
 
 template <class S>
 S larger(const S& a, const S& b) {
@@ -81,8 +80,8 @@ std::vector<S> pool(const Node& node, PoolSpec::Kind kind, const std::vector<S>&
 }
 
 template <class S>
-std::vector<S> linear(const Architecture& network, std::size_t index,
-                      const LinearParameters<S>& theta, const std::vector<S>& x) {
+std::vector<S> linear(const Architecture& network, std::size_t index, const LinearParameters<S>& theta,
+                      const std::vector<S>& x) {
   const Node& node = network.node(index);
   std::vector<S> y;
   y.reserve(node.width);
@@ -119,8 +118,8 @@ LinearParameters<S> convert_parameters(const Tensor& weights, const Tensor& bias
 // The values of node `target` and all it depends on, by node index (others stay empty).
 // Throws ShapeError if x has the wrong length or a linear node has no parameters.
 template <class S>
-std::vector<std::vector<S>> forward(const Architecture& network, const Parameters<S>& theta,
-                                    const std::vector<S>& x, std::size_t target) {
+std::vector<std::vector<S>> forward(const Architecture& network, const Parameters<S>& theta, const std::vector<S>& x,
+                                    std::size_t target) {
   if (x.size() != network.input_width()) {
     throw ShapeError("a sample of " + std::to_string(x.size()) + " features for a network with " +
                      std::to_string(network.input_width()) + " inputs");
@@ -157,7 +156,8 @@ std::vector<std::vector<S>> forward(const Architecture& network, const Parameter
                    },
                    [&](const BatchNormSpec& norm) {
                      const TensorShape shape{node.shape.back()};
-                     const Tensor scale = expand(norm.scale, shape, "scale"), shift = expand(norm.shift, shape, "shift");
+                     const Tensor scale = expand(norm.scale, shape, "scale"),
+                                  shift = expand(norm.shift, shape, "shift");
                      for (std::size_t j = 0; j < node.width; ++j) {
                        const std::size_t c = j % node.shape.back();
                        value[i].push_back(in()[j] * from_rational<S>(scale[0][c]) + from_rational<S>(shift[0][c]));
@@ -170,8 +170,8 @@ std::vector<std::vector<S>> forward(const Architecture& network, const Parameter
 
 // The value of `target` alone: a row of F_k (activation) or G_k (linear node).
 template <class S>
-std::vector<S> node_value(const Architecture& network, const Parameters<S>& theta,
-                          const std::vector<S>& x, std::size_t target) {
+std::vector<S> node_value(const Architecture& network, const Parameters<S>& theta, const std::vector<S>& x,
+                          std::size_t target) {
   return std::move(forward(network, theta, x, target)[target]);
 }
 

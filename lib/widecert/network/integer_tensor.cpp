@@ -22,8 +22,7 @@ void finish(IntegerTensor& tensor, std::vector<Integer> values) {
 
 }  // namespace
 
-IntegerTensor expand_integers(const TensorSpec& spec, const TensorShape& shape,
-                              const std::string& what) {
+IntegerTensor expand_integers(const TensorSpec& spec, const TensorShape& shape, const std::string& what) {
   check_tensor(spec, shape, what);
   IntegerTensor tensor;
   tensor.shape = shape;
@@ -31,8 +30,7 @@ IntegerTensor expand_integers(const TensorSpec& spec, const TensorShape& shape,
     tensor.divisor = denominator(fill->value);
     const std::size_t entries = std::accumulate(shape.begin(), shape.end(), std::size_t{0});
     finish(tensor, std::vector<Integer>(entries, Integer(numerator(fill->value))));
-  } else if (std::holds_alternative<ExplicitTensor>(spec) ||
-             std::holds_alternative<SparseTensor>(spec)) {
+  } else if (std::holds_alternative<ExplicitTensor>(spec) || std::holds_alternative<SparseTensor>(spec)) {
     const Tensor rows = expand(spec, shape, what);
     for (const auto& row : rows)
       for (const Rational& v : row) tensor.divisor = lcm(tensor.divisor, Integer(denominator(v)));

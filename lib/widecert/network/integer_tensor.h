@@ -21,7 +21,6 @@ struct IntegerTensor {
 };
 
 // Throws as expand() does.
-IntegerTensor expand_integers(const TensorSpec& spec, const TensorShape& shape,
-                              const std::string& what);
+IntegerTensor expand_integers(const TensorSpec& spec, const TensorShape& shape, const std::string& what);
 
 }  // namespace widecert

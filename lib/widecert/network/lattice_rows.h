@@ -22,14 +22,13 @@ std::uint64_t order_of_two(std::uint64_t prime, std::uint64_t most);
 // The number of sigmoid or tanh layers on every path to `target`, if lattice points reach it: linear
 // nodes with free tensors, each followed by sigmoid or tanh only, average pools, sums and
 // concatenations between them. `refused` receives the reason otherwise.
-std::optional<std::size_t> lattice_depth(const Architecture& network, std::size_t target,
-                                         std::string& refused);
+std::optional<std::size_t> lattice_depth(const Architecture& network, std::size_t target, std::string& refused);
 
 // The values of `target` modulo the last prime of the tower, which has lattice_depth() primes. The
 // point's tensors are integers; below the first activation they stand for ln(2) times the data's
 // divisor times themselves (weights) and ln(2) times themselves (biases). Throws InputError if the
 // tower or the tensors are not as required.
-ResidueRows lattice_rows(const Architecture& network, const PointSpec& point, std::size_t target,
-                         const Dataset& data, const std::vector<std::uint64_t>& tower);
+ResidueRows lattice_rows(const Architecture& network, const PointSpec& point, std::size_t target, const Dataset& data,
+                         const std::vector<std::uint64_t>& tower);
 
 }  // namespace widecert

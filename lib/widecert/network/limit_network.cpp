@@ -16,9 +16,7 @@ bool is_zero(const TensorSpec& spec) {
   if (fill != nullptr) return fill->value == 0;
   if (const auto* file = std::get_if<FileTensor>(&spec)) {
     return std::visit(
-        [](const auto& values) {
-          return std::all_of(values.begin(), values.end(), [](auto v) { return v == 0; });
-        },
+        [](const auto& values) { return std::all_of(values.begin(), values.end(), [](auto v) { return v == 0; }); },
         file->array->values);
   }
   const auto* rows = std::get_if<ExplicitTensor>(&spec);
@@ -32,16 +30,14 @@ ActivationKind limit_of(const Node& node, ActivationKind f, LimitKind kind, int 
   if (f == ActivationKind::identity) return f;
   const std::string name(facts(f).name);
   if (degree != 1) {
-    throw Refused{"activation \"" + node.name + "\" (" + name +
-                  ") acts on values that do not grow with alpha"};
+    throw Refused{"activation \"" + node.name + "\" (" + name + ") acts on values that do not grow with alpha"};
   }
-  const bool relu_like = f == ActivationKind::softplus || f == ActivationKind::silu ||
-                         f == ActivationKind::gelu || f == ActivationKind::mish;
+  const bool relu_like = f == ActivationKind::softplus || f == ActivationKind::silu || f == ActivationKind::gelu ||
+                         f == ActivationKind::mish;
   if (kind == LimitKind::relu && relu_like) return ActivationKind::relu;
   if (kind == LimitKind::step && f == ActivationKind::sigmoid) return ActivationKind::half_step;
   if (kind == LimitKind::step && f == ActivationKind::tanh) return ActivationKind::sign;
-  throw Refused{name + " at \"" + node.name + "\" has no " +
-                (kind == LimitKind::relu ? "relu" : "step") + " limit"};
+  throw Refused{name + " at \"" + node.name + "\" has no " + (kind == LimitKind::relu ? "relu" : "step") + " limit"};
 }
 
 LinearSpec limit_of(const Node& node, LinearSpec spec, LimitKind kind, int degree) {

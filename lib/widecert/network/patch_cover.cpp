@@ -54,8 +54,7 @@ class Matching {
       cover.patches.push_back(p);
       for (std::size_t i : inputs_of_[p]) input_reached[i] = true;
     }
-    cover.inputs =
-        static_cast<std::size_t>(std::count(input_reached.begin(), input_reached.end(), false));
+    cover.inputs = static_cast<std::size_t>(std::count(input_reached.begin(), input_reached.end(), false));
     cover.lines = cover.inputs + cover.patches.size() * filters_;
     return cover;
   }

@@ -8,8 +8,8 @@
 namespace widecert {
 namespace {
 
-std::size_t positions(std::size_t extent, std::size_t before, std::size_t after, std::size_t size,
-                      std::size_t stride, std::size_t dilation) {
+std::size_t positions(std::size_t extent, std::size_t before, std::size_t after, std::size_t size, std::size_t stride,
+                      std::size_t dilation) {
   const std::size_t padded = extent + before + after;
   const std::size_t reach = (size - 1) * dilation + 1;
   return padded < reach ? 0 : (padded - reach) / stride + 1;
@@ -69,9 +69,8 @@ PatchLayout PatchLayout::from_list(std::size_t inputs, std::vector<Patch> patche
     if (layout.lengths_.size() <= patch.bank) layout.lengths_.resize(patch.bank + 1, 0);
     std::size_t& length = layout.lengths_[patch.bank];
     if (length != 0 && length != patch.entries.size()) {
-      throw ShapeError(where + " has " + std::to_string(patch.entries.size()) +
-                       " entries, others of bank " + std::to_string(patch.bank) + " have " +
-                       std::to_string(length));
+      throw ShapeError(where + " has " + std::to_string(patch.entries.size()) + " entries, others of bank " +
+                       std::to_string(patch.bank) + " have " + std::to_string(length));
     }
     length = patch.entries.size();
   }
@@ -83,18 +82,16 @@ PatchLayout PatchLayout::from_list(std::size_t inputs, std::vector<Patch> patche
 }
 
 PatchLayout PatchLayout::window(const WindowGeometry& g) {
-  if (g.size[0] == 0 || g.size[1] == 0 || g.stride[0] == 0 || g.stride[1] == 0 ||
-      g.dilation[0] == 0 || g.dilation[1] == 0) {
+  if (g.size[0] == 0 || g.size[1] == 0 || g.stride[0] == 0 || g.stride[1] == 0 || g.dilation[0] == 0 ||
+      g.dilation[1] == 0) {
     throw ShapeError("size, stride and dilation must be positive");
   }
   if (g.groups == 0 || g.channels % g.groups != 0) {
-    throw ShapeError(std::to_string(g.groups) + " groups do not divide " +
-                     std::to_string(g.channels) + " channels");
+    throw ShapeError(std::to_string(g.groups) + " groups do not divide " + std::to_string(g.channels) + " channels");
   }
   if (g.output_height() == 0 || g.output_width() == 0) {
-    throw ShapeError("a window of " + std::to_string(g.size[0]) + " x " +
-                     std::to_string(g.size[1]) + " does not fit into " + std::to_string(g.height) +
-                     " x " + std::to_string(g.width));
+    throw ShapeError("a window of " + std::to_string(g.size[0]) + " x " + std::to_string(g.size[1]) +
+                     " does not fit into " + std::to_string(g.height) + " x " + std::to_string(g.width));
   }
   PatchLayout layout;
   layout.inputs_ = g.height * g.width * g.channels;
@@ -133,9 +130,9 @@ void PatchLayout::expand(std::size_t patch, std::vector<std::int64_t>& entries) 
       const std::size_t column = x * g.stride[1] + dx * g.dilation[1] - g.padding[1];
       const bool inside = row < g.height && column < g.width;
       for (std::size_t c = 0; c < per_group; ++c) {
-        entries.push_back(inside ? static_cast<std::int64_t>((row * g.width + column) * g.channels +
-                                                             group * per_group + c)
-                                 : kPadding);
+        entries.push_back(inside
+                              ? static_cast<std::int64_t>((row * g.width + column) * g.channels + group * per_group + c)
+                              : kPadding);
       }
     }
   }

@@ -5,8 +5,8 @@ namespace widecert {
 namespace {
 
 // The tensor in force: frozen by the architecture or given by the point.
-const TensorSpec& choose(const std::optional<TensorSpec>& frozen,
-                         const std::optional<TensorSpec>& given, const std::string& what) {
+const TensorSpec& choose(const std::optional<TensorSpec>& frozen, const std::optional<TensorSpec>& given,
+                         const std::string& what) {
   if (frozen && given) throw InputError(what + " is frozen; the point may not give it");
   if (!frozen && !given) throw InputError("the point gives no value for " + what);
   return frozen ? *frozen : *given;
@@ -22,21 +22,18 @@ std::vector<std::size_t> linear_nodes(const Architecture& network, std::size_t t
   return nodes;
 }
 
-IntegerPoint integer_point(const Architecture& network, const PointSpec& point,
-                           std::size_t target) {
+IntegerPoint integer_point(const Architecture& network, const PointSpec& point, std::size_t target) {
   IntegerPoint out;
   for (std::size_t i : linear_nodes(network, target)) {
     const Node& node = network.node(i);
     const auto& spec = std::get<LinearSpec>(node.spec);
     const auto found = point.find(node.name);
     const NodeTensors given = found == point.end() ? NodeTensors{} : found->second;
-    const std::string weights = "the weights of \"" + node.name + "\"",
-                      bias = "the bias of \"" + node.name + "\"";
-    out[i].weights = expand_integers(choose(spec.frozen_weights, given.weights, weights),
-                                     network.weights_shape(i), weights);
+    const std::string weights = "the weights of \"" + node.name + "\"", bias = "the bias of \"" + node.name + "\"";
+    out[i].weights =
+        expand_integers(choose(spec.frozen_weights, given.weights, weights), network.weights_shape(i), weights);
     if (spec.bias != BiasMode::none) {
-      out[i].bias = expand_integers(choose(spec.frozen_bias, given.bias, bias),
-                                    network.bias_shape(i), bias);
+      out[i].bias = expand_integers(choose(spec.frozen_bias, given.bias, bias), network.bias_shape(i), bias);
     } else if (given.bias) {
       throw InputError(bias + " does not exist: its bias mode is none");
     }

@@ -17,8 +17,7 @@ Parameters<Ball> to_balls(const Parameters<Rational>& theta) {
 // Moves the numbers to 64 bits if they all fit.
 void shrink(ScaledFeatures& f) {
   static const Integer kLimit = Integer(1) << 62;
-  if (std::any_of(f.large.begin(), f.large.end(),
-                  [](const Integer& v) { return abs(v) >= kLimit; })) {
+  if (std::any_of(f.large.begin(), f.large.end(), [](const Integer& v) { return abs(v) >= kLimit; })) {
     return;
   }
   for (const Integer& v : f.large) f.small.push_back(v.convert_to<std::int64_t>());
@@ -29,8 +28,7 @@ void shrink(ScaledFeatures& f) {
 Integer to_grid(const Ball& x, int bits) {
   const Rational scale = power_of_two(bits);
   const Integer point = floor(Rational(x.midpoint() * scale + Rational(1, 2)));
-  check(x.lower_bound() * scale >= Rational(point - 1) &&
-            x.upper_bound() * scale <= Rational(point + 1),
+  check(x.lower_bound() * scale >= Rational(point - 1) && x.upper_bound() * scale <= Rational(point + 1),
         "ball arithmetic with 64 guard bits reaches the grid");
   return point;
 }
@@ -44,9 +42,8 @@ Integer ScaledFeatures::max_abs() const {
   return bound;
 }
 
-ScaledFeatures scaled_features(const Architecture& network, const Parameters<Rational>& theta,
-                               const Dataset& data, std::size_t node, int bits,
-                               const std::function<void(std::size_t)>& tick) {
+ScaledFeatures scaled_features(const Architecture& network, const Parameters<Rational>& theta, const Dataset& data,
+                               std::size_t node, int bits, const std::function<void(std::size_t)>& tick) {
   ScaledFeatures f;
   f.samples = data.size();
   f.width = network.node(node).width;

@@ -27,8 +27,7 @@ struct ScaledFeatures {
 
 // The values of `node` on all samples at rational parameters (one entry per linear node below it).
 // `bits` is the grid where values are irrational. `tick(done)` is called per sample.
-ScaledFeatures scaled_features(const Architecture& network, const Parameters<Rational>& theta,
-                               const Dataset& data, std::size_t node, int bits,
-                               const std::function<void(std::size_t)>& tick);
+ScaledFeatures scaled_features(const Architecture& network, const Parameters<Rational>& theta, const Dataset& data,
+                               std::size_t node, int bits, const std::function<void(std::size_t)>& tick);
 
 }  // namespace widecert

@@ -20,25 +20,22 @@ void check_tensor(const TensorSpec& spec, const TensorShape& shape, const std::s
   std::size_t entries = 0;
   for (std::size_t length : shape) entries += length;
   if (entries > kMaxTensorEntries) {
-    throw ShapeError(what + " has " + std::to_string(entries) +
-                     " entries; at most 2^27 are held in memory");
+    throw ShapeError(what + " has " + std::to_string(entries) + " entries; at most 2^27 are held in memory");
   }
   if (const auto* given = std::get_if<ExplicitTensor>(&spec)) {
     bool fits = given->rows.size() == shape.size();
     for (std::size_t r = 0; fits && r < shape.size(); ++r) fits = given->rows[r].size() == shape[r];
     if (!fits) {
-      throw ShapeError(
-          what + " has the wrong shape: expected " + std::to_string(shape.size()) + " row(s)" +
-          (shape.empty() ? "" : " of " + std::to_string(shape.front()) + " entries") + ", found " +
-          std::to_string(given->rows.size()) + " row(s)" +
-          (given->rows.empty() ? ""
-                               : ", the first of " + std::to_string(given->rows.front().size())));
+      throw ShapeError(what + " has the wrong shape: expected " + std::to_string(shape.size()) + " row(s)" +
+                       (shape.empty() ? "" : " of " + std::to_string(shape.front()) + " entries") + ", found " +
+                       std::to_string(given->rows.size()) + " row(s)" +
+                       (given->rows.empty() ? "" : ", the first of " + std::to_string(given->rows.front().size())));
     }
   }
   if (const auto* sparse = std::get_if<SparseTensor>(&spec)) {
     if (sparse->rows.size() != shape.size()) {
-      throw ShapeError(what + " has " + std::to_string(sparse->rows.size()) +
-                       " sparse row(s); expected " + std::to_string(shape.size()));
+      throw ShapeError(what + " has " + std::to_string(sparse->rows.size()) + " sparse row(s); expected " +
+                       std::to_string(shape.size()));
     }
     for (std::size_t r = 0; r < shape.size(); ++r) {
       for (std::size_t k = 0; k < sparse->rows[r].size(); ++k) {
@@ -52,17 +49,16 @@ void check_tensor(const TensorSpec& spec, const TensorShape& shape, const std::s
   }
   if (const auto* file = std::get_if<FileTensor>(&spec)) {
     const std::vector<std::size_t>& extents = file->array->shape;
-    const std::size_t found =
-        std::accumulate(extents.begin(), extents.end(), std::size_t{1}, std::multiplies<>());
+    const std::size_t found = std::accumulate(extents.begin(), extents.end(), std::size_t{1}, std::multiplies<>());
     const bool rows_fit = shape.size() <= 1 || (!extents.empty() && extents[0] == shape.size());
     if (found != entries || !rows_fit) {
       std::string text;
       for (std::size_t extent : extents) text += (text.empty() ? "" : " x ") + std::to_string(extent);
-      throw ShapeError(what + ": " + file->path + " holds " + (text.empty() ? "one number" : text) +
-                       "; expected " + std::to_string(entries) + " numbers" +
-                       (shape.size() <= 1 ? "" : ", the first extent being the " +
-                                                     std::to_string(shape.size()) + " filters") +
-                       " (\"axes\" permutes)");
+      throw ShapeError(
+          what + ": " + file->path + " holds " + (text.empty() ? "one number" : text) + "; expected " +
+          std::to_string(entries) + " numbers" +
+          (shape.size() <= 1 ? "" : ", the first extent being the " + std::to_string(shape.size()) + " filters") +
+          " (\"axes\" permutes)");
     }
   }
   const auto* seeded = std::get_if<SeededTensor>(&spec);

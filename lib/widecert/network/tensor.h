@@ -31,9 +31,9 @@ struct SeededTensor {
 // The entries of an array in C order, after its axes were permuted: those of the first row (filter),
 // of the second, ... The path is relative to the file that names it.
 struct FileTensor {
-  std::string path, member;       // the member of an .npz archive, or empty
-  std::string sha256;             // hex, of the decompressed .npy file
-  std::vector<std::size_t> axes;  // axis k of the tensor is axis axes[k] of the file; empty: as it is
+  std::string path, member;               // the member of an .npz archive, or empty
+  std::string sha256;                     // hex, of the decompressed .npy file
+  std::vector<std::size_t> axes;          // axis k of the tensor is axis axes[k] of the file; empty: as it is
   std::shared_ptr<const NpyArray> array;  // permuted
 };
 // The values other than 0 of each row, by increasing position.

@@ -29,12 +29,10 @@ class InternalError : public std::logic_error {
 };
 
 // Throws InternalError naming the place when `condition` is false. Never compiled out.
-inline void check(bool condition, const char* what,
-                  std::source_location where = std::source_location::current()) {
+inline void check(bool condition, const char* what, std::source_location where = std::source_location::current()) {
   if (!condition) {
-    throw InternalError(std::string("internal error at ") + where.file_name() + ":" +
-                        std::to_string(where.line()) + ": " + what +
-                        " (please report this with the case file)");
+    throw InternalError(std::string("internal error at ") + where.file_name() + ":" + std::to_string(where.line()) +
+                        ": " + what + " (please report this with the case file)");
   }
 }
 

@@ -1,8 +1,8 @@
 #include <widecert/number/error.h>
 #include <widecert/number/rational.h>
 
-#include <bit>
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace widecert {
@@ -107,16 +107,14 @@ std::string to_string(const Rational& value) { return value.str(); }
 
 double quotient_near(const Integer& a, const Integer& b) {
   long exponent_a = 0, exponent_b = 0;
-  const double x = mpz_get_d_2exp(&exponent_a, a.backend().data()),
-               y = mpz_get_d_2exp(&exponent_b, b.backend().data());
+  const double x = mpz_get_d_2exp(&exponent_a, a.backend().data()), y = mpz_get_d_2exp(&exponent_b, b.backend().data());
   const long exponent = std::clamp(exponent_a - exponent_b, -4000L, 4000L);
   return std::ldexp(x / y, static_cast<int>(exponent));
 }
 
 Integer floor(const Rational& value) {
   Integer result;
-  mpz_fdiv_q(result.backend().data(), mpq_numref(value.backend().data()),
-             mpq_denref(value.backend().data()));
+  mpz_fdiv_q(result.backend().data(), mpq_numref(value.backend().data()), mpq_denref(value.backend().data()));
   return result;
 }
 
@@ -138,19 +136,14 @@ namespace {
 int bits_for(const Rational& value, int digits) {
   check(value > 0, "a short bound is asked of a positive value only");
   const auto size = [](mpz_srcptr z) { return static_cast<int>(mpz_sizeinbase(z, 2)); };
-  const int exponent =
-      size(mpq_numref(value.backend().data())) - size(mpq_denref(value.backend().data()));
+  const int exponent = size(mpq_numref(value.backend().data())) - size(mpq_denref(value.backend().data()));
   return digits - exponent;
 }
 }  // namespace
 
-Rational short_upper_bound(const Rational& value, int digits) {
-  return round_up(value, bits_for(value, digits));
-}
+Rational short_upper_bound(const Rational& value, int digits) { return round_up(value, bits_for(value, digits)); }
 
-Rational short_lower_bound(const Rational& value, int digits) {
-  return round_down(value, bits_for(value, digits));
-}
+Rational short_lower_bound(const Rational& value, int digits) { return round_down(value, bits_for(value, digits)); }
 
 namespace {
 

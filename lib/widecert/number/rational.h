@@ -12,10 +12,8 @@
 namespace widecert {
 
 // Expression templates are off: `auto` then names a value, never a view of a dead temporary.
-using Integer =
-    boost::multiprecision::number<boost::multiprecision::gmp_int, boost::multiprecision::et_off>;
-using Rational = boost::multiprecision::number<boost::multiprecision::gmp_rational,
-                                               boost::multiprecision::et_off>;
+using Integer = boost::multiprecision::number<boost::multiprecision::gmp_int, boost::multiprecision::et_off>;
+using Rational = boost::multiprecision::number<boost::multiprecision::gmp_rational, boost::multiprecision::et_off>;
 
 // Limits on text that comes from strangers; beyond them parse_rational throws InputError.
 inline constexpr std::size_t kMaxDigits = 10'000;

@@ -21,9 +21,7 @@ class Residue {
       : value_(static_cast<std::uint32_t>((n % std::int64_t{Prime} + Prime) % Prime)) {}
 
   static Residue from_rational(const Rational& x) {
-    const auto reduce = [](mpz_srcptr z) {
-      return Residue(static_cast<std::int64_t>(mpz_fdiv_ui(z, Prime)));
-    };
+    const auto reduce = [](mpz_srcptr z) { return Residue(static_cast<std::int64_t>(mpz_fdiv_ui(z, Prime))); };
     const Residue denominator = reduce(mpq_denref(x.backend().data()));
     if (denominator.value_ == 0) {
       throw InputError(to_string(x) + " has no residue modulo " + std::to_string(Prime) +

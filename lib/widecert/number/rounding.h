@@ -39,9 +39,7 @@ inline double sqrt_down(double x) { return x > 0 ? std::fmax(0.0, next_down(std:
 // At least k u / (1 - k u), the relative error of a sum of k rounded products in any order, with or
 // without fused operations (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1);
 // infinite where k u is not small.
-inline double gamma_up(double k) {
-  return k < 0x1p40 ? k * kUnitRoundoff * (1 + 0x1p-10) : kInfinity;
-}
+inline double gamma_up(double k) { return k < 0x1p40 ? k * kUnitRoundoff * (1 + 0x1p-10) : kInfinity; }
 
 // At least the exact sum of `terms` numbers >= 0 whose floating-point sum, in any order and with or
 // without fused operations, is `computed`; each term may itself be a product of two doubles.
@@ -59,8 +57,7 @@ inline double sum_down(double computed, std::size_t terms) {
 // Throws InternalError unless doubles are rounded to nearest and denormal numbers are kept.
 inline void require_ieee() {
   volatile double one = 1, tiny = 0x1p-53, least = 0x1p-1022;
-  check(one + tiny == 1 && one + 3 * tiny == 1 + 0x1p-51 && one - tiny != 1 && least / 4 != 0 &&
-            least / 4 * 4 == least,
+  check(one + tiny == 1 && one + 3 * tiny == 1 + 0x1p-51 && one - tiny != 1 && least / 4 != 0 && least / 4 * 4 == least,
         "IEEE arithmetic, rounding to nearest, with denormal numbers");
 }
 

@@ -11,8 +11,8 @@ void put_u64be(char* out, std::uint64_t value) {
 
 }  // namespace
 
-SeededIntegers::SeededIntegers(std::string_view domain, std::uint64_t seed, std::string_view name,
-                               std::int64_t low, std::int64_t high)
+SeededIntegers::SeededIntegers(std::string_view domain, std::uint64_t seed, std::string_view name, std::int64_t low,
+                               std::int64_t high)
     : low_(low), range_(static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) + 1) {
   if (low > high || range_ == 0 || range_ > (std::uint64_t{1} << 63)) {
     throw InputError("seeded integers from " + std::to_string(low) + " to " + std::to_string(high) +

@@ -19,8 +19,8 @@ namespace widecert {
 class SeededIntegers {
  public:
   // Uniform on low..high, inclusive. Requires low <= high and a range of at most 2^63 values.
-  SeededIntegers(std::string_view domain, std::uint64_t seed, std::string_view name,
-                 std::int64_t low, std::int64_t high);
+  SeededIntegers(std::string_view domain, std::uint64_t seed, std::string_view name, std::int64_t low,
+                 std::int64_t high);
   std::int64_t at(std::uint64_t row, std::uint64_t column);
 
  private:

@@ -18,8 +18,7 @@ using widecert::test::Contains;
 namespace {
 
 std::string be32(std::uint32_t v) {
-  return {static_cast<char>(v >> 24), static_cast<char>(v >> 16), static_cast<char>(v >> 8),
-          static_cast<char>(v)};
+  return {static_cast<char>(v >> 24), static_cast<char>(v >> 16), static_cast<char>(v >> 8), static_cast<char>(v)};
 }
 std::string idx(int type, std::vector<std::uint32_t> extents, const std::string& payload) {
   std::string bytes{0, 0, static_cast<char>(type), static_cast<char>(extents.size())};
@@ -64,13 +63,11 @@ DatasetSpec digits_spec(bool noise) {
 TEST_CASE("IDX: all types are read exactly") {
   const Folder folder;
   const auto integers = [&](int type, const std::string& payload, std::uint32_t n) {
-    return std::get<std::vector<std::int64_t>>(
-        read_idx(folder.write("a", idx(type, {n}, payload))).values);
+    return std::get<std::vector<std::int64_t>>(read_idx(folder.write("a", idx(type, {n}, payload))).values);
   };
   CHECK(integers(0x08, "\xff\x01", 2) == std::vector<std::int64_t>{255, 1});
   CHECK(integers(0x09, "\xff\x01", 2) == std::vector<std::int64_t>{-1, 1});
-  CHECK(integers(0x0B, std::string("\xff\xfe\x01\x00", 4), 2) ==
-        std::vector<std::int64_t>{-2, 256});
+  CHECK(integers(0x0B, std::string("\xff\xfe\x01\x00", 4), 2) == std::vector<std::int64_t>{-2, 256});
   CHECK(integers(0x0C, be32(0xfffffffd), 1) == std::vector<std::int64_t>{-3});
   const auto floats = read_idx(folder.write("f", idx(0x0D, {1}, be32(0x3dcccccd))));
   CHECK(exactly(std::get<std::vector<double>>(floats.values)[0]) == Rational(13421773, 134217728));
@@ -83,16 +80,15 @@ TEST_CASE(
   const auto read = [&](const std::string& bytes) {
     return error_of([&] { read_idx(folder.write("broken", bytes)); });
   };
-  CHECK_THAT(read(idx(8, {2, 3}, "12345")), Contains("broken") && Contains("truncated") &&
-                                                Contains("offset 12") && Contains("found 5"));
+  CHECK_THAT(read(idx(8, {2, 3}, "12345")),
+             Contains("broken") && Contains("truncated") && Contains("offset 12") && Contains("found 5"));
   CHECK(read(idx(8, {2, 3}, "123456")) == "no error");
   CHECK_THAT(read(idx(8, {2, 3}, "1234567")), Contains("oversized") && Contains("offset 18"));
   CHECK_THAT(read("\x1f"), Contains("truncated"));
   CHECK_THAT(read("IDX!data"), Contains("not an IDX file") && Contains("offset 0"));
   CHECK_THAT(read(idx(8, {0}, "")), Contains("extent 0"));
   CHECK_THAT(read(idx(8, {0xffffffff, 0xffffffff}, "")), Contains("8 GiB"));
-  CHECK_THAT(read(idx(0x0D, {2}, be32(0) + be32(0x7f800000))),
-             Contains("non-finite") && Contains("offset 12"));
+  CHECK_THAT(read(idx(0x0D, {2}, be32(0) + be32(0x7f800000))), Contains("non-finite") && Contains("offset 12"));
   CHECK_THAT(error_of([] { read_idx("/nonexistent/file"); }), Contains("cannot be opened"));
 
   folder.write("images", idx(8, {3, 1}, "abc"));
@@ -102,8 +98,7 @@ TEST_CASE(
   CHECK_THAT(error_of([&] { load(spec, folder.path()); }),
              Contains("labels") && Contains("3 samples") && Contains("found 2"));
   spec.source = IdxSource{"images", std::string(64, '0'), ""};
-  CHECK_THAT(error_of([&] { load(spec, folder.path()); }),
-             Contains("SHA-256") && Contains("is this the right file?"));
+  CHECK_THAT(error_of([&] { load(spec, folder.path()); }), Contains("SHA-256") && Contains("is this the right file?"));
 }
 
 TEST_CASE("IDX: a damaged gzip stream is an error, not data") {
@@ -169,8 +164,7 @@ TEST_CASE("numbers beyond 64 bits keep their exact values") {
   CHECK(data.sample(1) == std::vector<Rational>{-big, 2});
 }
 
-TEST_CASE(
-    "the raw digits collide: 737 images contain the all-zero 3x3 patch; the noisy ones do not") {
+TEST_CASE("the raw digits collide: 737 images contain the all-zero 3x3 patch; the noisy ones do not") {
   const std::string folder = test::cases() + "/digits/data";
   WindowGeometry g;
   g.height = g.width = 8;
@@ -182,8 +176,7 @@ TEST_CASE(
     bool found = false;
     for (std::size_t p = 0; p < layout.count() && !found; ++p) {
       found = true;
-      for (std::int64_t e : layout.entries(p))
-        found = found && raw.numerator(i, static_cast<std::size_t>(e)) == 0;
+      for (std::int64_t e : layout.entries(p)) found = found && raw.numerator(i, static_cast<std::size_t>(e)) == 0;
     }
     with_zero_patch += found;
   }
@@ -193,13 +186,10 @@ TEST_CASE(
   CHECK_FALSE(find_equal_samples(raw).has_value());
 }
 
-TEST_CASE(
-    "the first collision in lexicographic order is reported; patches of one sample may be equal") {
+TEST_CASE("the first collision in lexicographic order is reported; patches of one sample may be equal") {
   const PatchLayout pairs = PatchLayout::from_list(3, {{{0, 1}}, {{1, 2}}});
-  CHECK_FALSE(
-      find_patch_collision(Dataset::from_samples({{1, 1, 1}, {2, 2, 2}}), pairs).has_value());
-  const auto c = find_patch_collision(
-      Dataset::from_samples({{9, 8, 7}, {1, 2, 3}, {5, 1, 2}, {2, 3, 0}}), pairs);
+  CHECK_FALSE(find_patch_collision(Dataset::from_samples({{1, 1, 1}, {2, 2, 2}}), pairs).has_value());
+  const auto c = find_patch_collision(Dataset::from_samples({{9, 8, 7}, {1, 2, 3}, {5, 1, 2}, {2, 3, 0}}), pairs);
   REQUIRE(c.has_value());
   CHECK((c->i == 1 && c->p == 0 && c->j == 2 && c->q == 1));
   const auto equal = find_equal_samples(Dataset::from_samples({{1, 2}, {3, 4}, {1, 2}}));
@@ -214,8 +204,7 @@ TEST_CASE("the collision search agrees with brute force on small alphabets") {
     for (auto& x : samples)
       for (int j = 0; j < 4; ++j) x.push_back(random.integer(0, 2));
     const Dataset data = Dataset::from_samples(samples);
-    const PatchLayout layout =
-        PatchLayout::from_list(4, {{{0, 1, kPadding}}, {{1, 2, 3}}, {{3, 0, 2}}});
+    const PatchLayout layout = PatchLayout::from_list(4, {{{0, 1, kPadding}}, {{1, 2, 3}}, {{3, 0, 2}}});
     std::optional<std::array<std::size_t, 4>> first;
     const auto content = [&](std::size_t i, std::size_t p) {
       std::vector<Rational> values;
@@ -232,7 +221,6 @@ TEST_CASE("the collision search agrees with brute force on small alphabets") {
     INFO("seed 51, round " << round);
     REQUIRE(found.has_value() == first.has_value());
     if (first)
-      CHECK((found->i == (*first)[0] && found->p == (*first)[1] && found->j == (*first)[2] &&
-             found->q == (*first)[3]));
+      CHECK((found->i == (*first)[0] && found->p == (*first)[1] && found->j == (*first)[2] && found->q == (*first)[3]));
   }
 }

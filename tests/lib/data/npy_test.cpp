@@ -28,8 +28,7 @@ std::string npy(const std::string& header, const std::string& payload, int versi
   return out + text + payload;
 }
 std::string dictionary(const std::string& type, const std::string& shape, bool fortran = false) {
-  return "{'descr': '" + type + "', 'fortran_order': " + (fortran ? "True" : "False") +
-         ", 'shape': " + shape + ", }";
+  return "{'descr': '" + type + "', 'fortran_order': " + (fortran ? "True" : "False") + ", 'shape': " + shape + ", }";
 }
 template <class T>
 std::string bytes_of(const std::vector<T>& values) {
@@ -72,8 +71,7 @@ std::vector<T> values(const NpyArray& array) {
 TEST_CASE("every integer and float type is read exactly") {
   const Folder folder;
   const auto integers = [&]<class T>(const char* type, T) {
-    const std::vector<T> v{std::numeric_limits<T>::min(), 0, 1,
-                           static_cast<T>(std::numeric_limits<T>::max() / 2)};
+    const std::vector<T> v{std::numeric_limits<T>::min(), 0, 1, static_cast<T>(std::numeric_limits<T>::max() / 2)};
     const NpyArray array = read_npy(folder.write(npy(dictionary(type, "(4,)"), bytes_of(v))), "");
     CHECK(array.shape == std::vector<std::size_t>{4});
     CHECK(values<std::int64_t>(array) == std::vector<std::int64_t>(v.begin(), v.end()));
@@ -92,14 +90,11 @@ TEST_CASE("every integer and float type is read exactly") {
         std::vector<double>(f.begin(), f.end()));
   const std::vector<double> d{0.1, -0x1p-1074, 0x1.fffffffffffffp1023};
   for (int version : {1, 2, 3}) {
-    CHECK(values<double>(read_npy(
-              folder.write(npy(dictionary("<f8", "(1, 3)"), bytes_of(d), version)), "")) == d);
+    CHECK(values<double>(read_npy(folder.write(npy(dictionary("<f8", "(1, 3)"), bytes_of(d), version)), "")) == d);
   }
   // A single number, keys in another order.
   const NpyArray one = read_npy(
-      folder.write(npy("{'shape': (), 'fortran_order': False, 'descr': '<f8'}",
-                       bytes_of(std::vector<double>{2}))),
-      "");
+      folder.write(npy("{'shape': (), 'fortran_order': False, 'descr': '<f8'}", bytes_of(std::vector<double>{2}))), "");
   CHECK(one.shape.empty());
   CHECK(values<double>(one) == std::vector<double>{2});
 }
@@ -115,8 +110,7 @@ TEST_CASE("Fortran order and permuted axes") {
     for (int j = 0; j < 3; ++j)
       for (int i = 0; i < 2; ++i) fortran.push_back(static_cast<std::int16_t>(100 * i + 10 * j + k));
   const NpyArray a = read_npy(folder.write(npy(dictionary("<i2", "(2, 3, 4)"), bytes_of(c))), "");
-  const NpyArray b =
-      read_npy(folder.write(npy(dictionary("<i2", "(2, 3, 4)", true), bytes_of(fortran))), "");
+  const NpyArray b = read_npy(folder.write(npy(dictionary("<i2", "(2, 3, 4)", true), bytes_of(fortran))), "");
   CHECK(a.values == b.values);
   CHECK(a.digest != b.digest);  // of the file, not of the values
   const NpyArray moved = transposed(a, {2, 0, 1}, "test");
@@ -147,8 +141,8 @@ TEST_CASE("arrays that are not read, each with a reason") {
     CHECK_THAT(error_of(npy(dictionary("<f4", shape), four)), Contains("NPY header: expected"));
   }
   for (const std::string& text :
-       {dictionary("<f4", "(4,)") + "#", std::string("#").append(dictionary("<f4", "(4,)")), dictionary("<f4", "(4,)") + "\n",
-        std::string("{\"descr\": '<f4', 'fortran_order': False, 'shape': (4,)}"),
+       {dictionary("<f4", "(4,)") + "#", std::string("#").append(dictionary("<f4", "(4,)")),
+        dictionary("<f4", "(4,)") + "\n", std::string("{\"descr\": '<f4', 'fortran_order': False, 'shape': (4,)}"),
         std::string("{'descr': '<f4' 'fortran_order': False, 'shape': (4,)}"),
         std::string("{'descr': '<f4', 'fortran_order': False, 'shape': (4,), 'x': 1}"),
         std::string("'descr': '<f4', 'fortran_order': False, 'shape': (4,)"),
@@ -160,8 +154,7 @@ TEST_CASE("arrays that are not read, each with a reason") {
   CHECK_THAT(error_of(npy(dictionary("<f4", "(99999999999999999999,)"), four)), Contains("8 GiB"));
   CHECK_THAT(error_of(npy(dictionary("<f4", "(-4,)"), four)), Contains("an extent"));
   CHECK_THAT(error_of(npy("{'descr': '<f4', 'shape': (4,)}", four)), Contains("once each"));
-  CHECK_THAT(error_of(npy("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (4,)}",
-                          four)),
+  CHECK_THAT(error_of(npy("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (4,)}", four)),
              Contains("once each"));
   CHECK_THAT(error_of(npy("{'descr': '<f4", four)), Contains("quoted"));
   CHECK_THAT(error_of(npy(dictionary("<f4", "(4,"), four)), Contains("extent"));
@@ -174,8 +167,7 @@ TEST_CASE("arrays that are not read, each with a reason") {
     CHECK_THAT(error_of(npy(dictionary("<f8", "(2,)"), bytes_of(std::vector<double>{1, bad}))),
                Contains("entry 1 (0-based") && Contains("not finite"));
   }
-  CHECK_THAT(error_of(npy(dictionary("<u8", "(1,)"),
-                          bytes_of(std::vector<std::uint64_t>{std::uint64_t{1} << 63}))),
+  CHECK_THAT(error_of(npy(dictionary("<u8", "(1,)"), bytes_of(std::vector<std::uint64_t>{std::uint64_t{1} << 63}))),
              Contains("2^63"));
 }
 

@@ -18,8 +18,8 @@ namespace {
 const auto kQuiet = [](std::size_t, std::size_t) {};
 
 // Random of rank at most `rank`, with a random right-hand side.
-BinaryMatrix random_binary(test::Random& random, std::size_t rows, std::size_t cols,
-                           std::size_t rank, std::size_t extra) {
+BinaryMatrix random_binary(test::Random& random, std::size_t rows, std::size_t cols, std::size_t rank,
+                           std::size_t extra) {
   BinaryMatrix a(rows, cols, extra);
   std::vector<std::vector<bool>> basis(rank, std::vector<bool>(cols));
   for (auto& row : basis)
@@ -170,7 +170,8 @@ TEST_CASE("a left kernel vector annihilates the matrix, and there is none at ful
 TEST_CASE("a left kernel basis has a vector for each row beside a nonsingular block") {
   test::Random random(66);
   for (int round = 0; round < test::rounds(30); ++round) {
-    const auto rows = static_cast<std::size_t>(random.integer(1, 9)), cols = static_cast<std::size_t>(random.integer(1, 9)),
+    const auto rows = static_cast<std::size_t>(random.integer(1, 9)),
+               cols = static_cast<std::size_t>(random.integer(1, 9)),
                rank = static_cast<std::size_t>(random.integer(0, 5));
     std::vector<std::vector<Integer>> a(rows, std::vector<Integer>(cols, 0));
     for (std::size_t k = 0; k < rank; ++k) {  // a sum of products of vectors
@@ -207,8 +208,17 @@ TEST_CASE("doubles have the residues of the rationals they are") {
   test::Random random(65);
   for (std::uint32_t p : {3u, 127u, 509u, 8388593u, 2147483647u}) {
     const DoubleResidues residues(p);
-    std::vector<double> values{0.0, -0.0, 1.0, -1.0, 0.1, 1e-320, -5e-324, 2.2250738585072014e-308,
-                               1.7976931348623157e308, -1e300, 4503599627370497.0};
+    std::vector<double> values{0.0,
+                               -0.0,
+                               1.0,
+                               -1.0,
+                               0.1,
+                               1e-320,
+                               -5e-324,
+                               2.2250738585072014e-308,
+                               1.7976931348623157e308,
+                               -1e300,
+                               4503599627370497.0};
     for (int k = 0; k < test::rounds(200); ++k) {
       values.push_back(std::ldexp(static_cast<double>(random.integer(-1'000'000'007, 1'000'000'007)),
                                   static_cast<int>(random.integer(-1000, 900))));

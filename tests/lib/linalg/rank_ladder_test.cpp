@@ -71,8 +71,10 @@ TEST_CASE("singular matrices stay undecided on every rung, and the ladder says h
         "undecided at 128 bits; more would take longer than allowed");
   CHECK(climb(source, {.most_bytes = 10}).undecided == "more memory than allowed");
   CHECK(climb(source, {.last = Rung::doubles, .most_seconds = 0}).undecided == "more time than allowed");
-  CHECK(climb(source, {.first = Rung::balls, .most_seconds = 0}).undecided == "undecided at 128 bits; more would take longer than allowed");
-  CHECK(climb(source, {.first = Rung::residues, .last = Rung::residues}).undecided == "no rung that could decide was allowed");
+  CHECK(climb(source, {.first = Rung::balls, .most_seconds = 0}).undecided ==
+        "undecided at 128 bits; more would take longer than allowed");
+  CHECK(climb(source, {.first = Rung::residues, .last = Rung::residues}).undecided ==
+        "no rung that could decide was allowed");
   a(1, 1) = std::nan("");
   CHECK(climb(exactly(a)).undecided == "an entry is not finite");
 }
@@ -124,8 +126,8 @@ TEST_CASE("small matrices in bulk are certified as one by one") {
       const SingularBounds bounds = singular_bounds({{a, {}}, {}});
       CHECK(low[k] <= bounds.smallest_high);
       if (low[k] > 0) CHECK(bounds.full_rank);
-      if (bounds.full_rank && bounds.smallest_low > 1e-5 * bounds.largest_high &&
-          bounds.largest_high < 0x1p150 && bounds.largest_low > 0x1p-150) {
+      if (bounds.full_rank && bounds.smallest_low > 1e-5 * bounds.largest_high && bounds.largest_high < 0x1p150 &&
+          bounds.largest_low > 0x1p-150) {
         CHECK(low[k] > 0);
       }
     }

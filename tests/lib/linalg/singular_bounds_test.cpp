@@ -87,22 +87,26 @@ Mat dense(Random& random, Eigen::Index m, Eigen::Index n) {
 }
 const Family kFamilies[] = {
     {"random", dense},
-    {"small integers", [](Random& r, Eigen::Index m, Eigen::Index n) {
+    {"small integers",
+     [](Random& r, Eigen::Index m, Eigen::Index n) {
        Mat a(m, n);
        for (Eigen::Index k = 0; k < a.size(); ++k) a.data()[k] = static_cast<double>(r.integer(-1, 1));
        return a;
      }},
-    {"graded rows", [](Random& r, Eigen::Index m, Eigen::Index n) {
+    {"graded rows",
+     [](Random& r, Eigen::Index m, Eigen::Index n) {
        Mat a = dense(r, m, n);
        for (Eigen::Index i = 0; i < m; ++i) a.row(i) *= std::ldexp(1.0, static_cast<int>(r.integer(-400, 400)));
        return a;
      }},
-    {"graded columns", [](Random& r, Eigen::Index m, Eigen::Index n) {
+    {"graded columns",
+     [](Random& r, Eigen::Index m, Eigen::Index n) {
        Mat a = dense(r, m, n);
        for (Eigen::Index j = 0; j < n; ++j) a.col(j) *= std::ldexp(1.0, static_cast<int>(r.integer(-20, 20)));
        return a;
      }},
-    {"nearly singular", [](Random& r, Eigen::Index m, Eigen::Index n) {
+    {"nearly singular",
+     [](Random& r, Eigen::Index m, Eigen::Index n) {
        Mat a = dense(r, m, n);
        if (m > 1) {
          a.row(m - 1) = a.row(0);
@@ -110,7 +114,8 @@ const Family kFamilies[] = {
        }
        return a;
      }},
-    {"exactly singular", [](Random& r, Eigen::Index m, Eigen::Index n) {
+    {"exactly singular",
+     [](Random& r, Eigen::Index m, Eigen::Index n) {
        Mat a = dense(r, m, n);
        if (m > 1) a.row(m - 1) = 0.5 * a.row(0);
        if (m > 2) {  // row 2 is a sum of multiples of 2^-26 that is exact
@@ -122,13 +127,15 @@ const Family kFamilies[] = {
        }
        return a;
      }},
-    {"Hilbert", [](Random&, Eigen::Index m, Eigen::Index n) {
+    {"Hilbert",
+     [](Random&, Eigen::Index m, Eigen::Index n) {
        Mat a(m, n);
        for (Eigen::Index i = 0; i < m; ++i)
          for (Eigen::Index j = 0; j < n; ++j) a(i, j) = 1 / static_cast<double>(i + j + 1);
        return a;
      }},
-    {"Vandermonde", [](Random& r, Eigen::Index m, Eigen::Index n) {
+    {"Vandermonde",
+     [](Random& r, Eigen::Index m, Eigen::Index n) {
        Mat a(m, n);
        for (Eigen::Index i = 0; i < m; ++i) {
          const double x = unit(r);
@@ -139,14 +146,17 @@ const Family kFamilies[] = {
      }},
     {"huge", [](Random& r, Eigen::Index m, Eigen::Index n) { return Mat(dense(r, m, n) * 0x1p1020); }},
     {"tiny", [](Random& r, Eigen::Index m, Eigen::Index n) { return Mat(dense(r, m, n) * 0x1p-1015); }},
-    {"denormal", [](Random& r, Eigen::Index m, Eigen::Index n) {
+    {"denormal",
+     [](Random& r, Eigen::Index m, Eigen::Index n) {
        Mat a(m, n);
        for (Eigen::Index k = 0; k < a.size(); ++k) a.data()[k] = static_cast<double>(r.integer(-9, 9)) * 0x1p-1074;
        return a;
      }},
-    {"all scales", [](Random& r, Eigen::Index m, Eigen::Index n) {
+    {"all scales",
+     [](Random& r, Eigen::Index m, Eigen::Index n) {
        Mat a = dense(r, m, n);
-       for (Eigen::Index k = 0; k < a.size(); ++k) a.data()[k] *= std::ldexp(1.0, static_cast<int>(r.integer(-1000, 1000)));
+       for (Eigen::Index k = 0; k < a.size(); ++k)
+         a.data()[k] *= std::ldexp(1.0, static_cast<int>(r.integer(-1000, 1000)));
        return a;
      }},
 };

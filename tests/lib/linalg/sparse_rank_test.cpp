@@ -14,15 +14,13 @@ TEST_CASE("peeling and elimination of the core give the dense rank") {
     SparseMatrix a;
     a.rows = static_cast<std::size_t>(random.integer(1, 12));
     a.cols = static_cast<std::size_t>(random.integer(static_cast<long>(a.rows), 16));
-    a.prime = std::vector<std::uint64_t>{
-        2, 3, 65537, kRankPrime}[static_cast<std::size_t>(random.integer(0, 3))];
+    a.prime = std::vector<std::uint64_t>{2, 3, 65537, kRankPrime}[static_cast<std::size_t>(random.integer(0, 3))];
     const long density = random.integer(1, 6);
     ModularMatrix dense(a.rows, a.cols, a.prime);
     for (std::size_t r = 0; r < a.rows; ++r) {
       for (std::size_t c = 0; c < a.cols; ++c) {
         if (random.integer(0, 9) >= density) continue;
-        const auto v =
-            static_cast<std::uint32_t>(random.integer(1, static_cast<long>(a.prime) - 1));
+        const auto v = static_cast<std::uint32_t>(random.integer(1, static_cast<long>(a.prime) - 1));
         a.add(r, c, v);
         dense.set(r, c, v);
       }

@@ -44,8 +44,7 @@ TEST_CASE("Assumption 3.2 holds with its constants, or is violated, on a grid") 
       Ball size;
       arb_abs(size.data(), y.data());
       if (const auto* growth = std::get_if<GrowthBounds>(&fact)) {
-        const Ball bound =
-            t < 0 ? growth->rho1 * exp(growth->rho2 * x) : growth->rho3 * x + growth->rho4;
+        const Ball bound = t < 0 ? growth->rho1 * exp(growth->rho2 * x) : growth->rho3 * x + growth->rho4;
         CHECK_FALSE(certainly_less(bound, size));
         CHECK(certainly_positive(growth->rho1));
         CHECK(certainly_positive(growth->rho2));
@@ -66,8 +65,8 @@ TEST_CASE("claimed limits are approached") {
   for (const Activation& f : all()) {
     const Assumption32 fact = assumption_3_2(f);
     if (const auto* limits = std::get_if<FiniteLimits>(&fact)) {
-      for (const auto& [t, limit] : {std::pair{Rational(-80), limits->at_minus_infinity},
-                                     std::pair{Rational(80), limits->at_plus_infinity}}) {
+      for (const auto& [t, limit] :
+           {std::pair{Rational(-80), limits->at_minus_infinity}, std::pair{Rational(80), limits->at_plus_infinity}}) {
         INFO(describe(f) << " at " << t);
         const Ball distance = at(f, t) - Ball::enclosing(limit);
         CHECK(distance.upper_bound() < power_of_two(-100));
@@ -83,8 +82,7 @@ TEST_CASE("each failure of Assumption 3.2 has an explicit violating t for rho = 
     if (satisfies_assumption_3_2(f)) continue;
     if (std::holds_alternative<Discontinuous>(assumption_3_2(f))) {
       // The jump at 0 is seen exactly.
-      CHECK(evaluate(f, Rational(1, 1'000'000)) - evaluate(f, Rational(-1, 1'000'000)) ==
-            (f.kind == K::sign ? 2 : 1));
+      CHECK(evaluate(f, Rational(1, 1'000'000)) - evaluate(f, Rational(-1, 1'000'000)) == (f.kind == K::sign ? 2 : 1));
       continue;
     }
     const Rational t = violating_point(f).value();
@@ -133,21 +131,18 @@ TEST_CASE("derivatives enclose difference quotients, and monotone means a deriva
       INFO(describe(f) << " at " << t);
       CHECK_FALSE(certainly_less(quotient, slope));
       CHECK_FALSE(certainly_less(slope, quotient));
-      if (facts(f.kind).derivative_nonzero)
-        CHECK_FALSE(derivative(f, Ball::enclosing(t)).contains_zero());
+      if (facts(f.kind).derivative_nonzero) CHECK_FALSE(derivative(f, Ball::enclosing(t)).contains_zero());
     }
   }
 }
 
-TEST_CASE(
-    "strictly monotone functions are, and so are all but the steps on the interval of Lemma D.1") {
+TEST_CASE("strictly monotone functions are, and so are all but the steps on the interval of Lemma D.1") {
   const PrecisionScope precision(256);
   for (const Activation& f : all()) {
     const auto monotone = [&](const Rational& from, const Rational& to) {
       int up = 0, down = 0, steps = 0;
       for (int k = 0; k < 64; ++k, ++steps) {
-        const Ball a = at(f, from + (to - from) * k / 64),
-                   b = at(f, from + (to - from) * (k + 1) / 64);
+        const Ball a = at(f, from + (to - from) * k / 64), b = at(f, from + (to - from) * (k + 1) / 64);
         up += certainly_less(a, b);
         down += certainly_less(b, a);
       }
@@ -172,8 +167,7 @@ TEST_CASE("exact, enclosing and double evaluation agree") {
         CHECK_THROWS_AS(evaluate(f, t), InputError);
       }
       const double fast = evaluate(f, t.convert_to<double>());
-      CHECK(abs(exactly(fast) - y.midpoint()) <=
-            Rational(1, 1'000'000'000) * (1 + abs(y.midpoint())));
+      CHECK(abs(exactly(fast) - y.midpoint()) <= Rational(1, 1'000'000'000) * (1 + abs(y.midpoint())));
     }
   }
 }

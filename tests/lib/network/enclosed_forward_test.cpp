@@ -7,8 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include <cmath>
 #include <mpfr.h>
+#include <cmath>
 
 #include "../../catch.h"
 #include "../../random.h"
@@ -53,8 +53,9 @@ bool encloses(double middle, double radius, const Ball& value) {
 }
 
 std::vector<double> hard_points(test::Random& random, int count) {
-  std::vector<double> points{0.0, -0.0, 1.0, -1.0, 0x1p-1074, -0x1p-1074, 0x1p-1022, 16, -16, 708, -708, 709, 745.2,
-                             -745.2, 354, -354, 1e6, -1e6, 1e300, -1e300, 26.6, 8.5, -8.5, 5.9, 40, -40};
+  std::vector<double> points{0.0,   -0.0,   1.0,  -1.0,  0x1p-1074, -0x1p-1074, 0x1p-1022, 16,  -16,
+                             708,   -708,   709,  745.2, -745.2,    354,        -354,      1e6, -1e6,
+                             1e300, -1e300, 26.6, 8.5,   -8.5,      5.9,        40,        -40};
   for (int k = -40; k <= 40; ++k) {
     const double x = k * 0.34657359027997264;  // halfway between multiples of ln 2, and on cell borders
     for (double y : {x, k * 0.6931471805599453, k * 0.125}) {
@@ -107,7 +108,8 @@ TEST_CASE("a radius of the argument is carried through, jumps and kinks included
     for (std::size_t k = 0; k < points.size(); ++k) {
       for (double s : {-1.0, -0.5, 0.25, 1.0}) {
         const double t = points[k] + s * given[k];
-        if (exactly(t) - exactly(points[k]) > exactly(given[k]) || exactly(points[k]) - exactly(t) > exactly(given[k])) continue;
+        if (exactly(t) - exactly(points[k]) > exactly(given[k]) || exactly(points[k]) - exactly(t) > exactly(given[k]))
+          continue;
         if (encloses(middle[k], radius[k], evaluate(f, Ball::exactly(t)))) continue;
         INFO(describe(f) << " at " << points[k] << " +- " << given[k] << ", " << t);
         FAIL("a value is not enclosed");
@@ -120,7 +122,8 @@ TEST_CASE("the Lipschitz constants of the double enclosures hold for Arb's deriv
   // Radii of arguments in: radii of values out, on small cells that cover [-30, 30].
   const PrecisionScope precision(64);
   for (const Activation& f : activations()) {
-    if (f.kind == ActivationKind::step || f.kind == ActivationKind::half_step || f.kind == ActivationKind::sign) continue;
+    if (f.kind == ActivationKind::step || f.kind == ActivationKind::half_step || f.kind == ActivationKind::sign)
+      continue;
     std::vector<double> middle{0.0}, radius{1024.0};
     enclose_activation(f, middle, radius);
     const Ball constant = Ball::exactly(radius[0] / 1024 + 0x1p-40);
@@ -168,8 +171,8 @@ TEST_CASE("NaN and infinite arguments claim nothing false") {
     INFO(describe(f));
     CHECK_FALSE((std::isfinite(middle[0]) && std::isfinite(radius[0])));
     CHECK_FALSE(std::isfinite(radius[1]));
-    const bool bounded_jump = f.kind == ActivationKind::step || f.kind == ActivationKind::half_step ||
-                              f.kind == ActivationKind::sign;
+    const bool bounded_jump =
+        f.kind == ActivationKind::step || f.kind == ActivationKind::half_step || f.kind == ActivationKind::sign;
     CHECK((bounded_jump || !std::isfinite(radius[2])));
   }
 }
@@ -188,7 +191,8 @@ TEST_CASE("at the ends of the range of doubles nothing false is claimed") {
   CHECK(radius[0] == inf);
   CHECK(radius[1] == inf);
   // Slopes that doubles keep with few bits, or none.
-  for (const Rational& slope : {power_of_two(-1080), Rational(3 * power_of_two(-1075)), power_of_two(1030), Rational(-power_of_two(-1001))}) {
+  for (const Rational& slope :
+       {power_of_two(-1080), Rational(3 * power_of_two(-1075)), power_of_two(1030), Rational(-power_of_two(-1001))}) {
     for (ActivationKind kind : {ActivationKind::leaky_relu, ActivationKind::softplus}) {
       middle = {-0x1p1023, -0x1p1000, -1};
       radius = {0, 0, 0};
@@ -198,7 +202,8 @@ TEST_CASE("at the ends of the range of doubles nothing false is claimed") {
     }
   }
   // A divisor beyond them.
-  const Json json = parse_json(R"({"input": {"shape": [1]}, "nodes": [{"name": "f", "op": "activation", "function": "identity"}]})", "test");
+  const Json json = parse_json(
+      R"({"input": {"shape": [1]}, "nodes": [{"name": "f", "op": "activation", "function": "identity"}]})", "test");
   const Architecture network = read_network(JsonReader(json, "test"));
   const Rational x = parse_rational("9000000000000000001e-309");
   const Dataset data = Dataset::from_samples({{x}});
@@ -257,9 +262,8 @@ TEST_CASE("the enclosed pass contains Arb's values: networks with every operatio
     Parameters<Ball> theta;
     for (std::size_t i : linear_nodes(network, last)) {
       const NodeTensors& tensors = spec[network.node(i).name];
-      theta[i] = convert_parameters<Ball>(
-          expand(*tensors.weights, network.weights_shape(i), "w"),
-          tensors.bias ? expand(*tensors.bias, network.bias_shape(i), "b") : Tensor{});
+      theta[i] = convert_parameters<Ball>(expand(*tensors.weights, network.weights_shape(i), "w"),
+                                          tensors.bias ? expand(*tensors.bias, network.bias_shape(i), "b") : Tensor{});
     }
     for (std::size_t target = 1; target <= last; ++target) {
       PointSpec part;
@@ -274,7 +278,8 @@ TEST_CASE("the enclosed pass contains Arb's values: networks with every operatio
           const double m = values.middle(static_cast<long>(i), static_cast<long>(h)),
                        r = values.radius(static_cast<long>(i), static_cast<long>(h));
           if (encloses(m, r, row[h])) continue;
-          INFO(network.node(target).name << ", round " << round << ", sample " << i << ", neuron " << h << ": " << m << " +- " << r);
+          INFO(network.node(target).name << ", round " << round << ", sample " << i << ", neuron " << h << ": " << m
+                                         << " +- " << r);
           FAIL("a value is not enclosed");
         }
       }
@@ -282,7 +287,8 @@ TEST_CASE("the enclosed pass contains Arb's values: networks with every operatio
       const EnclosedValues part_values = forward(2, 3);
       CHECK(part_values.middle.rows() == 3);
       if (range == 1) {
-        CHECK(values.radius.maxCoeff() < (target == network.index_of("g3") || target >= network.index_of("all") ? 40 : 1e-12));
+        CHECK(values.radius.maxCoeff() <
+              (target == network.index_of("g3") || target >= network.index_of("all") ? 40 : 1e-12));
         const Matrix<double> distance = (part_values.middle - values.middle.middleRows(2, 3)).cwiseAbs() -
                                         part_values.radius - values.radius.middleRows(2, 3);
         CHECK(distance.maxCoeff() <= 0);

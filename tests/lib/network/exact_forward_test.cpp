@@ -35,8 +35,7 @@ constexpr const char* kMixed = R"({"input": {"shape": [6, 2]}, "nodes": [
   {"name": "sign3", "op": "activation", "function": "sign", "input": "dense3"},
   {"name": "relu3", "op": "activation", "function": "relu", "input": "dense3"}]})";
 
-PointSpec seeded_point(const Architecture& network, std::size_t target, std::int64_t range,
-                       const Integer& divisor) {
+PointSpec seeded_point(const Architecture& network, std::size_t target, std::int64_t range, const Integer& divisor) {
   PointSpec point;
   for (std::size_t i : linear_nodes(network, target)) {
     const Node& node = network.node(i);
@@ -64,14 +63,14 @@ TEST_CASE("exact integers equal the rational forward pass, small and large") {
     const Dataset data = Dataset::from_samples(samples);
     for (std::size_t target = 0; target < network.nodes().size(); ++target) {
       const PointSpec point = seeded_point(network, target, range, 3);
-      const ExactForward forward(network, integer_point(network, point, target), target,
-                                 data.divisor(), data.largest());
+      const ExactForward forward(network, integer_point(network, point, target), target, data.divisor(),
+                                 data.largest());
       Parameters<Rational> theta;
       for (const auto& [name, tensors] : point) {
         const std::size_t i = network.index_of(name);
-        theta[i] = convert_parameters<Rational>(
-            expand(*tensors.weights, network.weights_shape(i), name),
-            tensors.bias ? expand(*tensors.bias, network.bias_shape(i), name) : Tensor{});
+        theta[i] =
+            convert_parameters<Rational>(expand(*tensors.weights, network.weights_shape(i), name),
+                                         tensors.bias ? expand(*tensors.bias, network.bias_shape(i), name) : Tensor{});
       }
       INFO("seed 80, node " << network.node(target).name << ", range " << range);
       if (target == network.nodes().size() - 1) CHECK(forward.is_small() == expected_small);
@@ -94,8 +93,8 @@ TEST_CASE("residues of features are those of the integers") {
   const std::size_t relu = network.index_of("relu3"), half = network.index_of("half3");
   for (std::int64_t range : {3, 300'000}) {
     const PointSpec point = seeded_point(network, relu, range, 1);
-    const auto forward = std::make_shared<const ExactForward>(
-        network, integer_point(network, point, relu), relu, data.divisor(), data.largest());
+    const auto forward = std::make_shared<const ExactForward>(network, integer_point(network, point, relu), relu,
+                                                              data.divisor(), data.largest());
     const auto values = exact_values(*forward, data, 0);
     for (std::uint64_t p : {2ull, 3ull, 127ull, 2147483647ull}) {
       const ResidueRows rows = feature_rows(forward, data, p, Encoding::as_is);
@@ -109,8 +108,8 @@ TEST_CASE("residues of features are those of the integers") {
   // Halves of a half-step are 0 and 1; a pre-activation of 0 is noticed.
   PointSpec point = seeded_point(network, half, 3, 1);
   const auto steps = [&]() {
-    const auto forward = std::make_shared<const ExactForward>(
-        network, integer_point(network, point, half), half, data.divisor(), data.largest());
+    const auto forward = std::make_shared<const ExactForward>(network, integer_point(network, point, half), half,
+                                                              data.divisor(), data.largest());
     const ResidueRows rows = feature_rows(forward, data, 2, Encoding::halved);
     std::vector<std::uint32_t> row(rows.cols);
     rows.write(0, row);
@@ -146,21 +145,22 @@ TEST_CASE("limit networks: scaled balls converge to them") {
     const char* text;
     std::vector<std::string> scaled;  // layers whose weights grow
   };
-  const std::vector<Example> examples{
-      {LimitKind::relu, R"({"input": {"shape": [3]}, "nodes": [
+  const std::vector<Example> examples{{LimitKind::relu,
+                                       R"({"input": {"shape": [3]}, "nodes": [
         {"name": "a", "op": "dense", "filters": 4, "bias": "neuron"},
         {"name": "s", "op": "activation", "function": "softplus"},
         {"name": "b", "op": "dense", "filters": 4, "bias": "neuron"},
         {"name": "n", "op": "batchnorm", "scale": {"fill": 2}, "shift": {"fill": 5}},
         {"name": "g", "op": "activation", "function": "gelu"},
         {"name": "t", "op": "sum", "inputs": ["g", "s"]}]})",
-       {"a"}},
-      {LimitKind::step, R"({"input": {"shape": [3]}, "nodes": [
+                                       {"a"}},
+                                      {LimitKind::step,
+                                       R"({"input": {"shape": [3]}, "nodes": [
         {"name": "a", "op": "dense", "filters": 4, "bias": "neuron"},
         {"name": "s", "op": "activation", "function": "sigmoid"},
         {"name": "b", "op": "dense", "filters": 4, "bias": "neuron"},
         {"name": "t", "op": "activation", "function": "tanh"}]})",
-       {"a", "b"}}};
+                                       {"a", "b"}}};
   const PrecisionScope precision(400);
   const Dataset data = Dataset::from_samples({{1, -2, 3}, {0, 5, 1}, {0, 0, 0}});
   for (const Example& example : examples) {
@@ -169,8 +169,8 @@ TEST_CASE("limit networks: scaled balls converge to them") {
     const LimitNetwork limit = limit_network(network, target, example.kind);
     REQUIRE(limit.network);
     const PointSpec point = seeded_point(network, target, 9, 1);
-    const ExactForward forward(*limit.network, integer_point(*limit.network, point, target), target,
-                               data.divisor(), data.largest());
+    const ExactForward forward(*limit.network, integer_point(*limit.network, point, target), target, data.divisor(),
+                               data.largest());
     const Rational alpha = power_of_two(20);
     Parameters<Ball> theta;
     for (const auto& [name, tensors] : point) {
@@ -190,8 +190,7 @@ TEST_CASE("limit networks: scaled balls converge to them") {
       const auto values = node_value(network, theta, x, target);
       const auto limits = exact_values(forward, data, i);
       for (std::size_t h = 0; h < values.size(); ++h) {
-        const Ball distance =
-            values[h] / scale - Ball::enclosing(Rational(limits[h], forward.divisor()));
+        const Ball distance = values[h] / scale - Ball::enclosing(Rational(limits[h], forward.divisor()));
         INFO("sample " << i << ", neuron " << h);
         CHECK(abs(distance.upper_bound()) < power_of_two(-15));
         CHECK(abs(distance.lower_bound()) < power_of_two(-15));
@@ -229,8 +228,7 @@ TEST_CASE("the tower (7, 127): det F_2 = 66 modulo 127 for x = (0, 1)") {
     {"name": "b", "op": "dense", "filters": 2, "bias": "neuron"},
     {"name": "t", "op": "activation", "function": "sigmoid"}]})");
   const Dataset data = Dataset::from_samples({{0}, {1}});
-  const PointSpec point{{"a", {FillTensor{1}, FillTensor{0}}},
-                        {"b", {FillTensor{1}, ExplicitTensor{{{0, 1}}}}}};
+  const PointSpec point{{"a", {FillTensor{1}, FillTensor{0}}}, {"b", {FillTensor{1}, ExplicitTensor{{{0, 1}}}}}};
   const ResidueRows rows = lattice_rows(network, point, 4, data, {7, 127});
   std::array<std::uint32_t, 2> f[2];
   for (std::size_t i = 0; i < 2; ++i) rows.write(i, f[i]);
@@ -281,7 +279,6 @@ TEST_CASE("lattice rows of one layer are the rational features modulo the prime"
   }
   for (std::size_t h = 0; h < 8; ++h) {
     const std::size_t at = h / 4 * 8 + h % 4;
-    CHECK(row[h] ==
-          Residue<127>::from_rational(Rational((joined[at] + joined[at + 4]) / 2)).value());
+    CHECK(row[h] == Residue<127>::from_rational(Rational((joined[at] + joined[at + 4]) / 2)).value());
   }
 }

@@ -40,8 +40,7 @@ constexpr const char* kNodes = R"({"input": {"shape": [6, 2]}, "nodes": [
 
 using Draw = std::function<double(test::Random&)>;
 
-PointSpec draw_point(const Architecture& network, std::size_t target, test::Random& random,
-                     const Draw& draw) {
+PointSpec draw_point(const Architecture& network, std::size_t target, test::Random& random, const Draw& draw) {
   PointSpec point;
   const auto tensor = [&](const TensorShape& shape) {
     ExplicitTensor out;
@@ -62,10 +61,9 @@ PointSpec draw_point(const Architecture& network, std::size_t target, test::Rand
 }
 
 // Compares the passes for each prime and returns how many samples had to be computed exactly.
-std::size_t compare(const PointSpec& point, const Architecture& network, std::size_t target,
-                    const Dataset& data) {
-  const auto exact = std::make_shared<const ExactForward>(
-      network, integer_point(network, point, target), target, data.divisor(), data.largest());
+std::size_t compare(const PointSpec& point, const Architecture& network, std::size_t target, const Dataset& data) {
+  const auto exact = std::make_shared<const ExactForward>(network, integer_point(network, point, target), target,
+                                                          data.divisor(), data.largest());
   std::size_t undecided = 0;
   for (std::uint64_t prime : {3u, 127u, 509u, 8388593u}) {
     const FilteredForward filtered(exact, data, prime);
@@ -94,9 +92,7 @@ Dataset draw_data(test::Random& random, std::size_t width, const Draw& draw) {
   return Dataset::from_samples(samples);
 }
 
-double uniform(test::Random& random) {
-  return static_cast<double>(random.integer(-(1l << 52), 1l << 52)) * 0x1p-52;
-}
+double uniform(test::Random& random) { return static_cast<double>(random.integer(-(1l << 52), 1l << 52)) * 0x1p-52; }
 
 }  // namespace
 
@@ -154,18 +150,18 @@ TEST_CASE("a neuron without input is exactly 0 and costs no fallback") {
     {"name": "relu1", "op": "activation", "function": "relu"},
     {"name": "pool1", "op": "maxpool1d", "size": 2, "stride": 1},
     {"name": "conv2", "op": "conv1d", "size": 2, "filters": 5, "bias": "none"},
-    {"name": "relu2", "op": "activation", "function": "relu"}]})", "test");
+    {"name": "relu2", "op": "activation", "function": "relu"}]})",
+                               "test");
   const Architecture network = read_network(JsonReader(json, "test"));
   test::Random random(7);
-  const Dataset data = draw_data(random, 6, [](test::Random& r) {
-    return r.integer(0, 2) == 0 ? uniform(r) : 0;
-  });
+  const Dataset data = draw_data(random, 6, [](test::Random& r) { return r.integer(0, 2) == 0 ? uniform(r) : 0; });
   CHECK(compare(draw_point(network, 5, random, uniform), network, 5, data) == 0);
 }
 
 TEST_CASE("the filtered pass refuses primes it cannot carry") {
   const Json json = parse_json(R"({"input": {"shape": [1]}, "nodes": [
-    {"name": "dense1", "op": "dense", "filters": 1, "bias": "none"}]})", "test");
+    {"name": "dense1", "op": "dense", "filters": 1, "bias": "none"}]})",
+                               "test");
   const Architecture network = read_network(JsonReader(json, "test"));
   const Dataset data = Dataset::from_samples({{1}});
   const auto exact = std::make_shared<const ExactForward>(

@@ -76,8 +76,7 @@ TEST_CASE("one forward pass for Rational, Ball and double: every node agrees") {
       for (std::size_t h = 0; h < exact[i].size(); ++h) {
         INFO("seed 41, node " << network.node(i).name << ", neuron " << h);
         CHECK(enclosed[i][h].contains(exact[i][h]));
-        CHECK(std::abs(fast[i][h] - exact[i][h].convert_to<double>()) <
-              1e-9 * (1 + std::abs(fast[i][h])));
+        CHECK(std::abs(fast[i][h] - exact[i][h].convert_to<double>()) < 1e-9 * (1 + std::abs(fast[i][h])));
       }
     }
   }

@@ -8,8 +8,7 @@ using namespace widecert;
 
 namespace {
 
-Architecture one_linear(std::size_t inputs, std::vector<Patch> patches, std::size_t filters,
-                        BiasMode bias) {
+Architecture one_linear(std::size_t inputs, std::vector<Patch> patches, std::size_t filters, BiasMode bias) {
   Architecture network("x", {inputs});
   LinearSpec linear;
   linear.form = PatchListSpec{std::move(patches), filters};
@@ -31,8 +30,7 @@ LinearSpec conv(int dimensions, std::array<std::size_t, 2> size, std::size_t fil
 }  // namespace
 
 TEST_CASE("the worked example of five neurons: U^T has the paper's rows") {
-  const Architecture network =
-      one_linear(5, {{{0, 1, 2}}, {{1, 2, 3}}, {{2, 3, 4}}}, 2, BiasMode::none);
+  const Architecture network = one_linear(5, {{{0, 1, 2}}, {{1, 2, 3}}, {{2, 3, 4}}}, 2, BiasMode::none);
   // W = [[a, d], [b, e], [c, f]] as filters (rows) of primes.
   const std::vector<std::vector<Rational>> w{{2, 3, 5}, {7, 11, 13}};
   const Matrix<Rational> u = full_weight_matrix<Rational>(network, 1, w);
@@ -45,8 +43,7 @@ TEST_CASE("the worked example of five neurons: U^T has the paper's rows") {
 }
 
 TEST_CASE("the patch index behind every entry of U names the filter entry that stands there") {
-  const Architecture network =
-      one_linear(5, {{{0, 1, 2}}, {{1, 2, 3}}, {{2, 3, 4}}}, 2, BiasMode::none);
+  const Architecture network = one_linear(5, {{{0, 1, 2}}, {{1, 2, 3}}, {{2, 3, 4}}}, 2, BiasMode::none);
   std::size_t entries = 0;
   visit_filter_map(network, 1, [&](std::size_t in, std::size_t out, FilterEntry e) {
     CHECK(e.filter == out % 2);
@@ -62,19 +59,16 @@ TEST_CASE("G = F U + 1 b^T agrees with the definition by patches on random struc
     const auto inputs = static_cast<std::size_t>(random.integer(2, 7));
     const auto count = static_cast<std::size_t>(random.integer(1, 5));
     const auto filters = static_cast<std::size_t>(random.integer(1, 3));
-    const auto banks =
-        static_cast<std::size_t>(random.integer(1, std::min<long>(2, static_cast<long>(count))));
+    const auto banks = static_cast<std::size_t>(random.integer(1, std::min<long>(2, static_cast<long>(count))));
     std::vector<Patch> patches(count);
     std::vector<std::size_t> length(banks);
-    for (auto& l : length)
-      l = static_cast<std::size_t>(random.integer(1, static_cast<long>(inputs)));
+    for (auto& l : length) l = static_cast<std::size_t>(random.integer(1, static_cast<long>(inputs)));
     for (std::size_t p = 0; p < count; ++p) {
       patches[p].bank = p % banks;
       std::vector<std::int64_t> pool;
       for (std::size_t i = 0; i < inputs; ++i) pool.push_back(static_cast<std::int64_t>(i));
       for (std::size_t r = 0; r < length[p % banks]; ++r) {
-        const auto pick =
-            static_cast<std::size_t>(random.integer(0, static_cast<long>(pool.size()) - 1));
+        const auto pick = static_cast<std::size_t>(random.integer(0, static_cast<long>(pool.size()) - 1));
         // Some entries are padding, never all.
         const bool pad = r > 0 && random.integer(0, 4) == 0;
         patches[p].entries.push_back(pad ? kPadding : pool[pick]);
@@ -98,8 +92,8 @@ TEST_CASE("G = F U + 1 b^T agrees with the definition by patches on random struc
     theta[1] = convert_parameters<Rational>(w, b);
     const auto g = node_value(network, theta, x, 1);
     const auto u = full_weight_matrix<Rational>(network, 1, w);
-    INFO("seed 31, round " << round << ": " << inputs << " inputs, " << count << " patches, "
-                           << filters << " filters, " << banks << " banks");
+    INFO("seed 31, round " << round << ": " << inputs << " inputs, " << count << " patches, " << filters << " filters, "
+                           << banks << " banks");
     REQUIRE(g.size() == count * filters);
     for (std::size_t p = 0; p < count; ++p) {
       for (std::size_t t = 0; t < filters; ++t) {
@@ -111,8 +105,7 @@ TEST_CASE("G = F U + 1 b^T agrees with the definition by patches on random struc
         const auto& entries = patches[p].entries;
         for (std::size_t r = 0; r < entries.size(); ++r) {
           if (entries[r] != kPadding) {
-            by_definition +=
-                w[patches[p].bank * filters + t][r] * x[static_cast<std::size_t>(entries[r])];
+            by_definition += w[patches[p].bank * filters + t][r] * x[static_cast<std::size_t>(entries[r])];
           }
         }
         const Rational bias = mode == BiasMode::none      ? Rational(0)
@@ -172,8 +165,7 @@ TEST_CASE("same padding, strides, dilation and groups place their windows as fra
 
 TEST_CASE("shape errors name the layer and what was expected") {
   Architecture network("x", {4, 4, 1});
-  const auto message = [&](const std::string& name, NodeSpec spec,
-                           std::vector<std::string> inputs) {
+  const auto message = [&](const std::string& name, NodeSpec spec, std::vector<std::string> inputs) {
     try {
       network.add(name, std::move(spec), inputs);
     } catch (const ShapeError& error) {
@@ -182,8 +174,7 @@ TEST_CASE("shape errors name the layer and what was expected") {
     return std::string("no error");
   };
   using widecert::test::Contains;
-  CHECK_THAT(message("big", conv(2, {5, 5}, 1), {"x"}),
-             Contains("layer \"big\"") && Contains("does not fit"));
+  CHECK_THAT(message("big", conv(2, {5, 5}, 1), {"x"}), Contains("layer \"big\"") && Contains("does not fit"));
   CHECK_THAT(message("flat", conv(1, {1, 3}, 1), {"x"}), Contains("[length, channels]"));
   CHECK_THAT(message("lost", conv(2, {1, 1}, 1), {"y"}), Contains("\"y\" is not an earlier layer"));
   LinearSpec dense;

@@ -20,8 +20,7 @@ namespace {
 // The same function by MPFR with directed rounding: an oracle independent of Arb.
 using MpfrFunction = int (*)(mpfr_t, const mpfr_t, mpfr_rnd_t);
 
-void compare(const char* name, Ball (*ours)(const Ball&), MpfrFunction oracle, long low,
-             long high) {
+void compare(const char* name, Ball (*ours)(const Ball&), MpfrFunction oracle, long low, long high) {
   test::Random random(11);
   for (int round = 0; round < test::rounds(200); ++round) {
     // A short dyadic is exact in both systems.

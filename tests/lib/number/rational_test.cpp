@@ -17,8 +17,7 @@ TEST_CASE("decimals, fractions and integers are read exactly") {
 }
 
 TEST_CASE("what is not a finite number is refused, quoting it") {
-  for (const char* text :
-       {"", "nan", "inf", "-", "1/0", "1/-2", "0x10", "1.2.3", "1e", "1e99999", " 1", "--1"}) {
+  for (const char* text : {"", "nan", "inf", "-", "1/0", "1/-2", "0x10", "1.2.3", "1e", "1e99999", " 1", "--1"}) {
     INFO(text);
     CHECK_THROWS_AS(parse_rational(text), InputError);
   }

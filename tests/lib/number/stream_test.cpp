@@ -9,16 +9,14 @@
 using namespace widecert;
 
 TEST_CASE("SHA-256 of abc is the published value") {
-  CHECK(to_hex(sha256("abc")) ==
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  CHECK(to_hex(sha256("abc")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 // The same vectors stand in tools/widecheck/FORMAT.md; they were computed with Python's hashlib.
 TEST_CASE("seeded integers reproduce the published test vectors") {
-  const auto at = [](const char* domain, std::uint64_t seed, const char* name, std::int64_t low,
-                     std::int64_t high, std::uint64_t row, std::uint64_t column) {
-    return SeededIntegers(domain, seed, name, low, high).at(row, column);
-  };
+  const auto at = [](const char* domain, std::uint64_t seed, const char* name, std::int64_t low, std::int64_t high,
+                     std::uint64_t row,
+                     std::uint64_t column) { return SeededIntegers(domain, seed, name, low, high).at(row, column); };
   CHECK(at("noise", 1, "x", 0, 255, 0, 0) == 166);
   CHECK(at("noise", 1, "x", 0, 255, 0, 1) == 51);
   CHECK(at("noise", 1, "x", 0, 255, 1796, 63) == 129);
@@ -35,8 +33,7 @@ TEST_CASE("seeded integers do not depend on the order of asking and stay in rang
   for (int i = 0; i < 200; ++i) a.push_back(forward.at(i / 20, i % 20));
   for (int i = 199; i >= 0; --i) b.insert(b.begin(), backward.at(i / 20, i % 20));
   CHECK(a == b);
-  CHECK(std::set<std::int64_t>(a.begin(), a.end()) ==
-        std::set<std::int64_t>{-3, -2, -1, 0, 1, 2, 3});
+  CHECK(std::set<std::int64_t>(a.begin(), a.end()) == std::set<std::int64_t>{-3, -2, -1, 0, 1, 2, 3});
 }
 
 TEST_CASE("an empty or oversized range is refused") {

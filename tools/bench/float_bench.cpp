@@ -351,14 +351,15 @@ void features() {
       std::fflush(stdout);
     }
   };
-  measure(
-      "conv 3x3, 89 filters on 28x28",
-      R"({"input": {"shape": [28, 28, 1]}, "nodes": [{"name": "c", "op": "conv2d", "size": [3, 3], "filters": 89, "bias": "neuron"},
+  measure("conv 3x3, 89 filters on 28x28",
+          R"({"input": {"shape": [28, 28, 1]}, "nodes": [
+            {"name": "c", "op": "conv2d", "size": [3, 3], "filters": 89, "bias": "neuron"},
             {"name": "f", "op": "activation", "function": "FUNCTION"}]})",
-      200);
+          200);
   measure("dense 784-1000-1000",
           R"({"input": {"shape": [784]}, "nodes": [{"name": "a", "op": "dense", "filters": 1000, "bias": "neuron"},
-            {"name": "f", "op": "activation", "function": "FUNCTION"}, {"name": "b", "op": "dense", "filters": 1000, "bias": "neuron"},
+            {"name": "f", "op": "activation", "function": "FUNCTION"},
+            {"name": "b", "op": "dense", "filters": 1000, "bias": "neuron"},
             {"name": "g", "op": "activation", "function": "FUNCTION"}]})",
           2000);
 }

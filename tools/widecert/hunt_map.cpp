@@ -80,10 +80,10 @@ pre{background:#f4f4f2;padding:.7rem;overflow:auto}
 }  // namespace
 
 std::string hunt_page(const Json& state) {
-  std::string html = std::string(
-                         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-                         "<title>widecert hunt weights</title><style>") +
-                     kStyle + "</style></head><body>\n<h1>Layers that violate Assumption 2.4</h1>\n";
+  std::string html = fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>widecert hunt weights</title><style>{}"
+      "</style></head><body>\n<h1>Layers that violate Assumption 2.4</h1>\n",
+      kStyle);
   html += fmt::format(
       "<p>{} layers were examined whose patches cover the input and differ. Ranks are those at "
       "seeded "

@@ -54,7 +54,7 @@ Proof generic_proof(const Way& way, const PointSpec& point, const RankEvidence& 
 }
 
 // The network with sigmoid in place of softplus at the claimed node, if that layer has one free bias
-// per neuron: the determinant's derivative in all of them (THEORY (v)).
+// per neuron: the determinant's derivative in all of them.
 std::optional<Architecture> derivative_network(const Architecture& network, std::size_t claimed) {
   const auto* activation = std::get_if<ActivationSpec>(&network.node(claimed).spec);
   if (activation == nullptr || activation->function.kind != ActivationKind::softplus ||

@@ -81,7 +81,7 @@ TEST_CASE("Lemma M is sharp: beyond the condition a singular matrix exists") {
   CHECK_FALSE(eps * power(s + u, 2) < u * power(s + eps, 2));
 }
 
-TEST_CASE("THEORY's number: sigmoid, N = 8, beta = 0, delta = 1 gives alpha_0 = 8.79") {
+TEST_CASE("The sigmoid threshold in numbers:, N = 8, beta = 0, delta = 1 gives alpha_0 = 8.79") {
   const PrecisionScope precision(128);
   const Ball alpha = log(Ball(6561) - Ball(1));  // ln((2 + e^0)^8 - 1)
   CHECK(alpha.lower_bound() > Rational(8785, 1000));

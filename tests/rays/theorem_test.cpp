@@ -154,7 +154,7 @@ TEST_CASE("random instances: whatever is proved is confirmed by a ball determina
 
 TEST_CASE("Assumption 2.4 is decided both ways") {
   Architecture network("x", {4});
-  LinearSpec even_cycle;  // THEORY section 4: null vector (a, b, -a, -b) for every filter
+  LinearSpec even_cycle;  // null vector (a, b, -a, -b) for every filter
   even_cycle.form = PatchListSpec{{{{0, 1}}, {{2, 3}}, {{0, 2}}, {{1, 3}}}, 1};
   network.add("cycle", even_cycle, {"x"});
   LinearSpec dense;

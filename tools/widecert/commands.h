@@ -12,7 +12,7 @@
 
 namespace widecert::tool {
 
-// Exit codes of the house (DESIGN: "The command line").
+// Exit codes, the same for widecheck.
 enum Exit : int {
   kProved = 0,
   kRefuted = 1,

@@ -59,7 +59,8 @@ int run(int argc, char** argv) {
   app.footer(
       "Exit status: 0 all proved, 1 refuted, 2 usage, 3 undecided or not applicable, 4 malformed\n"
       "input, 5 certificate rejected, 70 internal error, 124 timeout, 130 interrupted.\n"
-      "First steps: tools/demo; then widecert explain, widecert inspect cases/digits/sigmoid.");
+      "First steps: widecert explain; widecert prove cases/digits/sigmoid (of the package: "
+      "/usr/share/widecert/cases).");
 
   Common common;
   // Leave a fifth of the machine to others unless told otherwise.

@@ -26,20 +26,20 @@ using nlohmann::json;
 constexpr int kProved = 0, kUsage = 2, kRecomputed = 3, kMalformed = 4, kRejected = 5, kInternal = 70;
 
 constexpr const char* kHelp =
-    "usage: widecheck [--json] [--unconditional] [--memory GIB] CLAIM.claim.json [CERTIFICATE.cert.json]\n"
+    "Usage: widecheck [OPTIONS] CLAIM.claim.json [CERTIFICATE.cert.json]\n"
     "\n"
     "Verifies every claim of a claim file with the certificate beside it (or the one given).\n"
     "Data files named in the claim are found relative to the claim file.\n"
     "\n"
-    "  --json     one JSON object on standard output instead of text\n"
+    "Options:\n"
+    "  --json           one JSON object on standard output instead of text\n"
     "  --unconditional  reject what holds only up to an error probability\n"
-    "  --memory   limit on memory in GiB (default 4)\n"
-    "  --help     this text\n"
-    "  --version  the version of the format that is checked\n"
+    "  --memory GIB     limit on memory (default 4)\n"
+    "  --help           this text\n"
+    "  --version        the version of the format that is checked\n"
     "\n"
-    "exit status: 0 every claim proved (and there is at least one); 2 usage; 3 a claim was only\n"
-    "recomputed, which proves nothing; 4 a file is\n"
-    "malformed or missing; 5 the certificate is rejected; 70 internal error\n";
+    "Exit status: 0 every claim proved (and there is at least one); 2 usage; 3 a claim was only recomputed, which\n"
+    "proves nothing; 4 a file is malformed or missing; 5 the certificate is rejected; 70 internal error.\n";
 
 // GMP cannot report that memory ran out: it would abort. This ends the program with the proper
 // code.

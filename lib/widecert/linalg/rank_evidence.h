@@ -1,7 +1,7 @@
 // Evidence that a huge matrix A over GF(p) has full rank: rank A = min(N, n).
 //
 // Let M be A if N <= n, else its transpose, so that M (r x c, r <= c) is to have independent rows.
-// Random solve (THEORY (vii)): B (r x k) is drawn after M is fixed; if rank M < r, a W with M W = B
+// Random solve: B (r x k) is drawn after M is fixed; if rank M < r, a W with M W = B
 // exists with probability at most p^-k. B is derived by SHA-256 from A itself, row by row
 // (FORMAT.md, "Evidence for rank"), and the checker verifies M W = B in one pass over the rows.
 // Elimination: the prime alone; the checker eliminates by itself, and the verdict is unconditional.

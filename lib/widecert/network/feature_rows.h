@@ -1,5 +1,5 @@
 // The features of a dataset as a matrix over GF(p), row by row: the exact values of a node times
-// their divisor, reduced. Rank over Q is at least the rank of this matrix (THEORY (i)).
+// their divisor, reduced. Rank over Q is at least the rank of this matrix.
 #pragma once
 
 #include <widecert/data/dataset.h>

@@ -1,4 +1,4 @@
-// The filtered modular forward pass (THEORY (viii)): exact values modulo a prime for piecewise-linear
+// The filtered modular forward pass: exact values modulo a prime for piecewise-linear
 // networks with float or rational weights, whose exact values would have hundreds of bits.
 //
 // Two passes run side by side. One carries the values modulo p, in doubles that hold integers below

@@ -1,4 +1,4 @@
-// Lattice points (THEORY (iv)): parameters in ln(2) times the integers, where sigmoid and tanh take
+// Lattice points: parameters in ln(2) times the integers, where sigmoid and tanh take
 // rational values, computed modulo a prime at any depth without ever seeing their huge numerators.
 //
 // With pre-activations g = z ln 2, z an integer: sigmoid(g) = 1/(1 + 2^-z) and tanh(g) = (4^z - 1)/

@@ -1,4 +1,4 @@
-// Limits of a network along theta(alpha), alpha -> infinity (THEORY (iii)): another network, with
+// Limits of a network along theta(alpha), alpha -> infinity: another network, with
 // rational values, whose value at a point is the limit of the scaled features of the given one.
 //
 // Every value is alpha^d times a limit, d in {0, 1}; the input has degree 0.

@@ -41,12 +41,11 @@ read -r -d '' -a packages <<< "$list" || true
 [ "${#packages[@]}" -ge 15 ] || fail "the list of packages in tools/setup was not found"
 for package in "${packages[@]}" libflint-arb-dev; do
   case $package in cmake | g++ | ninja-build) continue ;; esac
-  grep -q -- "$package" README.md || fail "README.md, \"Building by hand\", does not name $package"
   grep -q -- "$package" CMakeLists.txt || fail "CMakeLists.txt does not say which package is missing: $package"
   case $package in libcli11-dev | catch2) continue ;; esac  # of no use to somebody who builds against the library
   grep -q -- "$package" tools/cmake/Package.cmake || fail "the Debian package does not suggest $package"
 done
-echo "ok: setup, CMakeLists.txt, README and the Debian package name the same packages"
+echo "ok: setup, CMakeLists.txt and the Debian package name the same packages"
 
 # ---- tools/setup -----------------------------------------------------------------------------------------
 # The stubs: state/installed and state/known hold names with versions, state/after-update what an update makes

@@ -274,3 +274,16 @@ TEST_CASE("gradients: a layer with shared filters is said to be one, and a kink 
   }),
           "width");
 }
+
+TEST_CASE("a number too long for its sentence is rounded to the safe side, not cut") {
+  const Genuine g("gradients/digits");
+  const std::size_t at = place(g, "gradient-dominance");
+  std::string mu = "1" + std::string(44, '0') + "1/1" + std::string(90, '0');  // (10^45 + 1) / 10^90
+  const Verdict verdict = g.forge([&](json& claim, json&) { claim["claims"][at]["mu"] = mu; });
+  CHECK(verdict.exit == 0);  // less than what is shown
+  CHECK(says(g).find("mu = 1.0000000000000e-45") != std::string::npos);
+  mu[0] = '9';
+  g.forge([&](json& claim, json&) { claim["claims"][at]["mu"] = mu; });
+  INFO(says(g));
+  CHECK(says(g).find("mu = 9.000000000000e-45") != std::string::npos);
+}

@@ -178,6 +178,9 @@ TEST_CASE("files that are broken, padded, absurd or about something else") {
           "unexpected", 4);
   // The genuine files are still accepted.
   rejects(g.raw(claim, certificate), "", 0);
+  // What is refused has no grade.
+  g.raw("{", "{}");
+  CHECK(run(programs() + "/widecheck " + g.claim_path()).output.find("unconditional") == std::string::npos);
 }
 
 TEST_CASE("forgeries on the digits: a data byte, noise, scale, layers") {

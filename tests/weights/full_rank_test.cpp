@@ -1,5 +1,5 @@
 // Assumption 2.4: every statement of the theory about full-rank weights, against an independent
-// evaluation. What widecheck says of the certificates: tests/command_line/weights_forgery_test.cpp
+// evaluation. What widecheck says of the certificates: tests/command_line/forgery_test.cpp beside
 // and the cases.
 #include <widecert/linalg/modular_matrix.h>
 #include <widecert/network/filter_map.h>

@@ -205,6 +205,7 @@ std::string grade(const Report& report) {
   for (const Line& line : report.lines)
     if (line.error_bits != 0) least = least == 0 ? line.error_bits : std::min(least, line.error_bits);
   if (report.exit == kRecomputed) return "recomputed: some line is not proved";
+  if (report.exit != kProved) return "none: not everything that is claimed is proved";
   if (least == 0) return "unconditional (no probability, no assumption on SHA-256 beyond naming files)";
   return "proved up to an error of at most 2^-" + std::to_string(least) +
          " for each line marked so, in the random-oracle model of SHA-256 with 2^64 queries";

@@ -34,11 +34,11 @@ void require_smallest(const Context& c, const ScaledMatrix& m, const mpq_class& 
   if (low == 0) return;
   const mpz_class t = ceil_of(square(m.scale * (low + m.slack)));
   require(m.rows.gram_at_least(t, c.budget), "smallest",
-          "it is not shown that the smallest singular value is at least " + show(low));
+          "it is not shown that the smallest singular value is at least " + show_above(low));
 }
 
 void require_largest(const Context& c, const ScaledMatrix& m, const mpq_class& high) {
-  const std::string what = "it is not shown that the largest singular value is at most " + show(high);
+  const std::string what = "it is not shown that the largest singular value is at most " + show_below(high);
   require(high >= m.slack, "largest", what);
   const mpz_class t = floor_of(square(m.scale * (high - m.slack)));
   require(m.rows.gram_at_most(t, c.budget), "largest", what);
@@ -64,7 +64,7 @@ Interval read_range(const Value& json) {
 
 std::string show(const Interval& range) {
   std::string text = "[";
-  return text.append(show(range.low)).append(", ").append(show(range.high)).append("]");
+  return text.append(show_below(range.low)).append(", ").append(show_above(range.high)).append("]");
 }
 
 std::vector<mpz_class> scaled(const std::vector<mpz_class>& v, const mpz_class& divisor, unsigned bits) {
@@ -138,10 +138,10 @@ void require_bounds(const Context& c, const ScaledMatrix& m, const Interval& sma
   mpz_class norm;
   const mpq_class least = length("smallest", norm);
   require(smallest.high >= m.slack && square(scale * (smallest.high - m.slack)) * norm >= least, "smallest",
-          "the vector does not show that the smallest singular value is at most " + show(smallest.high));
+          "the vector does not show that the smallest singular value is at most " + show_below(smallest.high));
   const mpq_class most = length("largest", norm);
   require(square(scale * (largest.low + m.slack)) * norm <= most, "largest",
-          "the vector does not show that the largest singular value is at least " + show(largest.low));
+          "the vector does not show that the largest singular value is at least " + show_above(largest.low));
 }
 
 }  // namespace widecheck

@@ -21,7 +21,7 @@ void require_threshold(const std::string& rule, const Activation& f, const Gaps&
   require(alpha_0 > 0, "threshold", "alpha_0 must be positive");
   const mpq_class reach = alpha_0 * delta;
   const auto enough = [&](bool condition, const std::string& what) {
-    require(condition, "threshold", "alpha_0 = " + show(alpha_0) + " is too small: " + what);
+    require(condition, "threshold", "alpha_0 = " + show_below(alpha_0) + " is too small: " + what);
   };
 
   if (rule == "triangular-ray") {

@@ -6,10 +6,32 @@ namespace widecheck {
 
 std::string number(std::size_t n) { return std::to_string(n); }
 
-std::string show(const mpq_class& q) {
-  const std::string text = q.get_str();
-  return text.size() <= 40 ? text : text.substr(0, 40) + "...";
+namespace {
+
+std::string shown(const mpq_class& q, bool up) {
+  constexpr std::size_t kShort = 40;
+  if (const std::string text = q.get_str(); text.size() <= kShort) return text;
+  // q is about m 10^-k, m of 13 or 14 digits.
+  const auto digits = [](const mpz_class& n) { return static_cast<long>(mpz_sizeinbase(n.get_mpz_t(), 10)); };
+  const long k = 13 - digits(q.get_num()) + digits(q.get_den());
+  mpz_class power;
+  mpz_ui_pow_ui(power.get_mpz_t(), 10, static_cast<unsigned long>(k < 0 ? -k : k));
+  const mpq_class scaled = k < 0 ? mpq_class(q / power) : mpq_class(q * power);
+  const mpz_class m = up ? ceil_of(scaled) : floor_of(scaled);
+  const std::string all = mpz_class(abs(m)).get_str();
+  std::string text;
+  if (m < 0) text += '-';
+  text += all[0];
+  text += '.';
+  text.append(all, 1);
+  text += 'e';
+  return text += std::to_string(static_cast<long>(all.size()) - 1 - k);
 }
+
+}  // namespace
+
+std::string show_below(const mpq_class& q) { return shown(q, false); }
+std::string show_above(const mpq_class& q) { return shown(q, true); }
 
 std::vector<mpz_class> read_integers(const Value& json, std::size_t length) {
   std::vector<mpz_class> v = read_integers(json);

@@ -12,7 +12,10 @@
 namespace widecheck {
 
 std::string number(std::size_t n);
-std::string show(const mpq_class& q);  // at most 43 characters
+// In sentences: the rational itself if that is short, else a decimal with exponent that is at most, at least the
+// number, so that what is printed has been proved.
+std::string show_below(const mpq_class& q);
+std::string show_above(const mpq_class& q);
 
 // A list of so many integers; of any number of them.
 std::vector<mpz_class> read_integers(const Value& json, std::size_t length);

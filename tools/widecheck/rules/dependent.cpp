@@ -235,7 +235,7 @@ Verdict on_open_set(const Question& q) {
   const std::size_t n = q.c.data.size(), most = sides.dimensions(node, affine_dimension(q.c.network, map));
   require(most < n, "dimension", "the features may span " + number(most) + " >= N dimensions over the box");
   return "rank F(" + node.name + ") <= " + number(most) + " < " + number(n) +
-         " wherever every free parameter is within " + show(radius) + " of the centre";
+         " wherever every free parameter is within " + show_below(radius) + " of the centre";
 }
 
 // ---- the rank itself ----
@@ -336,7 +336,7 @@ Verdict rank_by_bounds(const Question& q) {
     scaler.add(f);
   });
   require_smallest(q.c, scaler.take(), lower);
-  return rank_sentence(q, claim, relations, "a submatrix of that rank has sigma_min >= " + show(lower));
+  return rank_sentence(q, claim, relations, "a submatrix of that rank has sigma_min >= " + show_below(lower));
 }
 
 constexpr Rule kRules[] = {{"never-independent", "width", never_by_width},

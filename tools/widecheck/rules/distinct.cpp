@@ -30,7 +30,7 @@ void violating_point(const Activation& f, const mpq_class& t) {
     const Interval s = value(f, t, kBits);
     size = s.high < 0 ? mpq_class(-s.high) : s.low;
   }
-  require(size > exp_minus(-t, kBits).high, "violating-point", "|s(t)| <= e^t at t = " + show(t));
+  require(size > exp_minus(-t, kBits).high, "violating-point", "|s(t)| <= e^t at t = " + show_below(t));
 }
 
 Verdict patches_distinct(const Question& q) {

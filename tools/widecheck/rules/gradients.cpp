@@ -150,10 +150,10 @@ Verdict gradient_bounds(const Question& q) {
     take(weight_matrix(c, linear, backward.theta().at(above.linear[k]).weights, s.bits), read_range(ranges[k - 1]),
          c.network.node(linear.inputs[0]).width >= linear.width);
   }
-  require(lower <= low, "lower", "what is shown gives " + show(low) + " only");
-  require(upper >= high, "upper", "what is shown gives " + show(high) + " only");
-  return "for every Y, " + show(lower) + " ||F_L - Y|| <= the norm of " + about_gradient(c, above) +
-         " <= " + show(upper) + " ||F_L - Y|| at the given parameters";
+  require(lower <= low, "lower", "what is shown gives " + show_above(low) + " only");
+  require(upper >= high, "upper", "what is shown gives " + show_below(high) + " only");
+  return "for every Y, " + show_below(lower) + " ||F_L - Y|| <= the norm of " + about_gradient(c, above) +
+         " <= " + show_above(upper) + " ||F_L - Y|| at the given parameters";
 }
 
 // All matrices of the set S_k, in one claim, so that none is left out.
@@ -172,13 +172,13 @@ Verdict in_s_k(const Question& q) {
   require_smallest(c, feature_matrix(c, node, theta, s.precision, s.bits, false), low);
   std::string text = "the given parameters lie in S_k for layer " + c.network.node(node).name + ", up to layer " +
                      c.network.node(s.output).name + ": rank F = " + number(c.data.size()) +
-                     " with sigma_min >= " + show(low);
+                     " with sigma_min >= " + show_below(low);
   for (std::size_t k = 1; k < above.linear.size(); ++k) {
     const Node& linear = c.network.node(above.linear[k]);
     const mpq_class margin = margins[k - 1].rational();
     require_positive(margin);
     require_smallest(c, weight_matrix(c, linear, theta.at(above.linear[k]).weights, s.bits), margin);
-    text += ", U of " + linear.name + " of full rank with sigma_min >= " + show(margin);
+    text += ", U of " + linear.name + " of full rank with sigma_min >= " + show_below(margin);
   }
   return text;
 }
@@ -223,7 +223,7 @@ Verdict gradient_dominance(const Question& q) {
   require(c.network.node(node).width + (bias ? 1 : 0) >= c.data.size(), "width",
           "the layer has fewer than N neurons: F F^T is singular");
   require_smallest(c, features.take(), low);
-  return "for every Y, Phi = ||F_L - Y||^2 / 2 <= ||g||^2 / (2 mu) with mu = " + show(mu) + ", g " +
+  return "for every Y, Phi = ||F_L - Y||^2 / 2 <= ||g||^2 / (2 mu) with mu = " + show_below(mu) + ", g " +
          about_gradient(c, backward.above()) + (bias ? " and its biases, one a neuron," : "") +
          " at the given parameters";
 }

@@ -230,7 +230,7 @@ Verdict on_ray(const Question& q, bool affine) {
   check_ray(q.c, node, q.claim.at("family"), q.proof, alpha_0, affine);
   const std::string f = "F(" + q.c.network.node(node).name + ")";
   return "rank " + (affine ? "[" + f + ", 1]" : f) + " = " + number(q.c.data.size()) +
-         " for every alpha >= " + show(alpha_0) + " along the family";
+         " for every alpha >= " + show_above(alpha_0) + " along the family";
 }
 Verdict independent(const Question& q) { return on_ray(q, false); }
 Verdict affinely_independent(const Question& q) { return on_ray(q, true); }

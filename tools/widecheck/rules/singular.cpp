@@ -34,7 +34,7 @@ Verdict independent_at(const Question& q) {
   const auto theta = f.read_point(q.claim.at("parameters"));
   require_smallest(q.c, feature_matrix(q.c, node, theta, precision, bits, false), lower);
   return "rank F(" + f.node().name + ") = " + number(rank) + (rank == f.samples() ? "" : " (full column rank)") +
-         " at the given parameters, with sigma_min >= " + show(lower);
+         " at the given parameters, with sigma_min >= " + show_below(lower);
 }
 
 Verdict singular_value_bounds(const Question& q) {

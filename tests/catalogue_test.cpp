@@ -4,26 +4,11 @@
 #include <set>
 
 #include "catch.h"
-#include "paths.h"
-#include "proofs/case_file.h"
+#include "loaded_case.h"
 #include "shell.h"
 
 using namespace widecert;
-
-namespace {
-
-struct Loaded {
-  CaseFile file;
-  Instance instance;
-};
-
-Loaded open_case(const std::string& name) {
-  CaseFile file = read_case(test::cases() + "/" + name);
-  Instance instance = load_instance(file);
-  return {std::move(file), std::move(instance)};
-}
-
-}  // namespace
+using test::Loaded, test::open_case;
 
 TEST_CASE("the same seed gives the same bytes, another seed another family") {
   const Loaded c = open_case("small/sigmoid-deep");

@@ -212,24 +212,35 @@ MatrixSource part(MatrixSource whole, const Indices& rows, const Indices& column
   return out;
 }
 
+// Lines that differ at the cut.
+struct Cut {
+  std::size_t through;
+  Lines rows, columns;
+  const Lines& side() const { return rows.left.size() <= columns.left.size() ? rows : columns; }
+};
+
+std::optional<Cut> equal_lines(const Instance& instance, std::size_t claimed, const IntegerPoint& point,
+                               const Options& options) {
+  const Node& node = instance.network.node(claimed);
+  const auto through = rational_cut(instance.network, claimed);
+  if (!through) return std::nullopt;
+  const IntegerRows values = values_of(instance, *through, point, options);
+  Cut cut{*through, lines_of("rows", values, false), {"columns", node.width, {}, {}, Indices(node.width)}};
+  std::iota(cut.columns.left.begin(), cut.columns.left.end(), std::size_t{0});
+  if (std::holds_alternative<ActivationSpec>(node.spec) && node.inputs[0] == *through) {
+    cut.columns = lines_of("columns", transposed(values), false);
+  }
+  return cut;
+}
+
 Outcome by_bounds(const Instance& instance, const Asked& asked, const PointSpec& spec, const IntegerPoint& point,
-                  const Options& options) {
+                  const Cut& cut, const Options& options) {
   const Architecture& network = instance.network;
   const Node& node = network.node(asked.node);
-  const auto cut = rational_cut(network, asked.node);
-  if (!cut) return undecided("rank-not-decided", "no rational values below the layer decide what is equal");
-  const IntegerRows values = values_of(instance, *cut, point, options);
-  const Lines by_rows = lines_of("rows", values, false);
-  Lines by_columns{"columns", node.width, {}, {}, Indices(node.width)};
-  std::iota(by_columns.left.begin(), by_columns.left.end(), std::size_t{0});
-  if (std::holds_alternative<ActivationSpec>(node.spec) && node.inputs[0] == *cut) {
-    by_columns = lines_of("columns", transposed(values), false);
-  }
-  const bool wide = by_rows.left.size() <= by_columns.left.size();
-  const Lines& side = wide ? by_rows : by_columns;
+  const Lines& side = cut.side();
   const std::size_t rank = side.left.size();
   const MatrixSource source =
-      part(feature_source(network, point, asked.node, instance.data, false), by_rows.left, by_columns.left);
+      part(feature_source(network, point, asked.node, instance.data, false), cut.rows.left, cut.columns.left);
   const LadderResult found = climb(source, ladder_options(options));
   if (!found.bounds.full_rank || !(found.bounds.smallest_low > 0)) {
     return undecided("not-certified",
@@ -238,11 +249,11 @@ Outcome by_bounds(const Instance& instance, const Asked& asked, const PointSpec&
   }
   const ShownBounds bounds = show_bounds(found.bounds, source.rows, source.cols);
   if (bounds.too_large) return undecided("too-large", "the submatrix is too large for the checker");
-  Keys proof{{"rows", by_rows.left},
-             {"columns", by_columns.left},
+  Keys proof{{"rows", cut.rows.left},
+             {"columns", cut.columns.left},
              {"bits", bounds.proof.bits},
              {"lower", bounds.smallest.low},
-             {"through", network.node(*cut).name}};
+             {"through", network.node(cut.through).name}};
   const long precision = precision_for(network, point, asked.node, bounds.proof.bits);
   if (precision != 0) proof.emplace_back("precision", precision);
   add_relations(side, proof);
@@ -258,8 +269,10 @@ Outcome prove(const Instance& instance, const Asked& asked, const Options& optio
   }
   const PointSpec spec = asked.parameters ? *asked.parameters : random_point(network, asked.node, options.seed);
   const IntegerPoint point = integer_point(network, spec, asked.node);
-  return rational_valued(network, asked.node) ? by_minor(instance, asked, spec, point, options)
-                                              : by_bounds(instance, asked, spec, point, options);
+  if (rational_valued(network, asked.node)) return by_minor(instance, asked, spec, point, options);
+  const auto cut = equal_lines(instance, asked.node, point, options);
+  if (!cut) return undecided("rank-not-decided", "no rational values below the layer decide what is equal");
+  return by_bounds(instance, asked, spec, point, *cut, options);
 }
 
 Prover read(const Entry& entry) {
@@ -269,6 +282,19 @@ Prover read(const Entry& entry) {
 }
 
 }  // namespace
+
+std::optional<Outcome> deficient_by_equal_lines(const Instance& instance, std::size_t node,
+                                                const std::optional<PointSpec>& parameters, const Options& options) {
+  const std::size_t full = std::min(instance.data.size(), instance.network.node(node).width);
+  if (instance.data.size() > kMostEntries / instance.network.node(node).width) return std::nullopt;
+  const PointSpec spec = parameters ? *parameters : random_point(instance.network, node, options.seed);
+  const IntegerPoint point = integer_point(instance.network, spec, node);
+  const auto cut = equal_lines(instance, node, point, options);
+  if (!cut || cut->side().left.size() == full) return std::nullopt;
+  Outcome outcome = by_bounds(instance, {node, parameters, full}, spec, point, *cut, options);
+  if (outcome.verdict == Verdict::refuted) outcome.reason = "rank-deficient";
+  return outcome;
+}
 
 Theorem theorems::rank_equals() {
   return {.id = "rank-equals",

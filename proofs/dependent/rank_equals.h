@@ -7,6 +7,15 @@
 
 #include "proofs/prover.h"
 
-namespace widecert::theorems {
+namespace widecert {
+
+// Of a layer with irrational values: the rank, where equal samples or equal units make it less than min(N, n). Refuted
+// ("rank-deficient") with "rank-equals", or undecided; nothing where no lines are seen to be equal, which is cheap.
+std::optional<Outcome> deficient_by_equal_lines(const Instance& instance, std::size_t node,
+                                                const std::optional<PointSpec>& parameters, const Options& options);
+
+namespace theorems {
 Theorem rank_equals();
 }
+
+}  // namespace widecert

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "proofs/dependent/dependent_at.h"
+#include "proofs/dependent/rank_equals.h"
 #include "proofs/generic/feature_rank.h"
 #include "proofs/singular/singular_values.h"
 
@@ -17,7 +18,10 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
   const Node& output = network.node(node);
   const bool wants_dependence = claim == "dependent-at";
   if (!rational_valued(network, node)) {
-    if (!wants_dependence) return independent_by_bounds(instance, node, parameters, options);
+    if (!wants_dependence) {
+      if (auto deficient = deficient_by_equal_lines(instance, node, parameters, options)) return *deficient;
+      return independent_by_bounds(instance, node, parameters, options);
+    }
     return not_applicable("irrational-values", "layer " + output.name +
                                                    " has irrational values at rational parameters: dependence is "
                                                    "decided for relu, leaky-relu, identity and steps only");
@@ -70,8 +74,9 @@ Theorem theorems::rank_at() {
           .hypotheses = {"relu, leaky relu, identity and steps as activations for an exact decision; any pooling, "
                          "sums, concatenations, batch norm"},
           .claims = {"independent-at", "dependent-at"},
+          .side_claims = {"rank-equals"},
           .rules = {"exact-rank", "integer-cholesky", "recomputed", "width", "affine-dimension", "units-without-kinks",
-                    "equal-rows", "left-kernel"},
+                    "equal-rows", "left-kernel", "bounds-and-relations"},
           .reasons = {"irrational-values", "rank-deficient", "rank-is-full", "rank-not-decided", "too-large",
                       "not-certified"},
           .keys = {kParametersKey},

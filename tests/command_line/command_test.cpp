@@ -17,6 +17,26 @@ std::string case_path(const std::string& name) { return cases() + "/" + name; }
 
 }  // namespace
 
+TEST_CASE("a misspelt command is usage, and says which was meant") {
+  const Ran ran = run(programs() + "/widecert proof cases/small/relu-dense");
+  CHECK(ran.exit == 2);
+  CHECK_THAT(ran.output, Contains("Did you mean \"widecert prove\"?"));
+}
+
+TEST_CASE("seeded parameters and filters are not called given") {
+  const std::string folder = scratch("seeded");
+  const auto says = [&](const std::string& path) { return run(program() + "prove " + path + " -o " + folder).output; };
+  spill(folder + "/s.case.json", R"({"format": "widecert-case", "version": 1,
+      "network": {"input": {"shape": [2]}, "nodes": [{"name": "d", "op": "dense", "filters": 4, "bias": "neuron"},
+                                                     {"name": "f", "op": "activation", "function": "sigmoid"}]},
+      "data": {"format": "inline", "samples": [[0, 1], [1, 0], [2, 5]]},
+      "prove": [{"theorem": "singular-values", "node": "f"}]})");
+  CHECK_THAT(says(folder + "/s.case.json"), Contains("singular values of F(f) at seeded random parameters (seed 1)"));
+  CHECK_THAT(says(case_path("weights/given-filters")), Contains("full rank 36 at seeded random filters (seed 3)") &&
+                                                           Contains("less than 32 at the given filters"));
+  fs::remove_all(folder);
+}
+
 TEST_CASE("exit codes: proved 0, refuted 1, usage 2, not applicable 3, malformed 4") {
   const std::string out = " -o " + scratch("codes");
   CHECK(run(program() + "prove " + case_path("small/relu-dense") + out).exit == 0);

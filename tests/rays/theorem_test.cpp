@@ -4,25 +4,14 @@
 #include <widecert/number/error.h>
 
 #include "../catch.h"
-#include "../paths.h"
+#include "../loaded_case.h"
 #include "../random.h"
-#include "proofs/case_file.h"
 #include "proofs/rays/ray_construction.h"
 
 using namespace widecert;
+using test::Loaded, test::open_case;
 
 namespace {
-
-struct Loaded {
-  CaseFile file;
-  Instance instance;
-};
-
-Loaded open_case(const std::string& name) {
-  CaseFile file = read_case(test::cases() + "/" + name);
-  Instance instance = load_instance(file);
-  return {std::move(file), std::move(instance)};
-}
 
 std::string name_of(const Loaded& c) { return c.instance.network.node(c.file.entries[0].task.node).name; }
 

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "commands.h"
 
@@ -49,6 +50,35 @@ void limit_memory(double gibibytes) {
 #else
   static_cast<void>(gibibytes);
 #endif
+}
+
+// How many letters have to be changed, put in or left out.
+std::size_t distance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t corner = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, corner + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      corner = above;
+    }
+  }
+  return row[b.size()];
+}
+
+// After an error that names an unknown word: the command that was meant, if one is close.
+void suggest_command(const CLI::App& app, const std::string& error) {
+  std::istringstream words(error);
+  for (std::string word; words >> word;) {
+    for (const CLI::App* command : app.get_subcommands({})) {
+      const std::size_t far = distance(word, command->get_name());
+      if (far == 0 || far > 2 || word.size() < 4) continue;
+      std::fprintf(stderr, "Did you mean \"widecert %s\"?\n", command->get_name().c_str());
+      return;
+    }
+  }
 }
 
 int run(int argc, char** argv) {
@@ -194,7 +224,9 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kProved : kUsage;
+    const int exit = app.exit(error) == 0 ? kProved : kUsage;
+    if (exit == kUsage) suggest_command(app, error.what());
+    return exit;
   }
   common.seed_given = seed->count() > 0;
   limit_memory(memory_gib);

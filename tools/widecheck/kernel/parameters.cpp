@@ -1,6 +1,8 @@
 #include "kernel/parameters.h"
 
 #include <algorithm>
+#include <optional>
+#include <set>
 
 #include "kernel/verdict.h"
 
@@ -60,5 +62,40 @@ std::map<std::size_t, Parameters> read_point(const Network& network, std::size_t
   require_nodes(network, named, json);
   return theta;
 }
+
+namespace {
+
+// The seeds of tensors, or nothing where one is not seeded.
+std::optional<std::set<std::string>> seeds_of(const std::vector<Value>& tensors) {
+  std::set<std::string> seeds;
+  for (const Value& tensor : tensors) {
+    if (!tensor.has("seeded")) return std::nullopt;
+    seeds.insert(tensor.at("seeded").at("seed").integer().get_str());
+  }
+  if (seeds.empty()) return std::nullopt;
+  return seeds;
+}
+
+std::string in_words(const std::optional<std::set<std::string>>& seeds, const char* what) {
+  if (!seeds) return std::string("the given ") + what;
+  std::string text = std::string("seeded random ") + what + (seeds->size() == 1 ? " (seed " : " (seeds ");
+  const char* between = "";
+  for (const std::string& seed : *seeds) {
+    text += between + seed;
+    between = ", ";
+  }
+  return text + ")";
+}
+
+}  // namespace
+
+std::string point_in_words(const Value& json) {
+  std::vector<Value> tensors;
+  for (const std::string& node : json.keys())
+    for (const std::string& tensor : json.at(node).keys()) tensors.push_back(json.at(node).at(tensor));
+  return in_words(seeds_of(tensors), "parameters");
+}
+
+std::string filters_in_words(const Value& tensor) { return in_words(seeds_of({tensor}), "filters"); }
 
 }  // namespace widecheck

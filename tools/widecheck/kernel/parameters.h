@@ -23,5 +23,10 @@ Parameters read_parameters(const Network& network, std::size_t node, const Value
 // A point of Theta: exactly the free tensors of the linear nodes below the target. Frozen ones are
 // filled in.
 std::map<std::size_t, Parameters> read_point(const Network& network, std::size_t target, const Value& json);
+// How a sentence names a point: "the given parameters", or "seeded random parameters (seed 1)" where all its tensors
+// are seeded: nobody has given those.
+std::string point_in_words(const Value& json);
+// The same of one tensor of filters.
+std::string filters_in_words(const Value& tensor);
 
 }  // namespace widecheck

@@ -147,8 +147,8 @@ using Theta = std::map<std::size_t, Parameters>;
 Theta read_theta(const Question& q) { return Features(q.c, q.node(), 0).read_point(q.claim.at("parameters")); }
 
 Verdict at_parameters(const Question& q, const std::string& why) {
-  return "rank F(" + q.c.network.node(q.node()).name + ") < " + number(q.c.data.size()) +
-         " at the given parameters: " + why;
+  return "rank F(" + q.c.network.node(q.node()).name + ") < " + number(q.c.data.size()) + " at " +
+         point_in_words(q.claim.at("parameters")) + ": " + why;
 }
 
 Verdict at_by_width(const Question& q) {
@@ -267,8 +267,8 @@ std::string rank_sentence(const Question& q, const RankClaim& claim, const Relat
                           const std::string& from_below) {
   require(relations.bound() <= claim.rank, "relations",
           "the relations leave rank F <= " + number(relations.bound()) + ", more than " + number(claim.rank));
-  return "rank F(" + q.c.network.node(q.node()).name + ") = " + number(claim.rank) +
-         " at the given parameters: " + from_below + "; " + relations.in_words();
+  return "rank F(" + q.c.network.node(q.node()).name + ") = " + number(claim.rank) + " at " +
+         point_in_words(q.claim.at("parameters")) + ": " + from_below + "; " + relations.in_words();
 }
 
 Verdict rank_by_minor(const Question& q) {

@@ -114,7 +114,7 @@ Verdict features_distinct(const Question& q) {
     }
     if (!reach || p.high > projections[*reach].high) reach = k;
   }
-  return "at the given parameters no two of the " + number(c.data.size()) +
+  return "at " + point_in_words(q.claim.at("parameters")) + " no two of the " + number(c.data.size()) +
          " samples share a patch of features under layer " + name;
 }
 

@@ -27,7 +27,7 @@ Verdict exact_rank(const Question& q) {
   const auto theta = f.read_point(q.claim.at("parameters"));
   const auto evidence = read_evidence(q.proof.at("evidence"), f.samples(), f.width(), q.claim.compact(), q.c.budget);
   const unsigned bits = verify_rank(q.c, q.c.network, node, theta, *evidence, false);
-  return {rank_in_words(f, rank) + " at the given parameters", bits};
+  return {rank_in_words(f, rank) + " at " + point_in_words(q.claim.at("parameters")), bits};
 }
 
 // ---- from a point to almost every parameter of the given network ----

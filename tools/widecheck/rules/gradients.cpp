@@ -100,7 +100,7 @@ Verdict gradient_enclosure(const Question& q) {
   require_norm("residual", residual_square, scale, residual_slack, residual);
   require_norm("gradient", gradient_square, mpq_class(scale * scale), slack, gradient);
   return "||F_L - Y|| in " + show(residual) + " and the norm of " + about_gradient(c, backward.above()) + " in " +
-         show(gradient) + " at the given parameters";
+         show(gradient) + " at " + point_in_words(q.claim.at("parameters"));
 }
 
 Verdict gradient_bounds(const Question& q) {
@@ -153,7 +153,7 @@ Verdict gradient_bounds(const Question& q) {
   require(lower <= low, "lower", "what is shown gives " + show_above(low) + " only");
   require(upper >= high, "upper", "what is shown gives " + show_below(high) + " only");
   return "for every Y, " + show_below(lower) + " ||F_L - Y|| <= the norm of " + about_gradient(c, above) +
-         " <= " + show_above(upper) + " ||F_L - Y|| at the given parameters";
+         " <= " + show_above(upper) + " ||F_L - Y|| at " + point_in_words(q.claim.at("parameters"));
 }
 
 // All matrices of the set S_k, in one claim, so that none is left out.
@@ -170,8 +170,8 @@ Verdict in_s_k(const Question& q) {
   require(c.network.node(node).width >= c.data.size(), "width", "the layer has fewer than N neurons");
   const auto theta = read_point(c.network, s.output, q.claim.at("parameters"));
   require_smallest(c, feature_matrix(c, node, theta, s.precision, s.bits, false), low);
-  std::string text = "the given parameters lie in S_k for layer " + c.network.node(node).name + ", up to layer " +
-                     c.network.node(s.output).name + ": rank F = " + number(c.data.size()) +
+  std::string text = point_in_words(q.claim.at("parameters")) + " lie in S_k for layer " + c.network.node(node).name +
+                     ", up to layer " + c.network.node(s.output).name + ": rank F = " + number(c.data.size()) +
                      " with sigma_min >= " + show_below(low);
   for (std::size_t k = 1; k < above.linear.size(); ++k) {
     const Node& linear = c.network.node(above.linear[k]);
@@ -224,8 +224,8 @@ Verdict gradient_dominance(const Question& q) {
           "the layer has fewer than N neurons: F F^T is singular");
   require_smallest(c, features.take(), low);
   return "for every Y, Phi = ||F_L - Y||^2 / 2 <= ||g||^2 / (2 mu) with mu = " + show_below(mu) + ", g " +
-         about_gradient(c, backward.above()) + (bias ? " and its biases, one a neuron," : "") +
-         " at the given parameters";
+         about_gradient(c, backward.above()) + (bias ? " and its biases, one a neuron," : "") + " at " +
+         point_in_words(q.claim.at("parameters"));
 }
 
 constexpr Rule kRules[] = {{"gradient-enclosure", "backpropagation", gradient_enclosure},

@@ -34,7 +34,7 @@ Verdict independent_at(const Question& q) {
   const auto theta = f.read_point(q.claim.at("parameters"));
   require_smallest(q.c, feature_matrix(q.c, node, theta, precision, bits, false), lower);
   return "rank F(" + f.node().name + ") = " + number(rank) + (rank == f.samples() ? "" : " (full column rank)") +
-         " at the given parameters, with sigma_min >= " + show_below(lower);
+         " at " + point_in_words(q.claim.at("parameters")) + ", with sigma_min >= " + show_below(lower);
 }
 
 Verdict singular_value_bounds(const Question& q) {
@@ -46,9 +46,9 @@ Verdict singular_value_bounds(const Question& q) {
   const auto theta = f.read_point(q.claim.at("parameters"));
   require_bounds(q.c, feature_matrix(q.c, node, theta, precision, bits, ones), smallest, largest, q.proof);
   const std::string matrix = "F(" + f.node().name + ")";
-  return "the singular values of " + (ones ? "[" + matrix + ", 1]" : matrix) +
-         " at the given parameters: smallest in " + show(smallest) + ", largest in " + show(largest) +
-         (smallest.low > 0 ? " (full rank)" : "");
+  return "the singular values of " + (ones ? "[" + matrix + ", 1]" : matrix) + " at " +
+         point_in_words(q.claim.at("parameters")) + ": smallest in " + show(smallest) + ", largest in " +
+         show(largest) + (smallest.low > 0 ? " (full rank)" : "");
 }
 
 // ---- repeated in part: nothing is proved ----

@@ -100,12 +100,12 @@ std::string full_rank(const Question& q, const Node& node) {
 Verdict full_at_by_elimination(const Question& q) {
   const Node& node = linear_node(q.c, q.node());
   require_full_by_elimination(q, node, q.claim.at("weights"));
-  return full_rank(q, node) + " at the given filters";
+  return full_rank(q, node) + " at " + filters_in_words(q.claim.at("weights"));
 }
 Verdict full_at_by_evidence(const Question& q) {
   const Node& node = linear_node(q.c, q.node());
   const unsigned bits = require_full_by_evidence(q, node, q.claim.at("weights"));
-  return {full_rank(q, node) + " at the given filters", bits};
+  return {full_rank(q, node) + " at " + filters_in_words(q.claim.at("weights")), bits};
 }
 Verdict full_by_elimination(const Question& q) {
   const Node& node = linear_node(q.c, q.node());
@@ -129,7 +129,8 @@ Verdict deficient_at(const Question& q) {
   require(!zero(v), "zero-vector", "the vector is 0");
   require(in_kernel(q.c, node, read_filters(q.c, node, q.claim.at("weights")), v), "not-a-kernel-vector",
           "the vector is not in the kernel of U");
-  return matrix_in_words(q.c, node) + " has rank less than " + number(full) + " at the given filters";
+  return matrix_in_words(q.c, node) + " has rank less than " + number(full) + " at " +
+         filters_in_words(q.claim.at("weights"));
 }
 
 Verdict never_full(const Question& q) {
@@ -164,8 +165,9 @@ Verdict singular_value_bounds(const Question& q) {
   const unsigned bits = read_bits(q.proof);
   const Tensor weights = read_tensor(q.claim.at("weights"), weights_shape(node));
   require_bounds(q.c, weight_matrix(q.c, node, weights, bits), smallest, largest, q.proof);
-  return "the singular values of the weight matrix U of layer " + node.name + " at the given filters: smallest in " +
-         show(smallest) + ", largest in " + show(largest) + (smallest.low > 0 ? " (full rank)" : "");
+  return "the singular values of the weight matrix U of layer " + node.name + " at " +
+         filters_in_words(q.claim.at("weights")) + ": smallest in " + show(smallest) + ", largest in " + show(largest) +
+         (smallest.low > 0 ? " (full rank)" : "");
 }
 
 constexpr Rule kRules[] = {{"weights-full-rank-at", "modular-elimination", full_at_by_elimination},

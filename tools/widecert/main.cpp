@@ -14,7 +14,6 @@
 #include <filesystem>
 #include <new>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "commands.h"
 
@@ -68,13 +67,14 @@ std::size_t distance(const std::string& a, const std::string& b) {
   return row[b.size()];
 }
 
-// After an error that names an unknown word: the command that was meant, if one is close.
-void suggest_command(const CLI::App& app, const std::string& error) {
-  std::istringstream words(error);
-  for (std::string word; words >> word;) {
+// After words that are no command: the one that was meant, if it is close.
+void suggest_command(const CLI::App& app, int argc, char** argv) {
+  for (int a = 1; a < argc; ++a) {
+    const std::string word = argv[a];
     for (const CLI::App* command : app.get_subcommands({})) {
       const std::size_t far = distance(word, command->get_name());
-      if (far == 0 || far > 2 || word.size() < 4) continue;
+      if (far == 0) return;  // the mistake is elsewhere
+      if (far > 2 || word.size() < 4) continue;
       std::fprintf(stderr, "Did you mean \"widecert %s\"?\n", command->get_name().c_str());
       return;
     }
@@ -225,7 +225,7 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const int exit = app.exit(error) == 0 ? kProved : kUsage;
-    if (exit == kUsage) suggest_command(app, error.what());
+    if (exit == kUsage) suggest_command(app, argc, argv);
     return exit;
   }
   common.seed_given = seed->count() > 0;

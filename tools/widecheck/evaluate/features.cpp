@@ -1,6 +1,7 @@
 #include "evaluate/features.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "evaluate/activation.h"
 #include "kernel/integers.h"

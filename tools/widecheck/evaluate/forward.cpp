@@ -1,6 +1,7 @@
 #include "evaluate/forward.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <type_traits>
 
 #include "evaluate/activation.h"

@@ -3,6 +3,7 @@
 // where the bounds exclude overflow and all values are exact.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 
 #include "kernel/network.h"

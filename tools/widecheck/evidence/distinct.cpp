@@ -1,6 +1,7 @@
 #include "evidence/distinct.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <set>
 

@@ -1,5 +1,7 @@
 #include "evidence/feature_rank.h"
 
+#include <cstdint>
+
 #include "evaluate/features.h"
 #include "kernel/clones.h"
 #include "kernel/integers.h"

@@ -1,6 +1,7 @@
 #include "evidence/kernel_polynomials.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 
 #include "evidence/rank.h"

@@ -1,6 +1,7 @@
 #include "evidence/lattice.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "kernel/verdict.h"
 

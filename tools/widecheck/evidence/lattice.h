@@ -2,6 +2,8 @@
 // a tower of primes.
 #pragma once
 
+#include <cstdint>
+
 #include "kernel/network.h"
 
 namespace widecheck {

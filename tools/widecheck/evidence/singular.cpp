@@ -1,6 +1,7 @@
 #include "evidence/singular.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "evaluate/features.h"
 #include "kernel/integers.h"

@@ -1,6 +1,7 @@
 #include "evidence/weight_matrix.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <stdexcept>
 
 #include "evidence/sparse.h"

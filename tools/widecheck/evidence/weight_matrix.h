@@ -2,6 +2,7 @@
 // function pays for what it walks over.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 
 #include "evidence/rank.h"

@@ -1,5 +1,7 @@
 #include "kernel/budget.h"
 
+#include <cstdint>
+
 #include "kernel/verdict.h"
 
 namespace widecheck {

@@ -1,6 +1,7 @@
 #include "kernel/data.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "kernel/digest.h"
 #include "kernel/seeded.h"

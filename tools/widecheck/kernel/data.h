@@ -2,6 +2,7 @@
 // when its end is reached, so a verdict waits for it.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 

@@ -1,6 +1,7 @@
 #include "kernel/network.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <set>
 
 #include "kernel/npy.h"

@@ -1,6 +1,7 @@
 #include "kernel/patches.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "kernel/verdict.h"
 

@@ -1,6 +1,7 @@
 // Rules about dependent features: for every parameter, at one, on an open set; and their rank, whatever it is.
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <memory>
 
 #include "evaluate/box.h"

@@ -1,6 +1,7 @@
 // Rules about full rank of features: at one point, from a point to almost every parameter, and for
 // almost every parameter without one.
 #include <algorithm>
+#include <cstdint>
 
 #include "evaluate/activation.h"
 #include "evaluate/features.h"

@@ -2,6 +2,8 @@
 // almost every W (the largest at any W: a minor that is not 0 somewhere is 0 on a null set only),
 // and bounds for every W.
 #include "evidence/kernel_polynomials.h"
+
+#include <cstdint>
 #include "evidence/rank.h"
 #include "evidence/singular.h"
 #include "evidence/weight_matrix.h"

@@ -1,3 +1,4 @@
+#include <mpfr.h>
 #include <widecert/number/ball.h>
 #include <widecert/number/error.h>
 

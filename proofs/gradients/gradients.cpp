@@ -9,6 +9,9 @@
 
 namespace widecert {
 
+Rational above_of(double x) { return short_upper_bound(exactly(x) * Rational(33, 32), 10); }
+Rational below_of(double x) { return x > 0 ? short_lower_bound(exactly(x) * Rational(31, 32), 10) : Rational(0); }
+
 ShownBounds GradientSetting::bounds_of(const MatrixSource& source) const {
   return show_bounds(climb(source, ladder_options(options)).bounds, source.rows, source.cols);
 }
@@ -62,15 +65,16 @@ Outcome prove(const Instance& instance, const Asked& asked, const Options& optio
   }
   const PointSpec spec = asked.parameters ? *asked.parameters : random_point(network, asked.output, options.seed);
   const IntegerPoint point = integer_point(network, spec, asked.output);
-  GradientSetting s{
-      instance, options, asked.node, asked.output,
-      *above,   spec,    point,      backward_numbers(instance, point, asked.node, asked.output, *above, options),
-      ""};
+  const auto tick = [&](std::size_t i) { options.progress("forward and backward", i, instance.data.size()); };
+  GradientSetting s{instance,   options,
+                    asked.node, asked.output,
+                    *above,     spec,
+                    point,      backward_numbers(network, instance.data, point, asked.node, asked.output, *above, tick),
+                    ""};
   if (!is_free_matrix(s.first())) {
     s.about = fmt::format(
         "; layer {} shares filters, sees patches or is frozen: this is not the gradient of its filters, of which "
-        "nothing "
-        "is claimed",
+        "nothing is claimed",
         s.first().name);
   }
   if (asked.claim == "gradient-enclosure") return gradient_enclosure(s, *asked.targets);

@@ -3,10 +3,18 @@
 // shares filters it is not the gradient for W_{k+1}, and its bounds are none for that one.
 #pragma once
 
-#include "proofs/gradients/backward_numbers.h"
+#include <widecert/network/backward.h>
+
+#include "proofs/gradients/output.h"
 #include "proofs/singular/singular_values.h"
 
 namespace widecert {
+
+using Mat = Matrix<double>;
+
+// Short numbers a little above and below.
+Rational above_of(double x);
+Rational below_of(double x);
 
 // What the three provers start from.
 struct GradientSetting {

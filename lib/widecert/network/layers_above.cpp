@@ -1,4 +1,4 @@
-#include "proofs/gradients/layers_above.h"
+#include <widecert/network/layers_above.h>
 
 #include <algorithm>
 
@@ -38,13 +38,12 @@ std::optional<LayersAbove> layers_above(const Architecture& network, std::size_t
   return above;
 }
 
-std::size_t read_output(const Entry& entry) {
-  if (const auto given = entry.json.find("output")) return entry.network.index_of(given->text(), given->place());
-  std::size_t output = 0;
-  for (std::size_t i = 0; i < entry.network.nodes().size(); ++i) {
-    if (std::holds_alternative<LinearSpec>(entry.network.node(i).spec)) output = i;
+std::size_t last_linear(const Architecture& network) {
+  std::size_t last = 0;
+  for (std::size_t i = 0; i < network.nodes().size(); ++i) {
+    if (std::holds_alternative<LinearSpec>(network.node(i).spec)) last = i;
   }
-  return output;
+  return last;
 }
 
 }  // namespace widecert

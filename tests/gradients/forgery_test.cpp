@@ -24,8 +24,9 @@ TEST_CASE("forged singular values: bounds, vectors, data, weights, another layer
   const Genuine g("gradients/digits");
   const std::size_t f = place(g, "singular-value-bounds"), ones = place(g, "singular-value-bounds", 1),
                     rank = place(g, "independent-at"), u = place(g, "weights-singular-value-bounds");
-  CHECK_THAT(says(g), Contains("the singular values of F(sigmoid1) at the given parameters: smallest in [") &&
-                          Contains("(full rank)  [rule integer-cholesky]"));
+  CHECK_THAT(says(g),
+             Contains("the singular values of F(sigmoid1) at seeded random parameters (seed 1): smallest in [") &&
+                 Contains("(full rank)  [rule integer-cholesky]"));
   const auto claims = [](json& c, std::size_t k) -> json& { return c["claims"][k]; };
   // A lower bound of sigma_min that is above the true one, by a tenth; the upper end with it.
   for (std::size_t k : {f, ones, u}) {
@@ -155,9 +156,11 @@ TEST_CASE(
 TEST_CASE("forged membership of S_k: margins, a layer left out, a singular layer, another output") {
   const Genuine g("gradients/digits");
   const std::size_t k = place(g, "in-s-k");
-  CHECK_THAT(says(g), Contains("the given parameters lie in S_k for layer sigmoid1, up to layer dense3: rank F = 100 "
-                               "with sigma_min >= ") &&
-                          Contains(", U of dense3 of full rank with sigma_min >= "));
+  CHECK_THAT(
+      says(g),
+      Contains("seeded random parameters (seed 1) lie in S_k for layer sigmoid1, up to layer dense3: rank F = 100 "
+               "with sigma_min >= ") &&
+          Contains(", U of dense3 of full rank with sigma_min >= "));
   const auto alone = [&](const std::function<void(json & c, json & claim, json & proof)>& edit) {
     return g.forge([&](json& c, json& p) {
       c["claims"] = json::array({json(c["claims"][k])});

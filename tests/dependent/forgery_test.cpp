@@ -129,6 +129,12 @@ TEST_CASE("forged ranks of irrational features: bounds, arguments of another lay
   rejects(edit(g, [](json& proof) { proof["kernel"] = {{0, 1, 0, -1, 0}}; }), "unknown-key", 4);
   rejects(edit(g, [](json& proof) { proof["through"] = "sigmoid1"; }), "irrational");
   rejects(edit(g, [](json& proof) { proof["rows"].push_back(4); }), "unexpected", 4);
+  // Nothing at all is no submatrix.
+  rejects(g.forge([](json& claim, json& certificate) {
+    claim["claims"][0]["rank"] = 0;
+    certificate["proofs"][0]["rows"] = certificate["proofs"][0]["columns"] = json::array();
+  }),
+          "minor");
   // Rank 5: the two equal samples make the submatrix singular.
   rejects(g.forge([](json& claim, json& certificate) {
     claim["claims"][0]["rank"] = 5;

@@ -63,7 +63,8 @@ Relations::Relations(const Value& proof, std::size_t rows, std::size_t cols, boo
     const auto& v = kernel_.emplace_back(read_integers(entry, lines_));
     kernel_words_ += Products::words(largest(v));
     for (std::size_t h = 0; h < lines_; ++h) {
-      require(v[h] == 0 || !gone[h], "relations", entry.place() + " is not 0 at line " + number(h) + ", which is gone");
+      if (v[h] != 0 && gone[h])
+        throw Rejected("relations", entry.place() + " is not 0 at line " + number(h) + ", which is gone");
       owners[h] += v[h] == 0 ? 0 : 1;
     }
   }
@@ -83,9 +84,10 @@ void Relations::row(std::size_t i, const std::vector<mpz_class>& v) {
 // Columns: every row has to agree with every relation.
 void Relations::along(const std::vector<mpz_class>& v) {
   for (std::size_t h = 0; h < lines_; ++h) {
-    require(!zero_[h] || v[h] == 0, "not-zero", "column " + number(h + 1) + " is not 0");
-    require(v[h] == v[first_[h]], "not-equal",
-            "columns " + number(first_[h] + 1) + " and " + number(h + 1) + " differ");
+    // (No text is made for what holds.)
+    if (zero_[h] && v[h] != 0) throw Rejected("not-zero", "column " + number(h + 1) + " is not 0");
+    if (first_[h] != h && v[h] != v[first_[h]])
+      throw Rejected("not-equal", "columns " + number(first_[h] + 1) + " and " + number(h + 1) + " differ");
   }
   for (std::size_t k = 0; k < kernel_.size(); ++k) {
     mpz_class sum = 0;

@@ -317,7 +317,7 @@ Verdict rank_by_bounds(const Question& q) {
   const mpq_class lower = q.proof.at("lower").rational();
   require_positive(lower);
   const RankClaim claim(q);
-  require(std::min(claim.rows.size(), claim.columns.size()) == claim.rank, "minor",
+  require(claim.rank > 0 && std::min(claim.rows.size(), claim.columns.size()) == claim.rank, "minor",
           "the smaller side of the submatrix has not the size of the rank");
   Relations relations(q.proof, q.c.data.size(), q.c.network.node(through).width, false, q.c.budget);
   const Node& layer = q.c.network.node(node);

@@ -159,10 +159,9 @@ Outcome by_minor(const Instance& instance, const Asked& asked, const PointSpec& 
     }
     proof.emplace_back("evidence", *found.evidence);
   }
-  // Without a kernel where the other side needs none.
-  const bool other = across.left.size() == rank && !kernel->basis.empty();
-  add_relations(other ? across : side, proof);
-  if (!other && !kernel->basis.empty()) {
+  // (Where this side needs a kernel, the longer one needs a larger.)
+  add_relations(side, proof);
+  if (!kernel->basis.empty()) {
     IntegerRows basis;
     for (const auto& v : kernel->basis) {
       auto& full = basis.emplace_back(side.count, Integer(0));
@@ -170,7 +169,7 @@ Outcome by_minor(const Instance& instance, const Asked& asked, const PointSpec& 
     }
     proof.emplace_back("kernel", basis);
   }
-  return conclude(instance, asked, rank, in_words(other ? across : side, other ? 0 : kernel->basis.size()), claim,
+  return conclude(instance, asked, rank, in_words(side, kernel->basis.size()), claim,
                   Proof("minor-and-relations", proof), spec);
 }
 

@@ -2,6 +2,7 @@
 #include <flint/fmpz_mat.h>
 #include <flint/nmod_mat.h>
 #include <widecert/linalg/left_kernel.h>
+#include <widecert/linalg/modular_matrix.h>
 
 namespace widecert {
 namespace {
@@ -125,14 +126,14 @@ std::vector<std::size_t> others(std::size_t rows, const std::vector<std::size_t>
   return rest;
 }
 
-constexpr std::uint64_t kLargePrime = 2305843009213693951, kSmallPrime = 2147483647;
+constexpr std::uint64_t kLargePrime = 2305843009213693951;
 
 }  // namespace
 
 std::optional<LeftKernel> left_kernel(const IntegerRows& a, std::size_t most) {
   if (a.empty()) return LeftKernel{};
   // The small one first: the checker's own elimination takes it.
-  for (const std::uint64_t p : {kSmallPrime, kLargePrime}) {
+  for (const std::uint64_t p : {kRankPrime, kLargePrime}) {
     LeftKernel found = block_modulo(a, p);
     const auto dependent = others(a.size(), found.rows);
     if (dependent.size() > most || lift(a, dependent, found)) return found;
@@ -142,7 +143,7 @@ std::optional<LeftKernel> left_kernel(const IntegerRows& a, std::size_t most) {
 
 std::optional<std::vector<Integer>> left_kernel_vector(const IntegerRows& a) {
   if (a.empty()) return std::nullopt;
-  for (const std::uint64_t p : {kLargePrime, kSmallPrime}) {
+  for (const std::uint64_t p : {kLargePrime, kRankPrime}) {
     LeftKernel found = block_modulo(a, p);
     const auto dependent = others(a.size(), found.rows);
     if (dependent.empty()) return std::nullopt;

@@ -106,6 +106,15 @@ std::string missing_data(const CaseFile& file) {
   return path.empty() || fs::exists(path) ? "" : path;
 }
 
+Dataset load_data(const CaseFile& file, DatasetSpec& resolved) {
+  try {
+    return load(*file.data, file.folder, file.network.node(0).shape, &resolved);
+  } catch (const std::exception& error) {
+    if (!is_bad_input(error)) throw;
+    throw InputError(file.path + ": data: " + error.what());
+  }
+}
+
 Instance load_instance(const CaseFile& file) {
   if (const std::string missing = missing_data(file); !missing.empty()) {
     const std::string guide = file.directory() + "/README.md";
@@ -114,16 +123,7 @@ Instance load_instance(const CaseFile& file) {
   }
   Instance instance{file.network, file.data, {}};
   if (!file.data) return instance;
-  try {
-    instance.data = load(*file.data, file.folder, &*instance.data_spec);
-  } catch (const InputError& error) {
-    throw InputError(file.path + ": data: " + error.what());
-  }
-  if (instance.data.width() != file.network.input_width()) {
-    throw InputError(file.path + ": samples have " + std::to_string(instance.data.width()) +
-                     " features, the network's input shape " + describe(file.network.node(0).shape) + " needs " +
-                     std::to_string(file.network.input_width()));
-  }
+  instance.data = load_data(file, *instance.data_spec);
   return instance;
 }
 

@@ -45,6 +45,8 @@ CaseFile read_case_json(const Json& json, const std::string& place, const std::s
 // The path of the data file of a case if it is not there, else empty. Large data are not part of
 // the repository; the README beside such cases says how to get them.
 std::string missing_data(const CaseFile& file);
+// Reads the data of a case that has some, as its network reads them; `resolved` as load() does. Throws InputError.
+Dataset load_data(const CaseFile& file, DatasetSpec& resolved);
 // Reads the data; the spec of the instance carries digest and count.
 Instance load_instance(const CaseFile& file);
 // All case files at or below a path, sorted. Throws InputError if there is none.

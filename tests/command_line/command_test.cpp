@@ -235,10 +235,10 @@ TEST_CASE("malformed cases: the file, the place, what was expected") {
   CHECK_THAT(broken("\"filters\": 8", "\"filters\": 0"), Contains("network") && Contains("\"dense1\""));
   CHECK_THAT(broken("\"filters\": 8", "\"filtres\": 8"), Contains("network.nodes[0]") && Contains("filters"));
   CHECK_THAT(broken("\"relu\"", "\"swoosh\""), Contains("network.nodes[1].function") && Contains("gaussian"));
-  CHECK_THAT(broken("[0, 0, 1]", "[0, 0]"), Contains("sample 1") && Contains("features"));
+  CHECK_THAT(broken("[0, 0, 1]", "[0, 0]"), Contains("sample 2 has 3 features; expected 2"));
   CHECK_THAT(broken("\"1/2\"", "0.5"), Contains("strings"));
   CHECK_THAT(broken("\"1/2\"", "\"1/0\""), Contains("data.samples[3][2]"));
-  CHECK_THAT(broken("\"shape\": [3]", "\"shape\": [4]"), Contains("3 features") && Contains("needs 4"));
+  CHECK_THAT(broken("\"shape\": [3]", "\"shape\": [4]"), Contains("samples of 3 features; the network reads 4"));
   CHECK_THAT(broken("\"theorem-3.4\"", "\"theorem-3.45\""),
              Contains("prove[0].theorem") && Contains("widecert explain"));
   CHECK_THAT(broken("\"proved\"", "\"prooved\""), Contains("expect.outcome"));

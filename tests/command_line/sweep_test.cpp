@@ -224,7 +224,7 @@ TEST_CASE("mistakes in a sweep are named with their place, before any work") {
   fails(with("\"name\": \"seed\"", "\"name\": \"width\""), "a name that is not taken");
   fails(with("\"name\": \"seed\"", "\"name\": \"outcome\""), "a name that is no column of the table");
   fails(with("\"last\": 10", "\"last\": 0"), "variables[2].last");
-  fails(with("\"width\": 16", "\"width\": 15"), "samples have 15 features, the network 16 inputs");
+  fails(with("\"width\": 16", "\"width\": 15"), "samples of 15 features; the network reads 16");
   // Nothing was begun, so that the mended spec is not refused.
   CHECK_FALSE(fs::exists(folder + "/out/rows.jsonl"));
   CHECK(run(programs() + "/widecert sweep " + folder + "/none.sweep.json").exit == 4);

@@ -36,7 +36,7 @@ int main() {
   network.add("dense1", dense, {"x"});
   network.add("sigmoid1", ActivationSpec{{ActivationKind::sigmoid, 1}}, {"dense1"});
   DatasetSpec spec{InlineSource{{{0, 1}, {1, 0}, {2, 5}}}};
-  const Dataset data = load(spec, ".", &spec);
+  const Dataset data = load(spec, ".", {2}, &spec);
   const Instance instance{network, spec, data};
   const Outcome outcome = prove(instance, "theorem-3.4", "sigmoid1");
   std::cout << to_string(outcome.verdict) << ": " << outcome.explanation << "\n";

@@ -488,7 +488,9 @@ TEST_CASE("the rank of trained weights is that of these weights") {
       file(c, "weights")["axes"] = {0, 3, 2, 1};  // filters turned over
     }),
             "matrix-digest");
-    rejects(g.forge([&](json& c, json&) { file(c, "weights").erase("axes"); }), "wrong-solution");
+    rejects(g.forge([&](json& c, json&) { file(c, "weights").erase("axes"); }), "shape", 4);
+    rejects(g.forge([&](json& c, json&) { file(c, "weights")["flatten"] = "channels-first"; }), "shape", 4);
+    rejects(g.forge([&](json& c, json&) { file(c, "weights")["flatten"] = "rows"; }), "unexpected", 4);
     rejects(g.forge([&](json& c, json&) { file(c, "weights")["axes"] = {0, 1, 2, 2}; }), "shape", 4);
     rejects(g.forge([&](json& c, json&) { file(c, "weights")["axes"] = {0, 2, 3}; }), "shape", 4);
     rejects(g.forge([&](json& c, json&) { file(c, "weights")["axes"] = {1, 0, 2, 3}; }), "shape", 4);
@@ -614,4 +616,57 @@ TEST_CASE("data as a NumPy file: C and Fortran order mean the same") {
   }
   CHECK(claims[0] == claims[1]);
   fs::remove_all(folder);
+}
+
+TEST_CASE("the files of two frameworks state the same about one network, and another order is another network") {
+  const Genuine torch("layouts/torch"), keras("layouts/keras"), flat("layouts/torch-flat");
+  const auto statement = [](const Genuine& g) { return g.claim()["claims"][0]["smallest"]; };
+  CHECK(statement(torch) == statement(keras));
+  CHECK(statement(torch) == statement(flat));
+
+  // A case that does not say the order proves nothing.
+  const auto ask = [](const std::string& name, const std::string& from, const std::string& to) {
+    std::string text = slurp(cases() + "/layouts/" + name + ".case.json");
+    const auto at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    text.replace(at, from.size(), to);
+    const std::string folder = scratch("layouts");
+    for (const char* file : {"torch.npz", "keras.npz"}) fs::copy(cases() + "/layouts/" + file, folder);
+    spill(folder + "/a.case.json", text);
+    return run(programs() + "/widecert prove " + folder + "/a -o " + folder + "/out");
+  };
+  const auto refuses = [&](const std::string& name, const std::string& from, const std::string& to,
+                           const std::string& what) {
+    const Ran ran = ask(name, from, to);
+    INFO(ran.output);
+    CHECK(ran.exit == 4);
+    CHECK_THAT(ran.output, Contains(what));
+  };
+  const std::string axes = ", \"axes\": [0, 2, 3, 1]";
+  refuses("torch", "\"conv.weight\"" + axes, "\"conv.weight\"", "PyTorch keeps a 2-D convolution");
+  refuses("torch", ", \"flatten\": \"channels-first\"", "", "\"flatten\": \"channels-first\" if it was flattened");
+  refuses("torch-flat", ", \"flatten\": \"channels-first\"", "", "two orders are possible");
+  refuses("torch", "\"images\"" + axes, "\"images\", \"axes\": [0, 1, 2, 3]", "2 x 5 x 5");
+  refuses("keras", ", \"axes\": [3, 0, 1, 2]", ", \"axes\": [0, 1, 2, 3]", "the 3 filters");
+  // Samples of 2 x 5 x 5 fit 5 x 5 x 2 in one way only, and the output says which.
+  const Ran only = ask("torch", "\"images\"" + axes, "\"images\"");
+  CHECK(only.exit == 0);
+  CHECK_THAT(only.output, Contains("torch.npz[images], axes [0, 2, 3, 1], samples 1 to 6, x = v / 256"));
+  CHECK_THAT(only.output, Contains("torch.npz[fc.weight], one row for each filter, rows flattened channels-first"));
+
+  const auto tensor = [](json& claim, const char* layer) -> json& {
+    return claim["claims"][0]["parameters"][layer]["weights"]["npy"];
+  };
+  rejects(torch.forge([&](json& c, json&) { tensor(c, "conv").erase("axes"); }), "shape", 4);
+  rejects(torch.forge([&](json& c, json&) { tensor(c, "conv")["axes"] = {0, 1, 2, 3}; }), "smallest");
+  rejects(torch.forge([&](json& c, json&) { tensor(c, "dense").erase("flatten"); }), "shape", 4);
+  rejects(torch.forge([&](json& c, json&) { tensor(c, "dense")["flatten"] = "channels-last"; }), "smallest");
+  rejects(torch.forge([&](json& c, json&) { tensor(c, "dense")["flatten"] = "rows"; }), "unexpected", 4);
+  rejects(torch.forge([&](json& c, json&) { c["data"].erase("axes"); }), "shape", 4);
+  rejects(torch.forge([&](json& c, json&) { c["data"]["axes"] = {0, 3, 2, 1}; }), "smallest");  // turned over
+  rejects(torch.forge([&](json& c, json&) { c["data"]["axes"] = {0, 1, 2, 3}; }), "shape", 4);
+  rejects(torch.forge([&](json& c, json&) { c["data"]["axes"] = {0, 2, 3}; }), "shape", 4);
+  rejects(torch.forge([&](json& c, json&) { c["data"]["flatten"] = "channels-first"; }), "shape", 4);
+  rejects(flat.forge([&](json& c, json&) { c["data"].erase("flatten"); }), "shape", 4);
+  rejects(flat.forge([&](json& c, json&) { c["data"]["flatten"] = "channels-last"; }), "smallest");
 }

@@ -59,6 +59,8 @@ struct ReportOptions {
 };
 struct InitOptions {
   std::string data, layers, output = "case.json", shape;
+  std::string member, label_column, flatten, noise, bias = "neuron";
+  std::vector<std::size_t> axes;
 };
 
 struct HuntOptions {

@@ -132,6 +132,16 @@ std::string verdict_word(Verdict verdict) {
   return "?";
 }
 
+std::string shell_quoted(const std::string& word) {
+  const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
+    return c >= 0x80 || std::isalnum(c) != 0 || std::string_view("_-./+,:@%=").find(c) != std::string_view::npos;
+  });
+  if (plain) return word;
+  std::string quoted = "'";
+  for (char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
 std::string bold(const std::string& text) { return paint("1", text); }
 
 }  // namespace widecert::tool

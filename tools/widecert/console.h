@@ -51,5 +51,7 @@ class ProgressBar {
 // "PROVED" in green and the like, when stdout is a terminal and NO_COLOR is not set.
 std::string verdict_word(Verdict verdict);
 std::string bold(const std::string& text);
+// A word as a shell takes it back.
+std::string shell_quoted(const std::string& word);
 
 }  // namespace widecert::tool

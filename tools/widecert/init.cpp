@@ -1,7 +1,9 @@
-// widecert init: a first case from a data file and a one-line architecture.
+// SPDX-License-Identifier: GPL-3.0-or-later
+// widecert init: a first case from a data file and a one-line architecture. What it chose is said aloud.
 #include <fmt/format.h>
 #include <widecert/certificate/atomic_file.h>
 #include <widecert/certificate/model_json.h>
+#include <widecert/data/file_format.h>
 #include <widecert/data/idx.h>
 #include <widecert/data/npy.h>
 #include <widecert/number/error.h>
@@ -11,79 +13,11 @@
 #include <sstream>
 
 #include "commands.h"
+#include "layer_words.h"
 
 namespace widecert::tool {
 namespace fs = std::filesystem;
 namespace {
-
-// "conv2d:3x3:50 sigmoid maxpool2d:2x2 dense:100 relu" -> nodes named conv1, sigmoid1, ...
-void add_layers(Architecture& network, const std::string& line) {
-  std::istringstream words(line);
-  std::string word, previous = network.node(0).name;
-  std::map<std::string, int> counts;
-  const auto number = [&](const std::string& text) {
-    if (text.empty() || text.size() > 9 || text.find_first_not_of("0123456789") != std::string::npos) {
-      throw InputError("--layers: \"" + word + "\": \"" + text + "\" is not a number of at most 9 digits");
-    }
-    return static_cast<std::size_t>(std::stoul(text));
-  };
-  while (words >> word) {
-    std::vector<std::string> parts;
-    std::istringstream fields(word);
-    for (std::string part; std::getline(fields, part, ':');) parts.push_back(part);
-    const std::string op = parts.empty() ? word : parts[0];
-    const auto window = [&](const std::string& text, int dimensions) {
-      WindowSpec w;
-      w.dimensions = dimensions;
-      const auto cross = text.find('x');
-      if (dimensions == 1) {
-        w.size = {1, number(text)};
-      } else {
-        if (cross == std::string::npos) throw InputError("--layers: \"" + word + "\": expected HxW");
-        w.size = {number(text.substr(0, cross)), number(text.substr(cross + 1))};
-      }
-      return w;
-    };
-    NodeSpec spec;
-    std::string stem = op;
-    if ((op == "conv2d" || op == "conv1d") && parts.size() >= 3) {
-      ConvSpec conv{window(parts[1], op == "conv1d" ? 1 : 2), number(parts[2]), 1};
-      for (std::size_t k = 3; k < parts.size(); ++k) {
-        if (parts[k] == "same") {
-          conv.window.padding.kind = Padding::Kind::same;
-        } else if (parts[k].starts_with("stride")) {
-          conv.window.stride[1] = number(parts[k].substr(6));
-          if (op == "conv2d") conv.window.stride[0] = conv.window.stride[1];
-        } else {
-          throw InputError("--layers: \"" + word + "\": expected \"same\" or \"stride2\" after the filters");
-        }
-      }
-      LinearSpec linear;
-      linear.form = conv;
-      spec = linear;
-      stem = "conv";
-    } else if (op == "dense" && parts.size() == 2) {
-      LinearSpec linear;
-      linear.form = DenseSpec{number(parts[1])};
-      spec = linear;
-    } else if ((op == "maxpool2d" || op == "maxpool1d") && parts.size() == 2) {
-      WindowSpec w = window(parts[1], op == "maxpool1d" ? 1 : 2);
-      w.stride = w.size;
-      spec = PoolSpec{PoolSpec::Kind::max, w};
-      stem = "pool";
-    } else if (const auto kind = activation_by_name(op);
-               kind && parts.size() == (*kind == ActivationKind::leaky_relu ? 2u : 1u)) {
-      spec = ActivationSpec{{*kind, parts.size() == 2 ? parse_rational(parts[1]) : Rational(1)}};
-    } else {
-      throw InputError("--layers: \"" + word +
-                       "\" is not understood; write for example "
-                       "\"conv2d:3x3:50:same:stride2 sigmoid maxpool2d:2x2 dense:2000 leaky-relu:1/100\"");
-    }
-    const std::string name = stem + std::to_string(++counts[stem]);
-    network.add(name, spec, {previous});
-    previous = name;
-  }
-}
 
 Shape read_shape(const std::string& text) {
   const auto fail = [] { throw InputError("--shape: expected for example 28x28x1"); };
@@ -98,12 +32,31 @@ Shape read_shape(const std::string& text) {
   return shape;
 }
 
-void write_case(const Common& common, const InitOptions& options, Json out, const std::string& what) {
+BiasMode bias_mode(const std::string& text) {
+  return text == "none" ? BiasMode::none : text == "channel" ? BiasMode::channel : BiasMode::neuron;
+}
+
+std::string bias_in_words(const std::string& text) {
+  if (text == "none") return "none";
+  if (text == "channel") return "one per channel, tied over the patches, as frameworks have it";
+  return "one per neuron, as in the papers (--bias channel ties them over the patches, as frameworks do)";
+}
+
+// What was chosen, a line each.
+using Choices = std::vector<std::pair<std::string, std::string>>;
+
+void write_case(const Common& common, const InitOptions& options, Json out, const Choices& choices, Json result) {
   out["format"] = "widecert-case";
   out["version"] = 1;
   write_atomically(options.output, to_text(out));
-  if (!common.json && !common.console.quiet) {
-    fmt::print("{} written: {}\nnext: widecert prove {}\n", options.output, what, options.output);
+  if (common.json) {
+    result["case"] = options.output;
+    for (const auto& [name, what] : choices) result[name] = what;
+    fmt::print("{}", to_text(result));
+  } else if (!common.console.quiet) {
+    fmt::print("{} written\n", options.output);
+    for (const auto& [name, what] : choices) fmt::print("  {:<9} {}\n", name, what);
+    fmt::print("next: widecert prove {}\n", shell_quoted(options.output));
   }
 }
 
@@ -113,7 +66,7 @@ int init_weights(const Common& common, const InitOptions& options) {
     throw InputError("without a data file, --shape says what the network reads, for example 224x224x3");
   }
   Architecture network("x", read_shape(options.shape));
-  add_layers(network, options.layers);
+  add_layers(network, options.layers, bias_mode(options.bias));
   Json requests = Json::array();
   for (const Node& node : network.nodes()) {
     if (std::holds_alternative<LinearSpec>(node.spec)) {
@@ -125,9 +78,100 @@ int init_weights(const Common& common, const InitOptions& options) {
   write_case(
       common, options,
       {{"title", options.shape + ": " + options.layers}, {"network", to_json(network)}, {"prove", std::move(requests)}},
-      fmt::format("Assumption 2.4 for {} layer(s)", layers));
-  if (common.json) fmt::print("{}", to_text(Json{{"case", options.output}, {"layers", layers}}));
+      {{"prove", fmt::format("Assumption 2.4 for {} layer(s)", layers)}, {"bias", bias_in_words(options.bias)}},
+      {{"layers", layers}});
   return kProved;
+}
+
+// "31", counted from 1, a column's name, "last" or "none".
+std::optional<std::size_t> label_column(const std::string& text, const CsvGuess& guess) {
+  if (text == "none") return std::nullopt;
+  if (text == "last") return guess.columns - 1;
+  for (std::size_t c = 0; c < guess.names.size(); ++c)
+    if (guess.names[c] == text) return c;
+  const bool is_number = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos && text.size() < 8;
+  const std::size_t column = is_number ? std::stoul(text) : 0;
+  if (column == 0 || column > guess.columns) {
+    throw InputError(fmt::format("--label-column {}: expected a column from 1 to {}, {}\"last\" or \"none\"", text,
+                                 guess.columns, guess.names.empty() ? "" : "a name of the header, "));
+  }
+  return column - 1;
+}
+
+// A label that is proved about as if it were a feature would be other data: it is asked about.
+CsvSource csv_source(const std::string& path, const std::string& relative, const std::string& label) {
+  const CsvGuess guess = look_at_csv(path);
+  CsvSource csv{relative, "", guess.options};
+  if (!label.empty()) {
+    csv.options.label_column = label_column(label, guess);
+  } else if (!guess.labels.empty()) {
+    const auto name = [&](std::size_t c) {
+      return std::to_string(c + 1) + (guess.names.empty() ? "" : " (\"" + guess.names[c] + "\")");
+    };
+    std::vector<std::string> all;
+    for (std::size_t c : guess.labels) all.push_back(name(c));
+    throw InputError(fmt::format(
+        "{}: column {} of {} looks like a label (text, or few different integers): --label-column {} leaves it out, "
+        "--label-column none keeps all columns as features",
+        path, fmt::join(all, " and column "), guess.columns, guess.labels.back() + 1));
+  }
+  return csv;
+}
+
+// The shape of a sample, where the file has it.
+Shape shape_of(const std::string& path, const Extents& extents) {
+  Shape shape(extents.begin() + 1, extents.end());
+  if (shape.size() == 2) shape.push_back(1);
+  if (shape.size() >= 3 && has_two_orders(shape)) {
+    throw InputError(fmt::format(
+        "{}: samples of {} numbers, and nothing says which extent counts the channels: give --shape "
+        "HEIGHTxWIDTHxCHANNELS, for example --shape {}x{}x{} if the file keeps the channels last, {}x{}x{} if first",
+        path, describe(shape), shape[0], shape[1], shape[2], shape[1], shape[2], shape[0]));
+  }
+  return shape;
+}
+
+// The first data set and the shape of its samples, as far as the file tells.
+std::pair<DatasetSpec, Shape> read_source(const Common& common, const InitOptions& options,
+                                          const std::string& relative) {
+  DatasetSpec data;
+  Extents extents;
+  const FileFormat format = file_format(options.data);
+  if (!options.label_column.empty() && format != FileFormat::csv) {
+    throw InputError("--label-column: " + options.data + " is no CSV file");
+  }
+  switch (format) {
+    case FileFormat::csv:
+      data.source = csv_source(options.data, relative, options.label_column);
+      break;
+    case FileFormat::npy:
+    case FileFormat::npz: {
+      if (format == FileFormat::npz && options.member.empty()) {
+        throw InputError(options.data + ": an archive: --member says which array; numpy.load(...).files lists them");
+      }
+      data.source = NpySource{relative, "", options.member};
+      extents = read_npy(options.data, options.member).shape;
+      break;
+    }
+    case FileFormat::idx: {
+      data.source = IdxSource{relative, "", ""};
+      const NpyArray file = read_idx(options.data);
+      extents = file.shape;
+      if (std::holds_alternative<std::vector<std::int64_t>>(file.values) && options.noise != "none") {
+        // The paper perturbs its images; bounded integer noise makes patches distinct.
+        data.multiply = 256;
+        data.divide = 256;
+        data.noise = NoiseSpec{common.seed, 0, 255};
+      }
+      break;
+    }
+  }
+  if (!options.axes.empty()) data.layout.axes = options.axes;
+  if (!options.flatten.empty()) {
+    data.layout.flatten = options.flatten == "channels-first" ? Flattening::channels_first : Flattening::channels_last;
+  }
+  if (!options.shape.empty()) return {data, read_shape(options.shape)};
+  return {data, extents.size() > 1 ? shape_of(options.data, extents) : Shape{}};
 }
 
 }  // namespace
@@ -137,40 +181,12 @@ int run_init(const Common& common, const InitOptions& options) {
     throw InputError(options.output + " exists already; choose another --output or remove it");
   }
   if (options.data.empty()) return init_weights(common, options);
-  const std::string folder = fs::absolute(options.output).parent_path().string();
-  DatasetSpec data;
-  const std::string relative = fs::relative(fs::absolute(options.data), folder).string();
-  const bool csv = options.data.ends_with(".csv") || options.data.ends_with(".csv.gz");
-  Shape shape;
-  if (csv) {
-    data.source = CsvSource{relative, "", {}};
-  } else if (options.data.ends_with(".npy")) {
-    data.source = NpySource{relative, "", ""};
-    const NpyArray array = read_npy(options.data, "");
-    if (array.shape.size() > 1) shape.assign(array.shape.begin() + 1, array.shape.end());
-    if (shape.size() == 2) shape.push_back(1);
-  } else {
-    data.source = IdxSource{relative, "", ""};
-    const IdxFile file = read_idx(options.data);
-    shape.assign(file.extents.begin() + 1, file.extents.end());
-    if (shape.size() == 2) shape.push_back(1);
-    const auto* pixels = std::get_if<std::vector<std::int64_t>>(&file.values);
-    if (pixels != nullptr) {
-      // The paper perturbs its images; bounded integer noise makes patches distinct.
-      data.multiply = 256;
-      data.divide = 256;
-      data.noise = NoiseSpec{common.seed, 0, 255};
-    }
-  }
-  const Dataset samples = load(data, folder, &data);
+  const std::string folder = fs::weakly_canonical(fs::absolute(options.output)).parent_path().string();
+  auto [data, shape] = read_source(common, options, fs::relative(options.data, folder).string());
+  const Dataset samples = load(data, folder, shape, &data);
   if (shape.empty()) shape = {samples.width()};
-  if (!options.shape.empty()) shape = read_shape(options.shape);
   Architecture network("x", shape);
-  if (network.input_width() != samples.width()) {
-    throw InputError("--shape " + describe(shape) + " has " + std::to_string(network.input_width()) +
-                     " entries; a sample has " + std::to_string(samples.width()));
-  }
-  add_layers(network, options.layers);
+  add_layers(network, options.layers, bias_mode(options.bias));
   // The first activation that is wide enough, else the last one.
   std::string node;
   for (const Node& candidate : network.nodes()) {
@@ -183,15 +199,21 @@ int run_init(const Common& common, const InitOptions& options) {
   const std::string theorem_id =
       satisfies_assumption_3_2({kind, 1}) || kind != ActivationKind::tanh ? "theorem-3.4" : "row-difference";
   const std::size_t width = network.node(network.index_of(node)).width;
+  Choices choices{
+      {"data", describe(data, folder)},
+      {"samples", fmt::format("{} of {}{}", samples.size(), describe(shape),
+                              shape.size() == 3   ? " (height x width x channels)"
+                              : shape.size() == 2 ? " (length x channels)"
+                                                  : " numbers")},
+      {"noise", data.noise ? "added, so that patches are distinct (--noise none leaves the data as they are)" : "none"},
+      {"bias", bias_in_words(options.bias)},
+      {"prove", fmt::format("{} at layer {} with {} neurons", theorem_id, node, width)}};
   write_case(common, options,
              {{"title", fs::path(options.data).filename().string() + ": " + options.layers},
               {"network", to_json(network)},
               {"data", to_json(data)},
               {"prove", Json::array({Json{{"theorem", theorem_id}, {"node", node}}})}},
-             fmt::format("{} samples, layer {} has {} neurons", samples.size(), node, width));
-  if (common.json) {
-    fmt::print("{}", to_text(Json{{"case", options.output}, {"samples", samples.size()}, {"node", node}}));
-  }
+             choices, {{"size", samples.size()}, {"node", node}});
   return kProved;
 }
 

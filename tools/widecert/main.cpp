@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "layer_words.h"
 
 namespace {
 
@@ -156,9 +157,27 @@ int run(int argc, char** argv) {
   InitOptions init_options;
   auto* init = app.add_subcommand("init", "a first case from a one-line architecture and, for features, a data file");
   init->add_option("DATA", init_options.data,
-                   "IDX(.gz), CSV(.gz) or .npy file; without it the case is about the weights (--shape)");
+                   "an IDX, NPY, NPZ or CSV file, plain or gzip; without it the case is about the weights (--shape)");
   init->add_option("--layers", init_options.layers, "for example \"conv2d:3x3:50 sigmoid\"")->required();
-  init->add_option("--shape", init_options.shape, "of a sample, for example 8x8x1");
+  init->add_option("--shape", init_options.shape, "of a sample: HEIGHTxWIDTHxCHANNELS, LENGTHxCHANNELS or a number");
+  init->add_option("--member", init_options.member, "the array of an NPZ file");
+  init->add_option("--axes", init_options.axes, "which axis of the file is samples, height, width, channels: 0,2,3,1")
+      ->delimiter(',');
+  init->add_option("--flatten", init_options.flatten, "how images of several channels became rows of numbers")
+      ->check(CLI::IsMember({"channels-first", "channels-last"}));
+  init->add_option("--label-column", init_options.label_column,
+                   "a column of a CSV file that is no feature: from 1 on, its name, last, or none");
+  init->add_option("--noise", init_options.noise,
+                   "none: leave integer images as they are (default: add seeded noise 0..255 to 256 times the value, "
+                   "over 256, so that patches are distinct)")
+      ->check(CLI::IsMember({"none"}));
+  init->add_option("--bias", init_options.bias, "neuron (default, the papers'), channel (the frameworks') or none")
+      ->check(CLI::IsMember({"neuron", "channel", "none"}));
+  init->footer(
+      layer_words() +
+      "\n\nExamples:\n"
+      "  widecert init cases/digits/data/images-idx3-ubyte.gz --layers \"conv2d:3x3:50 gelu\" -o mine.case.json\n"
+      "  widecert init table.csv --label-column last --layers \"dense:2000 relu\"");
   init->add_option("-o,--output", init_options.output, "the case file (default: case.json)");
 
   HuntOptions hunt_options;

@@ -33,14 +33,17 @@ void print_proved(const Proved& p) {
       }
     }
   }
+  fmt::print("\n");
+  if (!p.data.empty()) fmt::print("data: {}\n", p.data);
+  for (const auto& [name, how] : p.tensors) fmt::print("{}: {}\n", name, how);
   if (p.claim_path.empty()) {
-    fmt::print("\nnothing was claimed, so there is nothing to check\n");
+    fmt::print("nothing was claimed, so there is nothing to check\n");
     return;
   }
   if (p.check.report.contains("message")) {
-    fmt::print("\nwidecheck: {}\n", p.check.report["message"].get<std::string>());
+    fmt::print("widecheck: {}\n", p.check.report["message"].get<std::string>());
   }
-  fmt::print("\nclaim:        {}\ncertificate:  {}\ntrusted base: {}\n", p.claim_path,
+  fmt::print("claim:        {}\ncertificate:  {}\ntrusted base: {}\n", p.claim_path,
              p.claim_path.substr(0, p.claim_path.size() - 11) + ".cert.json",
              p.check.report["trusted_base"].get<std::string>());
 }
@@ -69,6 +72,8 @@ Json to_json(const Proved& p) {
   }
   if (!p.claim_path.empty()) {
     out["claim_file"] = p.claim_path;
+    if (!p.data.empty()) out["data"] = p.data;
+    for (const auto& [name, how] : p.tensors) out["tensors"][name] = how;
     out["widecheck"] = p.check.report;
   }
   return out;

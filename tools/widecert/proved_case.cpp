@@ -1,17 +1,43 @@
 #include "proved_case.h"
 
 #include <widecert/certificate/atomic_file.h>
+#include <widecert/data/byte_source.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 
 namespace widecert::tool {
 namespace fs = std::filesystem;
+namespace {
+
+// The tensors of a claim that files hold: "conv1.weights" and how it was read, each once.
+void list_tensors(const Json& json, const std::string& name, const std::string& folder,
+                  std::vector<std::pair<std::string, std::string>>& tensors) {
+  if (!json.is_object()) return;
+  for (const auto& [key, value] : json.items()) {
+    if (key != "npy") {
+      list_tensors(value, name.empty() || name == "parameters" ? key : name + "." + key, folder, tensors);
+      continue;
+    }
+    std::string text = located(folder, value["path"].get<std::string>());
+    if (value.contains("member")) text += "[" + value["member"].get<std::string>() + "]";
+    if (value.contains("axes")) text += ", axes " + value["axes"].dump();
+    if (!name.ends_with("bias") && !value.contains("axes")) text += ", one row for each filter";
+    if (value.contains("flatten")) text += ", rows flattened " + value["flatten"].get<std::string>();
+    const std::pair line{name, text};
+    if (std::find(tensors.begin(), tensors.end(), line) == tensors.end()) tensors.push_back(line);
+  }
+}
+
+}  // namespace
 
 Proved prove_case(const Common& common, const std::string& path, const std::string& output) {
-  Proved result{read_case(path, output), 0, {}, {}, "", {}};
+  Proved result{.file = read_case(path, output)};
   const Instance instance = load_instance(result.file);
   result.samples = instance.data.size();
+  if (instance.data_spec) result.data = describe(*instance.data_spec, result.file.folder);
   ProgressBar bar(common.console);
   Options options = prover_options(common);
   options.seed = common.seed_given || !result.file.seed ? common.seed : *result.file.seed;
@@ -29,6 +55,7 @@ Proved prove_case(const Common& common, const std::string& path, const std::stri
       const auto [known, added] = place_of.try_emplace(finding.claim.text(), proofs.size());
       places.push_back(known->second);
       if (!added) continue;
+      list_tensors(finding.claim.json(), "", result.file.folder, result.tensors);
       claim.claims.push_back(finding.claim);
       proofs.push_back(finding.proof);
     }

@@ -13,10 +13,12 @@ namespace widecert::tool {
 struct Proved {
   CaseFile file;
   std::size_t samples = 0;
-  std::vector<Outcome> outcomes;
-  std::vector<std::vector<std::size_t>> places;  // of each finding in the claim file, per outcome
-  std::string claim_path;                        // empty if there was nothing to claim
-  CheckerResult check;
+  std::string data = {};                                          // the data set in words, all of it
+  std::vector<std::pair<std::string, std::string>> tensors = {};  // that come from files, and how they were read
+  std::vector<Outcome> outcomes = {};
+  std::vector<std::vector<std::size_t>> places = {};  // of each finding in the claim file, per outcome
+  std::string claim_path = {};                        // empty if there was nothing to claim
+  CheckerResult check = {};
 
   // The checker's line on a claim; null if it never came to it.
   Json line(std::size_t place) const {

@@ -66,7 +66,8 @@ std::string html_report(const std::string& claim_path, const std::string& certif
     throw InputError(certificate_path + ": the number of proofs differs from the number of claims");
   }
   const std::filesystem::path parent = std::filesystem::path(claim_path).parent_path();
-  const Dataset data = claim.data ? load(*claim.data, parent.empty() ? "." : parent.string()) : Dataset{};
+  const Dataset data =
+      claim.data ? load(*claim.data, parent.empty() ? "." : parent.string(), claim.network.node(0).shape) : Dataset{};
   const std::size_t n = data.size();
 
   const Json lines = check.value("claims", Json::array());

@@ -122,21 +122,21 @@ Json gaussian(const Json& json, const std::string& place, std::size_t most) {
 }
 
 // Data files are read once, however many instances use them.
-Dataset cached_data(const DatasetSpec& spec, const Json& json, const std::string& folder, DatasetSpec& resolved) {
+Dataset cached_data(const CaseFile& file, const Json& json, DatasetSpec& resolved) {
   struct Known {
     Dataset data;
     DatasetSpec resolved;
   };
   static std::mutex guard;
   static std::map<std::string, std::shared_ptr<const Known>> known;
-  if (std::holds_alternative<InlineSource>(spec.source)) return load(spec, folder, &resolved);
-  const std::string key = folder + "\n" + json.dump();
+  if (std::holds_alternative<InlineSource>(file.data->source)) return load_data(file, resolved);
+  const std::string key = file.folder + "\n" + describe(file.network.node(0).shape) + "\n" + json.dump();
   const std::lock_guard lock(guard);
   auto& entry = known[key];
   if (!entry) {
     auto fresh = std::make_shared<Known>();
-    fresh->resolved = spec;
-    fresh->data = load(spec, folder, &fresh->resolved);
+    fresh->resolved = *file.data;
+    fresh->data = load_data(file, fresh->resolved);
     entry = fresh;
   }
   resolved = entry->resolved;
@@ -146,11 +146,7 @@ Dataset cached_data(const DatasetSpec& spec, const Json& json, const std::string
 std::pair<CaseFile, Instance> read_instance(const SweepSpec& spec, const Json& json, const std::string& where) {
   CaseFile file = read_case_json(json, where, spec.folder);
   Instance instance{file.network, file.data, {}};
-  if (file.data) instance.data = cached_data(*file.data, json["data"], spec.folder, *instance.data_spec);
-  if (file.data && instance.data.width() != file.network.input_width()) {
-    throw InputError(fmt::format("{}: samples have {} features, the network {} inputs", where, instance.data.width(),
-                                 file.network.input_width()));
-  }
+  if (file.data) instance.data = cached_data(file, json["data"], *instance.data_spec);
   return {std::move(file), std::move(instance)};
 }
 

@@ -164,7 +164,7 @@ Report run(const std::string& claim_path, const std::string& certificate_path, b
 
   const Network network(claim.at("network"));
   claim.at("network").require_all_asked();
-  Data data = claim.has("data") ? Data(claim.at("data"), network.inputs()) : Data();
+  Data data = claim.has("data") ? Data(claim.at("data"), network.node(0).shape) : Data();
   report.data = data.description();
   const auto claims = claim.at("claims").list();
   const auto proofs = certificate.at("proofs").list();

@@ -140,8 +140,8 @@ JsonReader::JsonReader(const Json& value, std::string place, std::string folder)
 std::string JsonReader::path() const {
   namespace fs = std::filesystem;
   const std::string given = text();
-  if (given.empty() || given.front() == '/') fail("a path relative to this file");
-  if (folders_->from == folders_->to) return given;
+  if (given.empty()) fail("a path, absolute or from this file on");
+  if (folders_->from == folders_->to && given.front() != '/') return given;
   return fs::relative(fs::absolute(fs::path(folders_->from) / given), folders_->to).string();
 }
 

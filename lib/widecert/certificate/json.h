@@ -56,7 +56,7 @@ class JsonReader {
   std::size_t size(std::size_t high = std::size_t{1} << 40) const;
   Integer big_integer() const;
   Rational rational() const;
-  // A relative path, from folder() on.
+  // A path, made relative to folder().
   std::string path() const;
   const std::string& folder() const { return folders_->to; }
 

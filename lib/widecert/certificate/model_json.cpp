@@ -66,6 +66,25 @@ WindowSpec read_window(JsonReader& in, int dimensions) {
   return window;
 }
 
+// ---- the order of entries in files ----
+
+void put_layout(Json& out, const Layout& layout) {
+  if (!layout.axes.empty()) out["axes"] = layout.axes;
+  if (layout.flatten) out["flatten"] = flattening_name(*layout.flatten);
+}
+
+Layout read_layout(JsonReader& in) {
+  Layout layout;
+  if (const auto axes = in.find("axes"))
+    for (const JsonReader& axis : axes->list()) layout.axes.push_back(axis.size());
+  if (const auto flatten = in.find("flatten")) {
+    for (Flattening one : {Flattening::channels_last, Flattening::channels_first})
+      if (flatten->text() == flattening_name(one)) layout.flatten = one;
+    if (!layout.flatten) flatten->fail("\"channels-last\" or \"channels-first\"");
+  }
+  return layout;
+}
+
 // ---- patches ----
 
 Json patches_json(const std::vector<Patch>& patches) {
@@ -260,7 +279,7 @@ Json to_json(const TensorSpec& tensor) {
                                [](const FileTensor& file) {
                                  Json out{{"path", file.path}, {"sha256", file.sha256}};
                                  if (!file.member.empty()) out["member"] = file.member;
-                                 if (!file.axes.empty()) out["axes"] = file.axes;
+                                 put_layout(out, file.layout);
                                  return Json{{"npy", out}};
                                }},
                     tensor);
@@ -303,9 +322,7 @@ TensorSpec read_tensor(JsonReader in) {
     in.done();
     FileTensor tensor{file->get("path").path(), "", read_digest(*file), {}, nullptr};
     if (const auto member = file->find("member")) tensor.member = member->text();
-    if (const auto axes = file->find("axes")) {
-      for (const JsonReader& axis : axes->list()) tensor.axes.push_back(axis.size());
-    }
+    tensor.layout = read_layout(*file);
     file->done();
     load_array(tensor, in.folder());
     return tensor;
@@ -423,9 +440,12 @@ Json to_json(const DatasetSpec& data) {
                                      Json csv_out{{"format", "csv"}, {"path", csv.path}, {"sha256", csv.sha256}};
                                      if (csv.options.header) csv_out["header"] = true;
                                      if (csv.options.label_column) csv_out["label_column"] = *csv.options.label_column;
+                                     const char separator = csv.options.separator;
+                                     if (separator != ',') csv_out["separator"] = std::string(1, separator);
                                      return csv_out;
                                    }},
                         data.source);
+  put_layout(out, data.layout);
   if (data.first != 0) out["first"] = data.first;
   if (data.count) out["count"] = *data.count;
   if (data.multiply != 1) out["multiply"] = to_json(data.multiply);
@@ -460,10 +480,16 @@ DatasetSpec read_dataset(JsonReader in) {
     CsvSource csv{in.get("path").path(), read_digest(in), {}};
     if (const auto header = in.find("header")) csv.options.header = header->boolean();
     if (const auto label = in.find("label_column")) csv.options.label_column = label->size(1'000'000);
+    if (const auto separator = in.find("separator")) {
+      const std::string text = separator->text();
+      if (text != "," && text != ";" && text != "\t") separator->fail("\",\", \";\" or \"\\t\"");
+      csv.options.separator = text[0];
+    }
     data.source = csv;
   } else {
     format.fail("\"inline\", \"idx\", \"npy\" or \"csv\"");
   }
+  if (!std::holds_alternative<InlineSource>(data.source)) data.layout = read_layout(in);
   if (const auto first = in.find("first")) data.first = first->size();
   if (const auto count = in.find("count")) data.count = count->size();
   if (const auto multiply = in.find("multiply")) data.multiply = multiply->big_integer();

@@ -131,7 +131,11 @@ std::vector<unsigned char> ByteSource::last(std::size_t count) {
 }
 
 std::string located(const std::string& folder, const std::string& path) {
-  return (std::filesystem::path(folder) / path).lexically_normal().string();
+  namespace fs = std::filesystem;
+  const fs::path full = (fs::path(folder) / path).lexically_normal();
+  if (full.is_relative()) return full.string();
+  const fs::path near = full.lexically_proximate(fs::current_path());
+  return near.string().size() < full.string().size() ? near.string() : full.string();
 }
 
 void compare_digest(const std::string& file, const std::string& expected, const Digest& found) {

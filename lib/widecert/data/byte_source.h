@@ -40,7 +40,8 @@ class ByteSource {
   Sha256 hash_;
 };
 
-// Where a path relative to a folder leads, ".." resolved in the text.
+// Where a path relative to a folder leads, ".." resolved in the text; from the working directory on, where that is
+// shorter: people read it.
 std::string located(const std::string& folder, const std::string& path);
 
 // Throws InputError unless `expected` is empty or the digest in hexadecimal.

@@ -1,9 +1,16 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 #include <widecert/data/byte_source.h>
 #include <widecert/data/csv.h>
 #include <widecert/number/error.h>
 
+#include <algorithm>
+#include <set>
+#include <string_view>
+
 namespace widecert {
 namespace {
+
+constexpr std::size_t kMaxBytes = std::size_t{1} << 32;
 
 std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(" \t");
@@ -11,52 +18,167 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
+// The lines without a byte-order mark and without blank ones at the end.
+std::vector<std::string_view> lines_of(std::string_view text) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    lines.push_back(line);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  while (!lines.empty() && trim(lines.back()).empty()) lines.pop_back();
+  return lines;
+}
+
+// The fields of a line without blanks around them and without quotes. Throws InputError with the reason alone.
+std::vector<std::string> fields_of(std::string_view line, char separator) {
+  std::vector<std::string> fields;
+  for (;;) {
+    while (!line.empty() && line.front() != separator && (line.front() == ' ' || line.front() == '\t'))
+      line.remove_prefix(1);
+    std::string field;
+    if (line.starts_with('"')) {
+      std::size_t at = 1;
+      for (;; ++at) {
+        if (at == line.size()) throw InputError("a quote that is not closed on its line");
+        if (line[at] == '"') {
+          if (at + 1 == line.size() || line[at + 1] != '"') break;
+          ++at;
+        }
+        field += line[at];
+      }
+      line.remove_prefix(at + 1);
+      const auto end = std::min(line.find(separator), line.size());
+      if (!trim(line.substr(0, end)).empty()) throw InputError("something after a closing quote");
+      line.remove_prefix(end);
+      field = trim(field);
+    } else {
+      const auto end = std::min(line.find(separator), line.size());
+      field = trim(line.substr(0, end));
+      line.remove_prefix(end);
+    }
+    fields.push_back(std::move(field));
+    if (line.empty()) return fields;
+    line.remove_prefix(1);
+  }
+}
+
+std::string place_of(const std::string& path, std::size_t line) { return path + ":" + std::to_string(line + 1); }
+
+bool is_number(const std::string& field) {
+  try {
+    parse_rational(field);
+    return true;
+  } catch (const InputError&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 CsvFile read_csv(const std::string& path, const CsvOptions& options) {
-  const std::string bytes = read_bytes(path, std::size_t{1} << 32);
+  const std::string bytes = read_bytes(path, kMaxBytes);
   CsvFile file;
   file.digest = sha256(bytes);
-  std::size_t line_number = 0, fields = 0, start = 0;
-  while (start < bytes.size()) {
-    auto end = bytes.find('\n', start);
-    if (end == std::string::npos) end = bytes.size();
-    std::string_view line(&bytes[start], end - start);
-    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-    start = end + 1;
-    ++line_number;
-    if (line_number == 1 && options.header) continue;
-    const auto at = [&](std::size_t column) {
-      return path + ":" + std::to_string(line_number) + ": field " + std::to_string(column + 1);
-    };
-    std::vector<Rational> sample;
-    std::size_t column = 0;
-    for (std::size_t from = 0; from <= line.size(); ++column) {
-      auto comma = line.find(',', from);
-      if (comma == std::string_view::npos) comma = line.size();
-      if (options.label_column != column) {
-        try {
-          sample.push_back(parse_rational(trim(line.substr(from, comma - from))));
-        } catch (const InputError& error) {
-          throw InputError(at(column) + ": " + error.what());
-        }
-      }
-      from = comma + 1;
+  std::size_t columns = 0;
+  const std::vector<std::string_view> lines = lines_of(bytes);
+  for (std::size_t k = options.header ? 1 : 0; k < lines.size(); ++k) {
+    const std::string place = place_of(path, k);
+    if (trim(lines[k]).empty()) throw InputError(place + ": a blank line; expected one sample a line");
+    std::vector<std::string> fields;
+    try {
+      fields = fields_of(lines[k], options.separator);
+    } catch (const InputError& error) {
+      throw InputError(place + ": " + error.what());
     }
-    if (fields == 0) fields = column;
-    if (column != fields) {
-      throw InputError(path + ":" + std::to_string(line_number) + ": " + std::to_string(column) +
-                       " fields; the lines before have " + std::to_string(fields));
+    if (columns == 0) columns = fields.size();
+    if (fields.size() != columns) {
+      throw InputError(place + ": " + std::to_string(fields.size()) + " fields; the lines before have " +
+                       std::to_string(columns));
     }
-    if (options.label_column && *options.label_column >= column) {
+    if (options.label_column && *options.label_column >= columns) {
       throw InputError(path + ": there is no column " + std::to_string(*options.label_column) +
-                       " (0-based) for the labels; a line has " + std::to_string(column));
+                       " (\"label_column\" counts from 0) for the labels; a line has " + std::to_string(columns));
     }
-    if (sample.empty()) throw InputError(at(0) + ": a sample without features");
+    std::vector<Rational> sample;
+    sample.reserve(columns);
+    for (std::size_t column = 0; column < columns; ++column) {
+      if (options.label_column == column) continue;
+      try {
+        sample.push_back(parse_rational(fields[column]));
+      } catch (const InputError& error) {
+        throw InputError(place + ": field " + std::to_string(column + 1) + ": " + error.what() +
+                         (k == 0 ? " (\"header\": true skips a line of names)" : ""));
+      }
+    }
+    if (sample.empty()) throw InputError(place + ": a sample without features");
     file.samples.push_back(std::move(sample));
   }
-  if (file.samples.empty()) throw InputError(path + ": no samples; expected one per line");
+  if (file.samples.empty()) throw InputError(path + ": no samples; expected one a line");
   return file;
+}
+
+CsvGuess look_at_csv(const std::string& path) {
+  const std::string bytes = read_bytes(path, kMaxBytes);
+  const std::vector<std::string_view> lines = lines_of(bytes);
+  if (lines.empty()) throw InputError(path + ": no samples; expected one a line");
+  CsvGuess guess;
+  // A line of data: the second one, where there is one. The separator is the one that gives it most fields.
+  const std::string_view sample = lines[lines.size() > 1 ? 1 : 0];
+  std::vector<std::string> values;
+  for (char separator : {',', ';', '\t'}) {
+    std::vector<std::string> fields = fields_of(sample, separator);
+    if (fields.size() <= values.size()) continue;
+    values = std::move(fields);
+    guess.options.separator = separator;
+  }
+  guess.columns = values.size();
+  // A first line of names has words where numbers follow, or another number of fields.
+  const std::vector<std::string> first = fields_of(lines[0], guess.options.separator);
+  guess.options.header = first.size() != values.size();
+  for (std::size_t c = 0; c < std::min(first.size(), values.size()); ++c)
+    guess.options.header = guess.options.header || (!is_number(first[c]) && is_number(values[c]));
+  if (lines.size() == 1 && std::none_of(first.begin(), first.end(), is_number)) {
+    throw InputError(path + ": one line, of words; expected samples");
+  }
+  if (guess.options.header && first.size() == values.size()) guess.names = first;
+
+  constexpr std::size_t kFew = 20;  // different values of a label
+  std::vector<std::set<Rational>> seen(guess.columns);
+  std::vector<bool> text(guess.columns, false), integral(guess.columns, true);
+  for (std::size_t k = guess.options.header ? 1 : 0; k < lines.size(); ++k) {
+    if (trim(lines[k]).empty()) continue;  // read_csv says so
+    const std::vector<std::string> fields = fields_of(lines[k], guess.options.separator);
+    for (std::size_t c = 0; c < std::min(fields.size(), guess.columns); ++c) {
+      if (text[c] || (!integral[c] && seen[c].size() > kFew)) continue;
+      try {
+        const Rational value = parse_rational(fields[c]);
+        integral[c] = integral[c] && denominator(value) == 1;
+        if (seen[c].size() <= kFew) seen[c].insert(value);
+      } catch (const InputError&) {
+        text[c] = true;
+      }
+    }
+  }
+  const auto few = [&](std::size_t c) { return !text[c] && integral[c] && seen[c].size() <= kFew; };
+  std::size_t most = 0;
+  for (std::size_t c = 0; c < guess.columns; ++c) most += few(c) ? 1 : 0;
+  for (std::size_t c = 0; c < guess.columns; ++c) {
+    const bool at_the_end = c == 0 || c + 1 == guess.columns;
+    if (text[c] || (at_the_end && few(c) && seen[c].size() > 1 && 2 * most <= guess.columns)) guess.labels.push_back(c);
+  }
+  return guess;
+}
+
+std::string describe(const CsvOptions& options) {
+  std::string text;
+  if (options.separator != ',') text += options.separator == ';' ? ", separated by semicolons" : ", separated by tabs";
+  if (options.header) text += ", without the header line";
+  if (options.label_column) text += ", without column " + std::to_string(*options.label_column + 1) + " (labels)";
+  return text;
 }
 
 }  // namespace widecert

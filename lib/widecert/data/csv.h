@@ -1,5 +1,6 @@
-// CSV files of exact numbers: integers, p/q and finite decimals, separated by commas, one sample a
-// line, plain or gzip. No quoting, no blank lines; every line has as many fields as the first.
+// SPDX-License-Identifier: GPL-3.0-or-later
+// CSV files of exact numbers: integers, p/q and finite decimals, one sample a line, plain or gzip. Fields may stand in
+// double quotes; a byte-order mark and blank lines at the end are no data; blank lines elsewhere are errors.
 #pragma once
 
 #include <widecert/number/rational.h>
@@ -14,6 +15,7 @@ namespace widecert {
 struct CsvOptions {
   bool header = false;                      // the first line holds column names
   std::optional<std::size_t> label_column;  // 0-based; left out of the features
+  char separator = ',';                     // or ';' or a tab
 };
 
 struct CsvFile {
@@ -23,5 +25,19 @@ struct CsvFile {
 
 // Throws InputError naming file, line, column and what was expected.
 CsvFile read_csv(const std::string& path, const CsvOptions& options);
+
+// What the first lines look like, for a first case. Throws InputError if they are no CSV of numbers.
+struct CsvGuess {
+  CsvOptions options;              // without a label column
+  std::vector<std::string> names;  // of the columns, if the header has them
+  std::size_t columns = 0;
+  // Columns that are labels by their looks: of text, or the last one or first one of few different integers where
+  // others are not so.
+  std::vector<std::size_t> labels;
+};
+CsvGuess look_at_csv(const std::string& path);
+
+// ", separated by semicolons, without the header line, without column 5 (labels)": only what is not the default.
+std::string describe(const CsvOptions& options);
 
 }  // namespace widecert

@@ -2,24 +2,31 @@
 #include <widecert/data/dataset.h>
 #include <widecert/data/idx.h>
 #include <widecert/number/error.h>
+#include <widecert/number/overloaded.h>
 #include <widecert/number/parallel.h>
 #include <widecert/number/stream.h>
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <functional>
 #include <limits>
+#include <numeric>
 #include <span>
 
 namespace widecert {
 namespace {
 
+std::size_t product(const Extents& extents) {
+  return std::accumulate(extents.begin(), extents.end(), std::size_t{1}, std::multiplies<>());
+}
+
 void check_labels(const std::string& images, std::size_t samples, const std::string& labels) {
-  const IdxFile file = read_idx(labels);
-  if (file.extents.size() != 1 || file.extents[0] != samples) {
+  const NpyArray file = read_idx(labels);
+  if (file.shape.size() != 1 || file.shape[0] != samples) {
     throw InputError(labels + ": expected one label for each of the " + std::to_string(samples) + " samples of " +
-                     images + ", found " + std::to_string(file.extents[0]) +
-                     (file.extents.size() == 1 ? "" : " entries of more than one number"));
+                     images + ", found " + std::to_string(file.shape[0]) +
+                     (file.shape.size() == 1 ? "" : " entries of more than one number"));
   }
 }
 
@@ -30,9 +37,9 @@ struct Selection {
 
 Selection select(const DatasetSpec& spec, std::size_t samples) {
   if (spec.first >= samples || (spec.count && *spec.count > samples - spec.first) || (spec.count && *spec.count == 0)) {
-    throw InputError("samples " + std::to_string(spec.first) + " and following (" +
-                     (spec.count ? std::to_string(*spec.count) : std::string("all")) +
-                     " of them) are asked for; the source has " + std::to_string(samples));
+    throw InputError((spec.count ? std::to_string(*spec.count) + " sample(s)" : std::string("all samples")) +
+                     " after the first " + std::to_string(spec.first) +
+                     " are asked for (\"first\", \"count\"); the source has " + std::to_string(samples));
   }
   return {spec.first, spec.count.value_or(samples - spec.first)};
 }
@@ -45,6 +52,7 @@ struct Raw {
   Integer divisor = 1;
   std::vector<std::int64_t> small;
   std::vector<Integer> large;
+  std::vector<std::size_t> order;  // feature j is the value order[j] of its row; empty: j
 };
 
 Raw raw_from_rationals(const DatasetSpec& spec, const std::vector<std::vector<Rational>>& all) {
@@ -53,7 +61,7 @@ Raw raw_from_rationals(const DatasetSpec& spec, const std::vector<std::vector<Ra
   raw.width = all.front().size();
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (all[i].size() != raw.width || raw.width == 0) {
-      throw InputError("sample " + std::to_string(i) + " (0-based) has " + std::to_string(all[i].size()) +
+      throw InputError("sample " + std::to_string(i + 1) + " has " + std::to_string(all[i].size()) +
                        " features; expected " + (raw.width == 0 ? "at least one" : std::to_string(raw.width)));
     }
   }
@@ -70,12 +78,18 @@ Raw raw_from_rationals(const DatasetSpec& spec, const std::vector<std::vector<Ra
   return raw;
 }
 
-// An array whose first extent counts the samples.
-Raw raw_from_array(const DatasetSpec& spec, const std::vector<std::size_t>& extents, NpyValues values) {
+// An array whose first extent counts the samples, once its axes are permuted. The layout receives axes where nothing is
+// said and one order only is possible.
+Raw raw_from_array(const DatasetSpec& spec, NpyArray array, const std::string& path, const Extents& sample,
+                   Layout& layout) {
+  if (layout.axes.empty() && !layout.flatten) layout.axes = only_axes(array.shape, sample);
+  if (!layout.axes.empty()) array = transposed(std::move(array), layout.axes, path);
   Raw raw;
-  raw.selection = select(spec, extents[0]);
-  raw.width = 1;
-  for (std::size_t d = 1; d < extents.size(); ++d) raw.width *= extents[d];
+  raw.selection = select(spec, array.shape[0]);
+  const Extents row(array.shape.begin() + 1, array.shape.end());
+  raw.width = product(row);
+  raw.order = row_order(row, layout, sample.empty() ? Extents(1, raw.width) : sample, path);
+  NpyValues& values = array.values;
   const std::size_t begin = raw.selection.first * raw.width, size = raw.selection.count * raw.width;
   if (auto* integers = std::get_if<std::vector<std::int64_t>>(&values)) {
     integers->erase(integers->begin(), integers->begin() + static_cast<std::ptrdiff_t>(begin));
@@ -131,10 +145,10 @@ std::vector<Rational> Dataset::sample(std::size_t i) const {
 Dataset Dataset::from_samples(const std::vector<std::vector<Rational>>& samples) {
   DatasetSpec spec;
   spec.source = InlineSource{samples};
-  return load(spec, ".");
+  return load(spec, ".", {});
 }
 
-Dataset load(const DatasetSpec& spec, const std::string& directory, DatasetSpec* resolved) {
+Dataset load(const DatasetSpec& spec, const std::string& directory, const Extents& sample, DatasetSpec* resolved) {
   if (spec.divide <= 0) throw InputError("the dataset's divisor must be positive");
   DatasetSpec complete = spec;
   Raw raw;
@@ -142,27 +156,34 @@ Dataset load(const DatasetSpec& spec, const std::string& directory, DatasetSpec*
     raw = raw_from_rationals(spec, given->samples);
   } else if (const auto* idx = std::get_if<IdxSource>(&spec.source)) {
     const std::string path = located(directory, idx->path);
-    IdxFile file = read_idx(path);
-    compare_digest(path, idx->sha256, file.digest);
-    std::get<IdxSource>(complete.source).sha256 = to_hex(file.digest);
+    NpyArray array = read_idx(path);
+    compare_digest(path, idx->sha256, array.digest);
+    std::get<IdxSource>(complete.source).sha256 = to_hex(array.digest);
     if (!idx->labels.empty()) {
-      check_labels(path, file.extents[0], located(directory, idx->labels));
+      check_labels(path, array.shape[0], located(directory, idx->labels));
     }
-    raw = raw_from_array(spec, file.extents, std::move(file.values));
+    raw = raw_from_array(spec, std::move(array), path, sample, complete.layout);
   } else if (const auto* npy = std::get_if<NpySource>(&spec.source)) {
     const std::string path = located(directory, npy->path);
     NpyArray array = read_npy(path, npy->member);
     compare_digest(path, npy->sha256, array.digest);
     std::get<NpySource>(complete.source).sha256 = to_hex(array.digest);
     if (array.shape.empty()) throw InputError(path + ": one number; expected samples x features");
-    raw = raw_from_array(spec, array.shape, std::move(array.values));
+    raw = raw_from_array(spec, std::move(array), path, sample, complete.layout);
   } else {
     const auto& csv = std::get<CsvSource>(spec.source);
     const std::string path = located(directory, csv.path);
+    if (!spec.layout.axes.empty())
+      throw InputError(path + ": a CSV file has no axes to permute (\"flatten\" may be meant)");
     CsvFile file = read_csv(path, csv.options);
     compare_digest(path, csv.sha256, file.digest);
     std::get<CsvSource>(complete.source).sha256 = to_hex(file.digest);
     raw = raw_from_rationals(spec, file.samples);
+    const Extents row(1, raw.width);
+    raw.order = row_order(row, spec.layout, sample.empty() ? row : sample, path);
+  }
+  if (!sample.empty() && raw.width != product(sample)) {
+    throw InputError("samples of " + std::to_string(raw.width) + " features; the network reads " + describe(sample));
   }
   Dataset data;
   data.width_ = raw.width;
@@ -195,11 +216,11 @@ Dataset load(const DatasetSpec& spec, const std::string& directory, DatasetSpec*
       const std::size_t i = spec.first + s;  // the noise goes by the place in the source
       for (std::size_t j = 0; j < data.width_; ++j) {
         const std::int64_t shift = noise ? noise->at(i, j) : 0;
-        const std::size_t at = s * data.width_ + j;
+        const std::size_t at = s * data.width_ + j, from = s * data.width_ + (raw.order.empty() ? j : raw.order[j]);
         if (plain) {
-          data.small_[at] = factor * raw.small[at] + shift * unit;
+          data.small_[at] = factor * raw.small[from] + shift * unit;
         } else {
-          data.large_[at] = spec.multiply * (raw.large.empty() ? Integer(raw.small[at]) : raw.large[at]) +
+          data.large_[at] = spec.multiply * (raw.large.empty() ? Integer(raw.small[from]) : raw.large[from]) +
                             Integer(shift) * raw.divisor;
         }
       }
@@ -215,6 +236,38 @@ Dataset load(const DatasetSpec& spec, const std::string& directory, DatasetSpec*
   }
   if (resolved != nullptr) *resolved = complete;
   return data;
+}
+
+std::string describe(const DatasetSpec& spec, const std::string& folder) {
+  std::string text =
+      std::visit(overloaded{[](const InlineSource&) { return std::string("samples in the file itself"); },
+                            [&](const IdxSource& idx) { return located(folder, idx.path); },
+                            [&](const NpySource& npy) {
+                              return located(folder, npy.path) + (npy.member.empty() ? "" : "[" + npy.member + "]");
+                            },
+                            [&](const CsvSource& csv) { return located(folder, csv.path) + describe(csv.options); }},
+                 spec.source);
+  if (!spec.layout.axes.empty()) {
+    std::string axes;
+    for (std::size_t axis : spec.layout.axes) axes += (axes.empty() ? "" : ", ") + std::to_string(axis);
+    text += ", axes [" + axes + "]";
+  }
+  if (spec.layout.flatten) text += std::string(", rows flattened ") + flattening_name(*spec.layout.flatten);
+  if (spec.count) {
+    text += ", samples " + std::to_string(spec.first + 1) + " to " + std::to_string(spec.first + *spec.count);
+  } else {
+    text += ", all samples from " + std::to_string(spec.first + 1) + " on";
+  }
+  // x = (256 v + u) / 256
+  if (spec.multiply == 1 && spec.divide == 1 && !spec.noise) return text + ", values as they are";
+  std::string top = spec.multiply == 1 ? "v" : spec.multiply.str() + " v";
+  if (spec.noise) top = (spec.divide == 1 ? "" : "(") + top + " + u" + (spec.divide == 1 ? "" : ")");
+  text += ", x = " + top + (spec.divide == 1 ? "" : " / " + spec.divide.str()) + " for the value v";
+  if (spec.noise) {
+    text += " and noise u from " + std::to_string(spec.noise->low) + " to " + std::to_string(spec.noise->high) +
+            " of seed " + std::to_string(spec.noise->seed);
+  }
+  return text;
 }
 
 }  // namespace widecert

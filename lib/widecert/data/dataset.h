@@ -7,6 +7,7 @@
 #pragma once
 
 #include <widecert/data/csv.h>
+#include <widecert/data/layout.h>
 #include <widecert/data/npy.h>
 
 #include <optional>
@@ -24,7 +25,7 @@ struct IdxSource {
   std::string sha256;  // hex, of the decompressed payload; empty: not yet known
   std::string labels;  // path of an IDX label file; may be empty
 };
-struct NpySource {  // the first axis counts the samples, the others are flattened in C order
+struct NpySource {  // the first axis counts the samples
   std::string path, sha256;
   std::string member;  // of an .npz archive; empty for .npy
 };
@@ -40,6 +41,7 @@ struct NoiseSpec {
 
 struct DatasetSpec {
   std::variant<InlineSource, IdxSource, NpySource, CsvSource> source;
+  Layout layout;                     // of the images in a file
   std::size_t first = 0;             // the samples first .. first + count - 1 of the source
   std::optional<std::size_t> count;  // all the rest if absent
   Integer multiply = 1, divide = 1;  // divide > 0
@@ -63,16 +65,23 @@ class Dataset {
   static Dataset from_samples(const std::vector<std::vector<Rational>>& samples);
 
  private:
-  friend Dataset load(const DatasetSpec&, const std::string&, DatasetSpec*);
+  friend Dataset load(const DatasetSpec&, const std::string&, const Extents&, DatasetSpec*);
   std::size_t size_ = 0, width_ = 0;
   Integer divisor_ = 1, largest_ = 0;
   std::vector<std::int64_t> small_;
   std::vector<Integer> large_;  // used instead of small_ when not empty
 };
 
-// Reads and transforms the samples; paths are relative to `directory`. If `resolved` is given it
-// receives the spec with digest and count filled in. Throws InputError (file, place, expectation),
-// also when the digest, the number of labels or the selection does not fit.
-Dataset load(const DatasetSpec& spec, const std::string& directory, DatasetSpec* resolved = nullptr);
+// Reads and transforms the samples; paths are relative to `directory`. `sample`: the extents of what a network reads;
+// empty: rows of any length, in the order of the file. If `resolved` is given it receives the spec with digest, count
+// and, where only one fits, axes filled in. Throws InputError (file, place, expectation), also when the digest, the
+// number of labels or the selection does not fit, and ShapeError where samples are of other extents or two orders of
+// their entries are possible (layout.h).
+Dataset load(const DatasetSpec& spec, const std::string& directory, const Extents& sample,
+             DatasetSpec* resolved = nullptr);
+
+// The spec in words, all of it: "images.gz, samples 11 to 20, x = (256 v + noise 0..255 of seed 1) / 256".
+// Paths are shown as from `folder` on.
+std::string describe(const DatasetSpec& spec, const std::string& folder);
 
 }  // namespace widecert

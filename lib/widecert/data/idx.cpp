@@ -39,7 +39,7 @@ std::vector<double> floats(const std::string& path, std::size_t header, const st
 
 }  // namespace
 
-IdxFile read_idx(const std::string& path) {
+NpyArray read_idx(const std::string& path) {
   ByteSource in(path);
   unsigned char magic[4];
   in.need(magic, 4, "IDX magic number");
@@ -54,7 +54,7 @@ IdxFile read_idx(const std::string& path) {
                      ": not an IDX file: at offset 0 expected 00 00, a type of 08 09 0b 0c "
                      "0d 0e and 1 to 4 dimensions");
   }
-  IdxFile result;
+  NpyArray result;
   std::size_t count = width;
   for (int d = 0; d < dimensions; ++d) {
     unsigned char bytes[4];
@@ -65,7 +65,7 @@ IdxFile read_idx(const std::string& path) {
                        std::to_string(extent) + "; expected a positive number and at most 8 GiB in all");
     }
     count *= extent;
-    result.extents.push_back(extent);
+    result.shape.push_back(extent);
   }
   const std::size_t header = in.offset();
   const std::vector<unsigned char> bytes = in.last(count);

@@ -4,23 +4,12 @@
 // compressed stream would expand to. Every error names the file, the offset and what was expected.
 #pragma once
 
-#include <widecert/number/sha256.h>
-
-#include <cstdint>
-#include <string>
-#include <variant>
-#include <vector>
+#include <widecert/data/npy.h>
 
 namespace widecert {
 
-struct IdxFile {
-  std::vector<std::size_t> extents;  // the first counts the samples
-  // Integer types as int64, float and double as double: both exact.
-  std::variant<std::vector<std::int64_t>, std::vector<double>> values;
-  Digest digest;  // SHA-256 of the decompressed file, header included
-};
-
+// The first extent counts the samples; the digest is that of the decompressed file, header included.
 // Throws InputError on a missing, truncated, oversized or malformed file.
-IdxFile read_idx(const std::string& path);
+NpyArray read_idx(const std::string& path);
 
 }  // namespace widecert

@@ -223,10 +223,19 @@ TensorShape Architecture::weights_shape(std::size_t index) const {
     throw ShapeError("layer \"" + node.name + "\" has " + std::to_string(node.patches->banks() * node.filters) +
                      " filters; at most 2^27 are held in memory");
   }
-  TensorShape shape;
+  std::vector<std::size_t> lengths;
   for (std::size_t bank = 0; bank < node.patches->banks(); ++bank)
-    shape.insert(shape.end(), node.filters, node.patches->length(bank));
-  return shape;
+    lengths.insert(lengths.end(), node.filters, node.patches->length(bank));
+  const Shape& below = nodes_[node.inputs[0]].shape;
+  Shape image =
+      std::visit(overloaded{[&](const ConvSpec& conv) {
+                              Shape window{conv.window.size[1], channels(below) / conv.groups};
+                              if (conv.window.dimensions == 2) window.insert(window.begin(), conv.window.size[0]);
+                              return window;
+                            },
+                            [&](const DenseSpec&) { return below; }, [&](const PatchListSpec&) { return Shape{}; }},
+                 std::get<LinearSpec>(node.spec).form);
+  return {std::move(lengths), std::move(image)};
 }
 
 TensorShape Architecture::bias_shape(std::size_t index) const {
@@ -238,7 +247,7 @@ TensorShape Architecture::bias_shape(std::size_t index) const {
     case BiasMode::channel:
       return {node.patches->banks() * node.filters};
     case BiasMode::neuron:
-      return {node.width};
+      return {{node.width}, node.shape};
   }
   throw InternalError("unknown bias mode");
 }
@@ -290,12 +299,6 @@ Chain Architecture::paper_chain() const {
     }
   }
   return chain;
-}
-
-std::string describe(const Shape& shape) {
-  std::string text;
-  for (std::size_t extent : shape) text += (text.empty() ? "" : " x ") + std::to_string(extent);
-  return text;
 }
 
 namespace {

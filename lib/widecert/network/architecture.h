@@ -23,7 +23,7 @@
 
 namespace widecert {
 
-using Shape = std::vector<std::size_t>;  // [n], [L, C] or [H, W, C]
+using Shape = Extents;  // [n], [L, C] or [H, W, C]
 
 enum class BiasMode { none, channel, neuron };
 
@@ -133,6 +133,5 @@ class Architecture {
 
 // "conv2d 3x3, 50 filters, one bias per neuron": for people.
 std::string describe(const Node& node);
-std::string describe(const Shape& shape);
 
 }  // namespace widecert

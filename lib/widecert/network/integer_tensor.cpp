@@ -3,7 +3,6 @@
 #include <widecert/number/stream.h>
 
 #include <algorithm>
-#include <numeric>
 
 namespace widecert {
 namespace {
@@ -28,8 +27,7 @@ IntegerTensor expand_integers(const TensorSpec& spec, const TensorShape& shape, 
   tensor.shape = shape;
   if (const auto* fill = std::get_if<FillTensor>(&spec)) {
     tensor.divisor = denominator(fill->value);
-    const std::size_t entries = std::accumulate(shape.begin(), shape.end(), std::size_t{0});
-    finish(tensor, std::vector<Integer>(entries, Integer(numerator(fill->value))));
+    finish(tensor, std::vector<Integer>(shape.entries(), Integer(numerator(fill->value))));
   } else if (std::holds_alternative<ExplicitTensor>(spec) || std::holds_alternative<SparseTensor>(spec)) {
     const Tensor rows = expand(spec, shape, what);
     for (const auto& row : rows)
@@ -42,15 +40,23 @@ IntegerTensor expand_integers(const TensorSpec& spec, const TensorShape& shape, 
     }
     finish(tensor, std::move(values));
   } else if (const auto* file = std::get_if<FileTensor>(&spec)) {
+    const std::vector<std::size_t> order = file_order(*file, shape, what);
     std::vector<Integer> values;
+    values.reserve(shape.entries());
+    const auto take = [&](auto value_at) {
+      std::size_t from = 0;
+      for (std::size_t length : shape) {
+        for (std::size_t c = 0; c < length; ++c) values.push_back(value_at(from + (order.empty() ? c : order[c])));
+        from += length;
+      }
+    };
     if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&file->array->values)) {
-      values.assign(integers->begin(), integers->end());
+      take([&](std::size_t at) { return Integer((*integers)[at]); });
     } else {
       const auto& floats = std::get<std::vector<double>>(file->array->values);
       const unsigned scale = dyadic_scale(floats);
       tensor.divisor = Integer(1) << scale;
-      values.reserve(floats.size());
-      for (double v : floats) values.push_back(times_power_of_two(v, scale));
+      take([&](std::size_t at) { return times_power_of_two(floats[at], scale); });
     }
     finish(tensor, std::move(values));
   } else {

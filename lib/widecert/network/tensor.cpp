@@ -3,6 +3,7 @@
 #include <widecert/number/error.h>
 #include <widecert/number/stream.h>
 
+#include <algorithm>
 #include <numeric>
 
 namespace widecert {
@@ -12,13 +13,38 @@ void load_array(FileTensor& tensor, const std::string& folder) {
   NpyArray array = read_npy(path, tensor.member);
   compare_digest(path, tensor.sha256, array.digest);
   tensor.sha256 = to_hex(array.digest);
-  if (!tensor.axes.empty()) array = transposed(std::move(array), tensor.axes, path);
+  if (!tensor.layout.axes.empty()) array = transposed(std::move(array), tensor.layout.axes, path);
   tensor.array = std::make_shared<const NpyArray>(std::move(array));
 }
 
+std::size_t TensorShape::entries() const { return std::accumulate(begin(), end(), std::size_t{0}); }
+
+std::vector<std::size_t> file_order(const FileTensor& file, const TensorShape& shape, const std::string& what) {
+  const std::string place = what + ": " + file.path + (file.member.empty() ? "" : "[" + file.member + "]");
+  const Extents& extents = file.array->shape;
+  if (extents.size() > 2 && file.layout.axes.empty()) {
+    throw ShapeError(place + ": an array of " + describe(extents) +
+                     ": \"axes\" says which axis of the file is which of ours (filters, height, width, channels): "
+                     "PyTorch keeps a 2-D convolution as filters x channels x height x width, \"axes\": [0, 2, 3, 1]; "
+                     "Keras as height x width x channels x filters, [3, 0, 1, 2]");
+  }
+  const bool has_rows = shape.size() > 1;  // the first extent counts them
+  if (has_rows && (extents.empty() || extents[0] != shape.size())) {
+    throw ShapeError(place + ": " + (extents.empty() ? "one number" : describe(extents)) +
+                     "; expected the first extent to count the " + std::to_string(shape.size()) +
+                     " filters (\"axes\" permutes)");
+  }
+  // A single row may stand alone or as the one row of a matrix.
+  const bool leads = has_rows || (shape.size() == 1 && extents.size() > 1 && extents[0] == 1);
+  if (leads && std::any_of(shape.begin(), shape.end(), [&](std::size_t l) { return l != shape.front(); })) {
+    throw ShapeError(place + ": the rows of this tensor differ in length; an array cannot hold them");
+  }
+  const Extents image = shape.image().empty() ? Extents{shape.empty() ? 0 : shape.front()} : shape.image();
+  return row_order(Extents(extents.begin() + (leads ? 1 : 0), extents.end()), file.layout, image, place);
+}
+
 void check_tensor(const TensorSpec& spec, const TensorShape& shape, const std::string& what) {
-  std::size_t entries = 0;
-  for (std::size_t length : shape) entries += length;
+  const std::size_t entries = shape.entries();
   if (entries > kMaxTensorEntries) {
     throw ShapeError(what + " has " + std::to_string(entries) + " entries; at most 2^27 are held in memory");
   }
@@ -47,20 +73,7 @@ void check_tensor(const TensorSpec& spec, const TensorShape& shape, const std::s
       }
     }
   }
-  if (const auto* file = std::get_if<FileTensor>(&spec)) {
-    const std::vector<std::size_t>& extents = file->array->shape;
-    const std::size_t found = std::accumulate(extents.begin(), extents.end(), std::size_t{1}, std::multiplies<>());
-    const bool rows_fit = shape.size() <= 1 || (!extents.empty() && extents[0] == shape.size());
-    if (found != entries || !rows_fit) {
-      std::string text;
-      for (std::size_t extent : extents) text += (text.empty() ? "" : " x ") + std::to_string(extent);
-      throw ShapeError(
-          what + ": " + file->path + " holds " + (text.empty() ? "one number" : text) + "; expected " +
-          std::to_string(entries) + " numbers" +
-          (shape.size() <= 1 ? "" : ", the first extent being the " + std::to_string(shape.size()) + " filters") +
-          " (\"axes\" permutes)");
-    }
-  }
+  if (const auto* file = std::get_if<FileTensor>(&spec)) file_order(*file, shape, what);
   const auto* seeded = std::get_if<SeededTensor>(&spec);
   if (seeded != nullptr && seeded->divisor <= 0) {
     throw InputError(what + ": the divisor must be positive");
@@ -83,16 +96,18 @@ Tensor expand(const TensorSpec& spec, const TensorShape& shape, const std::strin
     return tensor;
   }
   if (const auto* file = std::get_if<FileTensor>(&spec)) {
+    const std::vector<std::size_t> order = file_order(*file, shape, what);
     std::visit(
         [&](const auto& values) {
-          auto from = values.begin();
-          for (std::size_t r = 0; r < shape.size(); ++r) {
+          std::size_t from = 0;
+          for (std::size_t r = 0; r < shape.size(); from += shape[r], ++r) {
             tensor[r].reserve(shape[r]);
-            for (std::size_t c = 0; c < shape[r]; ++c, ++from) {
-              if constexpr (std::is_floating_point_v<std::decay_t<decltype(*from)>>) {
-                tensor[r].push_back(exactly(*from));
+            for (std::size_t c = 0; c < shape[r]; ++c) {
+              const auto v = values[from + (order.empty() ? c : order[c])];
+              if constexpr (std::is_floating_point_v<std::decay_t<decltype(v)>>) {
+                tensor[r].push_back(exactly(v));
               } else {
-                tensor[r].push_back(Rational(*from));
+                tensor[r].push_back(Rational(v));
               }
             }
           }

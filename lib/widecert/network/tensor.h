@@ -4,6 +4,7 @@
 // specs, so a dense layer with a hundred thousand generated or trained weights takes one line.
 #pragma once
 
+#include <widecert/data/layout.h>
 #include <widecert/data/npy.h>
 #include <widecert/number/rational.h>
 
@@ -31,10 +32,10 @@ struct SeededTensor {
 // The entries of an array in C order, after its axes were permuted: those of the first row (filter),
 // of the second, ... The path is relative to the file that names it.
 struct FileTensor {
-  std::string path, member;               // the member of an .npz archive, or empty
-  std::string sha256;                     // hex, of the decompressed .npy file
-  std::vector<std::size_t> axes;          // axis k of the tensor is axis axes[k] of the file; empty: as it is
-  std::shared_ptr<const NpyArray> array;  // permuted
+  std::string path, member;  // the member of an .npz archive, or empty
+  std::string sha256;        // hex, of the decompressed .npy file
+  Layout layout;
+  std::shared_ptr<const NpyArray> array;  // its axes permuted as the layout says
 };
 // The values other than 0 of each row, by increasing position.
 struct SparseTensor {
@@ -46,15 +47,39 @@ using TensorSpec = std::variant<FillTensor, ExplicitTensor, SeededTensor, FileTe
 // InputError naming the file.
 void load_array(FileTensor& tensor, const std::string& folder);
 
-// Weights have one row per filter, the length of its patches; a bias is one row.
 // What claims of version 1 may hold, and what expand() agrees to build.
 inline constexpr std::size_t kMaxTensorEntries = std::size_t{1} << 27;
 
-using TensorShape = std::vector<std::size_t>;  // row lengths
+// Row lengths. Weights have one row per filter, the length of its patches; a bias is one row.
+class TensorShape {
+ public:
+  TensorShape() = default;
+  TensorShape(std::initializer_list<std::size_t> lengths) : lengths_(lengths) {}
+  // `image`: of what extents the rows are, if they are images: the patches of a window, all neurons below.
+  TensorShape(std::vector<std::size_t> lengths, Extents image = {})
+      : lengths_(std::move(lengths)), image_(std::move(image)) {}
+
+  std::size_t size() const { return lengths_.size(); }
+  bool empty() const { return lengths_.empty(); }
+  std::size_t operator[](std::size_t row) const { return lengths_[row]; }
+  std::size_t front() const { return lengths_.front(); }
+  auto begin() const { return lengths_.begin(); }
+  auto end() const { return lengths_.end(); }
+  std::size_t entries() const;
+  const Extents& image() const { return image_; }
+
+ private:
+  std::vector<std::size_t> lengths_;
+  Extents image_;
+};
 using Tensor = std::vector<std::vector<Rational>>;
 
-// Throws ShapeError beyond kMaxTensorEntries or if an explicit tensor has another shape, InputError
-// for a divisor that is not positive; `what` names the tensor in the message.
+// The entries of a file row after row, in our order (layout.h): the entry at place c of row r is
+// values[r * length + order[c]], or with the same c where `order` is empty. Throws as check_tensor() does.
+std::vector<std::size_t> file_order(const FileTensor& file, const TensorShape& shape, const std::string& what);
+
+// Throws ShapeError beyond kMaxTensorEntries, if a tensor has another shape and for a file whose order of entries is
+// not said, InputError for a divisor that is not positive; `what` names the tensor in the message.
 void check_tensor(const TensorSpec& spec, const TensorShape& shape, const std::string& what);
 // All values. Throws as check_tensor() does.
 Tensor expand(const TensorSpec& spec, const TensorShape& shape, const std::string& what);

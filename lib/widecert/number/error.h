@@ -28,6 +28,11 @@ class InternalError : public std::logic_error {
   using std::logic_error::logic_error;
 };
 
+// Whether an error is one of the first voice.
+inline bool is_bad_input(const std::exception& error) {
+  return dynamic_cast<const InputError*>(&error) != nullptr || dynamic_cast<const ShapeError*>(&error) != nullptr;
+}
+
 // Throws InternalError naming the place when `condition` is false. Never compiled out.
 inline void check(bool condition, const char* what, std::source_location where = std::source_location::current()) {
   if (!condition) {

@@ -95,10 +95,11 @@ TEST_CASE(
   folder.write("labels", idx(8, {2}, "ab"));
   DatasetSpec spec;
   spec.source = IdxSource{"images", "", "labels"};
-  CHECK_THAT(error_of([&] { load(spec, folder.path()); }),
+  CHECK_THAT(error_of([&] { load(spec, folder.path(), {}); }),
              Contains("labels") && Contains("3 samples") && Contains("found 2"));
   spec.source = IdxSource{"images", std::string(64, '0'), ""};
-  CHECK_THAT(error_of([&] { load(spec, folder.path()); }), Contains("SHA-256") && Contains("is this the right file?"));
+  CHECK_THAT(error_of([&] { load(spec, folder.path(), {}); }),
+             Contains("SHA-256") && Contains("is this the right file?"));
 }
 
 TEST_CASE("IDX: a damaged gzip stream is an error, not data") {
@@ -119,7 +120,7 @@ TEST_CASE("CSV: exact numbers, header, label column; errors name line and field"
   folder.write("good.csv", "a,b,label\n0.1, 2/3 ,7\n-1e-1,4,8\r\n");
   DatasetSpec spec;
   spec.source = CsvSource{"good.csv", "", {true, 2}};
-  const Dataset data = load(spec, folder.path());
+  const Dataset data = load(spec, folder.path(), {});
   CHECK(data.sample(0) == std::vector<Rational>{Rational(1, 10), Rational(2, 3)});
   CHECK(data.sample(1) == std::vector<Rational>{Rational(-1, 10), 4});
   const auto read = [&](const std::string& text) {
@@ -134,26 +135,26 @@ TEST_CASE("CSV: exact numbers, header, label column; errors name line and field"
 
 TEST_CASE("noise is keyed by the sample's index in the file: subsets agree with the whole") {
   const std::string folder = test::cases() + "/digits/data";
-  const Dataset whole = load(digits_spec(true), folder);
+  const Dataset whole = load(digits_spec(true), folder, {});
   DatasetSpec part = digits_spec(true);
   part.first = 100;
   part.count = 7;
   DatasetSpec resolved;
-  const Dataset subset = load(part, folder, &resolved);
+  const Dataset subset = load(part, folder, {}, &resolved);
   REQUIRE(subset.size() == 7);
   for (std::size_t i = 0; i < 7; ++i) CHECK(subset.sample(i) == whole.sample(100 + i));
   CHECK(std::get<IdxSource>(resolved.source).sha256.size() == 64);
   // x = (256 pixel + noise)/256 with 0 <= noise <= 255.
-  const Dataset raw = load(digits_spec(false), folder);
+  const Dataset raw = load(digits_spec(false), folder, {});
   for (std::size_t j = 0; j < 64; ++j) {
     const Rational noise = (whole.at(3, j) - raw.at(3, j)) * 256;
     CHECK((noise >= 0 && noise <= 255 && denominator(noise) == 1));
   }
   part.first = 1796;
   part.count = 2;
-  CHECK_THAT(error_of([&] { load(part, folder); }), Contains("the source has 1797"));
+  CHECK_THAT(error_of([&] { load(part, folder, {}); }), Contains("the source has 1797"));
   part.count = 1;
-  CHECK(load(part, folder).size() == 1);
+  CHECK(load(part, folder, {}).size() == 1);
 }
 
 TEST_CASE("numbers beyond 64 bits keep their exact values") {
@@ -170,7 +171,7 @@ TEST_CASE("the raw digits collide: 737 images contain the all-zero 3x3 patch; th
   g.height = g.width = 8;
   g.size = {3, 3};
   const PatchLayout layout = PatchLayout::window(g);
-  const Dataset raw = load(digits_spec(false), folder);
+  const Dataset raw = load(digits_spec(false), folder, {});
   std::size_t with_zero_patch = 0;
   for (std::size_t i = 0; i < raw.size(); ++i) {
     bool found = false;
@@ -182,7 +183,7 @@ TEST_CASE("the raw digits collide: 737 images contain the all-zero 3x3 patch; th
   }
   CHECK(with_zero_patch == 737);
   CHECK(find_patch_collision(raw, layout).has_value());
-  CHECK_FALSE(find_patch_collision(load(digits_spec(true), folder), layout).has_value());
+  CHECK_FALSE(find_patch_collision(load(digits_spec(true), folder, {}), layout).has_value());
   CHECK_FALSE(find_equal_samples(raw).has_value());
 }
 

@@ -208,8 +208,8 @@ TEST_CASE("floats become integers over the least power of two, as tensors and as
     CHECK(exact[i / 4][i % 4] == exactly(v[i]));
     CHECK(Rational(integers.large[i], integers.divisor) == exactly(v[i]));
   }
-  CHECK_THROWS_WITH(expand(tensor, {8, 8}, "w"), Contains("2 x 4") && Contains("16 numbers"));
-  CHECK_THROWS_WITH(expand(tensor, {2, 2, 2, 2}, "w"), Contains("4 filters"));
+  CHECK_THROWS_WITH(expand(tensor, {8, 8}, "w"), Contains("a.npy: rows of 4 number(s); expected 8"));
+  CHECK_THROWS_WITH(expand(tensor, {2, 2, 2, 2}, "w"), Contains("a.npy: 2 x 4") && Contains("the 4 filters"));
   CHECK_NOTHROW(expand(tensor, {8}, "b"));
   tensor.sha256[0] = tensor.sha256[0] == '0' ? '1' : '0';
   CHECK_THROWS_WITH(load_array(tensor, folder.path()), Contains("expected"));
@@ -218,7 +218,7 @@ TEST_CASE("floats become integers over the least power of two, as tensors and as
   DatasetSpec spec;
   spec.source = NpySource{"a.npy", "", ""};
   spec.first = 1;
-  const Dataset data = load(spec, folder.path());
+  const Dataset data = load(spec, folder.path(), {});
   CHECK(data.size() == 1);
   CHECK(data.width() == 4);
   for (std::size_t j = 0; j < 4; ++j) CHECK(data.at(0, j) == exactly(v[4 + j]));
@@ -227,7 +227,7 @@ TEST_CASE("floats become integers over the least power of two, as tensors and as
   spec.multiply = 3;
   spec.divide = 5;
   spec.noise = NoiseSpec{1, -5, 5};
-  const Dataset all = load(spec, folder.path());
+  const Dataset all = load(spec, folder.path(), {});
   CHECK(all.divisor() == (Integer(1) << 1074) * 5);
   for (std::size_t i = 0; i < 2; ++i) {
     for (std::size_t j = 0; j < 4; ++j) {

@@ -130,7 +130,7 @@ Forward::Forward(const Network& network, std::size_t target, const std::map<std:
 void Forward::plan_linear(Step& step, const Parameters& theta, const Step& in) {
   const Node& node = network_.node(step.node);
   // Tensors are read in their shape; what follows relies on it.
-  const std::vector<std::size_t> weights = weights_shape(node), bias = bias_shape(node);
+  const std::vector<std::size_t> weights = weights_shape(node).lengths, bias = bias_shape(node).lengths;
   bool fits = theta.weights.rows.size() == weights.size() && theta.bias.rows.size() == bias.size();
   for (std::size_t r = 0; fits && r < weights.size(); ++r) fits = theta.weights.rows[r].size() == weights[r];
   if (!fits || (!bias.empty() && theta.bias.rows[0].size() != bias[0]))

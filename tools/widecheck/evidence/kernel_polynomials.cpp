@@ -129,7 +129,7 @@ struct Blocks {
 std::size_t kernel_bound(const Context& c, const Node& node, const Value& proof) {
   std::vector<std::uint32_t> first;  // the variable that is entry 0 of each filter
   std::size_t variables = 0;
-  for (std::size_t row : weights_shape(node)) {
+  for (std::size_t row : weights_shape(node).lengths) {
     first.push_back(static_cast<std::uint32_t>(variables));
     variables += row;
     if (variables > kMaxEntries) throw Malformed("too-large", "more than 2^27 variables");

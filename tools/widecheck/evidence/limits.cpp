@@ -28,7 +28,7 @@ int change(Node& node, Limit limit, int least, int most) {
       }
       // W -> alpha W on degree 0, W unchanged on degree 1; b -> alpha b.
       require(most == 1 || !node.frozen_weights, "frozen", at + "frozen weights cannot grow with alpha");
-      if (node.frozen_bias) node.frozen_bias = constant_tensor(bias_shape(node), 0);
+      if (node.frozen_bias) node.frozen_bias = constant_tensor(bias_shape(node).lengths, 0);
       return 1;
     case Op::activation: {
       Function& f = node.activation.function;

@@ -54,11 +54,11 @@ void for_each_patch(const Context& c, const Node& node,
 }
 
 SparseTensor read_filters(const Context& c, const Node& node, const Value& json) {
-  const std::vector<std::size_t> shape = weights_shape(node);
+  const TensorShape shape = weights_shape(node);
   // The size of a file says little of that of a tensor: seeded ones take a hash for every few entries.
   if (!json.has("sparse")) {
     Products entries = 0;
-    for (std::size_t row : shape) entries += row;
+    for (std::size_t row : shape.lengths) entries += row;
     c.budget.spend(300 * entries);
   }
   return read_sparse_tensor(json, shape);

@@ -79,15 +79,16 @@ mpq_class parse_decimal(std::string text, const std::string& place) {
 
 }  // namespace
 
-Data::Data(const Value& json, std::size_t width) : width_(width) {
+Data::Data(const Value& json, const Extents& sample) : sample_(sample), width_(1) {
+  for (std::size_t extent : sample) width_ *= extent;
   const std::string format = json.at("format").text();
   description_ = format;
   if (format == "inline") {
     format_ = Format::inline_rows;
-    for (const Value& sample : json.at("samples").list()) {
+    for (const Value& values : json.at("samples").list()) {
       auto& row = rows_.emplace_back();
-      for (const Value& v : sample.list()) row.push_back(v.rational());
-      if (row.size() != width) sample.bad(std::to_string(width) + " features");
+      for (const Value& v : values.list()) row.push_back(v.rational());
+      if (row.size() != width_) values.bad(std::to_string(width_) + " features");
     }
   } else if (format == "npy") {
     format_ = Format::npy;
@@ -106,6 +107,8 @@ Data::Data(const Value& json, std::size_t width) : width_(width) {
   } else {
     json.at("format").bad("inline, idx, npy or csv");
   }
+  if (format_ != Format::inline_rows) layout_ = read_layout(json);
+  if (format_ == Format::csv && !layout_.axes.empty()) json.at("axes").bad("no axes of a CSV file");
   if (json.has("first")) first_ = json.at("first").number(1u << 30);
   count_ = json.at("count").number(1u << 30);
   if (count_ == 0) json.at("count").bad("at least one sample");
@@ -139,85 +142,62 @@ std::size_t Data::stream_idx(const RationalRow& row, const IntegerRow& integers)
                                                            : 0;
   if (magic[0] != 0 || magic[1] != 0 || bytes == 0 || magic[3] < 1 || magic[3] > 4)
     throw Malformed("data", file_.path + ": not an IDX file");
-  std::size_t samples = 0, width = 1;
+  Extents shape;
+  std::size_t total = bytes;
   for (int d = 0; d < magic[3]; ++d) {
     unsigned char extent[4];
     in.need(extent, 4);
     const std::size_t e = big_endian(extent, 4);
-    if (d == 0)
-      samples = e;
-    else if (e == 0 || e > (std::size_t{1} << 30) / width)
-      throw Malformed("data", file_.path + ": absurd extents");
-    else
-      width *= e;
+    if (e == 0 || e > (std::size_t{1} << 33) / total)
+      throw Malformed("data", file_.path + ": an extent of 0, or a header that promises more than 8 GiB");
+    total *= e;
+    shape.push_back(e);
   }
-  if (samples > (std::size_t{1} << 33) / (width * bytes))
-    throw Malformed("data", file_.path + ": a header that promises more than 8 GiB");
-  if (width != width_ || first_ > samples || count_ > samples - first_)
-    throw Malformed("data", file_.path + ": the samples do not fit the claim");
-  std::vector<unsigned char> buffer(width * bytes);
-  in.skip(first_ * buffer.size());
-  for (std::size_t i = first_; i < first_ + count_; ++i) {
-    in.need(buffer.data(), buffer.size());
-    if (type < 0x0D) {
-      std::vector<std::int64_t> values(width);
-      for (std::size_t j = 0; j < width; ++j) values[j] = decode_integer(type, &buffer[j * bytes]);
-      integers(i, values);
-    } else {
-      std::vector<mpq_class> values;
-      for (std::size_t j = 0; j < width; ++j)
-        values.push_back(exact_float(big_endian(&buffer[j * bytes], bytes), bytes, file_.path));
-      row(i, std::move(values));
-    }
-  }
-  in.skip((samples - first_ - count_) * buffer.size());
-  in.finish(file_.sha256);
-  return in.total();
+  return stream_array(
+      in, shape, false, bytes, type >= 0x0D,
+      [&](const unsigned char* element) { return decode_integer(type, element); },
+      [&](const unsigned char* element) { return exact_float(big_endian(element, bytes), bytes, file_.path); }, row,
+      integers);
 }
 
 std::size_t Data::stream_npy(const RationalRow& row, const IntegerRow& integers) const {
   Stream in(file_.path, file_.member);
   const NpyHeader header = read_npy_header(in);
-  if (header.shape.empty()) throw Malformed("data", in.name() + ": one number, not samples");
-  const std::size_t samples = header.shape[0];
-  std::size_t width = 1;
-  for (std::size_t d = 1; d < header.shape.size(); ++d) width *= header.shape[d];
-  if (width != width_ || first_ > samples || count_ > samples - first_)
+  return stream_array(
+      in, header.shape, header.fortran, header.bytes, header.kind == 'f',
+      [&](const unsigned char* element) { return npy_integer(header, element); },
+      [&](const unsigned char* element) { return npy_float(header, element, in.name()); }, row, integers);
+}
+
+template <class Integer, class Real>
+std::size_t Data::stream_array(Stream& in, const Extents& shape, bool fortran, std::size_t size, bool floats,
+                               Integer integer, Real real, const RationalRow& row, const IntegerRow& integers) const {
+  const SamplePlaces places = sample_places(shape, fortran, layout_, sample_, in.name());
+  if (first_ > places.samples || count_ > places.samples - first_)
     throw Malformed("data", in.name() + ": the samples do not fit the claim");
-  // In Fortran order the samples are not one after the other: all are kept. place[j] is where feature
-  // j of a sample is, counted in elements from its first one.
-  const std::size_t size = header.bytes;
-  std::vector<std::size_t> place(width, 0);
-  for (std::size_t j = 0; j < width; ++j) {
-    std::size_t rest = j, stride = samples * width;
-    for (std::size_t d = header.shape.size(); header.fortran && d-- > 1; rest /= header.shape[d]) {
-      stride /= header.shape[d];
-      place[j] += rest % header.shape[d] * stride;
-    }
-    if (!header.fortran) place[j] = j;
-  }
+  // Samples that are not one after the other are all kept.
+  const bool keep = places.step != width_ && places.samples > 1;
   std::vector<unsigned char> buffer;
-  if (header.fortran) {
-    buffer = in.all(samples * width * size);
+  if (keep) {
+    buffer = in.all(places.samples * width_ * size);
   } else {
-    buffer.resize(width * size);
-    in.skip(first_ * width * size);
+    buffer.resize(width_ * size);
+    in.skip(first_ * buffer.size());
   }
   for (std::size_t i = first_; i < first_ + count_; ++i) {
-    if (!header.fortran) in.need(buffer.data(), buffer.size());
-    const std::size_t begin = header.fortran ? i : 0;
-    const auto element = [&](std::size_t j) { return &buffer[(begin + place[j]) * size]; };
-    if (header.kind == 'f') {
+    if (!keep) in.need(buffer.data(), buffer.size());
+    const unsigned char* sample = buffer.data() + (keep ? i * places.step * size : 0);
+    if (floats) {
       std::vector<mpq_class> values;
-      for (std::size_t j = 0; j < width; ++j) values.push_back(npy_float(header, element(j), in.name()));
+      for (std::size_t at : places.first) values.push_back(real(sample + at * size));
       row(i, std::move(values));
     } else {
-      std::vector<std::int64_t> values(width);
-      for (std::size_t j = 0; j < width; ++j) values[j] = npy_integer(header, element(j));
+      std::vector<std::int64_t> values(width_);
+      for (std::size_t j = 0; j < width_; ++j) values[j] = integer(sample + places.first[j] * size);
       integers(i, values);
     }
   }
-  if (!header.fortran) in.skip((samples - first_ - count_) * width * size);
+  if (!keep) in.skip((places.samples - first_ - count_) * buffer.size());
   in.finish(file_.sha256);
   return in.total();
 }
@@ -226,6 +206,7 @@ std::size_t Data::stream_csv(const RationalRow& row) const {
   Stream in(file_.path);
   std::string line;
   std::size_t number = 0, sample = 0;
+  const Extents order = row_order({width_}, layout_, sample_, file_.path);
   const auto take = [&]() {
     ++number;
     if (!line.empty() && line.back() == '\r') line.pop_back();
@@ -246,6 +227,11 @@ std::size_t Data::stream_csv(const RationalRow& row) const {
     }
     if (values.size() != width_)
       throw Malformed("data", file_.path + ":" + std::to_string(number) + ": the wrong number of fields");
+    if (!order.empty()) {
+      std::vector<mpq_class> ours;
+      for (std::size_t at : order) ours.push_back(values[at]);
+      values = std::move(ours);
+    }
     row(index, std::move(values));
   };
   std::vector<char> buffer(1 << 16);

@@ -13,8 +13,8 @@ namespace widecheck {
 
 class Data {
  public:
-  Data() = default;  // no data: claims about weights need none
-  Data(const Value& json, std::size_t width);
+  Data() = default;                                // no data: claims about weights need none
+  Data(const Value& json, const Extents& sample);  // of what extents a network reads
 
   std::size_t size() const { return count_; }
   // Reads everything once: the file is there, has the digest, holds these samples.
@@ -42,16 +42,22 @@ class Data {
   std::size_t stream(const RationalRow& row, const IntegerRow& integers) const;
   std::size_t stream_idx(const RationalRow& row, const IntegerRow& integers) const;
   std::size_t stream_npy(const RationalRow& row, const IntegerRow& integers) const;
+  // The selected samples of an array whose first byte is next. integer(bytes), real(bytes): an element of `size` bytes.
+  template <class Integer, class Real>
+  std::size_t stream_array(Stream& in, const Extents& shape, bool fortran, std::size_t size, bool floats,
+                           Integer integer, Real real, const RationalRow& row, const IntegerRow& integers) const;
   std::size_t stream_csv(const RationalRow& row) const;
   template <class T, class Narrow>
   void transform(const std::function<void(std::size_t, const std::vector<T>&)>& visit, Narrow narrow) const;
 
+  Extents sample_;
   std::size_t width_ = 0, first_ = 0, count_ = 0;
   mpz_class common_ = 1, largest_ = 0;
   std::vector<std::vector<mpq_class>> rows_;
   std::string description_;
   std::size_t bytes_ = 0;
   DataFile file_;
+  Layout layout_;
   bool header_ = false;
   long label_column_ = -1;
   mpz_class multiply_ = 1, divide_ = 1;

@@ -61,6 +61,7 @@ void read_linear(Node& node, const Value& json, const std::string& op, const Nod
     std::vector<long> all(from.width);
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<long>(i);
     node.patches = Patches({std::move(all)}, {0}, 1);
+    node.patch_image = from.shape;
     node.shape = {filters};
   } else if (op == "linear") {
     node.patches = read_patch_list(json, from.width, true);
@@ -70,6 +71,8 @@ void read_linear(Node& node, const Value& json, const std::string& op, const Nod
     const Window w = read_window(json, dimensions, from.shape, false);
     const std::size_t groups = json.has("groups") ? json.at("groups").number(kMaxEntries) : 1;
     node.patches = Patches(w, groups, json.place(), numbers);
+    node.patch_image = {w.size[1], w.channels / groups};
+    if (dimensions == 2) node.patch_image.insert(node.patch_image.begin(), w.size[0]);
     node.shape = dimensions == 1 ? std::vector<std::size_t>{w.count[1], filters}
                                  : std::vector<std::size_t>{w.count[0], w.count[1], filters};
     if (filters % groups != 0) throw Malformed("shape", json.place() + ": filters and groups");
@@ -122,13 +125,30 @@ bool Tensor::zero() const {
   return true;
 }
 
+// The order of the entries of a row of a tensor in an array of these extents.
+static Extents file_order(const Extents& extents, const Layout& layout, const TensorShape& shape,
+                          const std::string& place) {
+  const auto bad = [&](const char* why) { return Malformed("shape", place + why); };
+  const std::vector<std::size_t>& lengths = shape.lengths;
+  if (extents.size() > 2 && layout.axes.empty()) throw bad(": an array of more than two dimensions without axes");
+  for (std::size_t length : lengths)
+    if (length != lengths[0]) throw bad(": rows of different length in an array");
+  const bool has_rows = lengths.size() != 1 || (extents.size() > 1 && extents[0] == 1);
+  if (has_rows && (extents.empty() || extents[0] != lengths.size()))
+    throw bad(": the array does not have one row for each of the tensor");
+  if (lengths.empty()) return {};
+  return row_order(Extents(extents.begin() + (has_rows ? 1 : 0), extents.end()), layout,
+                   shape.image.empty() ? Extents{lengths[0]} : shape.image, place);
+}
+
 Tensor constant_tensor(const std::vector<std::size_t>& row_lengths, const mpz_class& value) {
   Tensor tensor;
   for (std::size_t length : row_lengths) tensor.rows.emplace_back(length, value);
   return tensor;
 }
 
-Tensor read_tensor(const Value& json, const std::vector<std::size_t>& row_lengths) {
+Tensor read_tensor(const Value& json, const TensorShape& shape) {
+  const std::vector<std::size_t>& row_lengths = shape.lengths;
   Tensor tensor;
   std::size_t entries = 0;
   for (std::size_t length : row_lengths) {
@@ -160,7 +180,7 @@ Tensor read_tensor(const Value& json, const std::vector<std::size_t>& row_length
       for (const mpq_class& v : row) out.push_back(v.get_num() * (tensor.divisor / v.get_den()));
     }
   } else if (json.has("sparse")) {
-    const SparseTensor sparse = read_sparse_tensor(json, row_lengths);
+    const SparseTensor sparse = read_sparse_tensor(json, shape);
     tensor.divisor = sparse.divisor;
     for (std::size_t r = 0; r < row_lengths.size(); ++r) {
       auto& row = tensor.rows.emplace_back(row_lengths[r], 0);
@@ -169,18 +189,19 @@ Tensor read_tensor(const Value& json, const std::vector<std::size_t>& row_length
   } else if (json.has("npy")) {
     const Value file = json.at("npy");
     const DataFile place = read_npy_place(file);
-    std::vector<std::size_t> axes, extents;
-    if (file.has("axes"))
-      for (const Value& axis : file.at("axes").list()) axes.push_back(axis.number(31));
-    const std::vector<mpq_class> values = read_npy(place, axes, extents, entries);
-    if (values.size() != entries || (row_lengths.size() > 1 && (extents.empty() || extents[0] != row_lengths.size())))
-      throw Malformed("shape", json.place() + ": the array does not have the tensor's shape");
+    const Layout layout = read_layout(file);
+    Extents extents;
+    const std::vector<mpq_class> values = read_npy(place, layout, extents, entries);
+    const Extents order = file_order(extents, layout, shape, json.place());
     for (const mpq_class& v : values) tensor.divisor = lcm(tensor.divisor, v.get_den());
-    auto from = values.begin();
+    std::size_t from = 0;
     for (std::size_t length : row_lengths) {
       auto& row = tensor.rows.emplace_back();
-      for (std::size_t c = 0; c < length; ++c, ++from)
-        row.push_back(from->get_num() * (tensor.divisor / from->get_den()));
+      for (std::size_t c = 0; c < length; ++c) {
+        const mpq_class& v = values[from + (order.empty() ? c : order[c])];
+        row.push_back(v.get_num() * (tensor.divisor / v.get_den()));
+      }
+      from += length;
     }
   } else if (json.has("seeded")) {
     const Value seeded = json.at("seeded");
@@ -208,10 +229,11 @@ Tensor read_tensor(const Value& json, const std::vector<std::size_t>& row_length
   return tensor;
 }
 
-SparseTensor read_sparse_tensor(const Value& json, const std::vector<std::size_t>& row_lengths) {
+SparseTensor read_sparse_tensor(const Value& json, const TensorShape& shape) {
+  const std::vector<std::size_t>& row_lengths = shape.lengths;
   SparseTensor tensor;
   if (!json.has("sparse")) {
-    const Tensor dense = read_tensor(json, row_lengths);
+    const Tensor dense = read_tensor(json, shape);
     tensor.divisor = dense.divisor;
     for (const auto& values : dense.rows) {
       auto& row = tensor.rows.emplace_back();
@@ -241,16 +263,17 @@ SparseTensor read_sparse_tensor(const Value& json, const std::vector<std::size_t
   return tensor;
 }
 
-std::vector<std::size_t> weights_shape(const Node& node) {
-  std::vector<std::size_t> shape;
+TensorShape weights_shape(const Node& node) {
+  TensorShape shape{{}, node.patch_image};
   for (std::size_t bank = 0; bank < node.patches.banks(); ++bank)
-    shape.insert(shape.end(), node.filters, node.patches.length(bank));
+    shape.lengths.insert(shape.lengths.end(), node.filters, node.patches.length(bank));
   return shape;
 }
 
-std::vector<std::size_t> bias_shape(const Node& node) {
+TensorShape bias_shape(const Node& node) {
   if (node.bias == Bias::none) return {};
-  return {node.bias == Bias::neuron ? node.width : node.patches.banks() * node.filters};
+  if (node.bias == Bias::neuron) return {{node.width}, node.shape};
+  return {{node.patches.banks() * node.filters}};
 }
 
 std::size_t pool_length(const Node& node) {
@@ -316,8 +339,8 @@ Network::Network(const Value& json) {
     } else if (op == "batchnorm") {
       node.op = Op::batch_norm;
       node.shape = from.shape;
-      node.scale = read_tensor(item.at("scale"), {node.shape.back()});
-      node.shift = read_tensor(item.at("shift"), {node.shape.back()});
+      node.scale = read_tensor(item.at("scale"), {{node.shape.back()}});
+      node.shift = read_tensor(item.at("shift"), {{node.shape.back()}});
     } else {
       item.at("op").bad("an operation of version 1");
     }

@@ -10,6 +10,7 @@
 
 #include "kernel/function.h"
 #include "kernel/input.h"
+#include "kernel/layout.h"
 #include "kernel/patches.h"
 
 namespace widecheck {
@@ -31,6 +32,7 @@ struct Node {
   std::vector<std::size_t> shape;
   std::size_t width = 0;
   Patches patches;          // of linear and pooling nodes
+  Extents patch_image;      // of linear nodes: the extents of a patch, if it is an image
   std::size_t filters = 0;  // per bank
   Bias bias = Bias::none;
   // Of linear nodes: the values that Theta fixes.
@@ -48,9 +50,14 @@ struct SparseTensor {
   mpz_class divisor = 1;
 };
 
-// Row lengths of the tensors of a linear node.
-std::vector<std::size_t> weights_shape(const Node& node);
-std::vector<std::size_t> bias_shape(const Node& node);
+// Row lengths of a tensor, and of what extents its rows are if they are images.
+struct TensorShape {
+  std::vector<std::size_t> lengths;
+  Extents image = {};
+};
+// Of the tensors of a linear node.
+TensorShape weights_shape(const Node& node);
+TensorShape bias_shape(const Node& node);
 // How many entries, padding included, every patch of a pool has. Throws Rejected("unsupported") if they differ.
 std::size_t pool_length(const Node& node);
 
@@ -83,8 +90,8 @@ class Network {
 // A tensor of one value.
 Tensor constant_tensor(const std::vector<std::size_t>& row_lengths, const mpz_class& value);
 // Expands a tensor of any form to the shape. Throws Malformed.
-Tensor read_tensor(const Value& json, const std::vector<std::size_t>& row_lengths);
+Tensor read_tensor(const Value& json, const TensorShape& shape);
 // The same without its zeros; {"sparse"} is not expanded.
-SparseTensor read_sparse_tensor(const Value& json, const std::vector<std::size_t>& row_lengths);
+SparseTensor read_sparse_tensor(const Value& json, const TensorShape& shape);
 
 }  // namespace widecheck

@@ -163,8 +163,7 @@ DataFile read_npy_place(const Value& json) {
   return file;
 }
 
-std::vector<mpq_class> read_npy(const DataFile& file, const std::vector<std::size_t>& axes,
-                                std::vector<std::size_t>& extents, std::size_t most) {
+std::vector<mpq_class> read_npy(const DataFile& file, const Layout& layout, Extents& extents, std::size_t most) {
   Stream in(file.path, file.member);
   const NpyHeader header = read_npy_header(in);
   const std::size_t rank = header.shape.size();
@@ -179,30 +178,13 @@ std::vector<mpq_class> read_npy(const DataFile& file, const std::vector<std::siz
                                        : mpq_class(static_cast<long>(npy_integer(header, element.data()))));
   }
   in.finish(file.sha256);
-  // Strides of the file's axes, then of the permuted ones.
-  std::vector<std::size_t> stride_of(rank), strides, order = axes;
-  std::size_t stride = 1;
-  for (std::size_t k = 0; k < rank; ++k) {
-    const std::size_t axis = header.fortran ? k : rank - 1 - k;
-    stride_of[axis] = stride;
-    stride *= header.shape[axis];
-  }
-  if (axes.empty())
-    for (std::size_t k = 0; k < rank; ++k) order.push_back(k);
-  std::vector<bool> used(rank, false);
-  extents.clear();
-  for (std::size_t axis : order) {
-    if (axis >= rank || used[axis] || order.size() != rank)
-      throw Malformed("shape", in.name() + ": axes must permute those of the array");
-    used[axis] = true;
-    strides.push_back(stride_of[axis]);
-    extents.push_back(header.shape[axis]);
-  }
+  const Axes axes = permuted_axes(header.shape, header.fortran, layout, in.name());
+  extents = axes.extents;
   std::vector<mpq_class> values;
   std::vector<std::size_t> index(rank, 0);
   for (std::size_t i = 0; i < count; ++i) {
     std::size_t from = 0;
-    for (std::size_t k = 0; k < rank; ++k) from += index[k] * strides[k];
+    for (std::size_t k = 0; k < rank; ++k) from += index[k] * axes.strides[k];
     values.push_back(given[from]);
     for (std::size_t k = rank; k-- > 0 && ++index[k] == extents[k];) index[k] = 0;
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernel/input.h"
+#include "kernel/layout.h"
 #include "kernel/stream.h"
 
 namespace widecheck {
@@ -37,9 +38,7 @@ struct DataFile {
 };
 DataFile read_file_place(const Value& json);
 DataFile read_npy_place(const Value& json);  // "member" too
-// The elements in C order after the axes are permuted (empty: not): axis k of the result is axis
-// axes[k] of the file. `extents` receives the permuted shape.
-std::vector<mpq_class> read_npy(const DataFile& file, const std::vector<std::size_t>& axes,
-                                std::vector<std::size_t>& extents, std::size_t most);
+// The elements in C order after the axes are permuted; `extents` receives the permuted shape.
+std::vector<mpq_class> read_npy(const DataFile& file, const Layout& layout, Extents& extents, std::size_t most);
 
 }  // namespace widecheck

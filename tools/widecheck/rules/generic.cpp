@@ -76,9 +76,9 @@ std::string theta_in_words(const Network& network, std::size_t target) {
       for (std::size_t row : shape) entries += row;
       text += (text.empty() ? "" : ", ") + node.name + what + number(entries) + ties + ")";
     };
-    if (!node.frozen_weights) add(" weights (", weights_shape(node), "");
+    if (!node.frozen_weights) add(" weights (", weights_shape(node).lengths, "");
     if (node.free_bias())
-      add(" bias (", bias_shape(node), node.bias == Bias::neuron ? ", one a neuron" : ", one a channel");
+      add(" bias (", bias_shape(node).lengths, node.bias == Bias::neuron ? ", one a neuron" : ", one a channel");
   }
   return text.empty() ? "no free tensor" : text;
 }

@@ -56,7 +56,7 @@ Verdict gradient_enclosure(const Question& q) {
                     first = backward.first_width();
   require_size(n, m);
   require_size(width, first);
-  const Tensor targets = read_tensor(q.claim.at("targets"), std::vector<std::size_t>(n, m));
+  const Tensor targets = read_tensor(q.claim.at("targets"), {std::vector<std::size_t>(n, m)});
   const mpz_class scale = mpz_class(1) << s.bits;
   // C = sum of f_i^T d_i over samples; squares of the norms; the largest radii.
   OuterProducts product(c, width, first);

@@ -111,7 +111,8 @@ struct Theorem {
   bool needs_data = true;
   // Asks the entry for its keys: mistakes end here, before any work.
   Prover (*read)(const Entry& entry);
-  // The failed hypothesis, cheaply; null where proving is as cheap.
+  // The failed hypothesis, or a bound that refutes, cheaply; null where only proving tells. Asked at activations, or at
+  // linear layers if no data are needed.
   std::optional<Outcome> (*obstacle)(const Instance&, std::size_t node, const std::string& claim) = nullptr;
 };
 

@@ -217,13 +217,15 @@ std::optional<std::vector<Integer>> kernel_vector(const Architecture& network, s
   return left_kernel_vector(rows);
 }
 
+Outcome frozen_filters(const Node& node) {
+  return not_applicable("frozen-parameters", "the filters of layer \"" + node.name +
+                                                 "\" are frozen: weights-rank-at decides the rank at them");
+}
+
 Outcome prove_full_rank(const Architecture& network, std::size_t index, const std::string& claim,
                         const Options& options) {
   const Node& node = network.node(index);
-  if (std::get<LinearSpec>(node.spec).frozen_weights) {
-    return not_applicable("frozen-parameters", "the filters of layer \"" + node.name +
-                                                   "\" are frozen: weights-rank-at decides the rank at them");
-  }
+  if (std::get<LinearSpec>(node.spec).frozen_weights) return frozen_filters(node);
   options.progress("full rank of U, layer " + node.name, 0, 1);
   if (claim == "weights-generic-rank") return generic_rank(network, index, options);
   Outcome outcome = decide_full_rank(network, index, options);
@@ -267,6 +269,16 @@ Outcome prove_rank_at(const Architecture& network, std::size_t index, const std:
     }
   }
   return claim == "weights-deficient-at" ? inverted(std::move(outcome)) : outcome;
+}
+
+// A bound below full rank that one pass over the patches finds; without one, proving decides.
+std::optional<Outcome> obstacle(const Instance& instance, std::size_t index, const std::string&) {
+  const Node& node = instance.network.node(index);
+  if (std::get<LinearSpec>(node.spec).frozen_weights) return frozen_filters(node);
+  const RankBound bound = structural_bound(instance.network, index);
+  if (bound.rank >= full_rank(node)) return std::nullopt;
+  return refuted(bound.reason, fmt::format("rank U <= {} < {} for every W: {}", bound.rank, full_rank(node), bound.why),
+                 {});
 }
 
 // The filters of the entry's parameters, or frozen ones.
@@ -321,7 +333,8 @@ Theorem theorems::full_rank_weights() {
             return [node = linear_node(entry), claim = entry.claim](const Instance& instance, const Options& options) {
               return prove_full_rank(instance.network, node, claim, options);
             };
-          }};
+          },
+          .obstacle = obstacle};
 }
 
 Theorem theorems::weights_rank_at() {

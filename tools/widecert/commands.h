@@ -57,6 +57,9 @@ struct RegressOptions {
 struct ReportOptions {
   std::string claim_path, output;
 };
+struct PackOptions {
+  std::string claim_path, output;  // empty: beside the claim
+};
 struct InitOptions {
   std::string data, layers, output = "case.json", shape;
   std::string member, label_column, flatten, noise, bias = "neuron";
@@ -84,6 +87,7 @@ int run_prove(const Common& common, const ProveOptions& options);
 int run_check(const Common& common, const std::vector<std::string>& files);
 int run_inspect(const Common& common, const std::string& case_path);
 int run_explain(const Common& common, const std::string& id);
+int run_pack(const Common& common, const PackOptions& options);
 int run_report(const Common& common, const ReportOptions& options);
 int run_regress(const Common& common, const RegressOptions& options);
 int run_init(const Common& common, const InitOptions& options);

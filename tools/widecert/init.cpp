@@ -1,4 +1,3 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
 // widecert init: a first case from a data file and a one-line architecture. What it chose is said aloud.
 #include <fmt/format.h>
 #include <widecert/certificate/atomic_file.h>
@@ -120,7 +119,8 @@ CsvSource csv_source(const std::string& path, const std::string& relative, const
 
 // The shape of a sample, where the file has it.
 Shape shape_of(const std::string& path, const Extents& extents) {
-  Shape shape(extents.begin() + 1, extents.end());
+  Shape shape;
+  for (std::size_t d = 1; d < extents.size(); ++d) shape.push_back(extents[d]);
   if (shape.size() == 2) shape.push_back(1);
   if (shape.size() >= 3 && has_two_orders(shape)) {
     throw InputError(fmt::format(

@@ -9,6 +9,45 @@
 
 namespace widecert::tool {
 
+namespace {
+
+// Whether the cheap test of a theorem is about this layer, of a case with or without data.
+bool speaks_of(const Theorem& theorem, const Node& node, bool has_data) {
+  if (theorem.obstacle == nullptr) return false;
+  return theorem.needs_data ? has_data && std::holds_alternative<ActivationSpec>(node.spec)
+                            : std::holds_alternative<LinearSpec>(node.spec);
+}
+
+struct Applies {
+  const Theorem* theorem;
+  const Node* node;
+  std::optional<Outcome> obstacle;
+};
+
+// Layer by layer; the theorems that need no data first, since their layers stand below the activations.
+std::vector<Applies> which_apply(const CaseFile& file, const Instance& instance) {
+  std::vector<Applies> all;
+  for (std::size_t i = 0; i < file.network.nodes().size(); ++i) {
+    const Node& node = file.network.node(i);
+    for (const Theorem& theorem : catalogue()) {
+      if (!speaks_of(theorem, node, file.data.has_value())) continue;
+      throw_if_stopped();
+      all.push_back({&theorem, &node, theorem.obstacle(instance, i, theorem.claims.front())});
+    }
+  }
+  return all;
+}
+
+std::string in_words(const Applies& one) {
+  if (one.obstacle) {
+    const std::string word = one.obstacle->verdict == Verdict::refuted ? "refuted" : "no";
+    return fmt::format("{}: {} [{}]", word, one.obstacle->explanation, one.obstacle->reason);
+  }
+  return one.theorem->needs_data ? "applies" : "not excluded by counting; prove decides";
+}
+
+}  // namespace
+
 int run_inspect(const Common& common, const std::string& case_path) {
   const CaseFile file = read_case(case_path);
   const Instance instance = load_instance(file);
@@ -18,9 +57,11 @@ int run_inspect(const Common& common, const std::string& case_path) {
   if (!common.json) {
     const std::string samples = file.data ? fmt::format("{} samples of {} features", n, instance.data.width())
                                           : std::string("no data: claims about weights can be proved");
-    fmt::print("{}: {}\n\n{:>3}  {:<14} {:<46} {:<14} {:>9}\n", bold(file.name), samples, "k", "layer", "what it is",
-               "shape", "neurons");
+    fmt::print("{}: {}\n", bold(file.name), samples);
+    if (file.data) fmt::print("data: {}\n", describe(*instance.data_spec, file.folder));
+    fmt::print("\n{:>3}  {:<14} {:<46} {:<14} {:>9}\n", "k", "layer", "what it is", "shape", "neurons");
   }
+  if (file.data) out["data"] = describe(*instance.data_spec, file.folder);
   for (std::size_t i = 0; i < file.network.nodes().size(); ++i) {
     const Node& node = file.network.node(i);
     std::string k;
@@ -38,27 +79,25 @@ int run_inspect(const Common& common, const std::string& case_path) {
   }
   if (!common.json) {
     if (!chain.obstacle.empty()) fmt::print("\nnot a chain: {}\n", chain.obstacle);
-    if (file.data) fmt::print("\nwhich theorems apply\n");
+    fmt::print("\nwhich theorems apply\n");
+    std::fflush(stdout);
   }
-  for (const Layer& layer : chain.layers) {
-    if (!layer.activation || !file.data) continue;
-    const std::string name = file.network.node(*layer.activation).name;
-    for (const Theorem& entry : catalogue()) {
-      if (entry.obstacle == nullptr) continue;
-      throw_if_stopped();
-      const auto obstacle = entry.obstacle(instance, *layer.activation, entry.claims.front());
-      out["theorems"].push_back({{"theorem", entry.id},
-                                 {"node", name},
-                                 {"applies", !obstacle},
-                                 {"reason", obstacle ? obstacle->reason : ""},
-                                 {"explanation", obstacle ? obstacle->explanation : ""}});
-      if (!common.json) {
-        fmt::print("  {:<16} at {:<12} {}\n", entry.id, name,
-                   obstacle ? "no: " + obstacle->explanation + " [" + obstacle->reason + "]" : std::string("applies"));
-      }
-    }
+  for (const Applies& one : which_apply(file, instance)) {
+    Json line{{"theorem", one.theorem->id}, {"node", one.node->name}, {"applies", !one.obstacle}};
+    line["reason"] = one.obstacle ? one.obstacle->reason : "";
+    line["explanation"] = one.obstacle ? one.obstacle->explanation : "";
+    out["theorems"].push_back(std::move(line));
+    if (!common.json) fmt::print("  {:<18} at {:<12} {}\n", one.theorem->id, one.node->name, in_words(one));
   }
-  if (common.json) fmt::print("{}", to_text(out));
+  std::vector<std::string> others;
+  for (const Theorem& theorem : catalogue())
+    if (theorem.obstacle == nullptr && (file.data || !theorem.needs_data)) others.push_back(theorem.id);
+  out["decided_by_proving"] = others;
+  if (common.json) {
+    fmt::print("{}", to_text(out));
+  } else {
+    fmt::print("  at any layer, decided by proving: {}\n", fmt::join(others, ", "));
+  }
   return kProved;
 }
 

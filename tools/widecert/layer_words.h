@@ -1,4 +1,3 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
 // Architectures in one line: "conv2d:3x3:50 sigmoid maxpool2d:2x2 dense:100 relu".
 #pragma once
 

@@ -128,10 +128,17 @@ int run(int argc, char** argv) {
   prove->add_option("--alpha", prove_options.alpha, "the alpha of the witness, >= alpha_0 (default)")->needs(witness);
 
   std::vector<std::string> files;
-  auto* check = app.add_subcommand("check", "run the independent checker, widecheck, on a claim");
-  check->add_option("CLAIM", files, "NAME.claim.json, and the certificate if it is elsewhere")
+  auto* check = app.add_subcommand("check", "run the independent checker, widecheck, on a claim or a pack");
+  check->add_option("CLAIM", files, "NAME.claim.json, and the certificate if it is elsewhere; or NAME.zip")
       ->required()
       ->expected(1, 2);
+
+  PackOptions pack_options;
+  auto* pack = app.add_subcommand(
+      "pack",
+      "one archive of a claim, its certificate and the files they name, for others: widecheck NAME.zip checks it");
+  pack->add_option("CLAIM", pack_options.claim_path, "NAME.claim.json")->required();
+  pack->add_option("-o,--output", pack_options.output, "the archive (default: NAME.zip beside the claim)");
 
   std::string case_path;
   auto* inspect = app.add_subcommand("inspect", "layers, widths, which theorems apply and why not");
@@ -253,6 +260,7 @@ int run(int argc, char** argv) {
   widecert::set_threads(thread_count);
   catch_stops(timeout);
   if (*prove) return run_prove(common, prove_options);
+  if (*pack) return run_pack(common, pack_options);
   if (*check) return run_check(common, files);
   if (*inspect) return run_inspect(common, case_path);
   if (*explain) return run_explain(common, id);

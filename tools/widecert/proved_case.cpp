@@ -1,7 +1,9 @@
 #include "proved_case.h"
 
+#include <fmt/format.h>
 #include <widecert/certificate/atomic_file.h>
 #include <widecert/data/byte_source.h>
+#include <widecert/number/error.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -31,10 +33,25 @@ void list_tensors(const Json& json, const std::string& name, const std::string& 
   }
 }
 
+// The path of the claim without its ending. Two cases of one name in one folder would overwrite each other's files: a
+// file beside says whose they are. Throws InputError if they are another's, which is still there.
+std::string claim_base(const CaseFile& file, const std::string& output) {
+  const std::string base = (fs::path(output) / file.name).string();
+  const fs::path owner = fs::path(output) / ("." + file.name + ".case");
+  if (!fs::exists(owner) || !fs::exists(base + ".claim.json")) return base;
+  const std::string other = read_bytes(owner.string(), 1 << 16);
+  if (other == fs::weakly_canonical(file.path).string() || !fs::exists(other)) return base;
+  throw InputError(
+      fmt::format("{}.claim.json is that of another case, {}: to keep both, give {} another folder "
+                  "(--output)",
+                  base, located("", other), file.path));
+}
+
 }  // namespace
 
 Proved prove_case(const Common& common, const std::string& path, const std::string& output) {
   Proved result{.file = read_case(path, output)};
+  const std::string base = claim_base(result.file, output);
   const Instance instance = load_instance(result.file);
   result.samples = instance.data.size();
   if (instance.data_spec) result.data = describe(*instance.data_spec, result.file.folder);
@@ -62,7 +79,8 @@ Proved prove_case(const Common& common, const std::string& path, const std::stri
   }
   if (!proofs.empty()) {
     fs::create_directories(output);
-    const std::string base = (fs::path(output) / result.file.name).string();
+    write_atomically((fs::path(output) / ("." + result.file.name + ".case")).string(),
+                     fs::weakly_canonical(result.file.path).string());
     const std::string text = claim_text(claim);
     write_atomically(base + ".claim.json", text);
     write_atomically(base + ".cert.json", certificate_text(text, proofs));

@@ -66,7 +66,8 @@ int run_regress(const Common& common, const RegressOptions& options) {
           }
         }
       }
-    } catch (const InputError& error) {
+    } catch (const std::exception& error) {
+      if (!is_bad_input(error)) throw;
       problems.emplace_back(error.what());
     }
     const char* word = !skip.empty() ? "SKIPPED" : problems.empty() ? "ok" : "FAILED";

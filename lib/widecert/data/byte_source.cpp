@@ -61,6 +61,16 @@ struct ZipReader : ByteSource::Reader {
       const char* name = zip_get_name(archive.get(), static_cast<zip_uint64_t>(k), 0);
       if (name != nullptr && member == name) throw InputError(path + ": two members \"" + member + "\"");
     }
+    // The checker reads no other compression either.
+    zip_stat_t stat;
+    zip_stat_init(&stat);
+    if (zip_stat_index(archive.get(), static_cast<zip_uint64_t>(index), 0, &stat) != 0 ||
+        (stat.comp_method != ZIP_CM_STORE && stat.comp_method != ZIP_CM_DEFLATE) ||
+        stat.encryption_method != ZIP_EM_NONE) {
+      throw InputError(path + "[" + member +
+                       "]: expected a member that is stored or deflated, as numpy.savez and "
+                       "numpy.savez_compressed write it");
+    }
     file.reset(zip_fopen_index(archive.get(), static_cast<zip_uint64_t>(index), 0));
     if (!file) throw InputError(path + "[" + member + "]: " + zip_strerror(archive.get()));
   }

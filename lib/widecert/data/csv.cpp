@@ -1,4 +1,3 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
 #include <widecert/data/byte_source.h>
 #include <widecert/data/csv.h>
 #include <widecert/number/error.h>
@@ -130,15 +129,20 @@ CsvGuess look_at_csv(const std::string& path) {
   const std::string_view sample = lines[lines.size() > 1 ? 1 : 0];
   std::vector<std::string> values;
   for (char separator : {',', ';', '\t'}) {
-    std::vector<std::string> fields = fields_of(sample, separator);
-    if (fields.size() <= values.size()) continue;
-    values = std::move(fields);
-    guess.options.separator = separator;
+    try {
+      std::vector<std::string> fields = fields_of(sample, separator);
+      if (fields.size() <= values.size()) continue;
+      values = std::move(fields);
+      guess.options.separator = separator;
+    } catch (const InputError&) {  // quotes that make sense with another one
+    }
   }
+  if (values.empty())
+    throw InputError(path + ":" + std::to_string(lines.size() > 1 ? 2 : 1) + ": quotes that do not close");
   guess.columns = values.size();
   // A first line of names has words where numbers follow, or another number of fields.
   const std::vector<std::string> first = fields_of(lines[0], guess.options.separator);
-  guess.options.header = first.size() != values.size();
+  guess.options.header = first.size() != values.size() && lines.size() > 2;
   for (std::size_t c = 0; c < std::min(first.size(), values.size()); ++c)
     guess.options.header = guess.options.header || (!is_number(first[c]) && is_number(values[c]));
   if (lines.size() == 1 && std::none_of(first.begin(), first.end(), is_number)) {
@@ -163,7 +167,10 @@ CsvGuess look_at_csv(const std::string& path) {
       }
     }
   }
-  const auto few = [&](std::size_t c) { return !text[c] && integral[c] && seen[c].size() <= kFew; };
+  const std::size_t samples = lines.size() - (guess.options.header ? 1 : 0);
+  const auto few = [&](std::size_t c) {
+    return !text[c] && integral[c] && seen[c].size() <= kFew && seen[c].size() < samples;
+  };
   std::size_t most = 0;
   for (std::size_t c = 0; c < guess.columns; ++c) most += few(c) ? 1 : 0;
   for (std::size_t c = 0; c < guess.columns; ++c) {

@@ -1,4 +1,3 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
 // CSV files of exact numbers: integers, p/q and finite decimals, one sample a line, plain or gzip. Fields may stand in
 // double quotes; a byte-order mark and blank lines at the end are no data; blank lines elsewhere are errors.
 #pragma once

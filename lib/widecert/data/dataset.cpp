@@ -56,7 +56,7 @@ struct Raw {
 };
 
 Raw raw_from_rationals(const DatasetSpec& spec, const std::vector<std::vector<Rational>>& all) {
-  if (all.empty()) throw InputError("a dataset without samples");
+  if (all.empty()) throw InputError("no samples");
   Raw raw;
   raw.width = all.front().size();
   for (std::size_t i = 0; i < all.size(); ++i) {

@@ -1,4 +1,3 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
 #include <widecert/data/byte_source.h>
 #include <widecert/data/file_format.h>
 #include <widecert/number/error.h>

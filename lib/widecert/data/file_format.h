@@ -1,4 +1,3 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
 // What a data file is, by its content: names lie.
 #pragma once
 

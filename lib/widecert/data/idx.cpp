@@ -60,9 +60,10 @@ NpyArray read_idx(const std::string& path) {
     unsigned char bytes[4];
     in.need(bytes, 4, "extent " + std::to_string(d));
     const auto extent = static_cast<std::size_t>(big_endian<std::uint32_t>(bytes));
-    if (extent == 0 || extent > kMaxPayload / count) {
-      throw InputError(path + ": extent " + std::to_string(d) + " at offset " + std::to_string(4 + 4 * d) + " is " +
-                       std::to_string(extent) + "; expected a positive number and at most 8 GiB in all");
+    if (extent == 0) throw InputError(path + ": no samples: extent " + std::to_string(d + 1) + " is 0");
+    if (extent > kMaxPayload / count) {
+      throw InputError(path + ": extent " + std::to_string(d + 1) + " at offset " + std::to_string(4 + 4 * d) + " is " +
+                       std::to_string(extent) + "; expected at most 8 GiB in all");
     }
     count *= extent;
     result.shape.push_back(extent);

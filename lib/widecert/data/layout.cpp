@@ -1,4 +1,3 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
 #include <widecert/data/layout.h>
 #include <widecert/number/error.h>
 

@@ -1,4 +1,3 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
 // In which order a file keeps the entries of images. Ours is height, width, channels (length, channels), the channels
 // running fastest. A file with another order gives another network or other data, and nothing in the numbers shows it:
 // so the order is said by the user, or it fits in one way only and is said aloud.

@@ -1,15 +1,13 @@
 #include <widecert/data/byte_source.h>
 #include <widecert/data/npy.h>
+#include <widecert/data/zip_file.h>
 #include <widecert/number/error.h>
-#include <zip.h>
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
-#include <filesystem>
 #include <limits>
-#include <memory>
 #include <numeric>
 
 namespace widecert {
@@ -98,6 +96,9 @@ class HeaderParser {
     while (peek() != ')') {
       std::size_t extent = 0;
       if (!comma || std::isdigit(static_cast<unsigned char>(peek())) == 0) fail("an extent");
+      if (text_[at_] == '0' && std::isdigit(static_cast<unsigned char>(text_[at_ + 1])) == 0) {
+        throw InputError(file_ + ": no samples: an extent of the array is 0");
+      }
       if (text_[at_] == '0') fail("an extent of 1 or more without leading zeros");
       for (; at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_])) != 0; ++at_) {
         extent = 10 * extent + static_cast<std::size_t>(text_[at_] - '0');
@@ -126,12 +127,12 @@ std::vector<Wide> widen(const std::vector<unsigned char>& bytes, const std::stri
     std::memcpy(&value, &bytes[i * sizeof(T)], sizeof(T));
     if constexpr (std::is_floating_point_v<T>) {
       if (!std::isfinite(value)) {
-        throw InputError(file + ": entry " + std::to_string(i) +
-                         " (0-based, in file order) is not finite; expected finite numbers");
+        throw InputError(file + ": entry " + std::to_string(i + 1) +
+                         " (in file order) is not finite; expected finite numbers");
       }
     } else if constexpr (std::is_same_v<T, std::uint64_t>) {
       if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
-        throw InputError(file + ": entry " + std::to_string(i) + " (0-based, in file order) is 2^63 or more");
+        throw InputError(file + ": entry " + std::to_string(i + 1) + " (in file order) is 2^63 or more");
       }
     }
     values[i] = static_cast<Wide>(value);
@@ -251,40 +252,22 @@ NpyArray transposed(NpyArray array, const std::vector<std::size_t>& axes, const 
 }
 
 void write_npz(const std::string& path, const std::map<std::string, NpyIntegers>& arrays) {
-  namespace fs = std::filesystem;
-  const auto fail = [&](const std::string& why) { throw InputError(path + ": cannot be written (" + why + ")"); };
-  const fs::path parent = fs::path(path).parent_path();
-  std::error_code error;
-  if (!parent.empty()) fs::create_directories(parent, error);
-  if (error) fail(error.message());
-  int code = 0;
-  // zip_close writes beside the file and renames; until then nothing is there.
-  std::unique_ptr<zip_t, decltype(&zip_discard)> archive(zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code),
-                                                         &zip_discard);
-  if (!archive) fail("libzip error " + std::to_string(code));
-  std::vector<std::string> members;  // live until the archive is closed
-  members.reserve(arrays.size());
+  std::map<std::string, std::string> members;
   for (const auto& [name, array] : arrays) {
     std::string shape;
     for (std::size_t extent : array.shape) shape += std::to_string(extent) + ", ";
     std::string header = "{'descr': '<i8', 'fortran_order': False, 'shape': (" + shape + "), }";
     while ((10 + header.size() + 1) % 64 != 0) header += ' ';
     header += '\n';
-    std::string& bytes = members.emplace_back("\x93NUMPY\x01");
+    std::string& bytes = members[name + ".npy"];
+    bytes = "\x93NUMPY\x01";
     bytes += '\0';
     bytes += static_cast<char>(header.size() & 255);
     bytes += static_cast<char>(header.size() >> 8);
     bytes += header;
     bytes.append(reinterpret_cast<const char*>(array.values.data()), 8 * array.values.size());
-    zip_source_t* source = zip_source_buffer(archive.get(), bytes.data(), bytes.size(), 0);
-    const zip_int64_t index =
-        source == nullptr ? -1 : zip_file_add(archive.get(), (name + ".npy").c_str(), source, ZIP_FL_ENC_UTF_8);
-    if (index < 0) fail(zip_strerror(archive.get()));
-    // A fixed date: the same arrays give the same bytes.
-    zip_file_set_dostime(archive.get(), static_cast<zip_uint64_t>(index), 0, 0x21, 0);
   }
-  if (zip_close(archive.get()) != 0) fail(zip_strerror(archive.get()));
-  archive.release();
+  write_zip(path, members);
 }
 
 }  // namespace widecert

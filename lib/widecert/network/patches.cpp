@@ -50,7 +50,7 @@ PatchLayout PatchLayout::from_list(std::size_t inputs, std::vector<Patch> patche
   layout.count_ = patches.size();
   for (std::size_t p = 0; p < patches.size(); ++p) {
     const Patch& patch = patches[p];
-    const std::string where = "patch " + std::to_string(p) + " (0-based)";
+    const std::string where = "patch " + std::to_string(p + 1);
     std::vector<std::int64_t> seen;
     for (std::int64_t e : patch.entries) {
       if (e == kPadding) continue;

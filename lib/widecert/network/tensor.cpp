@@ -67,8 +67,8 @@ void check_tensor(const TensorSpec& spec, const TensorShape& shape, const std::s
       for (std::size_t k = 0; k < sparse->rows[r].size(); ++k) {
         const std::size_t position = sparse->rows[r][k].first;
         if (position >= shape[r] || (k > 0 && position <= sparse->rows[r][k - 1].first)) {
-          throw ShapeError(what + ": the positions of sparse row " + std::to_string(r) +
-                           " (0-based) must increase and be below " + std::to_string(shape[r]));
+          throw ShapeError(what + ": the positions in sparse row " + std::to_string(r + 1) +
+                           " must increase and be below " + std::to_string(shape[r]));
         }
       }
     }

@@ -165,7 +165,7 @@ TEST_CASE("arrays that are not read, each with a reason") {
   const double nan = std::numeric_limits<double>::quiet_NaN(), inf = HUGE_VAL;
   for (double bad : {nan, inf, -inf}) {
     CHECK_THAT(error_of(npy(dictionary("<f8", "(2,)"), bytes_of(std::vector<double>{1, bad}))),
-               Contains("entry 1 (0-based") && Contains("not finite"));
+               Contains("entry 2 (in file order") && Contains("not finite"));
   }
   CHECK_THAT(error_of(npy(dictionary("<u8", "(1,)"), bytes_of(std::vector<std::uint64_t>{std::uint64_t{1} << 63}))),
              Contains("2^63"));

@@ -1,4 +1,3 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
 #include "kernel/layout.h"
 
 #include "kernel/verdict.h"

@@ -1,4 +1,3 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
 // In which order a file keeps the entries of images. Ours is height, width, channels (length, channels), the channels
 // running fastest. Where another order is possible, a claim says which one is meant: else it is malformed.
 #pragma once

@@ -110,8 +110,11 @@ TEST_CASE(
   const Genuine g("gradients/digits");
   const std::size_t bounds = place(g, "gradient-bounds"), dominance = place(g, "gradient-dominance"),
                     enclosure = place(g, "gradient-enclosure");
-  CHECK_THAT(says(g), Contains("||F_L - Y|| <= the norm of the gradient for U of layer dense2 <= ") &&
-                          Contains("and its biases, one a neuron,"));
+  CHECK_THAT(
+      says(g),
+      Contains(
+          "||F(dense3) - Y|| <= the norm of the gradient of Phi = ||F(dense3) - Y||^2 / 2 for U of layer dense2 <= ") &&
+          Contains("and its biases, one a neuron,"));
   const auto claim = [](json& c, std::size_t k) -> json& { return c["claims"][k]; };
   rejects(g.forge([&](json& c, json&) { claim(c, bounds)["lower"] = "1/10"; }), "lower");
   rejects(g.forge([&](json& c, json&) { claim(c, bounds)["upper"] = 10; }), "upper");
@@ -254,7 +257,9 @@ TEST_CASE("gradients: a layer with shared filters is said to be one, and a kink 
   const Genuine g("gradients/shared-filter");
   CHECK_THAT(says(g), Contains("layer conv2 shares filters, sees patches or is frozen: not the "
                                "gradient of its filters, of which nothing is claimed"));
-  CHECK_THAT(says(g), Contains("the norm of the gradient for U of layer conv2 as a free matrix"));
+  CHECK_THAT(
+      says(g),
+      Contains("the norm of the gradient of Phi = ||F(dense3) - Y||^2 / 2 for U of layer conv2 as a free matrix"));
   // ||grad_U|| = 1/24 = 0.041666...: just above and just below.
   const std::size_t k = place(g, "gradient-enclosure");
   const auto with = [&](const json& range) {

@@ -3,17 +3,22 @@
 #include <gmp.h>
 #include <openssl/opensslv.h>
 #include <sys/resource.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
+#include <atomic>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "audit.h"
 #include "kernel/digest.h"
+#include "kernel/file.h"
 #include "kernel/rule.h"
 #include "kernel/verdict.h"
 #include "rules/topics.h"
@@ -35,11 +40,14 @@ constexpr const char* kHelp =
     "  --json           one JSON object on standard output instead of text\n"
     "  --unconditional  reject what holds only up to an error probability\n"
     "  --memory GIB     limit on memory (default 4)\n"
+    "  --seconds S      limit on processor time (default 3600)\n"
+    "  --confine        refuse data files outside the folder of the claim, whatever links lead there\n"
     "  --help           this text\n"
     "  --version        the version of the format that is checked\n"
     "\n"
     "Exit status: 0 every claim proved (and there is at least one); 2 usage; 3 a claim was only recomputed, which\n"
-    "proves nothing; 4 a file is malformed or missing; 5 the certificate is rejected; 70 internal error.\n";
+    "proves nothing; 4 a file is malformed, missing or takes too much time; 5 the certificate is rejected; 70 internal "
+    "error.\n";
 
 // GMP cannot report that memory ran out: it would abort. This ends the program with the proper
 // code.
@@ -90,6 +98,10 @@ std::string trusted_base() {
          std::to_string(NLOHMANN_JSON_VERSION_MAJOR) + "." + std::to_string(NLOHMANN_JSON_VERSION_MINOR);
 }
 
+struct Options {
+  bool unconditional = false, confine = false;
+};
+
 struct Line {
   std::string verdict, rule, text, reason;
   unsigned error_bits = 0;  // 0: unconditional
@@ -136,8 +148,7 @@ Verdict check(const Context& context, const Value& claim, const Value& proof, Re
   if (!known) claim.at("kind").bad("a kind of claim of version 1");
   if (needs_data && context.data.size() == 0)
     throw Malformed("no-data", claim.place() + ": " + question.kind + " speaks of samples; the file has no data");
-  // A pass over the data, whatever is used of it.
-  context.budget.spend(Products(4) * context.data.bytes());
+  context.budget.spend(context.network.walk());
   require(found != nullptr, "wrong-rule", "rule " + question.rule + " does not prove " + question.kind);
   if (std::find(report.topics.begin(), report.topics.end(), of) == report.topics.end()) report.topics.push_back(of);
   const Verdict verdict = found->check(question);
@@ -146,7 +157,7 @@ Verdict check(const Context& context, const Value& claim, const Value& proof, Re
   return verdict;
 }
 
-Report run(const std::string& claim_path, const std::string& certificate_path, bool unconditional) {
+Report run(const std::string& claim_path, const std::string& certificate_path, const Options& options) {
   Report report;
   const std::string claim_bytes = read_file(claim_path);
   report.claim_digest = digest_of(claim_bytes);
@@ -154,6 +165,8 @@ Report run(const std::string& claim_path, const std::string& certificate_path, b
   const json certificate_json = parse(read_file(certificate_path), certificate_path);
   const std::string parent = std::filesystem::path(claim_path).parent_path().string();
   const auto folder = std::make_shared<const std::string>(parent.empty() ? "." : parent);
+  // The two files are the user's choice, what they name is not.
+  if (options.confine) confine(*folder);
   Value claim(claim_json, "claim", folder), certificate(certificate_json, "certificate", folder);
   if (claim.at("format").text() != "widecert-claim") claim.at("format").bad("\"widecert-claim\"");
   if (claim.at("version").number(1'000'000) != 1) claim.at("version").bad("version 1");
@@ -162,9 +175,10 @@ Report run(const std::string& claim_path, const std::string& certificate_path, b
   if (certificate.at("version").number(1'000'000) != 1) certificate.at("version").bad("version 1");
   const std::string bound = certificate.at("claim_sha256").text();
 
-  const Network network(claim.at("network"));
+  Budget budget;
+  const Network network(claim.at("network"), budget);
   claim.at("network").require_all_asked();
-  Data data = claim.has("data") ? Data(claim.at("data"), network.node(0).shape) : Data();
+  Data data = claim.has("data") ? Data(claim.at("data"), network.node(0).shape, budget) : Data();
   report.data = data.description();
   const auto claims = claim.at("claims").list();
   const auto proofs = certificate.at("proofs").list();
@@ -176,7 +190,6 @@ Report run(const std::string& claim_path, const std::string& certificate_path, b
   require(proofs.size() == claims.size(), "proofs",
           std::to_string(claims.size()) + " claims and " + std::to_string(proofs.size()) + " proofs");
   data.verify();
-  Budget budget;
   const Context context{network, data, budget};
   for (std::size_t k = 0; k < claims.size(); ++k) {
     Line line;
@@ -186,7 +199,7 @@ Report run(const std::string& claim_path, const std::string& certificate_path, b
       line.error_bits = verdict.error_bits;
       line.verdict = verdict.recomputed ? "RECOMPUTED" : "PROVED";
       if (verdict.recomputed && report.exit == kProved) report.exit = kRecomputed;
-      if (unconditional && verdict.error_bits != 0) {
+      if (options.unconditional && verdict.error_bits != 0) {
         throw Rejected("not-unconditional", "proved up to an error of 2^-" + std::to_string(verdict.error_bits) +
                                                 " in the random-oracle model; --unconditional asks for more");
       }
@@ -211,40 +224,40 @@ std::string grade(const Report& report) {
          " for each line marked so, in the random-oracle model of SHA-256 with 2^64 queries";
 }
 
-void print_text(const Report& report) {
+void print_text(std::ostream& out, const Report& report) {
   for (const Line& line : report.lines) {
-    std::cout << line.verdict << "  " << printable(line.text);
+    out << line.verdict << "  " << printable(line.text);
     if (line.verdict != "REJECTED") {
-      std::cout << "  [rule " << printable(line.rule) << "]";
-      if (line.error_bits != 0) std::cout << "  [error <= 2^-" << line.error_bits << "]";
-      std::cout << "\n";
+      out << "  [rule " << printable(line.rule) << "]";
+      if (line.error_bits != 0) out << "  [error <= 2^-" << line.error_bits << "]";
+      out << "\n";
     } else {
-      std::cout << "  [reason: " << line.reason << "]\n";
+      out << "  [reason: " << line.reason << "]\n";
     }
   }
   if (!report.message.empty()) {
-    std::cout << (report.exit == kRejected    ? "REJECTED"
-                  : report.exit == kMalformed ? "MALFORMED"
-                                              : "FAILED")
-              << "  " << printable(report.message) << "  [reason: " << report.reason << "]\n";
+    out << (report.exit == kRejected    ? "REJECTED"
+            : report.exit == kMalformed ? "MALFORMED"
+                                        : "FAILED")
+        << "  " << printable(report.message) << "  [reason: " << report.reason << "]\n";
   }
-  if (!report.claim_digest.empty()) std::cout << "claim file SHA-256: " << report.claim_digest << "\n";
+  if (!report.claim_digest.empty()) out << "claim file SHA-256: " << report.claim_digest << "\n";
 
-  if (!report.data.empty()) std::cout << "data: " << printable(report.data) << "\n";
-  std::cout << "grade: " << grade(report) << "\n"
-            << "trusted base: " << trusted_base() << "\n";
+  if (!report.data.empty()) out << "data: " << printable(report.data) << "\n";
+  out << "grade: " << grade(report) << "\n"
+      << "trusted base: " << trusted_base() << "\n";
   for (const Topic* topic : report.topics) {
     const char* before = "to audit: ";
     for (const AuditPart& part : to_audit(*topic)) {
-      std::cout << before << part.name << " " << with_commas(part.lines) << (before[0] == 't' ? " lines" : "");
+      out << before << part.name << " " << with_commas(part.lines) << (before[0] == 't' ? " lines" : "");
       before = ", ";
     }
-    std::cout << "\n";
+    out << "\n";
   }
-  std::cout << "peak memory: " << peak_megabytes() << " MB\n";
+  out << "peak memory: " << peak_megabytes() << " MB\n";
 }
 
-void print_json(const Report& report) {
+void print_json(std::ostream& out, const Report& report) {
   json lines = json::array();
   for (const Line& line : report.lines) {
     json entry{{"verdict", line.verdict}, {"rule", line.rule}, {"text", line.text}};
@@ -258,27 +271,67 @@ void print_json(const Report& report) {
     for (const AuditPart& part : to_audit(*topic)) parts["lines"][part.name] = part.lines;
     audit.push_back(parts);
   }
-  json out{{"claims", lines},
+  json all{{"claims", lines},
            {"audit", audit},
            {"claim_sha256", report.claim_digest},
+           {"data", report.data},
            {"proved", report.exit == kProved},
            {"grade", grade(report)},
            {"trusted_base", trusted_base()},
            {"peak_memory_mb", peak_megabytes()},
            {"exit", report.exit}};
   if (!report.message.empty()) {
-    out["message"] = report.message;
-    out["reason"] = report.reason;
+    all["message"] = report.message;
+    all["reason"] = report.reason;
   }
-  std::cout << out.dump(1, ' ', false, json::error_handler_t::replace) << "\n";
+  out << all.dump(1, ' ', false, json::error_handler_t::replace) << "\n";
+}
+
+// ---- the limit on time ----
+
+// What is said when time is over: ready before, since a signal may come in the middle of anything.
+std::atomic<const std::string*> last_words;
+
+extern "C" void out_of_time(int) {
+  const std::string& text = *last_words.load();
+  for (std::size_t done = 0; done < text.size();) {
+    const ssize_t written = write(STDOUT_FILENO, text.data() + done, text.size() - done);
+    if (written <= 0) std::_Exit(kInternal);
+    done += static_cast<std::size_t>(written);
+  }
+  std::_Exit(kMalformed);
+}
+
+std::string in_words(const Report& report, bool as_json) {
+  std::ostringstream out;
+  as_json ? print_json(out, report) : print_text(out, report);
+  return out.str();
+}
+
+// Processor time, of this process and all that GMP does in it. A smaller limit that is in force stays.
+void limit_time(rlim_t seconds, bool as_json) {
+  rlimit limit{};
+  getrlimit(RLIMIT_CPU, &limit);
+  seconds = std::min({seconds, limit.rlim_cur, std::max<rlim_t>(limit.rlim_max - 1, 1)});  // the hard limit kills
+  Report late;
+  late.exit = kMalformed;
+  late.reason = "time";
+  late.message = "checking takes more than " + std::to_string(seconds) +
+                 " seconds of processor time; nothing is decided (--seconds raises the limit)";
+  static const std::string text = in_words(late, as_json);
+  last_words = &text;
+  std::signal(SIGXCPU, out_of_time);
+  limit.rlim_cur = seconds;
+  setrlimit(RLIMIT_CPU, &limit);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   std::vector<std::string> files;
-  bool as_json = false, unconditional = false;
-  double memory = 4;
+  bool as_json = false;
+  double memory = 4, seconds = 3600;
+  Options options;
   for (int a = 1; a < argc; ++a) {
     const std::string argument = argv[a];
     if (argument == "--help" || argument == "-h") {
@@ -292,11 +345,19 @@ int main(int argc, char** argv) {
     if (argument == "--json") {
       as_json = true;
     } else if (argument == "--unconditional") {
-      unconditional = true;
+      options.unconditional = true;
+    } else if (argument == "--confine") {
+      options.confine = true;
     } else if (argument == "--memory") {
       memory = a + 1 < argc ? std::atof(argv[++a]) : 0;
       if (!(memory >= 0.1 && memory <= 1e6)) {
         std::cerr << "widecheck: --memory takes a number of GiB, from 0.1 to 10^6\n";
+        return kUsage;
+      }
+    } else if (argument == "--seconds") {
+      seconds = a + 1 < argc ? std::atof(argv[++a]) : 0;
+      if (!(seconds >= 1 && seconds <= 1e9)) {
+        std::cerr << "widecheck: --seconds takes a number of seconds, from 1 to 10^9\n";
         return kUsage;
       }
     } else if (!argument.empty() && argument[0] == '-') {
@@ -316,9 +377,10 @@ int main(int argc, char** argv) {
     return kUsage;
   }
   limit_memory(memory);
+  limit_time(static_cast<rlim_t>(seconds), as_json);
   Report report;
   try {
-    report = run(files[0], files[1], unconditional);
+    report = run(files[0], files[1], options);
   } catch (const Malformed& malformed) {
     report.exit = kMalformed;
     report.reason = malformed.reason;
@@ -336,8 +398,8 @@ int main(int argc, char** argv) {
     report.reason = "internal";
     report.message = std::string("internal error: ") + error.what();
   }
-  as_json ? print_json(report) : print_text(report);
-  std::cout.flush();
+  std::signal(SIGXCPU, SIG_IGN);  // one answer
+  std::cout << in_words(report, as_json) << std::flush;
   // A verdict that nobody could read is none.
   return std::cout ? report.exit : kInternal;
 }

@@ -38,7 +38,7 @@ Backward::Backward(const Context& c, std::size_t node, std::size_t output, const
       output_(output),
       above_(layers_above(c, node, output)),
       bits_(bits),
-      theta_(read_point(c.network, output, parameters)),
+      theta_(read_point(c.network, output, parameters, c.budget)),
       forward_(make_forward(c, c.network, output, theta_, precision)) {
   for (std::size_t k = 0; k < above_.linear.size(); ++k) {
     const Node& linear = c.network.node(above_.linear[k]);
@@ -47,9 +47,11 @@ Backward::Backward(const Context& c, std::size_t node, std::size_t output, const
     const Tensor& w = theta_.at(above_.linear[k]).weights;
     Products products = 0;
     for (const auto& filter : w.rows) weight = std::max(weight, largest(filter));
+    for (std::size_t p = 0; p < linear.patches.count(); ++p)
+      products += linear.patches.length(linear.patches.bank(p)) * linear.filters;
+    c.budget.spend(40 * products);
     for (std::size_t p = 0; p < linear.patches.count(); ++p) {
       const std::size_t bank = linear.patches.bank(p);
-      products += linear.patches.length(bank) * linear.filters;
       linear.patches.for_each_seen(p, [&](std::size_t r, std::size_t input) {
         for (std::size_t t = 0; t < linear.filters; ++t) row[input] += abs(w.rows[bank * linear.filters + t][r]);
       });
@@ -73,10 +75,11 @@ void Backward::for_each(const std::function<void(std::size_t, const Sample&)>& v
     sample.output = forward_(
         x, [&](std::size_t at, const std::vector<mpz_class>& v, const mpz_class& divisor, const mpz_class& radius) {
           if (at == node_) sample.features = {v, divisor, radius};
-          for (std::size_t k = 0; k < above_.activation.size(); ++k) {
-            if (at != above_.linear[k]) continue;
+          // (The last linear node has no activation.)
+          const auto found = std::lower_bound(above_.linear.begin(), above_.linear.end(), at);
+          const auto k = static_cast<std::size_t>(found - above_.linear.begin());
+          if (k < above_.activation.size() && *found == at)
             sample.slopes[k] = slopes(c_.network.node(above_.activation[k]).activation, {v, divisor, radius});
-          }
         });
     visit(i, sample);
   });
@@ -88,6 +91,7 @@ Approximate Backward::down(Approximate d, const Sample& sample) const {
     d = through(k + 1, d);
     const Approximate& s = sample.slopes[k];
     const mpz_class most_d = largest(d.v), most_s = largest(s.v);
+    c_.budget.spend((60 + 2 * Products::words(most_d) * Products::words(most_s)) * d.v.size());
     mpz_class radius = most_d * s.radius + most_s * d.radius + d.radius * s.radius;
     mpz_cdiv_q_2exp(radius.get_mpz_t(), radius.get_mpz_t(), bits_);
     d.radius = radius + 1;
@@ -101,6 +105,7 @@ Approximate Backward::down(Approximate d, const Sample& sample) const {
 
 Approximate Backward::slopes(const Activation& f, const Values& g) const {
   Approximate s;
+  c_.budget.spend((300 + 10 * Products(bits_) / 64) * g.v.size());
   if (f.function == Function::relu || f.function == Function::leaky_relu) {
     for (const mpz_class& v : g.v) {
       require(mpz_cmpabs(v.get_mpz_t(), g.radius.get_mpz_t()) > 0, "not-differentiable",
@@ -133,7 +138,7 @@ Approximate Backward::slopes(const Activation& f, const Values& g) const {
 Approximate Backward::through(std::size_t k, const Approximate& d) const {
   const Node& linear = c_.network.node(above_.linear[k]);
   const Tensor& w = theta_.at(above_.linear[k]).weights;
-  c_.budget.spend(products_[k] * (8 + weight_words_[k] * Products::words(largest(d.v))));
+  c_.budget.spend(products_[k] * (10 + 2 * weight_words_[k] * Products::words(largest(d.v))));
   Approximate out{std::vector<mpz_class>(c_.network.node(linear.inputs[0]).width), d.radius * growth_[k]};
   for (std::size_t p = 0; p < linear.patches.count(); ++p) {
     const auto* filters = &w.rows[linear.patches.bank(p) * linear.filters];
@@ -151,7 +156,7 @@ Approximate Backward::through(std::size_t k, const Approximate& d) const {
 }
 
 void OuterProducts::add(const std::vector<mpz_class>& f, const std::vector<mpz_class>& d) {
-  c_.budget.spend(Products(f.size()) * cols_ * (8 + Products::words(largest(f)) * Products::words(largest(d))));
+  c_.budget.spend(Products(f.size()) * cols_ * (10 + 2 * Products::words(largest(f)) * Products::words(largest(d))));
   for (std::size_t h = 0; h < f.size(); ++h)
     for (std::size_t j = 0; j < cols_; ++j)
       mpz_addmul(sum_[h * cols_ + j].get_mpz_t(), f[h].get_mpz_t(), d[j].get_mpz_t());

@@ -28,13 +28,30 @@ std::size_t Features::read_rank(const Value& claim) const {
 }
 
 std::map<std::size_t, Parameters> Features::read_point(const Value& json) const {
-  return widecheck::read_point(c_.network, node_, json);
+  return widecheck::read_point(c_.network, node_, json, c_.budget);
+}
+
+std::string rank_in_words(const Context& c, std::size_t node, std::size_t rank) {
+  const std::size_t width = c.network.node(node).width;
+  return "rank F(" + c.network.node(node).name + ") = " + number(rank) +
+         (rank == width && width < c.data.size() ? " (full column rank)" : "");
+}
+
+PatchProducts::PatchProducts(const Context& c, const Node& node, Products vectors, const mpz_class& most_of_vectors,
+                             const Forward& below)
+    : node_(node) {
+  const Products words = Products::words(most_of_vectors) * Products::words(below.bound());
+  Products entries = 0;
+  for (const auto& patch : node.patches.entries()) entries += patch.size() + 10;
+  const mpz_class sum = most_of_vectors * below.bound() * static_cast<unsigned long>(node.patches.longest());
+  c.budget.spend((sum < (mpz_class(1) << 62) ? Products(2) : 40 + 2 * words) * vectors * entries * c.data.size());
 }
 
 Forward make_forward(const Context& c, const Network& network, std::size_t target,
-                     const std::map<std::size_t, Parameters>& theta, unsigned bits) {
+                     const std::map<std::size_t, Parameters>& theta, unsigned bits, bool narrow) {
   Forward forward(network, target, theta, c.data.divisor(), c.data.largest(), bits);
-  c.budget.spend(Products(forward.work()) * c.data.size());
+  narrow = narrow && forward.small() && c.data.small();
+  c.budget.spend((narrow ? forward.small_work() : forward.work()) * c.data.size());
   return forward;
 }
 
@@ -50,10 +67,8 @@ void pay_for_layers(const Context& c, std::size_t target, unsigned bits, Product
   Products products = 0;
   for (std::size_t i : c.network.below(target)) {
     const Node& node = c.network.node(i);
-    std::size_t longest = 1;
-    for (const auto& entries : node.patches.entries()) longest = std::max(longest, entries.size());
     const Products series = node.op == Op::activation ? series_cost(node.activation, bits) : 0;
-    products += (cost * longest * words + series) * node.width * c.data.size();
+    products += (cost * node.patches.longest() * words + series) * node.width * c.data.size();
   }
   c.budget.spend(products);
 }

@@ -32,9 +32,30 @@ class Features {
   std::size_t node_;
 };
 
-// The forward pass, paid for all samples with what its numbers really take.
+// "rank F(relu1) = 10", and that this is full column rank where there are fewer columns than samples.
+std::string rank_in_words(const Context& c, std::size_t node, std::size_t rank);
+
+// Products of the patches of what enters a linear node with vectors, for all samples: <v, f^p> for the patch p of a
+// neuron. Making one pays for them all, `vectors` for each patch.
+class PatchProducts {
+ public:
+  PatchProducts(const Context& c, const Node& node, Products vectors, const mpz_class& most_of_vectors,
+                const Forward& below);
+  template <class T>
+  T operator()(std::size_t p, const std::vector<T>& v, const std::vector<T>& f) const {
+    T sum = 0;
+    node_.patches.for_each_seen(p, [&](std::size_t r, std::size_t input) { sum += v[r] * f[input]; });
+    return sum;
+  }
+
+ private:
+  const Node& node_;
+};
+
+// The forward pass, paid for all samples with what its numbers really take: big integers, or 64 bits
+// where all fits and `narrow` says that the caller will ask for them.
 Forward make_forward(const Context& c, const Network& network, std::size_t target,
-                     const std::map<std::size_t, Parameters>& theta, unsigned bits);
+                     const std::map<std::size_t, Parameters>& theta, unsigned bits, bool narrow = false);
 
 // What one value (or slope) of an activation takes; 0 without a series (bits = 0).
 Products series_cost(const Activation& f, unsigned bits);

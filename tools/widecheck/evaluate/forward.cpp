@@ -95,11 +95,11 @@ Forward::Forward(const Network& network, std::size_t target, const std::map<std:
         }
         break;
       case Op::batch_norm: {
-        const mpz_class product = in(0).divisor * node.scale.divisor;
-        step.divisor = lcm(product, node.shift.divisor);
+        const mpz_class product = in(0).divisor * node.scale->divisor;
+        step.divisor = lcm(product, node.shift->divisor);
         for (std::size_t c = 0; c < node.shape.back(); ++c) {
-          step.factors.push_back(node.scale.rows[0][c] * (step.divisor / product));
-          step.shifts.push_back(node.shift.rows[0][c] * (step.divisor / node.shift.divisor));
+          step.factors.push_back(node.scale->rows[0][c] * (step.divisor / product));
+          step.shifts.push_back(node.shift->rows[0][c] * (step.divisor / node.shift->divisor));
         }
         step.radius = in(0).radius * largest(step.factors);
         step.bound = in(0).bound * largest(step.factors) + largest(step.shifts);
@@ -110,15 +110,13 @@ Forward::Forward(const Network& network, std::size_t target, const std::map<std:
     for (const mpz_class* v : {&step.divisor, &step.radius, &step.bound})
       if (mpz_sizeinbase(v->get_mpz_t(), 2) > kMaxBits)
         throw Malformed("too-large", "layer " + node.name + ": values of more than 65,536 bits");
-    std::size_t longest = 1;
-    for (const auto& entries : node.patches.entries()) longest = std::max(longest, entries.size());
-    const mpz_class words = 1 + mpz_sizeinbase(step.bound.get_mpz_t(), 2) / 64;
-    work_ += words * words * longest * node.width;
+    const Products words = Products::words(step.bound), count = Products(node.patches.longest()) * node.width;
+    small_work_ += 1000 + 10 * Products(node.width) + count;
+    work_ += 1000 + 40 * Products(node.width) + (10 + 2 * words * words) * count;
     if (node.op == Op::activation && !piecewise_linear(node.activation.function) &&
         !is_step(node.activation.function)) {
       // A series begins with the argument as a fraction.
-      const mpz_class argument =
-          1 + mpz_sizeinbase(in(0).bound.get_mpz_t(), 2) / 64 + mpz_sizeinbase(in(0).divisor.get_mpz_t(), 2) / 64;
+      const Products argument = Products::words(in(0).bound) + Products::words(in(0).divisor);
       work_ += 16 * argument * argument * node.width;
     }
     small_ = small_ && exact_ && step.bound < kSmall && largest(step.factors) < kSmall;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "kernel/budget.h"
 #include "kernel/network.h"
 
 namespace widecheck {
@@ -26,8 +27,11 @@ class Forward {
 
   const mpz_class& divisor() const { return steps_.back().divisor; }
   const mpz_class& radius() const { return steps_.back().radius; }
-  // What one sample costs, in products of numbers of 64 bits.
-  const mpz_class& work() const { return work_; }
+  // For costs: values are about so large at most, over the divisor.
+  const mpz_class& bound() const { return steps_.back().bound; }
+  // What one sample costs: with big integers; in 64 bits, where small().
+  Products work() const { return work_; }
+  Products small_work() const { return small_work_; }
   bool exact() const { return exact_; }  // no irrational activation
   bool small() const { return small_; }  // exact, and every number below 2^62
 
@@ -65,7 +69,7 @@ class Forward {
   unsigned bits_;
   std::vector<Step> steps_;
   std::map<std::size_t, std::size_t> step_of_, last_use_;  // by node
-  mpz_class work_ = 0;
+  Products work_ = 0, small_work_ = 0;
   bool exact_ = true, small_ = true;
 };
 

@@ -28,9 +28,11 @@ WIDECHECK_CLONES void parities(const std::vector<std::int64_t>& v, std::vector<s
 
 unsigned verify_rank(const Context& c, const Network& network, std::size_t node,
                      const std::map<std::size_t, Parameters>& theta, RankEvidence& evidence, bool halved) {
-  const Forward forward = make_forward(c, network, node, theta, 1);
-  require(forward.exact(), "irrational", "the values of the layer are not rational");
+  const Forward forward = make_forward(c, network, node, theta, 1, true);
   const std::uint64_t p = evidence.prime();
+  const Products value = (p == 2 ? 2 : 10) + (forward.small() && c.data.small() ? 0 : 20);  // for its residue
+  c.budget.spend(value * network.node(node).width * c.data.size());
+  require(forward.exact(), "irrational", "the values of the layer are not rational");
   std::vector<std::uint32_t> residues(network.node(node).width);
   const auto reject_odd = [](std::size_t sample) {
     throw Rejected("zero-pre-activation",

@@ -60,11 +60,11 @@ void require_zero(const Sum& sum) {
 void require_kernel(const Context& c, const Node& node, const std::vector<std::uint32_t>& first, bool inputs,
                     const PolynomialVector& v) {
   constexpr int kTerm = 1000;  // what a term of a product costs
-  c.budget.spend(Products(node.width) * longest(node));
+  c.budget.spend(Products(node.width) * node.patches.longest());
   if (!inputs) {  // an entry of the vector is multiplied by all entries of its filter
     Products terms = 0;
     for (const auto& polynomial : v) terms += polynomial.size();
-    c.budget.spend(kTerm * terms * longest(node));
+    c.budget.spend(kTerm * terms * node.patches.longest());
   }
   std::map<long, Sum> sums;  // of U v, for each input
   for_each_patch(c, node, [&](std::size_t p, const std::vector<long>& patch) {
@@ -135,7 +135,7 @@ std::size_t kernel_bound(const Context& c, const Node& node, const Value& proof)
     if (variables > kMaxEntries) throw Malformed("too-large", "more than 2^27 variables");
   }
   c.budget.spend(Products(10) * variables);
-  const std::uint64_t prime = read_prime(proof.at("prime"));
+  const std::uint64_t prime = read_prime(proof.at("prime"), c.budget);
   const SparseTensor point = read_filters(c, node, proof.at("point"));
   require(point.divisor == 1, "not-integers", "the point is not integral");
   std::vector<std::uint64_t> at(variables, 0);
@@ -148,7 +148,7 @@ std::size_t kernel_bound(const Context& c, const Node& node, const Value& proof)
     const std::size_t length = inputs ? sizes(c, node).inputs : sizes(c, node).outputs;
     std::vector<std::size_t> left = inputs ? blocks.inputs : blocks.outputs;
     const auto vectors = proof.at(inputs ? "inputs" : "outputs").list();
-    c.budget.spend(Products(length) * vectors.size() * (10 + Products(vectors.size())));
+    c.budget.spend(Products(length) * vectors.size() * (20 + kStepCost * Products(vectors.size())));
     Echelon echelon(length, prime);
     for (const Value& json : vectors) {
       std::size_t terms = 0;

@@ -44,13 +44,14 @@ std::vector<std::uint32_t> table(Function f, std::uint64_t order, std::uint64_t 
 
 }  // namespace
 
-Lattice::Lattice(const Network& network, std::size_t target, const std::map<std::size_t, Parameters>& point,
-                 const std::vector<std::uint64_t>& tower)
+Lattice::Lattice(const Context& c, const Network& network, std::size_t target,
+                 const std::map<std::size_t, Parameters>& point, const std::vector<std::uint64_t>& tower)
     : network_(network), target_(target) {
   // modulus[l]: of the values after l activations, and so of the z computed from them.
   require(!tower.empty(), "tower", "a tower has at least one prime");
   std::vector<std::uint64_t> modulus;
   for (std::size_t l = 0; l < tower.size(); ++l) {
+    c.budget.spend(10 * Products(kMostOrder));
     require(tower[l] > 2, "tower", "the primes of a tower are odd");
     const std::uint64_t order = order_of_two(tower[l]);
     if (l == 0) {
@@ -63,11 +64,14 @@ Lattice::Lattice(const Network& network, std::size_t target, const std::map<std:
     }
     modulus.push_back(tower[l]);
   }
+  std::map<std::pair<Function, std::size_t>, std::shared_ptr<const std::vector<std::uint32_t>>> tables;  // by prime
   std::map<std::size_t, std::size_t> depth;
   for (std::size_t i : network.below(target)) {
     const Node& node = network.node(i);
     const std::string at = "layer " + node.name + ": ";
-    Step step{i, 0, {}, {}, {}, 1};
+    Step step{i, 0, {}, {}, nullptr, 1};
+    c.budget.spend((1000 + (20 + 12 * Products(node.patches.longest()) + 10 * Products(c.data.words())) * node.width) *
+                   c.data.size());
     std::size_t& l = depth[i];
     bool after_linear = false;
     for (std::size_t input : node.inputs) {
@@ -97,7 +101,12 @@ Lattice::Lattice(const Network& network, std::size_t target, const std::map<std:
         require(f == Function::sigmoid || f == Function::tanh, "activation",
                 at + node.activation.name + " is not rational at multiples of ln 2");
         require(l < tower.size(), "tower", "the tower has too few primes");
-        step.table = table(f, modulus[l], modulus[l + 1]);
+        step.table = tables[{f, l}];
+        if (!step.table) {
+          c.budget.spend(1000 * Products(modulus[l]));
+          step.table = std::make_shared<const std::vector<std::uint32_t>>(table(f, modulus[l], modulus[l + 1]));
+          tables[{f, l}] = step.table;
+        }
         ++l;
         break;
       }
@@ -132,7 +141,7 @@ std::uint32_t Lattice::entry(const Step& step, std::size_t h,
   std::uint64_t sum = 0;
   switch (node.op) {
     case Op::activation:
-      return step.table[x[h]];
+      return (*step.table)[x[h]];
     case Op::linear: {
       const auto& w = step.weights[network_.filter_of(step.node, h)];
       if (node.bias != Bias::none) sum = step.bias[network_.bias_of(step.node, h)];

@@ -28,7 +28,8 @@ int change(Node& node, Limit limit, int least, int most) {
       }
       // W -> alpha W on degree 0, W unchanged on degree 1; b -> alpha b.
       require(most == 1 || !node.frozen_weights, "frozen", at + "frozen weights cannot grow with alpha");
-      if (node.frozen_bias) node.frozen_bias = constant_tensor(bias_shape(node).lengths, 0);
+      if (node.frozen_bias)
+        node.frozen_bias = std::make_shared<const Tensor>(constant_tensor(bias_shape(node).lengths, 0));
       return 1;
     case Op::activation: {
       Function& f = node.activation.function;
@@ -46,8 +47,9 @@ int change(Node& node, Limit limit, int least, int most) {
     }
     case Op::batch_norm:
       if (most == 1) {
-        require(limit == Limit::relu || node.shift.zero(), "degree", at + "a shift beside values that grow with alpha");
-        node.shift = constant_tensor({node.shape.back()}, 0);
+        require(limit == Limit::relu || node.shift->zero(), "degree",
+                at + "a shift beside values that grow with alpha");
+        node.shift = std::make_shared<const Tensor>(constant_tensor({node.shape.back()}, 0));
       }
       return most;
     case Op::sum:

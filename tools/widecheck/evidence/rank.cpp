@@ -30,7 +30,7 @@ class ByElimination final : public RankEvidence {
     // A matrix of this size would take more steps than are offered.
     if (Products(3) * kMostSteps < work)
       throw Malformed("too-large", "an elimination of this size is refused; random-solve is offered");
-    budget.spend(work);
+    budget.spend((prime == 2 ? 1 : kStepCost) * work);
   }
   void row(const std::vector<std::uint32_t>& residues) override {
     if (rank() == full_) return;
@@ -101,10 +101,11 @@ void read_row(const Value& json, std::uint64_t prime, std::size_t k, std::vector
 
 }  // namespace
 
-std::uint64_t read_prime(const Value& json) {
+std::uint64_t read_prime(const Value& json, Budget& budget) {
   const std::uint64_t prime = json.number((std::uint64_t{1} << 31) - 1);
+  budget.spend(500'000);  // divisions by all numbers up to the root
   bool is_prime = prime >= 2;
-  for (std::uint64_t d = 2; d * d <= prime; ++d) is_prime = is_prime && prime % d != 0;
+  for (std::uint64_t d = 2; is_prime && d * d <= prime; ++d) is_prime = prime % d != 0;
   require(is_prime, "not-a-prime", std::to_string(prime) + " is not a prime below 2^31");
   return prime;
 }
@@ -280,7 +281,10 @@ void RandomSolve::row(const std::vector<std::uint32_t>& residues) {
   ++seen_;
 }
 
-Products RandomSolve::work() const { return Products(rows_) * cols_ * k_ / (prime_ == 2 ? 64 : 1); }
+Products RandomSolve::work() const {
+  const Products one = prime_ == 2 ? Products(1) / 16 : rows_ <= cols_ ? 2 : 10;  // of k; a remainder each if A is tall
+  return Products(rows_) * cols_ * (10 + one * k_) + Products(std::min(rows_, cols_)) * k_ * kSeededCost;
+}
 
 std::string RandomSolve::matrix_digest() {
   if (seen_ != rows_) throw std::logic_error("rows are missing");
@@ -305,7 +309,7 @@ bool RandomSolve::solves() {
 
 std::unique_ptr<RankEvidence> read_evidence(const Value& json, std::size_t rows, std::size_t cols,
                                             const std::string& claim_text, Budget& budget) {
-  const std::uint64_t prime = read_prime(json.at("prime"));
+  const std::uint64_t prime = read_prime(json.at("prime"), budget);
   const std::string method = json.at("method").text();
   if (method == "elimination") return std::make_unique<ByElimination>(rows, cols, prime, budget);
   if (method != "random-solve") json.at("method").bad("elimination or random-solve");

@@ -14,7 +14,10 @@
 namespace widecheck {
 
 // Throws Rejected("not-a-prime") unless it is a prime below 2^31.
-std::uint64_t read_prime(const Value& json);
+std::uint64_t read_prime(const Value& json, Budget& budget);
+
+// What a step of an elimination takes, in products.
+constexpr int kStepCost = 5;
 
 // Rank of rows modulo a prime below 2^31, by elimination.
 class Echelon {

@@ -17,6 +17,11 @@ std::vector<std::size_t> read_indices(const Value& json, std::size_t limit) {
   return indices;
 }
 
+void Combination::add(const mpz_class& factor, const std::vector<mpz_class>& row, Budget& budget) {
+  budget.spend((10 + 2 * Products::words(factor) * Products::words(largest(row))) * row.size());
+  for (std::size_t h = 0; h < row.size(); ++h) mpz_addmul(sum_[h].get_mpz_t(), factor.get_mpz_t(), row[h].get_mpz_t());
+}
+
 Relations::Relations(const Value& proof, std::size_t rows, std::size_t cols, bool values, Budget& budget)
     : budget_(budget) {
   const Value side = proof.at("side");
@@ -73,11 +78,13 @@ Relations::Relations(const Value& proof, std::size_t rows, std::size_t cols, boo
     for (std::size_t h = 0; h < lines_; ++h) own = own || (kernel_[k][h] != 0 && owners[h] == 1);
     require(own, "relations", "kernel vector " + number(k + 1) + " has no entry of its own: independence is not seen");
   }
-  if (!columns_) sum_.assign(kernel_.size(), std::vector<mpz_class>(cols, 0));
+  if (!columns_) sum_.assign(kernel_.size(), Combination(cols));
 }
 
 void Relations::row(std::size_t i, const std::vector<mpz_class>& v) {
-  if (!kernel_.empty()) budget_.spend(kernel_words_ * Products(v.size()) * Products::words(largest(v)));
+  budget_.spend(Products(20) * (v.size() + lines_));
+  if (columns_ && !kernel_.empty())
+    budget_.spend((40 * Products(kernel_.size()) + 2 * kernel_words_ * Products::words(largest(v))) * v.size());
   columns_ ? along(v) : across(i, v);
 }
 
@@ -104,14 +111,14 @@ void Relations::across(std::size_t i, const std::vector<mpz_class>& v) {
     kept_[i] = v;
   }
   for (std::size_t k = 0; k < kernel_.size(); ++k) {
-    if (kernel_[k][i] == 0) continue;
-    for (std::size_t h = 0; h < v.size(); ++h) sum_[k][h] += kernel_[k][i] * v[h];
+    if (kernel_[k][i] != 0) sum_[k].add(kernel_[k][i], v, budget_);
   }
 }
 
 std::size_t Relations::bound() const {
   for (std::size_t k = 0; k < sum_.size(); ++k)
-    require(zero(sum_[k]), "not-a-kernel-vector", "the combination " + number(k + 1) + " of rows does not vanish");
+    require(zero(sum_[k].sum()), "not-a-kernel-vector",
+            "the combination " + number(k + 1) + " of rows does not vanish");
   return lines_ - zeros_ - equals_ - kernel_.size();
 }
 

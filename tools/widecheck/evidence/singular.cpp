@@ -68,7 +68,10 @@ std::string show(const Interval& range) {
   return text.append(show_below(range.low)).append(", ").append(show_above(range.high)).append("]");
 }
 
-std::vector<mpz_class> scaled(const std::vector<mpz_class>& v, const mpz_class& divisor, unsigned bits) {
+std::vector<mpz_class> scaled(const std::vector<mpz_class>& v, const mpz_class& divisor, unsigned bits,
+                              Budget& budget) {
+  const Products words = Products::words(largest(v)) + Products(bits) / 64;
+  budget.spend((100 + 3 * words * Products::words(divisor)) * v.size());
   std::vector<mpz_class> row;
   row.reserve(v.size());
   for (const mpz_class& x : v) {
@@ -78,8 +81,9 @@ std::vector<mpz_class> scaled(const std::vector<mpz_class>& v, const mpz_class& 
   return row;
 }
 
-FeatureScaler::FeatureScaler(std::size_t samples, std::size_t width, unsigned bits, bool ones)
-    : matrix_{IntegerRows(width + (ones ? 1 : 0)), mpz_class(1) << bits, 0},
+FeatureScaler::FeatureScaler(const Context& c, std::size_t samples, std::size_t width, unsigned bits, bool ones)
+    : c_(c),
+      matrix_{IntegerRows(width + (ones ? 1 : 0)), mpz_class(1) << bits, 0},
       bits_(bits),
       ones_(ones),
       root_(root_up(samples, width)) {
@@ -87,7 +91,7 @@ FeatureScaler::FeatureScaler(std::size_t samples, std::size_t width, unsigned bi
 }
 
 void FeatureScaler::add(const Values& values) {
-  std::vector<mpz_class> row = scaled(values.v, values.divisor, bits_);
+  std::vector<mpz_class> row = scaled(values.v, values.divisor, bits_, c_.budget);
   if (ones_) row.push_back(matrix_.scale);
   matrix_.rows.add(std::move(row));
   // An entry is off by its radius and by less than 1 from rounding down; the radius is that of all.
@@ -101,7 +105,7 @@ ScaledMatrix FeatureScaler::take() {
 
 ScaledMatrix feature_matrix(const Context& c, std::size_t node, const std::map<std::size_t, Parameters>& theta,
                             unsigned precision, unsigned bits, bool ones) {
-  FeatureScaler scaler(c.data.size(), c.network.node(node).width, bits, ones);
+  FeatureScaler scaler(c, c.data.size(), c.network.node(node).width, bits, ones);
   const Forward forward = make_forward(c, c.network, node, theta, precision);
   c.data.for_each([&](std::size_t, const std::vector<mpz_class>& x) { scaler.add(forward(x)); });
   return scaler.take();
@@ -110,10 +114,11 @@ ScaledMatrix feature_matrix(const Context& c, std::size_t node, const std::map<s
 ScaledMatrix weight_matrix(const Context& c, const Node& node, const Tensor& weights, unsigned bits) {
   const std::size_t inputs = c.network.node(node.inputs[0]).width;
   require_size(inputs, node.width);
+  c.budget.spend(Products(60) * inputs * node.width);
   ScaledMatrix m{IntegerRows(node.width), mpz_class(1) << bits, mpq_class(root_up(inputs, node.width))};
   m.slack /= m.scale;
   std::vector<std::vector<mpz_class>> filters;
-  for (const auto& row : weights.rows) filters.push_back(scaled(row, weights.divisor, bits));
+  for (const auto& row : weights.rows) filters.push_back(scaled(row, weights.divisor, bits, c.budget));
   std::vector<std::vector<mpz_class>> rows(inputs, std::vector<mpz_class>(node.width));
   for (std::size_t p = 0; p < node.patches.count(); ++p) {
     const auto* bank = &filters[node.patches.bank(p) * node.filters];

@@ -30,17 +30,18 @@ unsigned read_bits(const Value& proof);  // "bits", 1 to 4096
 void require_size(std::size_t rows, std::size_t cols);
 // More than the root of rows * cols: what a bound for the entries becomes for the Frobenius norm.
 mpz_class root_up(std::size_t rows, std::size_t cols);
-// floor(v 2^bits / divisor).
-std::vector<mpz_class> scaled(const std::vector<mpz_class>& v, const mpz_class& divisor, unsigned bits);
+// floor(v 2^bits / divisor). Pays for itself.
+std::vector<mpz_class> scaled(const std::vector<mpz_class>& v, const mpz_class& divisor, unsigned bits, Budget& budget);
 
 // The values of a node on all samples, one added after the other; with a column of ones.
 class FeatureScaler {
  public:
-  FeatureScaler(std::size_t samples, std::size_t width, unsigned bits, bool ones);
+  FeatureScaler(const Context& c, std::size_t samples, std::size_t width, unsigned bits, bool ones);
   void add(const Values& values);
   ScaledMatrix take();  // no more rows than columns: transposed if need be
 
  private:
+  const Context& c_;
   ScaledMatrix matrix_;
   unsigned bits_;
   bool ones_;

@@ -70,7 +70,7 @@ std::size_t sparse_rank(const SparseMatrix& a, std::uint64_t prime, Budget& budg
       }
     }
     // A peeled row has no place here: rows[place] is another row.
-    budget.spend(Products(rows.size()) * rows.size() * cols.size());
+    budget.spend(kStepCost * Products(rows.size()) * rows.size() * cols.size());
     Echelon echelon(rows.size(), prime);
     for (std::uint32_t c : cols) {
       if (echelon.rank() == rows.size()) break;

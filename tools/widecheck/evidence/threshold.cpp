@@ -96,4 +96,18 @@ void require_threshold(const std::string& rule, const Activation& f, const Gaps&
   }
 }
 
+std::vector<mpz_class> distances(const mpq_class& b, const std::vector<mpz_class>& centres, const mpz_class& divisor,
+                                 const mpz_class& units, bool up, Budget& budget) {
+  const mpz_class all = b.get_num() * divisor * units, factor = b.get_den() * units, over = b.get_den() * divisor;
+  const Products words = Products::words(all) + Products::words(factor) + Products::words(largest(centres));
+  budget.spend((200 + 4 * words * words) * centres.size());
+  std::vector<mpz_class> out;
+  for (const mpz_class& centre : centres) {
+    mpz_class& d = out.emplace_back(all - centre * factor);
+    up ? mpz_cdiv_q(d.get_mpz_t(), d.get_mpz_t(), over.get_mpz_t())
+       : mpz_fdiv_q(d.get_mpz_t(), d.get_mpz_t(), over.get_mpz_t());
+  }
+  return out;
+}
+
 }  // namespace widecheck

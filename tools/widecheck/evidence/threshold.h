@@ -3,8 +3,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "evaluate/activation.h"
+#include "kernel/budget.h"
 
 namespace widecheck {
 
@@ -16,5 +18,9 @@ struct Gaps {
 // Throws Rejected unless the rule's conditions hold for a matrix of size n.
 void require_threshold(const std::string& rule, const Activation& f, const Gaps& gaps, const mpq_class& beta,
                        const mpq_class& alpha_0, std::size_t n, bool saturated);
+
+// (b - centre / divisor) units for each centre, rounded down or up. Pays for itself.
+std::vector<mpz_class> distances(const mpq_class& b, const std::vector<mpz_class>& centres, const mpz_class& divisor,
+                                 const mpz_class& units, bool up, Budget& budget);
 
 }  // namespace widecheck

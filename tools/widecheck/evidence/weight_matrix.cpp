@@ -28,6 +28,16 @@ Filters residues(const SparseTensor& weights, std::uint64_t prime) {
   return filters;
 }
 
+// How many entries of U the filters make, padding included.
+template <class Rows>
+Products entries_of(const Node& node, const Rows& filters) {
+  std::vector<std::size_t> of_bank(node.patches.banks(), 0);  // entries of all its filters
+  for (std::size_t f = 0; f < filters.size(); ++f) of_bank[f / node.filters] += filters[f].size();
+  Products entries = 0;
+  for (std::size_t p = 0; p < node.patches.count(); ++p) entries += of_bank[node.patches.bank(p)];
+  return entries;
+}
+
 }  // namespace
 
 Sizes sizes(const Context& c, const Node& node) {
@@ -35,17 +45,11 @@ Sizes sizes(const Context& c, const Node& node) {
   return {inputs, node.width, std::min(inputs, node.width)};
 }
 
-std::size_t longest(const Node& node) {
-  std::size_t most = 0;
-  for (std::size_t bank = 0; bank < node.patches.banks(); ++bank) most = std::max(most, node.patches.length(bank));
-  return most;
-}
-
 void for_each_patch(const Context& c, const Node& node,
                     const std::function<void(std::size_t, const std::vector<long>&)>& visit) {
   // One step for each entry, input and output.
   const Sizes size = sizes(c, node);
-  c.budget.spend(Products(longest(node)) * node.patches.count() + Products(10) * (size.inputs + size.outputs));
+  c.budget.spend(Products(node.patches.longest()) * node.patches.count() + Products(10) * (size.inputs + size.outputs));
   std::vector<long> patch;
   for (std::size_t p = 0; p < node.patches.count(); ++p) {
     node.patches.expand(p, patch);
@@ -54,20 +58,14 @@ void for_each_patch(const Context& c, const Node& node,
 }
 
 SparseTensor read_filters(const Context& c, const Node& node, const Value& json) {
-  const TensorShape shape = weights_shape(node);
-  // The size of a file says little of that of a tensor: seeded ones take a hash for every few entries.
-  if (!json.has("sparse")) {
-    Products entries = 0;
-    for (std::size_t row : shape.lengths) entries += row;
-    c.budget.spend(300 * entries);
-  }
-  return read_sparse_tensor(json, shape);
+  return read_sparse_tensor(json, weights_shape(node), c.budget);
 }
 
 std::size_t rank_modulo(const Context& c, const Node& node, const Value& weights, std::uint64_t prime) {
   const Filters filters = residues(read_filters(c, node, weights), prime);
   const Sizes size = sizes(c, node);
   SparseMatrix u{size.inputs, size.outputs, {}, {}, {}};
+  c.budget.spend(20 * entries_of(node, filters));
   for_each_patch(c, node, [&](std::size_t p, const std::vector<long>& patch) {
     for (std::size_t t = 0; t < node.filters; ++t) {
       for (const auto& [position, residue] : filters[node.patches.bank(p) * node.filters + t]) {
@@ -90,7 +88,7 @@ std::size_t rank_modulo(const Context& c, const Node& node, const Value& weights
 void give_outputs(const Context& c, const Node& node, const Value& weights, RankEvidence& evidence) {
   const Sizes size = sizes(c, node);
   const Filters filters = residues(read_filters(c, node, weights), evidence.prime());
-  c.budget.spend(Products(size.inputs) * size.outputs);
+  c.budget.spend(Products(size.inputs) * size.outputs + 5 * entries_of(node, filters));
   for_each_patch(c, node, [&](std::size_t p, const std::vector<long>& patch) {
     for (std::size_t t = 0; t < node.filters; ++t) {
       std::vector<std::uint32_t> row(size.inputs, 0);
@@ -110,11 +108,7 @@ bool in_kernel(const Context& c, const Node& node, const SparseTensor& weights, 
   for (const mpz_class& x : v) v_words = std::max(v_words, mpz_size(x.get_mpz_t()));
   for (const auto& row : weights.rows)
     for (const auto& [position, w] : row) w_words = std::max(w_words, mpz_size(w.get_mpz_t()));
-  std::vector<std::size_t> of_bank(node.patches.banks(), 0);  // entries of all its filters
-  for (std::size_t f = 0; f < weights.rows.size(); ++f) of_bank[f / node.filters] += weights.rows[f].size();
-  Products products = 0;
-  for (std::size_t p = 0; p < node.patches.count(); ++p) products += of_bank[node.patches.bank(p)];
-  c.budget.spend(products * (100 + Products(v_words) * w_words));
+  c.budget.spend(entries_of(node, weights.rows) * (100 + 2 * Products(v_words) * w_words));
   bool vanishes = true;
   std::vector<mpz_class> sums(inputs ? 0 : size.inputs, 0);
   for_each_patch(c, node, [&](std::size_t p, const std::vector<long>& patch) {

@@ -14,8 +14,6 @@ struct Sizes {
   std::size_t inputs, outputs, full;  // full: the smaller of the two
 };
 Sizes sizes(const Context& c, const Node& node);
-// The length of the longest patch.
-std::size_t longest(const Node& node);
 
 // Calls visit(patch, its entries) for every patch; the patches are not all held at once.
 void for_each_patch(const Context& c, const Node& node,

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernel/digest.h"
+#include "kernel/integers.h"
 #include "kernel/seeded.h"
 #include "kernel/verdict.h"
 
@@ -29,12 +30,15 @@ std::int64_t decode_integer(int type, const unsigned char* bytes) {
   }
 }
 
+// What reading a number with so many digits takes: common factors of numerator and denominator go.
+Products digits_cost(std::size_t digits) { return 400 + 4 * (Products(digits) / 19) * (Products(digits) / 19); }
+
 // "12", "-3/4", "0.25", "1e-3".
-mpq_class parse_decimal(std::string text, const std::string& place) {
-  const auto bad = [&]() { return Malformed("data", place + ": not a finite number: " + text.substr(0, 40)); };
-  const std::string whole = text;
+mpq_class parse_decimal(std::string text, const std::string& place, Budget& budget) {
+  const auto bad = [&]() { return Malformed("data", place + ": not a finite number"); };
   const auto first = text.find_first_not_of(" \t");
   if (first == std::string::npos || text.size() > 10'000) throw bad();
+  budget.spend(digits_cost(text.size()));
   text = text.substr(first, text.find_last_not_of(" \t") - first + 1);
   bool negative = false;
   if (text[0] == '-' || text[0] == '+') {
@@ -60,6 +64,7 @@ mpq_class parse_decimal(std::string text, const std::string& place) {
       const mpz_class magnitude = digits(power);
       if (magnitude > 10'000) throw bad();
       exponent = magnitude.get_si() * (down ? -1 : 1);
+      budget.spend(digits_cost(magnitude.get_ui()));
       text.resize(e);
     }
     if (const auto dot = text.find('.'); dot != std::string::npos) {
@@ -79,7 +84,7 @@ mpq_class parse_decimal(std::string text, const std::string& place) {
 
 }  // namespace
 
-Data::Data(const Value& json, const Extents& sample) : sample_(sample), width_(1) {
+Data::Data(const Value& json, const Extents& sample, Budget& budget) : budget_(&budget), sample_(sample), width_(1) {
   for (std::size_t extent : sample) width_ *= extent;
   const std::string format = json.at("format").text();
   description_ = format;
@@ -128,6 +133,26 @@ Data::Data(const Value& json, const Extents& sample) : sample_(sample), width_(1
     noise_high_ = bounded("high");
     if (noise_low_ > noise_high_) noise.bad("low <= high");
   }
+  describe();
+}
+
+// All that the values depend on, counted from 1.
+void Data::describe() {
+  const auto add = [&](const std::string& more) { description_ += more; };
+  add(count_ == 1 ? "; sample " : "; samples ");
+  add(std::to_string(first_ + 1) + (count_ == 1 ? "" : " to " + std::to_string(first_ + count_)));
+  if (header_) add(" below a header line");
+  if (label_column_ >= 0) add(", column " + std::to_string(label_column_ + 1) + " (labels) left out");
+  std::string x = multiply_ == 1 ? "v" : multiply_ == 0 ? "" : multiply_.get_str() + " v";
+  if (noisy_) x += x.empty() ? "noise" : " + noise";
+  if (x.empty()) x = "0";
+  if (divide_ != 1) x = (x.ends_with(" + noise") ? "(" + x + ")" : x) + " / " + divide_.get_str();
+  add("; x = " + x);
+  if (noisy_) {
+    add(", integer noise of seed " + std::to_string(noise_seed_) + " from " + std::to_string(noise_low_) + " to " +
+        std::to_string(noise_high_));
+  }
+  if (multiply_ == 0) add(" (multiply is 0: the values v do not matter)");
 }
 
 std::size_t Data::stream_idx(const RationalRow& row, const IntegerRow& integers) const {
@@ -209,24 +234,28 @@ std::size_t Data::stream_csv(const RationalRow& row) const {
   const Extents order = row_order({width_}, layout_, sample_, file_.path);
   const auto take = [&]() {
     ++number;
+    const std::string place = file_.path + ":" + std::to_string(number);
     if (!line.empty() && line.back() == '\r') line.pop_back();
+    const auto begin = line.find_first_not_of(" \t");
+    if (begin == std::string::npos) throw Malformed("data", place + ": a blank line");
     if (number == 1 && header_) return;
+    if (line[begin] == '#') throw Malformed("data", place + ": a comment");
     const std::size_t index = sample++;
     if (index < first_ || index >= first_ + count_) return;
     std::vector<mpq_class> values;
     std::size_t from = 0;
-    for (long column = 0; from <= line.size(); ++column) {
+    long column = 0;
+    for (; from <= line.size(); ++column) {
       auto comma = line.find(',', from);
       if (comma == std::string::npos) comma = line.size();
       if (column != label_column_) {
-        if (values.size() == width_)
-          throw Malformed("data", file_.path + ":" + std::to_string(number) + ": too many fields");
-        values.push_back(parse_decimal(line.substr(from, comma - from), file_.path + ":" + std::to_string(number)));
+        if (values.size() == width_) throw Malformed("data", place + ": too many fields");
+        values.push_back(parse_decimal(line.substr(from, comma - from), place, *budget_));
       }
       from = comma + 1;
     }
-    if (values.size() != width_)
-      throw Malformed("data", file_.path + ":" + std::to_string(number) + ": the wrong number of fields");
+    if (values.size() != width_) throw Malformed("data", place + ": the wrong number of fields");
+    if (label_column_ >= column) throw Malformed("data", place + ": no column for the labels");
     if (!order.empty()) {
       std::vector<mpq_class> ours;
       for (std::size_t at : order) ours.push_back(values[at]);
@@ -237,6 +266,7 @@ std::size_t Data::stream_csv(const RationalRow& row) const {
   std::vector<char> buffer(1 << 16);
   for (;;) {
     const std::size_t got = in.read(buffer.data(), buffer.size());
+    budget_->spend(20 * Products(got));
     for (std::size_t b = 0; b < got; ++b) {
       if (buffer[b] == '\n') {
         take();
@@ -265,16 +295,20 @@ std::size_t Data::stream(const RationalRow& row, const IntegerRow& integers) con
 }
 
 void Data::verify() {
+  if (count_ == 0) return;  // no data
   mpz_class most = 0;
   std::uint64_t most_small = 0;
   const auto note = [&](const mpq_class& v) {
-    common_ = lcm(common_, v.get_den());
+    const Products denominator = Products::words(v.get_den());
+    budget_->spend(100 + 4 * denominator * (Products::words(common_) + Products::words(v.get_num())));
+    if (!mpz_divisible_p(common_.get_mpz_t(), v.get_den_mpz_t())) common_ = lcm(common_, v.get_den());
     if (mpz_sizeinbase(common_.get_mpz_t(), 2) > 65'536)
       throw Malformed("too-large", "the data have a common divisor of more than 65,536 bits");
     // The numerator over the common divisor is at most this much.
     mpz_class size = abs(v.get_num()) / v.get_den() + 1;
     most = std::max(most, size);
   };
+  budget_->spend(20 * Products(count_) * width_);
   bytes_ = stream(
       [&](std::size_t, const std::vector<mpq_class>& values) {
         for (const mpq_class& v : values) note(v);
@@ -297,6 +331,9 @@ std::size_t Data::words() const {
 
 template <class T, class Narrow>
 void Data::transform(const std::function<void(std::size_t, const std::vector<T>&)>& visit, Narrow narrow) const {
+  const Products each = (sizeof(T) == 8 ? 10 : 60) + (noisy_ ? Products(kSeededCost) : 0) +
+                        (common_ == 1 && small() ? 0 : 4 * Products(words()) * words());
+  budget_->spend(4 * Products(bytes_) + each * count_ * width_);
   Seeded noise("noise", noise_seed_, "x", noise_low_, noise_high_);
   const T factor = narrow(multiply_);
   std::vector<T> x(width_);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "kernel/budget.h"
 #include "kernel/network.h"
 #include "kernel/npy.h"
 
@@ -13,8 +14,8 @@ namespace widecheck {
 
 class Data {
  public:
-  Data() = default;                                // no data: claims about weights need none
-  Data(const Value& json, const Extents& sample);  // of what extents a network reads
+  Data() = default;                                                // no data: claims about weights need none
+  Data(const Value& json, const Extents& sample, Budget& budget);  // of what extents a network reads; must outlive it
 
   std::size_t size() const { return count_; }
   // Reads everything once: the file is there, has the digest, holds these samples.
@@ -24,14 +25,13 @@ class Data {
   const mpz_class& largest() const { return largest_; }  // the numerators are at most this
   std::size_t words() const;                             // of these two, 64 bits each
   bool small() const { return largest_ < mpz_class(1) << 62; }
-  // Calls visit(i, numerators of x_i) for i = 0..size()-1 in order. Throws Malformed or
+  // Calls visit(i, numerators of x_i) for i = 0..size()-1 in order, and pays for that. Throws Malformed or
   // Rejected("data-digest").
   void for_each(const std::function<void(std::size_t, const std::vector<mpz_class>&)>& visit) const;
   // The same in 64 bits; requires small().
   void for_each_small(const std::function<void(std::size_t, const std::vector<std::int64_t>&)>& visit) const;
-  std::string description() const { return description_; }
-  // Bytes that one pass over the samples reads and hashes; known after verify().
-  std::size_t bytes() const { return bytes_; }
+  // In words, all that the claim says about them.
+  const std::string& description() const { return description_; }
 
  private:
   enum class Format { inline_rows, idx, npy, csv } format_ = Format::inline_rows;
@@ -50,12 +50,15 @@ class Data {
   template <class T, class Narrow>
   void transform(const std::function<void(std::size_t, const std::vector<T>&)>& visit, Narrow narrow) const;
 
+  void describe();
+
+  Budget* budget_ = nullptr;
   Extents sample_;
   std::size_t width_ = 0, first_ = 0, count_ = 0;
   mpz_class common_ = 1, largest_ = 0;
   std::vector<std::vector<mpq_class>> rows_;
   std::string description_;
-  std::size_t bytes_ = 0;
+  std::size_t bytes_ = 0;  // that one pass over the samples reads and hashes; known after verify()
   DataFile file_;
   Layout layout_;
   bool header_ = false;

@@ -1,13 +1,12 @@
 #include "kernel/input.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <unordered_map>
 
+#include "kernel/file.h"
 #include "kernel/verdict.h"
 
 namespace widecheck {
@@ -17,6 +16,8 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxBytes = std::size_t{1} << 28;  // of a file
 constexpr std::size_t kMaxText = 20'000;                 // of a string, hence of a number
+constexpr std::size_t kMaxKey = 100;
+constexpr std::uint64_t kMostPlain = (std::uint64_t{1} << 53) - 1;  // of an integer that is no string
 constexpr std::size_t kMaxDepth = 32;
 
 // Assembles the document itself, so that every limit holds before anything is stored.
@@ -26,13 +27,15 @@ class Assembler : public nlohmann::json_sax<json> {
 
   bool null() override { return put(nullptr); }
   bool boolean(bool v) override { return put(v); }
-  bool number_integer(number_integer_t v) override { return put(v); }
-  bool number_unsigned(number_unsigned_t v) override { return put(v); }
-  bool number_float(number_float_t, const string_t& text) override {
-    throw Malformed("number", path_ + ": " + text.substr(0, 40) +
-                                  " is not an integer of 64 bits; larger numbers and fractions are "
-                                  "strings");
+  bool number_integer(number_integer_t v) override {  // a negative one
+    if (-static_cast<std::uint64_t>(v) > kMostPlain) bad_number();
+    return put(v);
   }
+  bool number_unsigned(number_unsigned_t v) override {
+    if (v > kMostPlain) bad_number();
+    return put(v);
+  }
+  bool number_float(number_float_t, const string_t&) override { bad_number(); }
   bool string(string_t& v) override {
     if (v.size() > kMaxText)
       throw Malformed("too-long", path_ + ": a string of " + std::to_string(v.size()) + " characters; at most 20,000");
@@ -45,8 +48,12 @@ class Assembler : public nlohmann::json_sax<json> {
   bool end_array() override { return close(); }
   bool key(string_t& v) override {
     json& object = *slots_.back();
-    if (object.contains(v))
-      throw Malformed("duplicate-key", path_ + ": the key \"" + v + "\" occurs twice in one object");
+    if (v.size() > kMaxKey)
+      throw Malformed("too-long", path_ + ": a key of " + std::to_string(v.size()) + " characters; at most 100");
+    if (object.contains(v)) {  // (not yet known to be a claim: nothing of it is shown)
+      throw Malformed("duplicate-key",
+                      path_ + ": a key of " + std::to_string(v.size()) + " characters occurs twice in one object");
+    }
     pending_ = &(object[v] = nullptr);
     return true;
   }
@@ -56,6 +63,9 @@ class Assembler : public nlohmann::json_sax<json> {
   }
 
  private:
+  [[noreturn]] void bad_number() const {
+    throw Malformed("number", path_ + ": a number that is not an integer below 2^53; others are strings");
+  }
   json* place(json v) {
     json& top = *slots_.back();
     if (slots_.size() == 1) {
@@ -217,26 +227,19 @@ std::uint64_t Value::number(std::uint64_t most) const {
 }
 
 void Value::bad(const std::string& expected) const {
-  std::string found = json_->dump();
-  if (found.size() > 60) found = found.substr(0, 60) + "...";
+  // What is there stays there: a file may be any, and hold anything.
+  std::string found = json_->is_string()  ? "a string of " + std::to_string(json_->get_ref<const std::string&>().size())
+                      : json_->is_array() ? "a list of " + std::to_string(json_->size())
+                      : json_->is_object() ? "an object of " + std::to_string(json_->size())
+                                           : json_->type_name();
   throw Malformed("unexpected", place_ + ": expected " + expected + ", found " + found);
 }
 
-void require_regular_file(const std::string& path) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) throw Malformed("no-file", path + ": expected a regular file");
-}
-
 std::string read_file(const std::string& path) {
-  require_regular_file(path);
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw Malformed("no-file", path + ": cannot be opened");
-  std::string bytes;
-  std::vector<char> chunk(1 << 16);
-  while (in.read(chunk.data(), static_cast<std::streamsize>(chunk.size())) || in.gcount() > 0) {
-    bytes.append(chunk.data(), static_cast<std::size_t>(in.gcount()));
-    if (bytes.size() > kMaxBytes) throw Malformed("too-long", path + ": more than 256 MiB");
-  }
+  const File file(path, "no-file");
+  if (file.size() > kMaxBytes) throw Malformed("too-long", path + ": more than 256 MiB");
+  std::string bytes(file.size(), '\0');
+  if (file.read(bytes.data(), bytes.size(), 0) != bytes.size()) throw Malformed("no-file", path + ": cannot be read");
   return bytes;
 }
 

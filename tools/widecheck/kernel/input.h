@@ -56,8 +56,7 @@ class Value {
   std::shared_ptr<Asked> asked_;
 };
 
-// Throws Malformed unless the path is a regular file that can be read.
-void require_regular_file(const std::string& path);
+// A regular file of at most 256 MiB. Throws Malformed.
 std::string read_file(const std::string& path);
 nlohmann::json parse(const std::string& text, const std::string& path);
 

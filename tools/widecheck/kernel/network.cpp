@@ -109,9 +109,11 @@ void read_pool(Node& node, const Value& json, const std::string& op, const Node&
   if (sees_padding_only(w)) throw Malformed("shape", json.place() + ": a pool of padding only");
 }
 
-// divisor becomes its least common multiple with the denominator of v.
-void widen_divisor(mpz_class& divisor, const mpq_class& v, const std::string& place) {
-  divisor = lcm(divisor, v.get_den());
+// divisor becomes its least common multiple with the denominator of v; pays for that and for what v becomes over it.
+void widen_divisor(mpz_class& divisor, const mpq_class& v, const std::string& place, Budget& budget) {
+  const Products denominator = Products::words(v.get_den());
+  budget.spend(100 + 4 * Products::words(divisor) * (denominator + Products::words(v.get_num())));
+  if (!mpz_divisible_p(divisor.get_mpz_t(), v.get_den_mpz_t())) divisor = lcm(divisor, v.get_den());
   if (mpz_sizeinbase(divisor.get_mpz_t(), 2) > 100'000)
     throw Malformed("number", place + ": denominators without a reasonable common multiple");
 }
@@ -147,7 +149,7 @@ Tensor constant_tensor(const std::vector<std::size_t>& row_lengths, const mpz_cl
   return tensor;
 }
 
-Tensor read_tensor(const Value& json, const TensorShape& shape) {
+Tensor read_tensor(const Value& json, const TensorShape& shape, Budget& budget) {
   const std::vector<std::size_t>& row_lengths = shape.lengths;
   Tensor tensor;
   std::size_t entries = 0;
@@ -155,8 +157,10 @@ Tensor read_tensor(const Value& json, const TensorShape& shape) {
     entries += length;
     if (entries > kMaxEntries) throw Malformed("shape", json.place() + ": more than 2^27 numbers");
   }
+  budget.spend(Products(json.has("seeded") ? kSeededCost : 60) * entries);
   if (json.has("fill")) {
     const mpq_class fill = json.at("fill").rational();
+    budget.spend(Products::words(fill.get_num()) * entries);
     for (std::size_t length : row_lengths) tensor.rows.emplace_back(length, fill.get_num());
     tensor.divisor = fill.get_den();
   } else if (json.has("rows")) {
@@ -172,7 +176,7 @@ Tensor read_tensor(const Value& json, const TensorShape& shape) {
       auto& row = values.emplace_back();
       for (const Value& v : list) {
         row.push_back(v.rational());
-        widen_divisor(tensor.divisor, row.back(), json.place());
+        widen_divisor(tensor.divisor, row.back(), json.place(), budget);
       }
     }
     for (const auto& row : values) {
@@ -180,7 +184,7 @@ Tensor read_tensor(const Value& json, const TensorShape& shape) {
       for (const mpq_class& v : row) out.push_back(v.get_num() * (tensor.divisor / v.get_den()));
     }
   } else if (json.has("sparse")) {
-    const SparseTensor sparse = read_sparse_tensor(json, shape);
+    const SparseTensor sparse = read_sparse_tensor(json, shape, budget);
     tensor.divisor = sparse.divisor;
     for (std::size_t r = 0; r < row_lengths.size(); ++r) {
       auto& row = tensor.rows.emplace_back(row_lengths[r], 0);
@@ -229,11 +233,11 @@ Tensor read_tensor(const Value& json, const TensorShape& shape) {
   return tensor;
 }
 
-SparseTensor read_sparse_tensor(const Value& json, const TensorShape& shape) {
+SparseTensor read_sparse_tensor(const Value& json, const TensorShape& shape, Budget& budget) {
   const std::vector<std::size_t>& row_lengths = shape.lengths;
   SparseTensor tensor;
   if (!json.has("sparse")) {
-    const Tensor dense = read_tensor(json, shape);
+    const Tensor dense = read_tensor(json, shape, budget);
     tensor.divisor = dense.divisor;
     for (const auto& values : dense.rows) {
       auto& row = tensor.rows.emplace_back();
@@ -254,7 +258,7 @@ SparseTensor read_sparse_tensor(const Value& json, const TensorShape& shape) {
       if (!row.empty() && position <= row.back().first) entry.bad("increasing positions");
       values[r].push_back(pair[1].rational());
       row.emplace_back(position, 0);
-      widen_divisor(tensor.divisor, values[r].back(), json.place());
+      widen_divisor(tensor.divisor, values[r].back(), json.place(), budget);
     }
   }
   for (std::size_t r = 0; r < rows.size(); ++r)
@@ -283,16 +287,19 @@ std::size_t pool_length(const Node& node) {
   return length;
 }
 
-Network::Network(const Value& json) {
+Network::Network(const Value& json, Budget& budget) {
+  const auto tensor = [&](const Value& value, const TensorShape& shape) {
+    return std::make_shared<const Tensor>(read_tensor(value, shape, budget));
+  };
   const Value input = json.at("input");
   Node first;
   first.name = read_name(input.at("name"));
   for (const Value& extent : input.at("shape").list()) first.shape.push_back(extent.number(kMaxEntries));
   if (first.shape.empty() || first.shape.size() > 3) input.at("shape").bad("1 to 3 extents");
   first.width = checked_product(first.shape, input.place());
-  names_[first.name] = 0;
+  (*names_)[first.name] = 0;
   *numbers_ = first.width;
-  nodes_.push_back(std::move(first));
+  nodes_.push_back(std::make_shared<const Node>(std::move(first)));
 
   for (const Value& item : json.at("nodes").list()) {
     Node node;
@@ -305,14 +312,15 @@ Network::Network(const Value& json) {
     const bool joins = op == "sum" || op == "concat";
     if (joins ? node.inputs.size() < 2 : node.inputs.size() != 1)
       throw Malformed("shape", item.place() + ": the wrong number of inputs");
-    const Node& from = nodes_[node.inputs[0]];
+    links_ += node.inputs.size();
+    const Node& from = *nodes_[node.inputs[0]];
     if (op == "conv1d" || op == "conv2d" || op == "dense" || op == "linear") {
       read_linear(node, item, op, from, numbers_);
       node.width = checked_product(node.shape, item.place());  // the bias may have this length
-      if (item.has("frozen-weights")) node.frozen_weights = read_tensor(item.at("frozen-weights"), weights_shape(node));
+      if (item.has("frozen-weights")) node.frozen_weights = tensor(item.at("frozen-weights"), weights_shape(node));
       if (item.has("frozen-bias")) {
         if (node.bias == Bias::none) item.at("frozen-bias").bad("a layer with a bias");
-        node.frozen_bias = read_tensor(item.at("frozen-bias"), bias_shape(node));
+        node.frozen_bias = tensor(item.at("frozen-bias"), bias_shape(node));
       }
     } else if (op == "activation") {
       node.op = Op::activation;
@@ -325,13 +333,13 @@ Network::Network(const Value& json) {
       node.op = Op::sum;
       node.shape = from.shape;
       for (std::size_t i : node.inputs)
-        if (nodes_[i].shape != node.shape) throw Malformed("shape", item.place() + ": unequal shapes");
+        if (nodes_[i]->shape != node.shape) throw Malformed("shape", item.place() + ": unequal shapes");
     } else if (op == "concat") {
       node.op = Op::concat;
       node.shape = from.shape;
       node.shape.back() = 0;
       for (std::size_t i : node.inputs) {
-        std::vector<std::size_t> shape = nodes_[i].shape;
+        std::vector<std::size_t> shape = nodes_[i]->shape;
         node.shape.back() += shape.back();
         shape.back() = node.shape.back();
         if (shape != node.shape) throw Malformed("shape", item.place() + ": unequal shapes");
@@ -339,8 +347,8 @@ Network::Network(const Value& json) {
     } else if (op == "batchnorm") {
       node.op = Op::batch_norm;
       node.shape = from.shape;
-      node.scale = read_tensor(item.at("scale"), {{node.shape.back()}});
-      node.shift = read_tensor(item.at("shift"), {{node.shape.back()}});
+      node.scale = tensor(item.at("scale"), {{node.shape.back()}});
+      node.shift = tensor(item.at("shift"), {{node.shape.back()}});
     } else {
       item.at("op").bad("an operation of version 1");
     }
@@ -350,24 +358,32 @@ Network::Network(const Value& json) {
       for (const auto& entries : node.patches.entries()) *numbers_ += entries.size();
     if (*numbers_ > kMaxEntries)
       throw Malformed("too-large", item.place() + ": a network of more than 2^27 neurons and patch entries");
-    if (!names_.emplace(node.name, nodes_.size()).second)
+    if (!names_->emplace(node.name, nodes_.size()).second)
       throw Malformed("shape", item.place() + ": the name is taken");
-    nodes_.push_back(std::move(node));
+    nodes_.push_back(std::make_shared<const Node>(std::move(node)));
   }
 }
 
 std::size_t Network::find(const std::string& name) const {
-  const auto found = names_.find(name);
-  if (found == names_.end()) throw Malformed("no-such-node", "there is no layer \"" + name.substr(0, 100) + "\"");
+  const auto found = names_->find(name);
+  if (found == names_->end()) throw Malformed("no-such-node", "there is no layer \"" + name.substr(0, 100) + "\"");
   return found->second;
 }
+
+Node& Network::change(std::size_t i) {
+  auto node = std::make_shared<Node>(*nodes_[i]);
+  nodes_[i] = node;
+  return *node;
+}
+
+Products Network::walk() const { return 2000 * (Products(nodes_.size()) + links_) + 20 * Products(*numbers_); }
 
 std::vector<std::size_t> Network::below(std::size_t target) const {
   std::vector<bool> needed(target + 1, false);
   needed[target] = true;
   for (std::size_t i = target + 1; i-- > 0;) {
     if (!needed[i]) continue;
-    for (std::size_t input : nodes_[i].inputs) needed[input] = true;
+    for (std::size_t input : nodes_[i]->inputs) needed[input] = true;
   }
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i <= target; ++i)
@@ -376,12 +392,12 @@ std::vector<std::size_t> Network::below(std::size_t target) const {
 }
 
 std::size_t Network::filter_of(std::size_t i, std::size_t neuron) const {
-  const Node& node = nodes_[i];
+  const Node& node = *nodes_[i];
   return node.patches.bank(neuron / node.filters) * node.filters + neuron % node.filters;
 }
 
 std::size_t Network::bias_of(std::size_t i, std::size_t neuron) const {
-  return nodes_[i].bias == Bias::neuron ? neuron : filter_of(i, neuron);
+  return nodes_[i]->bias == Bias::neuron ? neuron : filter_of(i, neuron);
 }
 
 }  // namespace widecheck

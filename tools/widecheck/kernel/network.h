@@ -4,10 +4,11 @@
 #include <gmpxx.h>
 
 #include <map>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "kernel/budget.h"
 #include "kernel/function.h"
 #include "kernel/input.h"
 #include "kernel/layout.h"
@@ -36,12 +37,12 @@ struct Node {
   std::size_t filters = 0;  // per bank
   Bias bias = Bias::none;
   // Of linear nodes: the values that Theta fixes.
-  std::optional<Tensor> frozen_weights, frozen_bias;
+  std::shared_ptr<const Tensor> frozen_weights, frozen_bias;
   bool frozen() const { return frozen_weights || frozen_bias; }
   bool free_bias() const { return bias != Bias::none && !frozen_bias; }
   bool untied_bias() const { return bias == Bias::neuron && !frozen_bias; }  // one a neuron, free
   Activation activation{Function::identity, 1, ""};
-  Tensor scale, shift;  // of batch_norm
+  std::shared_ptr<const Tensor> scale, shift;  // of batch_norm
 };
 
 // The entries other than 0 of each row, by increasing position, over one divisor.
@@ -67,31 +68,35 @@ struct Parameters {
 
 class Network {
  public:
-  explicit Network(const Value& json);
+  Network(const Value& json, Budget& budget);
   std::size_t find(const std::string& name) const;  // throws Malformed
-  const Node& node(std::size_t i) const { return nodes_[i]; }
-  std::size_t inputs() const { return nodes_[0].width; }
+  const Node& node(std::size_t i) const { return *nodes_[i]; }
+  std::size_t size() const { return nodes_.size(); }
+  std::size_t inputs() const { return nodes_[0]->width; }
   // Nodes that `target` depends on, itself included, in order.
   std::vector<std::size_t> below(std::size_t target) const;
 
   std::size_t filter_of(std::size_t i, std::size_t neuron) const;
   std::size_t bias_of(std::size_t i, std::size_t neuron) const;
 
-  // For limits of a network (limits.cpp): the same nodes, changed.
-  Node& change(std::size_t i) { return nodes_[i]; }
+  // Copies of a network share their nodes. This one's node, to be changed (limits.cpp).
+  Node& change(std::size_t i);
+  // What going through all nodes takes, as every claim does several times.
+  Products walk() const;
 
  private:
-  std::vector<Node> nodes_;
-  std::map<std::string, std::size_t> names_;
+  std::vector<std::shared_ptr<const Node>> nodes_;
+  std::shared_ptr<std::map<std::string, std::size_t>> names_ = std::make_shared<std::map<std::string, std::size_t>>();
+  std::size_t links_ = 0;  // inputs of all nodes
   // Neurons and patch entries so far, for the limit on their total.
   std::shared_ptr<std::size_t> numbers_ = std::make_shared<std::size_t>(0);
 };
 
 // A tensor of one value.
 Tensor constant_tensor(const std::vector<std::size_t>& row_lengths, const mpz_class& value);
-// Expands a tensor of any form to the shape. Throws Malformed.
-Tensor read_tensor(const Value& json, const TensorShape& shape);
+// Expands a tensor of any form to the shape, and pays for that. Throws Malformed.
+Tensor read_tensor(const Value& json, const TensorShape& shape, Budget& budget);
 // The same without its zeros; {"sparse"} is not expanded.
-SparseTensor read_sparse_tensor(const Value& json, const TensorShape& shape);
+SparseTensor read_sparse_tensor(const Value& json, const TensorShape& shape, Budget& budget);
 
 }  // namespace widecheck

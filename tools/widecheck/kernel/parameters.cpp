@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 
+#include "kernel/integers.h"
 #include "kernel/verdict.h"
 
 namespace widecheck {
@@ -13,11 +14,11 @@ const Node& linear_node(const Context& c, std::size_t i) {
   return c.network.node(i);
 }
 
-Parameters read_parameters(const Network& network, std::size_t i, const Value& json) {
-  const Node& node = network.node(i);
+Parameters read_parameters(const Context& c, std::size_t i, const Value& json) {
+  const Node& node = c.network.node(i);
   Parameters p;
-  p.weights = read_tensor(json.at("weights"), weights_shape(node));
-  if (node.bias != Bias::none) p.bias = read_tensor(json.at("bias"), bias_shape(node));
+  p.weights = read_tensor(json.at("weights"), weights_shape(node), c.budget);
+  if (node.bias != Bias::none) p.bias = read_tensor(json.at("bias"), bias_shape(node), c.budget);
   return p;
 }
 
@@ -45,19 +46,24 @@ void require_nodes(const Network& network, const std::vector<std::size_t>& nodes
           json.place() + " must name exactly the linear layers up to the claimed one");
 }
 
-std::map<std::size_t, Parameters> read_point(const Network& network, std::size_t target, const Value& json) {
+std::map<std::size_t, Parameters> read_point(const Network& network, std::size_t target, const Value& json,
+                                             Budget& budget) {
   std::map<std::size_t, Parameters> theta;
+  const auto copy = [&](const Tensor& tensor) -> const Tensor& {
+    for (const auto& row : tensor.rows) budget.spend((60 + Products::words(largest(row))) * row.size());
+    return tensor;
+  };
   std::vector<std::size_t> named;
   for (std::size_t i : linear_nodes(network, target)) {
     const Node& node = network.node(i);
     Parameters& p = theta[i];
-    if (node.frozen_weights) p.weights = *node.frozen_weights;
-    if (node.frozen_bias) p.bias = *node.frozen_bias;
+    if (node.frozen_weights) p.weights = copy(*node.frozen_weights);
+    if (node.frozen_bias) p.bias = copy(*node.frozen_bias);
     if (node.frozen_weights && !node.free_bias()) continue;
     named.push_back(i);
     const Value tensors = json.at(node.name);
-    if (!node.frozen_weights) p.weights = read_tensor(tensors.at("weights"), weights_shape(node));
-    if (node.free_bias()) p.bias = read_tensor(tensors.at("bias"), bias_shape(node));
+    if (!node.frozen_weights) p.weights = read_tensor(tensors.at("weights"), weights_shape(node), budget);
+    if (node.free_bias()) p.bias = read_tensor(tensors.at("bias"), bias_shape(node), budget);
   }
   require_nodes(network, named, json);
   return theta;
@@ -89,11 +95,23 @@ std::string in_words(const std::optional<std::set<std::string>>& seeds, const ch
 
 }  // namespace
 
-std::string point_in_words(const Value& json) {
+std::string point_in_words(const Network& network, std::size_t target, const Value& json) {
   std::vector<Value> tensors;
   for (const std::string& node : json.keys())
     for (const std::string& tensor : json.at(node).keys()) tensors.push_back(json.at(node).at(tensor));
-  return in_words(seeds_of(tensors), "parameters");
+  return in_words(seeds_of(tensors), "parameters") + frozen_in_words(network, target);
+}
+
+std::string frozen_in_words(const Network& network, std::size_t target) {
+  std::string text;
+  const auto add = [&](bool frozen, const char* what, const std::string& name) {
+    if (frozen) text += (text.empty() ? " with the " : ", the ") + (what + (" of " + name));
+  };
+  for (std::size_t i : linear_nodes(network, target)) {
+    add(network.node(i).frozen_weights != nullptr, "weights", network.node(i).name);
+    add(network.node(i).frozen_bias != nullptr, "bias", network.node(i).name);
+  }
+  return text.empty() ? text : text + " frozen";
 }
 
 std::string filters_in_words(const Value& tensor) { return in_words(seeds_of({tensor}), "filters"); }

@@ -94,8 +94,8 @@ bool sees_padding_only(const Window& w) {
 }
 
 Patches::Patches(std::vector<std::vector<long>> entries, std::vector<std::size_t> bank, std::size_t banks)
-    : count_(entries.size()), length_(banks), bank_(std::move(bank)) {
-  for (std::size_t p = 0; p < count_; ++p) length_[bank_[p]] = entries[p].size();
+    : count_(entries.size()), length_(banks), bank_(std::make_shared<const std::vector<std::size_t>>(std::move(bank))) {
+  for (std::size_t p = 0; p < count_; ++p) length_[(*bank_)[p]] = entries[p].size();
   entries_ = std::make_shared<const std::vector<std::vector<long>>>(std::move(entries));
 }
 

@@ -1,6 +1,7 @@
 // Which input neurons each patch of a layer sees: a list, or the geometry of a sliding window.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,7 +41,8 @@ class Patches {
   std::size_t count() const { return count_; }
   std::size_t banks() const { return length_.size(); }
   std::size_t length(std::size_t bank) const { return length_[bank]; }
-  std::size_t bank(std::size_t p) const { return window_ ? p % groups_ : bank_[p]; }
+  std::size_t longest() const { return length_.empty() ? 1 : *std::max_element(length_.begin(), length_.end()); }
+  std::size_t bank(std::size_t p) const { return window_ ? p % groups_ : (*bank_)[p]; }
   // The entries of one patch.
   void expand(std::size_t p, std::vector<long>& entries) const;
   // All patches; those of a window are expanded when first asked for. Throws Malformed("too-large")
@@ -60,7 +62,8 @@ class Patches {
 
  private:
   std::size_t count_ = 0, groups_ = 1;
-  std::vector<std::size_t> length_, bank_;  // bank_ of lists only
+  std::vector<std::size_t> length_;
+  std::shared_ptr<const std::vector<std::size_t>> bank_;  // of lists only
   std::shared_ptr<const Window> window_;
   mutable std::shared_ptr<const std::vector<std::vector<long>>> entries_;
   std::string place_;

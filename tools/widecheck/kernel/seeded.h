@@ -9,6 +9,9 @@
 
 namespace widecheck {
 
+// What one of them takes, in products (budget.h): a hash gives four, some are rejected.
+constexpr int kSeededCost = 300;
+
 class Seeded {
  public:
   Seeded(const std::string& domain, std::uint64_t seed, const std::string& name, std::int64_t low, std::int64_t high);

@@ -91,8 +91,8 @@ std::string of_few_dimensions(const Context& c, std::size_t i) {
 }
 
 Verdict for_every_parameter(const Question& q, const std::string& why) {
-  return "rank F(" + q.c.network.node(q.node()).name + ") < " + number(q.c.data.size()) +
-         " for every parameter: " + why;
+  return "rank F(" + q.c.network.node(q.node()).name + ") < " + number(q.c.data.size()) + " for every parameter" +
+         frozen_in_words(q.c.network, q.node()) + ": " + why;
 }
 
 Verdict never_by_width(const Question& q) { return for_every_parameter(q, too_narrow(q.c, q.node())); }
@@ -149,7 +149,7 @@ Theta read_theta(const Question& q) { return Features(q.c, q.node(), 0).read_poi
 
 Verdict at_parameters(const Question& q, const std::string& why) {
   return "rank F(" + q.c.network.node(q.node()).name + ") < " + number(q.c.data.size()) + " at " +
-         point_in_words(q.claim.at("parameters")) + ": " + why;
+         point_in_words(q.c.network, q.node(), q.claim.at("parameters")) + ": " + why;
 }
 
 Verdict at_by_width(const Question& q) {
@@ -209,14 +209,13 @@ Verdict left_kernel(const Question& q) {
   const Forward forward = exact_forward(q);
   const std::vector<mpz_class> v = read_integers(q.proof.at("v"), q.c.data.size());
   require(!zero(v), "zero-vector", "the kernel vector is 0");
-  std::vector<mpz_class> sum(q.c.network.node(q.node()).width, 0);
+  Combination combination(q.c.network.node(q.node()).width);
   q.c.data.for_each([&](std::size_t s, const std::vector<mpz_class>& x) {
-    if (v[s] == 0) return;
-    const Values f = forward(x);
-    for (std::size_t h = 0; h < sum.size(); ++h) sum[h] += v[s] * f.v[h];
+    if (v[s] != 0) combination.add(v[s], forward(x).v, q.c.budget);
   });
-  for (std::size_t h = 0; h < sum.size(); ++h)
-    require(sum[h] == 0, "not-a-kernel-vector", "the combination of rows does not vanish at neuron " + number(h + 1));
+  for (std::size_t h = 0; h < combination.sum().size(); ++h)
+    require(combination.sum()[h] == 0, "not-a-kernel-vector",
+            "the combination of rows does not vanish at neuron " + number(h + 1));
   return at_parameters(q, "a combination of rows vanishes");
 }
 
@@ -230,13 +229,14 @@ Verdict on_open_set(const Question& q) {
   const BoxForward forward(q.c, map, q.claim.at("centre"), radius);
   Sides sides(node.width);
   q.c.data.for_each([&](std::size_t, const std::vector<mpz_class>& x) {
-    const std::vector<Interval> g = forward(x);
+    const auto g = forward(x);
     for (std::size_t h = 0; h < g.size(); ++h) sides.note(h, sgn(g[h].low), sgn(g[h].high));
   });
   const std::size_t n = q.c.data.size(), most = sides.dimensions(node, affine_dimension(q.c.network, map));
   require(most < n, "dimension", "the features may span " + number(most) + " >= N dimensions over the box");
   return "rank F(" + node.name + ") <= " + number(most) + " < " + number(n) +
-         " wherever every free parameter is within " + show_below(radius) + " of the centre";
+         " wherever every free parameter is within " + show_below(radius) + " of the centre" +
+         frozen_in_words(q.c.network, q.node());
 }
 
 // ---- the rank itself ----
@@ -268,8 +268,9 @@ std::string rank_sentence(const Question& q, const RankClaim& claim, const Relat
                           const std::string& from_below) {
   require(relations.bound() <= claim.rank, "relations",
           "the relations leave rank F <= " + number(relations.bound()) + ", more than " + number(claim.rank));
-  return "rank F(" + q.c.network.node(q.node()).name + ") = " + number(claim.rank) + " at " +
-         point_in_words(q.claim.at("parameters")) + ": " + from_below + "; " + relations.in_words();
+  return rank_in_words(q.c, q.node(), claim.rank) + " at " +
+         point_in_words(q.c.network, q.node(), q.claim.at("parameters")) + ": " + from_below + "; " +
+         relations.in_words();
 }
 
 Verdict rank_by_minor(const Question& q) {
@@ -328,7 +329,7 @@ Verdict rank_by_bounds(const Question& q) {
   const Forward arguments = make_forward(q.c, q.c.network, through, claim.theta, 1);
   require(arguments.exact(), "irrational", "the values compared are not rational");
   q.c.data.for_each([&](std::size_t s, const std::vector<mpz_class>& x) { relations.row(s, arguments(x).v); });
-  FeatureScaler scaler(claim.rows.size(), claim.columns.size(), bits, false);
+  FeatureScaler scaler(q.c, claim.rows.size(), claim.columns.size(), bits, false);
   const Forward forward = make_forward(q.c, q.c.network, node, claim.theta, precision);
   q.c.data.for_each([&](std::size_t s, const std::vector<mpz_class>& x) {
     if (!claim.chosen[s]) return;

@@ -75,7 +75,7 @@ Verdict features_distinct(const Question& q) {
   const Value point = q.claim.at("parameters");
   require_nodes(c.network, nodes, point);
   std::map<std::size_t, Parameters> theta;
-  for (std::size_t l : nodes) theta[l] = read_parameters(c.network, l, point.at(c.network.node(l).name));
+  for (std::size_t l : nodes) theta[l] = read_parameters(c, l, point.at(c.network.node(l).name));
   const Forward forward = make_forward(c, c.network, source, theta, bits);
   const std::vector<mpz_class> direction = read_integers(q.proof.at("direction"));
   mpz_class norm = 0;
@@ -84,19 +84,17 @@ Verdict features_distinct(const Question& q) {
     require(entries.size() == direction.size(), "direction", "the projection has the wrong length");
   // Projections of all patches as enclosures; sorted, neighbours of different samples must be
   // apart.
-  struct Projection : Interval {
+  struct Projection {
+    mpz_class low, high;  // times the divisor, which all samples share
     std::size_t sample;
   };
+  const PatchProducts products(c, node, 1, largest(direction), forward);
   std::vector<Projection> projections;
   c.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
     const Values f = forward(x);
     for (std::size_t p = 0; p < node.patches.count(); ++p) {
-      mpz_class sum = 0;
-      node.patches.for_each_seen(p, [&](std::size_t r, std::size_t input) { sum += direction[r] * f.v[input]; });
-      Projection on{{mpq_class(sum - norm * f.radius, f.divisor), mpq_class(sum + norm * f.radius, f.divisor)}, sample};
-      on.low.canonicalize();
-      on.high.canonicalize();
-      projections.push_back(std::move(on));
+      const mpz_class sum = products(p, direction, f.v), off = norm * f.radius;
+      projections.push_back({sum - off, sum + off, sample});
     }
   });
   std::sort(projections.begin(), projections.end(),
@@ -114,8 +112,8 @@ Verdict features_distinct(const Question& q) {
     }
     if (!reach || p.high > projections[*reach].high) reach = k;
   }
-  return "at " + point_in_words(q.claim.at("parameters")) + " no two of the " + number(c.data.size()) +
-         " samples share a patch of features under layer " + name;
+  return "at " + point_in_words(c.network, source, q.claim.at("parameters")) + " no two of the " +
+         number(c.data.size()) + " samples share a patch of features under layer " + name;
 }
 
 Verdict activation_violates(const Question& q) {

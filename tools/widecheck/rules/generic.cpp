@@ -17,10 +17,6 @@
 namespace widecheck {
 namespace {
 
-std::string rank_in_words(const Features& f, std::size_t rank) {
-  return "rank F(" + f.node().name + ") = " + number(rank) + (rank == f.samples() ? "" : " (full column rank)");
-}
-
 Verdict exact_rank(const Question& q) {
   const std::size_t node = q.node();
   const Features f(q.c, node, 0);
@@ -28,7 +24,7 @@ Verdict exact_rank(const Question& q) {
   const auto theta = f.read_point(q.claim.at("parameters"));
   const auto evidence = read_evidence(q.proof.at("evidence"), f.samples(), f.width(), q.claim.compact(), q.c.budget);
   const unsigned bits = verify_rank(q.c, q.c.network, node, theta, *evidence, false);
-  return {rank_in_words(f, rank) + " at " + point_in_words(q.claim.at("parameters")), bits};
+  return {rank_in_words(q.c, node, rank) + " at " + point_in_words(q.c.network, node, q.claim.at("parameters")), bits};
 }
 
 // ---- from a point to almost every parameter of the given network ----
@@ -37,7 +33,7 @@ Verdict exact_rank(const Question& q) {
 
 // Full rank of the node at the point of the proof. With `halves` and p = 2 it is that of the halves.
 unsigned rank_at_point(const Question& q, const Network& network, std::size_t node, const Value& proof, bool halves) {
-  const auto theta = read_point(network, node, proof.at("point"));
+  const auto theta = read_point(network, node, proof.at("point"), q.c.budget);
   const auto evidence =
       read_evidence(proof.at("evidence"), q.c.data.size(), network.node(node).width, q.claim.compact(), q.c.budget);
   return verify_rank(q.c, network, node, theta, *evidence, halves && evidence->prime() == 2);
@@ -46,8 +42,8 @@ unsigned rank_at_point(const Question& q, const Network& network, std::size_t no
 // The same modulo the last prime of a tower, at a point of multiples of ln 2.
 unsigned rank_at_lattice_point(const Question& q, const Network& network, std::size_t node, const Value& proof) {
   std::vector<std::uint64_t> tower;
-  for (const Value& p : proof.at("tower").list()) tower.push_back(read_prime(p));
-  const Lattice lattice(network, node, read_point(network, node, proof.at("point")), tower);
+  for (const Value& p : proof.at("tower").list()) tower.push_back(read_prime(p, q.c.budget));
+  const Lattice lattice(q.c, network, node, read_point(network, node, proof.at("point"), q.c.budget), tower);
   const auto evidence =
       read_evidence(proof.at("evidence"), q.c.data.size(), network.node(node).width, q.claim.compact(), q.c.budget);
   require(evidence->prime() == tower.back(), "tower", "the evidence is not modulo the last prime of the tower");
@@ -83,14 +79,16 @@ std::string theta_in_words(const Network& network, std::size_t target) {
   return text.empty() ? "no free tensor" : text;
 }
 
-Verdict almost_everywhere(const Question& q, const Features& f, std::size_t rank, unsigned bits) {
-  return {rank_in_words(f, rank) + " for almost every value of " + theta_in_words(q.c.network, q.node()), bits};
+Verdict almost_everywhere(const Question& q, std::size_t rank, unsigned bits) {
+  return {rank_in_words(q.c, q.node(), rank) + " for almost every value of " + theta_in_words(q.c.network, q.node()) +
+              frozen_in_words(q.c.network, q.node()),
+          bits};
 }
 
 Verdict at_point(const Question& q) {
   const Features f(q.c, q.node(), 0);
   const std::size_t rank = f.read_rank(q.claim);
-  return almost_everywhere(q, f, rank, from_point(q, q.c.network, q.node(), q.proof));
+  return almost_everywhere(q, rank, from_point(q, q.c.network, q.node(), q.proof));
 }
 
 // d^N det[softplus(s_ij + b_j)] / db_1 .. db_N = det[sigmoid(s_ij + b_j)].
@@ -105,7 +103,7 @@ Verdict derivative(const Question& q) {
   require(map.untied_bias(), "free-biases", "the derivative needs one free bias for each neuron");
   Network derived = q.c.network;
   derived.change(q.node()).activation = {Function::sigmoid, 1, "sigmoid"};
-  return almost_everywhere(q, f, rank, from_point(q, derived, q.node(), q.proof.at("of")));
+  return almost_everywhere(q, rank, from_point(q, derived, q.node(), q.proof.at("of")));
 }
 
 // ---- translates: one free bias per neuron, on samples that are kept apart below ----
@@ -185,14 +183,15 @@ Verdict translates(const Question& q) {
   const Features f(q.c, q.node(), 0);
   const std::size_t rank = f.read_rank(q.claim);
   require_translates(q.c, q.node(), true);
-  return almost_everywhere(q, f, rank, 0);
+  return almost_everywhere(q, rank, 0);
 }
 
 Verdict translates_somewhere(const Question& q) {
   const Node& node = q.c.network.node(q.node());
   require(node.width >= q.c.data.size(), "width", "the layer has fewer than N neurons");
   require_translates(q.c, q.node(), false);
-  return "rank F(" + node.name + ") = " + number(q.c.data.size()) + " for some parameter";
+  return "rank F(" + node.name + ") = " + number(q.c.data.size()) + " for some parameter" +
+         frozen_in_words(q.c.network, q.node());
 }
 
 constexpr Rule kRules[] = {{"independent-at", "exact-rank", exact_rank},

@@ -17,9 +17,17 @@
 namespace widecheck {
 namespace {
 
+// F_L, by the name of the claim's output.
+std::string output_in_words(const Context& c, std::size_t output) { return "F(" + c.network.node(output).name + ")"; }
+// What a reader may not expect of an output.
+std::string about_output(const Context& c, std::size_t output) {
+  return output + 1 == c.network.size() ? "" : "; layer " + c.network.node(output).name + " is not the network's last";
+}
+
 std::string about_gradient(const Context& c, const Above& above) {
   const Node& first = c.network.node(above.linear[0]);
-  std::string text = "the gradient for U of layer " + first.name;
+  std::string text = "the gradient of Phi = ||" + output_in_words(c, above.linear.back()) +
+                     " - Y||^2 / 2 for U of layer " + first.name;
   // Where every entry of U is an entry of W of its own and free, U is W.
   const Patches& patches = first.patches;
   std::vector<long> entries;
@@ -56,7 +64,7 @@ Verdict gradient_enclosure(const Question& q) {
                     first = backward.first_width();
   require_size(n, m);
   require_size(width, first);
-  const Tensor targets = read_tensor(q.claim.at("targets"), {std::vector<std::size_t>(n, m)});
+  const Tensor targets = read_tensor(q.claim.at("targets"), {std::vector<std::size_t>(n, m)}, c.budget);
   const mpz_class scale = mpz_class(1) << s.bits;
   // C = sum of f_i^T d_i over samples; squares of the norms; the largest radii.
   OuterProducts product(c, width, first);
@@ -65,11 +73,11 @@ Verdict gradient_enclosure(const Question& q) {
             features_slack = 0;  // first of entries, then of norms
   backward.for_each([&](std::size_t i, const Sample& sample) {
     // D_q over 2^bits: F_L - Y, each rounded down.
-    Approximate d{scaled(sample.output.v, sample.output.divisor, s.bits), 0};
+    Approximate d{scaled(sample.output.v, sample.output.divisor, s.bits, c.budget), 0};
     mpz_class radius = sample.output.radius << s.bits;
     mpz_cdiv_q(radius.get_mpz_t(), radius.get_mpz_t(), sample.output.divisor.get_mpz_t());
     d.radius = radius + 2;
-    const std::vector<mpz_class> y = scaled(targets.rows[i], targets.divisor, s.bits);
+    const std::vector<mpz_class> y = scaled(targets.rows[i], targets.divisor, s.bits, c.budget);
     for (std::size_t h = 0; h < m; ++h) d.v[h] -= y[h];
     residual_square += squares(d.v);
     residual_slack = std::max(residual_slack, mpq_class(mpq_class(d.radius) / scale));
@@ -77,7 +85,7 @@ Verdict gradient_enclosure(const Question& q) {
     deltas_square += squares(delta.v);
     deltas_slack = std::max(deltas_slack, mpq_class(mpq_class(delta.radius) / scale));
     features_slack = mpq_class(sample.features.radius) / sample.features.divisor + mpq_class(1) / scale;
-    const std::vector<mpz_class> f = scaled(sample.features.v, sample.features.divisor, s.bits);
+    const std::vector<mpz_class> f = scaled(sample.features.v, sample.features.divisor, s.bits, c.budget);
     features_square += squares(f);
     product.add(f, delta.v);
   });
@@ -99,8 +107,9 @@ Verdict gradient_enclosure(const Question& q) {
   };
   require_norm("residual", residual_square, scale, residual_slack, residual);
   require_norm("gradient", gradient_square, mpq_class(scale * scale), slack, gradient);
-  return "||F_L - Y|| in " + show(residual) + " and the norm of " + about_gradient(c, backward.above()) + " in " +
-         show(gradient) + " at " + point_in_words(q.claim.at("parameters"));
+  return "||" + output_in_words(c, s.output) + " - Y|| in " + show(residual) + " and the norm of " +
+         about_gradient(c, backward.above()) + " in " + show(gradient) + " at " +
+         point_in_words(c.network, s.output, q.claim.at("parameters")) + about_output(c, s.output);
 }
 
 Verdict gradient_bounds(const Question& q) {
@@ -113,24 +122,26 @@ Verdict gradient_bounds(const Question& q) {
   const mpz_class scale = mpz_class(1) << s.bits;
   const Above& above = backward.above();
   // |s'| over all samples and neurons, and the features on the way.
-  FeatureScaler features(c.data.size(), c.network.node(node).width, s.bits, false);
-  std::vector<Interval> slopes(above.activation.size(), Interval{-1, 0});
+  FeatureScaler features(c, c.data.size(), c.network.node(node).width, s.bits, false);
+  struct Range {
+    mpz_class low = -1, high = 0;
+  };
+  std::vector<Range> slopes(above.activation.size());  // times the scale
   backward.for_each([&](std::size_t, const Sample& sample) {
     features.add(sample.features);
     for (std::size_t k = 0; k < slopes.size(); ++k) {
       const Approximate& a = sample.slopes[k];
       for (const mpz_class& v : a.v) {
-        const mpq_class size = mpq_class(abs(v)) / scale, radius = mpq_class(a.radius) / scale;
-        const mpq_class least = size > radius ? mpq_class(size - radius) : mpq_class(0);
+        const mpz_class size = abs(v), least = size > a.radius ? mpz_class(size - a.radius) : mpz_class(0);
         if (slopes[k].low < 0 || least < slopes[k].low) slopes[k].low = least;
-        if (size + radius > slopes[k].high) slopes[k].high = size + radius;
+        if (size + a.radius > slopes[k].high) slopes[k].high = size + a.radius;
       }
     }
   });
   mpq_class low = 1, high = 1;
-  for (const Interval& slope : slopes) {
-    low *= slope.low;
-    high *= slope.high;
+  for (const Range& slope : slopes) {
+    low *= mpq_class(slope.low) / scale;
+    high *= mpq_class(slope.high) / scale;
   }
   const auto take = [&](const ScaledMatrix& matrix, const Interval& range, bool injective) {
     // A factor of the lower bound only where the map cannot lose a direction.
@@ -152,8 +163,10 @@ Verdict gradient_bounds(const Question& q) {
   }
   require(lower <= low, "lower", "what is shown gives " + show_above(low) + " only");
   require(upper >= high, "upper", "what is shown gives " + show_below(high) + " only");
-  return "for every Y, " + show_below(lower) + " ||F_L - Y|| <= the norm of " + about_gradient(c, above) +
-         " <= " + show_above(upper) + " ||F_L - Y|| at " + point_in_words(q.claim.at("parameters"));
+  const std::string residual = " ||" + output_in_words(c, s.output) + " - Y||";
+  return "for every Y, " + show_below(lower) + residual + " <= the norm of " + about_gradient(c, above) +
+         " <= " + show_above(upper) + residual + " at " +
+         point_in_words(c.network, s.output, q.claim.at("parameters")) + about_output(c, s.output);
 }
 
 // All matrices of the set S_k, in one claim, so that none is left out.
@@ -168,11 +181,11 @@ Verdict in_s_k(const Question& q) {
     q.claim.at("weights").bad(number(above.linear.size() - 1) + " bounds, one for each linear layer from layer k+2 on");
   require_positive(low);
   require(c.network.node(node).width >= c.data.size(), "width", "the layer has fewer than N neurons");
-  const auto theta = read_point(c.network, s.output, q.claim.at("parameters"));
+  const auto theta = read_point(c.network, s.output, q.claim.at("parameters"), c.budget);
   require_smallest(c, feature_matrix(c, node, theta, s.precision, s.bits, false), low);
-  std::string text = point_in_words(q.claim.at("parameters")) + " lie in S_k for layer " + c.network.node(node).name +
-                     ", up to layer " + c.network.node(s.output).name + ": rank F = " + number(c.data.size()) +
-                     " with sigma_min >= " + show_below(low);
+  std::string text = point_in_words(c.network, s.output, q.claim.at("parameters")) + " lie in S_k for layer " +
+                     c.network.node(node).name + ", up to layer " + c.network.node(s.output).name +
+                     ": rank F = " + number(c.data.size()) + " with sigma_min >= " + show_below(low);
   for (std::size_t k = 1; k < above.linear.size(); ++k) {
     const Node& linear = c.network.node(above.linear[k]);
     const mpq_class margin = margins[k - 1].rational();
@@ -180,7 +193,7 @@ Verdict in_s_k(const Question& q) {
     require_smallest(c, weight_matrix(c, linear, theta.at(above.linear[k]).weights, s.bits), margin);
     text += ", U of " + linear.name + " of full rank with sigma_min >= " + show_below(margin);
   }
-  return text;
+  return text + about_output(c, s.output);
 }
 
 Verdict gradient_dominance(const Question& q) {
@@ -202,7 +215,7 @@ Verdict gradient_dominance(const Question& q) {
   const bool one_each = layer.bias == Bias::neuron || (layer.bias == Bias::channel && layer.patches.count() == 1);
   require(!bias || (one_each && !layer.frozen_bias), "free-biases",
           "layer " + layer.name + " has not one free bias for each neuron");
-  FeatureScaler features(c.data.size(), c.network.node(node).width, s.bits, bias);
+  FeatureScaler features(c, c.data.size(), c.network.node(node).width, s.bits, bias);
   const mpz_class scale = mpz_class(1) << s.bits;
   const mpq_class root = root_up(m, first);
   backward.for_each([&](std::size_t, const Sample& sample) {
@@ -223,9 +236,9 @@ Verdict gradient_dominance(const Question& q) {
   require(c.network.node(node).width + (bias ? 1 : 0) >= c.data.size(), "width",
           "the layer has fewer than N neurons: F F^T is singular");
   require_smallest(c, features.take(), low);
-  return "for every Y, Phi = ||F_L - Y||^2 / 2 <= ||g||^2 / (2 mu) with mu = " + show_below(mu) + ", g " +
+  return "for every Y, Phi <= ||g||^2 / (2 mu) with mu = " + show_below(mu) + ", g " +
          about_gradient(c, backward.above()) + (bias ? " and its biases, one a neuron," : "") + " at " +
-         point_in_words(q.claim.at("parameters"));
+         point_in_words(c.network, s.output, q.claim.at("parameters")) + about_output(c, s.output);
 }
 
 constexpr Rule kRules[] = {{"gradient-enclosure", "backpropagation", gradient_enclosure},

@@ -37,8 +37,7 @@ class Ray {
     require_nodes(c.network, nodes, family);
     for (std::size_t i : nodes) {
       const Value node = family.at(c.network.node(i).name);
-      Family tensors{read_parameters(c.network, i, node.at("constant")),
-                     read_parameters(c.network, i, node.at("slope"))};
+      Family tensors{read_parameters(c, i, node.at("constant")), read_parameters(c, i, node.at("slope"))};
       if (i == map_) {
         require(tensors.constant.weights.zero(), "constant-weights",
                 "the constant part of the weights of layer " + map.name + " must be 0");
@@ -67,7 +66,7 @@ class Ray {
     position_.assign(n, n);
     for (std::size_t r = 0; r < n; ++r) {
       const std::size_t sample = order[r].number(n - 1);
-      require(position_[sample] == n, "order", "sample " + number(sample) + " occurs twice in the order");
+      require(position_[sample] == n, "order", "sample " + number(sample + 1) + " occurs twice in the order");
       position_[sample] = r;
     }
     gaps_.delta = proof.at("delta").rational();
@@ -82,20 +81,17 @@ class Ray {
     mpq_class beta = 0;
     if (map.bias != Bias::none) {
       for (std::size_t j = 0; j < used; ++j) {
-        mpq_class b(top_.constant.bias.rows[0][c.network.bias_of(map_, j)] * sign_, top_.constant.bias.divisor);
-        b.canonicalize();
-        require(j == 0 || b == beta, "beta", "the constant part of the biases differs between neurons");
-        beta = b;
+        const mpz_class& b = top_.constant.bias.rows[0][c.network.bias_of(map_, j)];
+        if (j == 0) beta = mpq_class(b * sign_, top_.constant.bias.divisor);
+        require(b == top_.constant.bias.rows[0][c.network.bias_of(map_, 0)], "beta",
+                "the constant part of the biases differs between neurons");
       }
+      beta.canonicalize();
     }
     require_threshold(rule, f, gaps_, beta, alpha_0, differences && !saturated_ ? n - 1 : n, saturated_);
     for (std::size_t j = 0; j < used; ++j) {
-      mpq_class centre = 0;
-      if (map.bias != Bias::none) {
-        centre = mpq_class(top_.slope.bias.rows[0][c.network.bias_of(map_, j)] * sign_, top_.slope.bias.divisor);
-        centre.canonicalize();
-      }
-      centres_.push_back(std::move(centre));
+      mpz_class& centre = centres_.emplace_back(0);
+      if (map.bias != Bias::none) centre = top_.slope.bias.rows[0][c.network.bias_of(map_, j)] * sign_;
     }
     if (sign_ < 0) {
       for (auto& row : top_.slope.weights.rows)
@@ -105,6 +101,7 @@ class Ray {
       mpz_class sum = 0;
       for (const mpz_class& w : row) sum += abs(w);
       norm_ = std::max(norm_, sum);
+      most_ = std::max(most_, largest(row));
       auto& narrow = narrow_.emplace_back();
       for (const mpz_class& w : row) narrow.push_back(w.fits_slong_p() ? w.get_si() : 0);
     }
@@ -113,6 +110,7 @@ class Ray {
   // Streams the samples and checks every z_ij against delta, the diagonal and Delta.
   void check_gaps() {
     const Forward forward = make_forward(c_, c_.network, c_.network.node(map_).inputs[0], theta_, bits_);
+    const PatchProducts products(c_, c_.network.node(map_), c_.network.node(map_).filters, most_, forward);
     c_.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
       const Values f = forward(x);
       prepare(f);
@@ -122,9 +120,9 @@ class Ray {
       if ((norm_ + 1) * (most + 1) < (mpz_class(1) << 62)) {
         std::vector<long> narrow;
         for (const mpz_class& v : f.v) narrow.push_back(v.get_si());
-        row<long, long>(sample, narrow, narrow_, small_bounds_);
+        row<long>(products, sample, narrow, narrow_, small_bounds_);
       } else {
-        row<mpz_class, mpz_class>(sample, f.v, top_.slope.weights.rows, bounds_);
+        row<mpz_class>(products, sample, f.v, top_.slope.weights.rows, bounds_);
       }
     });
   }
@@ -145,15 +143,12 @@ class Ray {
     error_ = error;
     bounds_.clear();
     small_bounds_.clear();
-    const auto at_most = [&](const mpq_class& b, const mpq_class& centre) -> mpz_class {
-      const mpq_class scaled = (b - centre) * units;
-      mpz_class r;
-      mpz_fdiv_q(r.get_mpz_t(), scaled.get_num_mpz_t(), scaled.get_den_mpz_t());
-      return r - error;
+    const auto from_centres = [&](const mpq_class& b, bool up) {
+      return distances(b, centres_, top_.slope.bias.divisor, units, up, c_.budget);
     };
-    const auto at_least = [&](const mpq_class& b, const mpq_class& centre) -> mpz_class {
-      return -at_most(-b, -centre);
-    };
+    const auto below = from_centres(-gaps_.delta, false), above = from_centres(gaps_.upper, false),
+               low = from_centres(gaps_.diagonal_low, true), high = from_centres(gaps_.diagonal_high, false),
+               saturation = from_centres(gaps_.delta, true);
     // A bound beyond 64 bits compares with |t| < 2^62 as its clamped value does.
     const auto clamp = [](const mpz_class& v) {
       if (v.fits_slong_p()) return v.get_si();
@@ -161,26 +156,23 @@ class Ray {
     };
     for (std::size_t j = 0; j < centres_.size(); ++j) {
       Bounds<mpz_class> b;
-      const mpq_class& centre = centres_[j];
-      b.below = at_most(-gaps_.delta, centre);
-      b.above = at_most(gaps_.upper, centre);
+      b.below = below[j] - error;
+      b.above = above[j] - error;
       // The saturated neuron must reach delta everywhere.
-      b.low = at_least(j == neurons_ ? gaps_.delta : gaps_.diagonal_low, centre);
-      b.high = at_most(gaps_.diagonal_high, centre);
+      b.low = (j == neurons_ ? saturation : low)[j] + error;
+      b.high = high[j] - error;
       small_bounds_.push_back({clamp(b.below), clamp(b.above), clamp(b.low), clamp(b.high)});
       bounds_.push_back(std::move(b));
     }
   }
 
-  template <class T, class W>
-  void row(std::size_t sample, const std::vector<T>& f, const std::vector<std::vector<W>>& weights,
-           const std::vector<Bounds<T>>& bounds) const {
+  template <class T>
+  void row(const PatchProducts& products, std::size_t sample, const std::vector<T>& f,
+           const std::vector<std::vector<T>>& weights, const std::vector<Bounds<T>>& bounds) const {
     const Node& map = c_.network.node(map_);
     const std::size_t r = position_[sample];
     for (std::size_t j = 0; j < centres_.size(); ++j) {
-      const auto& w = weights[c_.network.filter_of(map_, j)];
-      T t = 0;
-      map.patches.for_each_seen(j / map.filters, [&](std::size_t k, std::size_t input) { t += w[k] * f[input]; });
+      const T t = products(j / map.filters, weights[c_.network.filter_of(map_, j)], f);
       const Bounds<T>& b = bounds[j];
       if (j == neurons_)
         require(t >= b.low, "saturation", place(sample, j) + "the saturated neuron stays below delta");
@@ -207,8 +199,8 @@ class Ray {
   std::vector<std::size_t> position_;
   Gaps gaps_;
   unsigned bits_ = 64;
-  std::vector<mpq_class> centres_;
-  mpz_class norm_ = 0;
+  std::vector<mpz_class> centres_;  // over the divisor of the slope of the bias
+  mpz_class norm_ = 0, most_ = 0;   // of the weights: of a row; the largest
   std::vector<std::vector<long>> narrow_;
   mpz_class units_ = 0, error_ = 0;
   std::vector<Bounds<mpz_class>> bounds_;

@@ -33,8 +33,8 @@ Verdict independent_at(const Question& q) {
   const mpq_class lower = read_lower(q.proof);
   const auto theta = f.read_point(q.claim.at("parameters"));
   require_smallest(q.c, feature_matrix(q.c, node, theta, precision, bits, false), lower);
-  return "rank F(" + f.node().name + ") = " + number(rank) + (rank == f.samples() ? "" : " (full column rank)") +
-         " at " + point_in_words(q.claim.at("parameters")) + ", with sigma_min >= " + show_below(lower);
+  return rank_in_words(q.c, node, rank) + " at " + point_in_words(q.c.network, node, q.claim.at("parameters")) +
+         ", with sigma_min >= " + show_below(lower);
 }
 
 Verdict singular_value_bounds(const Question& q) {
@@ -45,10 +45,11 @@ Verdict singular_value_bounds(const Question& q) {
   const Features f(q.c, node, precision);
   const auto theta = f.read_point(q.claim.at("parameters"));
   require_bounds(q.c, feature_matrix(q.c, node, theta, precision, bits, ones), smallest, largest, q.proof);
-  const std::string matrix = "F(" + f.node().name + ")";
+  const bool tall = f.width() + (ones ? 1 : 0) < f.samples();
+  const std::string full = tall ? " (full column rank)" : " (full rank)", matrix = "F(" + f.node().name + ")";
   return "the singular values of " + (ones ? "[" + matrix + ", 1]" : matrix) + " at " +
-         point_in_words(q.claim.at("parameters")) + ": smallest in " + show(smallest) + ", largest in " +
-         show(largest) + (smallest.low > 0 ? " (full rank)" : "");
+         point_in_words(q.c.network, node, q.claim.at("parameters")) + ": smallest in " + show(smallest) +
+         ", largest in " + show(largest) + (smallest.low > 0 ? full : "");
 }
 
 // ---- repeated in part: nothing is proved ----
@@ -60,7 +61,7 @@ Verdict recompute(const Question& q, const Features& f, unsigned precision, bool
   const unsigned bits = read_bits(q.proof);
   const auto theta = f.read_point(q.claim.at("parameters"));
   const std::size_t step = (f.samples() + kRows - 1) / kRows;
-  FeatureScaler scaler((f.samples() + step - 1) / step, f.width(), bits, ones);
+  FeatureScaler scaler(q.c, (f.samples() + step - 1) / step, f.width(), bits, ones);
   const Forward forward = make_forward(q.c, q.c.network, q.node(), theta, precision);
   q.c.data.for_each([&](std::size_t i, const std::vector<mpz_class>& x) {
     if (i % step == 0) scaler.add(forward(x));

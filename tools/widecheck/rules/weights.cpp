@@ -84,7 +84,7 @@ void require_free(const Node& node) {
 
 // U has full rank at these filters.
 void require_full_by_elimination(const Question& q, const Node& node, const Value& weights) {
-  const std::uint64_t prime = read_prime(q.proof.at("prime"));
+  const std::uint64_t prime = read_prime(q.proof.at("prime"), q.c.budget);
   require_rank(rank_modulo(q.c, node, weights, prime), sizes(q.c, node).full, prime);
 }
 // The same; returns the bits of the error bound, 0 if unconditional.
@@ -150,7 +150,7 @@ Verdict generic_rank(const Question& q) {
   const Node& node = linear_node(q.c, q.node());
   require_free(node);
   const std::size_t full = sizes(q.c, node).full, rank = q.claim.at("rank").number(full);
-  const std::uint64_t prime = read_prime(q.proof.at("prime"));
+  const std::uint64_t prime = read_prime(q.proof.at("prime"), q.c.budget);
   require_rank(rank_modulo(q.c, node, q.proof.at("weights"), prime), rank, prime);
   if (rank < full) {
     const std::size_t bound = bound_of_rank(q.c, node, q.proof.at("upper"));
@@ -165,7 +165,7 @@ Verdict singular_value_bounds(const Question& q) {
   const Node& node = linear_node(q.c, q.node());
   const Interval smallest = read_range(q.claim.at("smallest")), largest = read_range(q.claim.at("largest"));
   const unsigned bits = read_bits(q.proof);
-  const Tensor weights = read_tensor(q.claim.at("weights"), weights_shape(node));
+  const Tensor weights = read_tensor(q.claim.at("weights"), weights_shape(node), q.c.budget);
   require_bounds(q.c, weight_matrix(q.c, node, weights, bits), smallest, largest, q.proof);
   return "the singular values of the weight matrix U of layer " + node.name + " at " +
          filters_in_words(q.claim.at("weights")) + ": smallest in " + show(smallest) + ", largest in " + show(largest) +

@@ -109,6 +109,15 @@ Interval value(const Activation& f, const mpq_class& x, unsigned bits) {
   }
 }
 
+Products series_cost(const Activation& f, unsigned bits) {
+  const Products words = 1 + Products(bits) / 64, square = words * words;
+  if (piecewise_linear(f.function) || is_step(f.function)) return 0;
+  if (f.function == Function::softplus) return 40'000 + 4'000 * square;
+  // The normal distribution takes about 4 bits terms of up to 5 times the precision.
+  if (f.function == Function::gelu) return 60'000 + 300 * bits * square;
+  return 12'000 + 800 * square;
+}
+
 mpq_class lipschitz(const Activation& f) {
   switch (f.function) {
     case Function::leaky_relu: {

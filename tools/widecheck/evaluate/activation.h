@@ -7,6 +7,7 @@
 #include <string>
 
 #include "evaluate/bounds.h"
+#include "kernel/budget.h"
 #include "kernel/function.h"
 
 namespace widecheck {
@@ -18,6 +19,9 @@ bool translate_independent(const Activation& f);
 
 // Encloses s(x) for a transcendental function at a rational point, width about 2^-bits.
 Interval value(const Activation& f, const mpq_class& x, unsigned bits);
+
+// What one value takes; a slope takes at most twice as much. 0 where there is no series.
+Products series_cost(const Activation& f, unsigned bits);
 
 // |s(x) - s(y)| <= lipschitz |x - y| for all x, y (not for the steps).
 mpq_class lipschitz(const Activation& f);

@@ -91,7 +91,7 @@ Approximate Backward::down(Approximate d, const Sample& sample) const {
     d = through(k + 1, d);
     const Approximate& s = sample.slopes[k];
     const mpz_class most_d = largest(d.v), most_s = largest(s.v);
-    c_.budget.spend((60 + 2 * Products::words(most_d) * Products::words(most_s)) * d.v.size());
+    c_.budget.spend((60 + Products::words(most_d) * Products::words(most_s)) * d.v.size());
     mpz_class radius = most_d * s.radius + most_s * d.radius + d.radius * s.radius;
     mpz_cdiv_q_2exp(radius.get_mpz_t(), radius.get_mpz_t(), bits_);
     d.radius = radius + 1;
@@ -138,7 +138,7 @@ Approximate Backward::slopes(const Activation& f, const Values& g) const {
 Approximate Backward::through(std::size_t k, const Approximate& d) const {
   const Node& linear = c_.network.node(above_.linear[k]);
   const Tensor& w = theta_.at(above_.linear[k]).weights;
-  c_.budget.spend(products_[k] * (10 + 2 * weight_words_[k] * Products::words(largest(d.v))));
+  c_.budget.spend(products_[k] * (10 + weight_words_[k] * Products::words(largest(d.v))));
   Approximate out{std::vector<mpz_class>(c_.network.node(linear.inputs[0]).width), d.radius * growth_[k]};
   for (std::size_t p = 0; p < linear.patches.count(); ++p) {
     const auto* filters = &w.rows[linear.patches.bank(p) * linear.filters];
@@ -156,7 +156,7 @@ Approximate Backward::through(std::size_t k, const Approximate& d) const {
 }
 
 void OuterProducts::add(const std::vector<mpz_class>& f, const std::vector<mpz_class>& d) {
-  c_.budget.spend(Products(f.size()) * cols_ * (10 + 2 * Products::words(largest(f)) * Products::words(largest(d))));
+  c_.budget.spend(Products(f.size()) * cols_ * (10 + Products::words(largest(f)) * Products::words(largest(d))));
   for (std::size_t h = 0; h < f.size(); ++h)
     for (std::size_t j = 0; j < cols_; ++j)
       mpz_addmul(sum_[h * cols_ + j].get_mpz_t(), f[h].get_mpz_t(), d[j].get_mpz_t());

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "evaluate/activation.h"
 #include "kernel/integers.h"
 #include "kernel/verdict.h"
 
@@ -44,7 +43,7 @@ PatchProducts::PatchProducts(const Context& c, const Node& node, Products vector
   Products entries = 0;
   for (const auto& patch : node.patches.entries()) entries += patch.size() + 10;
   const mpz_class sum = most_of_vectors * below.bound() * static_cast<unsigned long>(node.patches.longest());
-  c.budget.spend((sum < (mpz_class(1) << 62) ? Products(2) : 40 + 2 * words) * vectors * entries * c.data.size());
+  c.budget.spend((sum < (mpz_class(1) << 62) ? Products(2) : 40 + words) * vectors * entries * c.data.size());
 }
 
 Forward make_forward(const Context& c, const Network& network, std::size_t target,
@@ -55,20 +54,12 @@ Forward make_forward(const Context& c, const Network& network, std::size_t targe
   return forward;
 }
 
-Products series_cost(const Activation& f, unsigned bits) {
-  const Products words = 1 + Products(bits) / 64;
-  if (bits == 0 || piecewise_linear(f.function) || is_step(f.function)) return 0;
-  // The normal distribution takes about 4 bits terms of up to 5 times the precision.
-  return 500 * words * words + (f.function == Function::gelu ? 100 * bits * words * words : 0);
-}
-
 void pay_for_layers(const Context& c, std::size_t target, unsigned bits, Products cost) {
   const Products words = c.data.words() + Products(bits) / 64;
   Products products = 0;
   for (std::size_t i : c.network.below(target)) {
     const Node& node = c.network.node(i);
-    const Products series = node.op == Op::activation ? series_cost(node.activation, bits) : 0;
-    products += (cost * node.patches.longest() * words + series) * node.width * c.data.size();
+    products += cost * node.patches.longest() * words * node.width * c.data.size();
   }
   c.budget.spend(products);
 }

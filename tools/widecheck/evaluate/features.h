@@ -57,8 +57,6 @@ class PatchProducts {
 Forward make_forward(const Context& c, const Network& network, std::size_t target,
                      const std::map<std::size_t, Parameters>& theta, unsigned bits, bool narrow = false);
 
-// What one value (or slope) of an activation takes; 0 without a series (bits = 0).
-Products series_cost(const Activation& f, unsigned bits);
 // Pays for the values of `target` on all samples as far as the layers tell, an entry costing `cost`.
 void pay_for_layers(const Context& c, std::size_t target, unsigned bits, Products cost = 1);
 

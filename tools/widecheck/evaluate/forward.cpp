@@ -112,12 +112,11 @@ Forward::Forward(const Network& network, std::size_t target, const std::map<std:
         throw Malformed("too-large", "layer " + node.name + ": values of more than 65,536 bits");
     const Products words = Products::words(step.bound), count = Products(node.patches.longest()) * node.width;
     small_work_ += 1000 + 10 * Products(node.width) + count;
-    work_ += 1000 + 40 * Products(node.width) + (10 + 2 * words * words) * count;
-    if (node.op == Op::activation && !piecewise_linear(node.activation.function) &&
-        !is_step(node.activation.function)) {
+    work_ += 1000 + 40 * Products(node.width) + (10 + words * words) * count;
+    if (node.op == Op::activation) {
       // A series begins with the argument as a fraction.
       const Products argument = Products::words(in(0).bound) + Products::words(in(0).divisor);
-      work_ += 16 * argument * argument * node.width;
+      work_ += (series_cost(node.activation, bits) + 16 * argument * argument) * node.width;
     }
     small_ = small_ && exact_ && step.bound < kSmall && largest(step.factors) < kSmall;
     step_of_[i] = steps_.size();

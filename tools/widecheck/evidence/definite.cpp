@@ -127,7 +127,7 @@ void IntegerRows::transpose_if_tall() {
 }
 
 std::vector<mpz_class> IntegerRows::combine(const std::vector<mpz_class>& v, Budget& budget) const {
-  budget.spend(Products(rows()) * cols_ * (10 + 2 * Products::words(largest_) * Products::words(largest(v))));
+  budget.spend(Products(rows()) * cols_ * (10 + Products::words(largest_) * Products::words(largest(v))));
   std::vector<mpz_class> w(cols_);
   for (std::size_t i = 0; i < rows_.size(); ++i)
     for (std::size_t j = 0; j < cols_; ++j) mpz_addmul(w[j].get_mpz_t(), v[i].get_mpz_t(), rows_[i][j].get_mpz_t());
@@ -144,7 +144,7 @@ bool IntegerRows::small(const mpz_class& t) const {
 Products IntegerRows::work(const mpz_class& t) const {
   const Products n = rows();
   const Products factors = std::max(Products::words(largest_) + 1, Products::words(t) / 2 + 1);
-  return n * n * (cols_ + n / 3) * (small(t) ? Products(1) : 10 + 2 * factors * factors);
+  return n * n * (cols_ + n / 3) * (small(t) ? Products(1) : 8 + factors * factors);
 }
 
 bool IntegerRows::proved(const mpz_class& t, bool at_least, Budget& budget) const {

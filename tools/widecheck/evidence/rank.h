@@ -17,7 +17,7 @@ namespace widecheck {
 std::uint64_t read_prime(const Value& json, Budget& budget);
 
 // What a step of an elimination takes, in products.
-constexpr int kStepCost = 5;
+constexpr int kStepCost = 3;
 
 // Rank of rows modulo a prime below 2^31, by elimination.
 class Echelon {

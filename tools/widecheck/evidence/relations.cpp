@@ -18,7 +18,7 @@ std::vector<std::size_t> read_indices(const Value& json, std::size_t limit) {
 }
 
 void Combination::add(const mpz_class& factor, const std::vector<mpz_class>& row, Budget& budget) {
-  budget.spend((10 + 2 * Products::words(factor) * Products::words(largest(row))) * row.size());
+  budget.spend((10 + Products::words(factor) * Products::words(largest(row))) * row.size());
   for (std::size_t h = 0; h < row.size(); ++h) mpz_addmul(sum_[h].get_mpz_t(), factor.get_mpz_t(), row[h].get_mpz_t());
 }
 

@@ -333,7 +333,7 @@ template <class T, class Narrow>
 void Data::transform(const std::function<void(std::size_t, const std::vector<T>&)>& visit, Narrow narrow) const {
   const Products each = (sizeof(T) == 8 ? 10 : 60) + (noisy_ ? Products(kSeededCost) : 0) +
                         (common_ == 1 && small() ? 0 : 4 * Products(words()) * words());
-  budget_->spend(4 * Products(bytes_) + each * count_ * width_);
+  budget_->spend(8 * Products(bytes_) + each * count_ * width_);
   Seeded noise("noise", noise_seed_, "x", noise_low_, noise_high_);
   const T factor = narrow(multiply_);
   std::vector<T> x(width_);

@@ -376,7 +376,7 @@ Node& Network::change(std::size_t i) {
   return *node;
 }
 
-Products Network::walk() const { return 2000 * (Products(nodes_.size()) + links_) + 20 * Products(*numbers_); }
+Products Network::walk() const { return 2000 * (Products(nodes_.size()) + links_) + 5 * Products(*numbers_); }
 
 std::vector<std::size_t> Network::below(std::size_t target) const {
   std::vector<bool> needed(target + 1, false);

@@ -67,15 +67,13 @@ int run_pack(const Common& common, const PackOptions& options) {
   parse_claim(claim, options.claim_path);  // says what is wrong with it, if anything
   add_files(parse_json(claim, options.claim_path), parent.empty() ? "." : parent.string(), members);
   const std::size_t files = members.size();
-  const std::string name = fs::path(output).filename().string();
   members["claim.json"] = claim;
   members["certificate.json"] = read_bytes(base + ".cert.json", kMostText);
-  members["README"] = fmt::format(
-      "A claim about a neural network, with a certificate that proves it (widecert). Check it with\n\n"
-      "    widecheck {}\n\n"
+  members["README"] =
+      "A claim about a neural network, with a certificate that proves it (widecert). Check this archive with\n\n"
+      "    widecheck ARCHIVE.zip\n\n"
       "claim.json says what is claimed; files/ holds the data and weights that it names, by their SHA-256. Nothing\n"
-      "outside this archive is read.\n",
-      shell_quoted(name));
+      "outside the archive is read.\n";
   write_zip(output, members);
   if (common.json) {
     fmt::print("{}", to_text(Json{{"pack", output}, {"files", files}}));

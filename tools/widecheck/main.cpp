@@ -32,9 +32,11 @@ constexpr int kProved = 0, kUsage = 2, kRecomputed = 3, kMalformed = 4, kRejecte
 
 constexpr const char* kHelp =
     "Usage: widecheck [OPTIONS] CLAIM.claim.json [CERTIFICATE.cert.json]\n"
+    "       widecheck [OPTIONS] PACK.zip\n"
     "\n"
     "Verifies every claim of a claim file with the certificate beside it (or the one given).\n"
-    "Data files named in the claim are found relative to the claim file.\n"
+    "Data files named in the claim are found relative to the claim file. A pack, written by\n"
+    "widecert pack, holds all of them: nothing outside it is read.\n"
     "\n"
     "Options:\n"
     "  --json           one JSON object on standard output instead of text\n"
@@ -157,17 +159,36 @@ Verdict check(const Context& context, const Value& claim, const Value& proof, Re
   return verdict;
 }
 
-Report run(const std::string& claim_path, const std::string& certificate_path, const Options& options) {
-  Report report;
-  const std::string claim_bytes = read_file(claim_path);
-  report.claim_digest = digest_of(claim_bytes);
-  const json claim_json = parse(claim_bytes, claim_path);
-  const json certificate_json = parse(read_file(certificate_path), certificate_path);
-  const std::string parent = std::filesystem::path(claim_path).parent_path().string();
-  const auto folder = std::make_shared<const std::string>(parent.empty() ? "." : parent);
+// The two files, and where those are that the claim names.
+struct Files {
+  std::string claim_path, certificate_path, claim, certificate;
+  Source source;
+};
+
+Files read_files(const std::vector<std::string>& paths, const Options& options) {
+  if (paths.size() == 1) {
+    const std::string& pack = paths[0];
+    return {pack + "[claim.json]",
+            pack + "[certificate.json]",
+            read_member(pack, "claim.json"),
+            read_member(pack, "certificate.json"),
+            {"", pack}};
+  }
+  const std::string parent = std::filesystem::path(paths[0]).parent_path().string();
+  Files files{paths[0], paths[1], read_file(paths[0]), read_file(paths[1]), {parent.empty() ? "." : parent, ""}};
   // The two files are the user's choice, what they name is not.
-  if (options.confine) confine(*folder);
-  Value claim(claim_json, "claim", folder), certificate(certificate_json, "certificate", folder);
+  if (options.confine) confine(files.source.folder);
+  return files;
+}
+
+Report run(const std::vector<std::string>& paths, const Options& options) {
+  Report report;
+  const Files files = read_files(paths, options);
+  report.claim_digest = digest_of(files.claim);
+  const json claim_json = parse(files.claim, files.claim_path);
+  const json certificate_json = parse(files.certificate, files.certificate_path);
+  const auto source = std::make_shared<const Source>(files.source);
+  Value claim(claim_json, "claim", source), certificate(certificate_json, "certificate", source);
   if (claim.at("format").text() != "widecert-claim") claim.at("format").bad("\"widecert-claim\"");
   if (claim.at("version").number(1'000'000) != 1) claim.at("version").bad("version 1");
   if (certificate.at("format").text() != "widecert-certificate")
@@ -184,7 +205,7 @@ Report run(const std::string& claim_path, const std::string& certificate_path, c
   const auto proofs = certificate.at("proofs").list();
   claim.require_all_asked({"claims"});  // each claim and its proof when they are checked
   certificate.require_all_asked({"proofs"});
-  if (claims.empty()) throw Malformed("no-claims", claim_path + ": the file claims nothing");
+  if (claims.empty()) throw Malformed("no-claims", files.claim_path + ": the file claims nothing");
   require(bound == report.claim_digest, "other-claim",
           "the certificate was made for another claim (SHA-256 " + bound.substr(0, 64) + ")");
   require(proofs.size() == claims.size(), "proofs",
@@ -370,9 +391,10 @@ int main(int argc, char** argv) {
   const std::string suffix = ".claim.json";
   if (files.size() == 1 && files[0].ends_with(suffix))
     files.push_back(files[0].substr(0, files[0].size() - suffix.size()) + ".cert.json");
-  if (files.size() != 2) {
+  if (files.size() != 2 && !(files.size() == 1 && files[0].ends_with(".zip"))) {
     if (files.size() == 1)
-      std::cerr << "widecheck: " << files[0] << ": expected NAME.claim.json, or a claim and a certificate\n";
+      std::cerr << "widecheck: " << files[0]
+                << ": expected NAME.claim.json, a claim and a certificate, or a pack NAME.zip\n";
     std::cerr << kHelp;
     return kUsage;
   }
@@ -380,7 +402,7 @@ int main(int argc, char** argv) {
   limit_time(static_cast<rlim_t>(seconds), as_json);
   Report report;
   try {
-    report = run(files[0], files[1], options);
+    report = run(files, options);
   } catch (const Malformed& malformed) {
     report.exit = kMalformed;
     report.reason = malformed.reason;

@@ -30,58 +30,6 @@ std::int64_t decode_integer(int type, const unsigned char* bytes) {
   }
 }
 
-// What reading a number with so many digits takes: common factors of numerator and denominator go.
-Products digits_cost(std::size_t digits) { return 400 + 4 * (Products(digits) / 19) * (Products(digits) / 19); }
-
-// "12", "-3/4", "0.25", "1e-3".
-mpq_class parse_decimal(std::string text, const std::string& place, Budget& budget) {
-  const auto bad = [&]() { return Malformed("data", place + ": not a finite number"); };
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string::npos || text.size() > 10'000) throw bad();
-  budget.spend(digits_cost(text.size()));
-  text = text.substr(first, text.find_last_not_of(" \t") - first + 1);
-  bool negative = false;
-  if (text[0] == '-' || text[0] == '+') {
-    negative = text[0] == '-';
-    text.erase(0, 1);
-  }
-  const auto digits = [&](const std::string& s) {
-    if (s.empty() || s.find_first_not_of("0123456789") != std::string::npos) throw bad();
-    return mpz_class(s, 10);
-  };
-  mpq_class value;
-  if (const auto slash = text.find('/'); slash != std::string::npos) {
-    const mpz_class q = digits(text.substr(slash + 1));
-    if (q == 0) throw bad();
-    value = mpq_class(digits(text.substr(0, slash)), q);
-    value.canonicalize();
-  } else {
-    long exponent = 0;
-    if (const auto e = text.find_first_of("eE"); e != std::string::npos) {
-      std::string power = text.substr(e + 1);
-      const bool down = !power.empty() && power[0] == '-';
-      if (down || (!power.empty() && power[0] == '+')) power.erase(0, 1);
-      const mpz_class magnitude = digits(power);
-      if (magnitude > 10'000) throw bad();
-      exponent = magnitude.get_si() * (down ? -1 : 1);
-      budget.spend(digits_cost(magnitude.get_ui()));
-      text.resize(e);
-    }
-    if (const auto dot = text.find('.'); dot != std::string::npos) {
-      exponent -= static_cast<long>(text.size() - dot - 1);
-      text.erase(dot, 1);
-    }
-    mpz_class scale;
-    mpz_ui_pow_ui(scale.get_mpz_t(), 10, static_cast<unsigned long>(std::labs(exponent)));
-    value = digits(text);
-    if (exponent < 0)
-      value /= scale;
-    else
-      value *= scale;
-  }
-  return negative ? mpq_class(-value) : value;
-}
-
 }  // namespace
 
 Data::Data(const Value& json, const Extents& sample, Budget& budget) : budget_(&budget), sample_(sample), width_(1) {
@@ -98,17 +46,14 @@ Data::Data(const Value& json, const Extents& sample, Budget& budget) : budget_(&
   } else if (format == "npy") {
     format_ = Format::npy;
     file_ = read_npy_place(json);
-    description_ =
-        json.at("path").text() + (file_.member.empty() ? "" : "[" + file_.member + "]") + ", SHA-256 " + file_.sha256;
+    description_ = json.at("path").text() + (json.has("member") ? "[" + json.at("member").text() + "]" : "") +
+                   ", SHA-256 " + file_.sha256;
   } else if (format == "idx" || format == "csv") {
     format_ = format == "idx" ? Format::idx : Format::csv;
     file_ = read_file_place(json);
     description_ = json.at("path").text() + ", SHA-256 " + file_.sha256;
     if (format == "idx" && json.has("labels")) json.at("labels").text();  // no rule reads labels
-    if (format == "csv") {
-      if (json.has("header")) header_ = json.at("header").boolean();
-      if (json.has("label_column")) label_column_ = static_cast<long>(json.at("label_column").number(1'000'000));
-    }
+    if (format == "csv") csv_ = read_csv(json);
   } else {
     json.at("format").bad("inline, idx, npy or csv");
   }
@@ -141,8 +86,7 @@ void Data::describe() {
   const auto add = [&](const std::string& more) { description_ += more; };
   add(count_ == 1 ? "; sample " : "; samples ");
   add(std::to_string(first_ + 1) + (count_ == 1 ? "" : " to " + std::to_string(first_ + count_)));
-  if (header_) add(" below a header line");
-  if (label_column_ >= 0) add(", column " + std::to_string(label_column_ + 1) + " (labels) left out");
+  add(in_words(csv_) + in_words(layout_));
   std::string x = multiply_ == 1 ? "v" : multiply_ == 0 ? "" : multiply_.get_str() + " v";
   if (noisy_) x += x.empty() ? "noise" : " + noise";
   if (x.empty()) x = "0";
@@ -156,7 +100,7 @@ void Data::describe() {
 }
 
 std::size_t Data::stream_idx(const RationalRow& row, const IntegerRow& integers) const {
-  Stream in(file_.path);
+  Stream in(file_.path, file_.member);
   unsigned char magic[4];
   in.need(magic, 4);
   const int type = magic[2];
@@ -228,58 +172,20 @@ std::size_t Data::stream_array(Stream& in, const Extents& shape, bool fortran, s
 }
 
 std::size_t Data::stream_csv(const RationalRow& row) const {
-  Stream in(file_.path);
-  std::string line;
-  std::size_t number = 0, sample = 0;
+  Stream in(file_.path, file_.member);
+  std::size_t samples = 0;
   const Extents order = row_order({width_}, layout_, sample_, file_.path);
-  const auto take = [&]() {
-    ++number;
-    const std::string place = file_.path + ":" + std::to_string(number);
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    const auto begin = line.find_first_not_of(" \t");
-    if (begin == std::string::npos) throw Malformed("data", place + ": a blank line");
-    if (number == 1 && header_) return;
-    if (line[begin] == '#') throw Malformed("data", place + ": a comment");
-    const std::size_t index = sample++;
-    if (index < first_ || index >= first_ + count_) return;
-    std::vector<mpq_class> values;
-    std::size_t from = 0;
-    long column = 0;
-    for (; from <= line.size(); ++column) {
-      auto comma = line.find(',', from);
-      if (comma == std::string::npos) comma = line.size();
-      if (column != label_column_) {
-        if (values.size() == width_) throw Malformed("data", place + ": too many fields");
-        values.push_back(parse_decimal(line.substr(from, comma - from), place, *budget_));
-      }
-      from = comma + 1;
-    }
-    if (values.size() != width_) throw Malformed("data", place + ": the wrong number of fields");
-    if (label_column_ >= column) throw Malformed("data", place + ": no column for the labels");
-    if (!order.empty()) {
-      std::vector<mpq_class> ours;
-      for (std::size_t at : order) ours.push_back(values[at]);
-      values = std::move(ours);
-    }
-    row(index, std::move(values));
-  };
-  std::vector<char> buffer(1 << 16);
-  for (;;) {
-    const std::size_t got = in.read(buffer.data(), buffer.size());
-    budget_->spend(20 * Products(got));
-    for (std::size_t b = 0; b < got; ++b) {
-      if (buffer[b] == '\n') {
-        take();
-        line.clear();
-      } else {
-        line += buffer[b];
-        if (line.size() > (std::size_t{1} << 26)) throw Malformed("data", file_.path + ": a line too long");
-      }
-    }
-    if (got < buffer.size()) break;
-  }
-  if (!line.empty()) take();
-  if (sample < first_ + count_) throw Malformed("data", file_.path + ": fewer samples than the claim says");
+  for_each_line(in, csv_, *budget_,
+                [&](std::size_t index, const std::vector<std::string>& fields, const std::string& place) {
+                  samples = index + 1;
+                  if (index < first_ || index >= first_ + count_) return;
+                  if (fields.size() != width_) throw Malformed("data", place + ": the wrong number of fields");
+                  std::vector<mpq_class> values;
+                  for (std::size_t j = 0; j < width_; ++j)
+                    values.push_back(parse_decimal(fields[order.empty() ? j : order[j]], place, *budget_));
+                  row(index, std::move(values));
+                });
+  if (samples < first_ + count_) throw Malformed("data", file_.path + ": fewer samples than the claim says");
   in.finish(file_.sha256);
   return in.total();
 }

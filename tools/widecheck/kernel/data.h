@@ -7,6 +7,7 @@
 #include <string>
 
 #include "kernel/budget.h"
+#include "kernel/csv.h"
 #include "kernel/network.h"
 #include "kernel/npy.h"
 
@@ -61,8 +62,7 @@ class Data {
   std::size_t bytes_ = 0;  // that one pass over the samples reads and hashes; known after verify()
   DataFile file_;
   Layout layout_;
-  bool header_ = false;
-  long label_column_ = -1;
+  Csv csv_;
   mpz_class multiply_ = 1, divide_ = 1;
   bool noisy_ = false;
   std::uint64_t noise_seed_ = 0;

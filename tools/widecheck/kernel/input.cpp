@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "kernel/file.h"
+#include "kernel/stream.h"
 #include "kernel/verdict.h"
 
 namespace widecheck {
@@ -140,11 +141,11 @@ std::optional<Unknown> never_asked(const json& value, const Asked& asked,
 
 }  // namespace
 
-Value::Value(const json& json, std::string place, std::shared_ptr<const std::string> folder)
-    : json_(&json), place_(std::move(place)), folder_(std::move(folder)), asked_(std::make_shared<Asked>()) {}
+Value::Value(const json& json, std::string place, std::shared_ptr<const Source> source)
+    : json_(&json), place_(std::move(place)), source_(std::move(source)), asked_(std::make_shared<Asked>()) {}
 
 Value::Value(const json& json, std::string place, const Value& parent)
-    : json_(&json), place_(std::move(place)), folder_(parent.folder_), asked_(parent.asked_) {}
+    : json_(&json), place_(std::move(place)), source_(parent.source_), asked_(parent.asked_) {}
 
 Value Value::at(const std::string& key) const {
   if (!has(key)) throw Malformed("missing-key", place_ + ": the key \"" + key + "\" is missing");
@@ -241,6 +242,10 @@ std::string read_file(const std::string& path) {
   std::string bytes(file.size(), '\0');
   if (file.read(bytes.data(), bytes.size(), 0) != bytes.size()) throw Malformed("no-file", path + ": cannot be read");
   return bytes;
+}
+
+std::string read_member(const std::string& pack, const std::string& member) {
+  return Stream(pack, member).rest(kMaxBytes);
 }
 
 nlohmann::json parse(const std::string& text, const std::string& path) {

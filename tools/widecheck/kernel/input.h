@@ -21,11 +21,16 @@ namespace widecheck {
 // The keys of the objects of one document that were asked for.
 struct Asked;
 
+// Where the files are that a claim names: from a folder on, or all in one pack.
+struct Source {
+  std::string folder, pack;
+};
+
 // One value of a file with its place, for messages. The document must outlive it.
 class Value {
  public:
-  // A whole document. `folder` is where relative paths in the file start.
-  Value(const nlohmann::json& json, std::string place, std::shared_ptr<const std::string> folder);
+  // A whole document.
+  Value(const nlohmann::json& json, std::string place, std::shared_ptr<const Source> source);
 
   Value at(const std::string& key) const;  // required; the key is then asked for
   bool has(const std::string& key) const;  // of an optional key; does not ask for it
@@ -44,7 +49,7 @@ class Value {
   mpz_class integer() const;
   std::uint64_t number(std::uint64_t most) const;  // 0..most
   const std::string& place() const { return place_; }
-  const std::string& folder() const { return *folder_; }
+  const Source& source() const { return *source_; }
   [[noreturn]] void bad(const std::string& expected) const;
 
  private:
@@ -52,12 +57,14 @@ class Value {
 
   const nlohmann::json* json_;
   std::string place_;
-  std::shared_ptr<const std::string> folder_;
+  std::shared_ptr<const Source> source_;
   std::shared_ptr<Asked> asked_;
 };
 
 // A regular file of at most 256 MiB. Throws Malformed.
 std::string read_file(const std::string& path);
+// A member of a pack, a zip archive.
+std::string read_member(const std::string& pack, const std::string& member);
 nlohmann::json parse(const std::string& text, const std::string& path);
 
 // A name of a layer or tensor: 1 to 100 letters, digits, '_', '.', '-', so that it can be printed.

@@ -32,6 +32,13 @@ Layout read_layout(const Value& json) {
   return layout;
 }
 
+std::string in_words(const Layout& layout) {
+  std::string text;
+  for (std::size_t axis : layout.axes) text += (text.empty() ? ", axes " : " ") + std::to_string(axis);
+  if (layout.flattened) text += layout.channels_first ? ", flattened channels first" : ", flattened channels last";
+  return text;
+}
+
 Axes permuted_axes(const Extents& shape, bool fortran, const Layout& layout, const std::string& name) {
   const std::size_t rank = shape.size();
   Extents stride_of(rank), order = layout.axes;

@@ -16,6 +16,7 @@ struct Layout {
   bool flattened = false, channels_first = false;
 };
 Layout read_layout(const Value& json);  // "axes" and "flatten", both optional
+std::string in_words(const Layout& layout);
 
 // The strides of a file's axes in elements, and its extents, in the order of ours. Throws Malformed("shape") unless the
 // axes permute those of the file.

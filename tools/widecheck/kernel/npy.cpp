@@ -148,18 +148,19 @@ mpq_class exact_float(std::uint64_t bits, std::size_t bytes, const std::string& 
 }
 
 DataFile read_file_place(const Value& json) {
-  const std::string path = json.at("path").text();
+  const std::string path = json.at("path").text(), digest = read_digest(json.at("sha256"));
   if (path.empty() || path[0] == '/' || path.find('\0') != std::string::npos)
     json.at("path").bad("a path relative to the claim file");
-  return {json.folder() + "/" + path, read_digest(json.at("sha256")), ""};
+  if (!json.source().pack.empty()) return {json.source().pack, digest, "files/" + digest};
+  return {json.source().folder + "/" + path, digest, ""};
 }
 
 DataFile read_npy_place(const Value& json) {
   DataFile file = read_file_place(json);
-  if (json.has("member")) {
-    file.member = json.at("member").text();
-    if (file.member.empty()) json.at("member").bad("the name of an array");
-  }
+  if (!json.has("member")) return file;
+  const std::string member = json.at("member").text();
+  if (member.empty()) json.at("member").bad("the name of an array");
+  if (json.source().pack.empty()) file.member = member + ".npy";
   return file;
 }
 

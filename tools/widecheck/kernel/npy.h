@@ -31,10 +31,10 @@ mpq_class npy_float(const NpyHeader& header, const unsigned char* bytes, const s
 // Malformed("data") if it is not finite.
 mpq_class exact_float(std::uint64_t bits, std::size_t bytes, const std::string& name);
 
-// The file that "path" and "sha256" name, from the folder of the claim on.
+// The file that "path" and "sha256" name, from the folder of the claim on; in a pack the member that bears the digest.
 struct DataFile {
   std::string path, sha256;
-  std::string member;  // of an .npz archive, else empty
+  std::string member;  // of a zip archive, else empty
 };
 DataFile read_file_place(const Value& json);
 DataFile read_npy_place(const Value& json);  // "member" too

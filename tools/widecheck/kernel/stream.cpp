@@ -52,13 +52,13 @@ struct Zip : Stream::Source {
     for (std::uint64_t k = 0; k < entries; ++k) {
       if (at + 46 > directory.size() || directory.compare(at, 4, "PK\1\2") != 0) break;
       const std::size_t name = little(directory, at + 28, 2);
-      if (at + 46 + name <= directory.size() && directory.substr(at + 46, name) == member + ".npy") {
-        if (found != std::string::npos) throw Malformed("data", "two arrays have this name");
+      if (at + 46 + name <= directory.size() && directory.substr(at + 46, name) == member) {
+        if (found != std::string::npos) throw Malformed("data", "two members have this name");
         found = at;
       }
       at += 46 + name + little(directory, at + 30, 2) + little(directory, at + 32, 2);
     }
-    if (found == std::string::npos) throw Malformed("data", "the archive has no array " + member);
+    if (found == std::string::npos) throw Malformed("data", "the archive has no such member");
     open(little(directory, found + 10, 2), little(directory, found + 20, 4), little(directory, found + 42, 4), size);
   }
   ~Zip() override {
@@ -168,6 +168,17 @@ std::vector<unsigned char> Stream::all(std::size_t size) {
     const std::size_t start = bytes.size(), chunk = std::min<std::size_t>(size - start, 1u << 22);
     bytes.resize(start + chunk);
     need(&bytes[start], chunk);
+  }
+  return bytes;
+}
+
+std::string Stream::rest(std::size_t most) {
+  std::string bytes;
+  std::vector<char> chunk(1u << 16);
+  for (std::size_t got = chunk.size(); got == chunk.size();) {
+    got = read(chunk.data(), chunk.size());
+    bytes.append(chunk.data(), got);
+    if (bytes.size() > most) throw Malformed("too-long", name_ + ": more than " + std::to_string(most) + " bytes");
   }
   return bytes;
 }

@@ -1,5 +1,4 @@
-// The bytes of a data file with the SHA-256 of everything read: plain, gzip, or one array of an .npz
-// archive (a zip file).
+// The bytes of a data file with the SHA-256 of everything read: plain, gzip, or one member of a zip archive.
 #pragma once
 
 #include <memory>
@@ -12,7 +11,7 @@ namespace widecheck {
 
 class Stream {
  public:
-  // `member`, if not empty, is the name of an array in an .npz archive. Throw Malformed.
+  // `member`, if not empty, is the name of a member of a zip archive. Throw Malformed.
   explicit Stream(const std::string& path, const std::string& member = "");
   ~Stream();
 
@@ -22,6 +21,8 @@ class Stream {
   // Exactly `size` bytes; memory grows as they arrive, whatever a header promises.
   std::vector<unsigned char> all(std::size_t size);
   void skip(std::size_t size);
+  // All that is left, at most so many bytes.
+  std::string rest(std::size_t most);
   std::size_t total() const { return total_; }  // bytes read so far
   // There are no more bytes, and the digest of all of them is the expected one. Throws Malformed or
   // Rejected("data-digest").

@@ -42,7 +42,10 @@ unsigned rank_at_point(const Question& q, const Network& network, std::size_t no
 // The same modulo the last prime of a tower, at a point of multiples of ln 2.
 unsigned rank_at_lattice_point(const Question& q, const Network& network, std::size_t node, const Value& proof) {
   std::vector<std::uint64_t> tower;
-  for (const Value& p : proof.at("tower").list()) tower.push_back(read_prime(p, q.c.budget));
+  const auto primes = proof.at("tower").list();
+  // Each prime is more than twice the one before.
+  require(primes.size() < 32, "tower", "the tower has too many primes");
+  for (const Value& p : primes) tower.push_back(read_prime(p, q.c.budget));
   const Lattice lattice(q.c, network, node, read_point(network, node, proof.at("point"), q.c.budget), tower);
   const auto evidence =
       read_evidence(proof.at("evidence"), q.c.data.size(), network.node(node).width, q.claim.compact(), q.c.budget);

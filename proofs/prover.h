@@ -5,6 +5,7 @@
 #pragma once
 
 #include <widecert/certificate/claim_file.h>
+#include <widecert/number/stop.h>
 
 #include <cstdint>
 #include <functional>
@@ -34,6 +35,8 @@ struct Options {
   EvidenceKind evidence = EvidenceKind::automatic;
   std::size_t memory = std::size_t{1} << 40;                      // bytes; larger engines are refused beforehand
   double rung_seconds = std::numeric_limits<double>::infinity();  // for each rung of the ladder of precisions
+  // Bounds that are found by and by are given as far as they are known then.
+  TimeLimit::Clock::time_point answer_by = TimeLimit::Clock::time_point::max();
   Progress progress = [](const std::string&, std::size_t, std::size_t) {};
 };
 

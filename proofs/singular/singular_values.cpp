@@ -61,6 +61,7 @@ LadderOptions ladder_options(const Options& options) {
   LadderOptions ladder;
   ladder.most_bytes = static_cast<double>(options.memory);
   ladder.most_seconds = options.rung_seconds;
+  ladder.answer_by = options.answer_by;
   ladder.tick = [&options](const std::string& rung) { options.progress("bounds by " + rung, 0, 1); };
   return ladder;
 }

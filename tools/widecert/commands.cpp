@@ -28,6 +28,7 @@ Options prover_options(const Common& common) {
   options.evidence = common.evidence;
   options.memory = common.memory;
   options.rung_seconds = common.rung_seconds;
+  options.answer_by = common.answer_by;
   return options;
 }
 

@@ -42,6 +42,7 @@ struct Common {
   EvidenceKind evidence = EvidenceKind::automatic;
   std::size_t memory = 0;  // bytes
   double rung_seconds = std::numeric_limits<double>::infinity();
+  TimeLimit::Clock::time_point answer_by = TimeLimit::Clock::time_point::max();
 };
 
 // Without seed and progress.

@@ -1,10 +1,14 @@
 #include "console.h"
 
 #include <fmt/format.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <widecert/certificate/json.h>
+#include <widecert/number/stop.h>
 
 #include <array>
 #include <atomic>
@@ -12,16 +16,46 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <thread>
 
 namespace widecert::tool {
 namespace {
 
 volatile std::sig_atomic_t stop_signal = 0;
 std::atomic<pid_t> child = 0;
+std::atomic<bool> ending = false;
+sem_t stop_came;
 
 void remember(int signal) {
   stop_signal = signal;
   if (const pid_t pid = child; pid > 0) kill(pid, SIGTERM);
+  sem_post(&stop_came);
+}
+
+// Once a stop has come, work has this long to notice; then the process ends as it would have.
+constexpr std::chrono::milliseconds kGrace{1000};
+
+void write_all(int file, const std::string& text) {
+  for (std::size_t done = 0; done < text.size();) {
+    const ssize_t wrote = write(file, text.data() + done, text.size() - done);
+    if (wrote < 0 && errno != EINTR) return;
+    if (wrote > 0) done += static_cast<std::size_t>(wrote);
+  }
+}
+
+// For steps inside of foreign libraries, which cannot be asked to stop. Touches no stream: another thread may hold it.
+void watch(bool json) {
+  while (sem_wait(&stop_came) != 0) {
+  }
+  std::this_thread::sleep_for(kGrace);
+  if (ending.exchange(true)) return;
+  if (const pid_t pid = child; pid > 0) kill(pid, SIGKILL);
+  const bool late = stop_signal == SIGALRM;
+  const std::string what = late ? TimedOut().what() : Interrupted().what();
+  write_all(STDERR_FILENO, (isatty(STDERR_FILENO) != 0 ? "\r\033[K" : "") + ("widecert: " + what) + "\n");
+  if (json) write_all(STDOUT_FILENO, error_text(what, late ? 124 : 130));
+  _exit(late ? 124 : 130);
 }
 
 bool colours() {
@@ -35,7 +69,20 @@ std::string paint(const char* code, const std::string& text) {
 
 }  // namespace
 
-void catch_stops(double timeout_seconds) {
+std::string error_text(const std::string& what, int exit) { return to_text(Json{{"error", what}, {"exit", exit}}); }
+
+void begin_to_end() {
+  while (ending.exchange(true)) pause();  // the watch has begun, and ends the process
+}
+
+void catch_stops(double timeout_seconds, bool json) {
+  sem_init(&stop_came, 0, 0);
+  set_stop_check(throw_if_stopped);
+  sigset_t all, before;  // the watch handles no signal
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::thread(watch, json).detach();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   for (int signal : {SIGINT, SIGTERM, SIGALRM}) std::signal(signal, remember);
   if (timeout_seconds > 0) {
     itimerval timer{};
@@ -62,6 +109,7 @@ int run_child(const std::vector<std::string>& arguments, std::string* output) {
   const pid_t pid = fork();
   if (pid < 0) throw std::runtime_error("no process can be started");
   if (pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // it never outlives us
     if (output != nullptr) dup2(ends[1], STDOUT_FILENO);
     close(ends[0]);
     close(ends[1]);
@@ -69,6 +117,7 @@ int run_child(const std::vector<std::string>& arguments, std::string* output) {
     _exit(127);
   }
   child = pid;
+  if (stop_signal != 0) kill(pid, SIGTERM);  // it came in between
   close(ends[1]);
   std::array<char, 4096> buffer;
   ssize_t got = 0;

@@ -23,9 +23,15 @@ struct ConsoleOptions {
 };
 
 // SIGINT, SIGTERM and, after `timeout_seconds` (0: never), the alarm are remembered and passed on
-// to the running child. throw_if_stopped() then throws Interrupted or TimedOut.
-void catch_stops(double timeout_seconds);
+// to the running child. throw_if_stopped(), and poll() of the library, then throw Interrupted or TimedOut. Where nothing
+// has noticed within a second (a step of a foreign library), the process ends with that error all the same, printed with
+// `json` as error_text says.
+void catch_stops(double timeout_seconds, bool json);
 void throw_if_stopped();
+// To be called before the result of a run, or its error, is printed last: from then on nobody ends the process but us.
+void begin_to_end();
+// What --json prints of an error.
+std::string error_text(const std::string& what, int exit);
 
 // Runs a program without a shell, its standard output captured (or inherited if null). Returns its
 // exit code; 127 if it cannot be started. Throws as throw_if_stopped() if a stop came meanwhile.

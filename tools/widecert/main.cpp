@@ -3,9 +3,9 @@
 #include <gmp.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include <widecert/certificate/json.h>
 #include <widecert/number/error.h>
 #include <widecert/number/parallel.h>
+#include <widecert/number/stop.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -13,7 +13,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <new>
-#include <nlohmann/json.hpp>
 
 #include "commands.h"
 #include "layer_words.h"
@@ -102,7 +101,7 @@ int run(int argc, char** argv) {
   app.add_flag("--quiet", common.console.quiet, "no text and no progress; the exit status tells");
   auto* seed = app.add_option("--seed", common.seed, "seed of the constructions (same seed, same bytes)");
   seed->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62));
-  app.add_option("--timeout", timeout, "give up after this many seconds (124)")->check(CLI::Range(0.001, 1e9));
+  app.add_option("--timeout", timeout, "give up after this many seconds (124); bounds are given as far as they are known at half of the time")->check(CLI::Range(0.001, 1e9));
   std::size_t thread_count = 0;
   app.add_option("--threads", thread_count, "cores to use (default: all); results do not depend on it")
       ->check(CLI::Range(1, 1024));
@@ -258,7 +257,9 @@ int run(int argc, char** argv) {
   limit_memory(memory_gib);
   common.memory = static_cast<std::size_t>(memory_gib * 1024 * 1024 * 1024);
   widecert::set_threads(thread_count);
-  catch_stops(timeout);
+  catch_stops(timeout, common.json);
+  // The other half is for what comes after: writing, and the checker.
+  if (timeout > 0) common.answer_by = widecert::TimeLimit::after(timeout / 2);
   if (*prove) return run_prove(common, prove_options);
   if (*pack) return run_pack(common, pack_options);
   if (*check) return run_check(common, files);
@@ -279,11 +280,9 @@ int main(int argc, char** argv) {
   const bool json =
       std::any_of(argv + 1, argv + argc, [](const char* argument) { return std::string(argument) == "--json"; });
   const auto fail = [&](int code, const std::string& what) {
+    begin_to_end();
     std::fprintf(stderr, "widecert: %s\n", what.c_str());
-    if (json) {
-      const widecert::Json out{{"error", what}, {"exit", code}};
-      std::fputs(widecert::to_text(out).c_str(), stdout);
-    }
+    if (json) std::fputs(error_text(what, code).c_str(), stdout);
     return code;
   };
   int code = kInternal;

@@ -3,6 +3,7 @@
 #include <widecert/number/clones.h>
 #include <widecert/number/parallel.h>
 #include <widecert/number/rounding.h>
+#include <widecert/number/stop.h>
 
 #include <algorithm>
 #include <cmath>
@@ -26,9 +27,16 @@ int slice_bits(Eigen::Index depth) {
 
 void gemm(const double* x, const double* b, double* c, Eigen::Index rows, Eigen::Index cols, Eigen::Index depth,
           Eigen::Index stride_x, Eigen::Index stride_b, Eigen::Index stride_c) {
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(rows), static_cast<int>(cols),
-              static_cast<int>(depth), 1.0, x, static_cast<int>(stride_x), b, static_cast<int>(stride_b), 0.0, c,
-              static_cast<int>(stride_c));
+  // Large ones in bands of rows, so that the work can end between them.
+  constexpr double kMostProducts = 2e10;
+  const double of_row = static_cast<double>(cols) * static_cast<double>(depth);
+  const Eigen::Index band = std::max<Eigen::Index>(256, static_cast<Eigen::Index>(kMostProducts / of_row));
+  for (Eigen::Index from = 0; from < rows; from += band) {
+    poll();
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(std::min(band, rows - from)),
+                static_cast<int>(cols), static_cast<int>(depth), 1.0, x + from * stride_x, static_cast<int>(stride_x),
+                b, static_cast<int>(stride_b), 0.0, c + from * stride_c, static_cast<int>(stride_c));
+  }
 }
 
 constexpr std::size_t kPiece = std::size_t{1} << 16;

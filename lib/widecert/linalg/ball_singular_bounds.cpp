@@ -1,5 +1,6 @@
 #include <widecert/linalg/ball_singular_bounds.h>
 #include <widecert/number/error.h>
+#include <widecert/number/stop.h>
 
 #include <algorithm>
 
@@ -29,11 +30,49 @@ class BallMatrix {
   arb_mat_t m_;
 };
 
+// c = a b, in bands of rows with poll() between them.
+void multiply(arb_mat_struct* c, arb_mat_struct* a, arb_mat_struct* b, long bits) {
+  constexpr double kMostProducts = 2e7;  // of 64-bit words
+  const double words = static_cast<double>(bits) / 64 + 1;
+  const double of_row = static_cast<double>(arb_mat_ncols(a)) * static_cast<double>(arb_mat_ncols(b)) * words * words;
+  const slong band = std::max<slong>(16, static_cast<slong>(kMostProducts / of_row)), rows = arb_mat_nrows(a);
+  for (slong from = 0; from < rows; from += band) {
+    poll();
+    const slong end = std::min(rows, from + band);
+    arb_mat_t part_c, part_a;
+    arb_mat_window_init(part_c, c, from, 0, end, arb_mat_ncols(c));
+    arb_mat_window_init(part_a, a, from, 0, end, arb_mat_ncols(a));
+    arb_mat_mul(part_c, part_a, b, bits);
+    arb_mat_window_clear(part_c);
+    arb_mat_window_clear(part_a);
+  }
+}
+
+// About the inverse of a square matrix, of which nothing is claimed; false if none was found.
+bool approximate_inverse(arb_mat_struct* inverse, arb_mat_struct* a, long bits) {
+  const slong m = arb_mat_nrows(a);
+  BallMatrix lu(m, m);
+  std::vector<slong> places(static_cast<std::size_t>(m));
+  if (arb_mat_approx_lu(places.data(), lu.get(), a, bits) == 0) return false;
+  constexpr slong kBand = 32;
+  for (slong from = 0; from < m; from += kBand) {
+    poll();
+    const slong end = std::min(m, from + kBand);
+    BallMatrix right(m, end - from), solution(m, end - from);
+    for (slong j = from; j < end; ++j) arb_one(arb_mat_entry(right.get(), j, j - from));
+    arb_mat_approx_solve_lu_precomp(solution.get(), places.data(), lu.get(), right.get(), bits);
+    for (slong i = 0; i < m; ++i)
+      for (slong j = from; j < end; ++j) arb_swap(arb_mat_entry(inverse, i, j), arb_mat_entry(solution.get(), i, j - from));
+  }
+  return true;
+}
+
 // y = M x, or M^T x, of midpoints; nothing is claimed of it.
 std::vector<Ball> apply(arb_mat_struct* m, const std::vector<Ball>& x, bool transposed) {
   const auto size = static_cast<slong>(x.size());
   std::vector<Ball> y(x.size());
   for (slong i = 0; i < size; ++i) {
+    poll();
     for (slong j = 0; j < size; ++j) {
       const Ball& factor = x[static_cast<std::size_t>(j)];
       arb_addmul(y[static_cast<std::size_t>(i)].data(), transposed ? arb_mat_entry(m, j, i) : arb_mat_entry(m, i, j),
@@ -88,6 +127,7 @@ Ball quotient(const Matrix<Ball>& a, const std::vector<Integer>& v) {
     norm += ball * ball;
   }
   for (Eigen::Index j = 0; j < a.cols(); ++j) {
+    poll();
     Ball sum(0);
     for (Eigen::Index i = 0; i < a.rows(); ++i) sum += scaled[static_cast<std::size_t>(i)] * a(i, j);
     square += sum * sum;
@@ -109,12 +149,12 @@ BallBound ball_singular_bound(const Matrix<Ball>& a) {
   } else {
     BallMatrix other(n, m);
     arb_mat_transpose(other.get(), given.get());
-    arb_mat_mul(square.get(), given.get(), other.get(), bits);
+    multiply(square.get(), given.get(), other.get(), bits);
   }
   BallBound result;
-  if (arb_mat_approx_inv(inverse.get(), square.get(), bits) == 0) return result;
+  if (!approximate_inverse(inverse.get(), square.get(), bits)) return result;
   arb_mat_get_mid(inverse.get(), inverse.get());
-  arb_mat_mul(residual.get(), inverse.get(), square.get(), bits);
+  multiply(residual.get(), inverse.get(), square.get(), bits);
   for (Eigen::Index i = 0; i < m; ++i) {
     arb_ptr d = arb_mat_entry(residual.get(), i, i);
     arb_sub_ui(d, d, 1, bits);

@@ -3,6 +3,7 @@
 #include <flint/nmod_mat.h>
 #include <widecert/linalg/left_kernel.h>
 #include <widecert/linalg/modular_matrix.h>
+#include <widecert/number/stop.h>
 
 namespace widecert {
 namespace {
@@ -46,6 +47,7 @@ std::vector<std::size_t> pivots(const nmod_mat_t m, slong rank) {
 
 bool annihilates(const std::vector<Integer>& v, const IntegerRows& a) {
   for (std::size_t j = 0; j < a.front().size(); ++j) {
+    poll();
     Integer sum = 0;
     for (std::size_t i = 0; i < a.size(); ++i)
       if (v[i] != 0) sum += v[i] * a[i][j];
@@ -63,11 +65,13 @@ LeftKernel block_modulo(const IntegerRows& a, std::uint64_t p) {
   const auto residue = [&](std::size_t i, std::size_t j) { return mpz_fdiv_ui(a[i][j].backend().data(), p); };
   Nmod transposed(cols, rows, p);
   for (std::size_t i = 0; i < rows; ++i) {
+    poll();
     for (std::size_t j = 0; j < cols; ++j) {
       nmod_mat_entry(transposed.m, static_cast<slong>(j), static_cast<slong>(i)) = residue(i, j);
     }
   }
   const slong rank = nmod_mat_rref(transposed.m);
+  poll();
   found.rows = pivots(transposed.m, rank);
   Nmod block(found.rows.size(), cols, p);
   for (std::size_t r = 0; r < found.rows.size(); ++r) {
@@ -98,6 +102,7 @@ bool lift(const IntegerRows& a, const std::vector<std::size_t>& dependent, LeftK
   }
   if (rank != 0 && fmpq_mat_solve_fmpz_mat(x.m, left.m, right.m) == 0) return false;
   for (std::size_t k = 0; k < dependent.size(); ++k) {
+    poll();
     std::vector<Rational> solution(rank);
     Integer common = 1;
     for (std::size_t r = 0; r < rank; ++r) {

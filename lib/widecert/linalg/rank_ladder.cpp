@@ -2,10 +2,12 @@
 #include <widecert/linalg/double_rank.h>
 #include <widecert/linalg/rank_ladder.h>
 #include <widecert/number/rounding.h>
+#include <widecert/number/stop.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <optional>
 
 namespace widecert {
 
@@ -18,7 +20,6 @@ class Stopwatch {
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
-struct Late {};  // a rung has used up its time
 
 }  // namespace
 
@@ -82,6 +83,19 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
     if (b.full_rank) result.undecided.clear();
     return b.full_rank && (b.smallest_low > 0 || options.effort == Effort::rank);
   };
+  // Whether the work came to its end in time.
+  const auto in_time = [&](const auto& work) {
+    const bool known = result.bounds.largest_high < SingularBounds::kUnbounded;
+    const TimeLimit limit(known ? std::min(options.answer_by, TimeLimit::after(options.most_seconds))
+                                : TimeLimit::Clock::time_point::max());
+    try {
+      work();
+      return true;
+    } catch (const TimeLimit::Passed&) {
+      result.undecided = "more time than allowed";
+      return false;
+    }
+  };
   for (const Rung rung : {Rung::doubles, Rung::split}) {
     const bool split = rung == Rung::split;
     if (!wanted(rung)) continue;
@@ -94,28 +108,33 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
     singular.effort = options.effort;
     singular.stop = [&options, watch = Stopwatch()] { return watch.seconds() > options.most_seconds; };
     if (split) singular.most_levels = 6, singular.most_slices = kMostSlices;
-    if (merge(singular_bounds(source.enclosure(split), singular), rung)) return result;
+    bool decided = false;
+    if (!in_time([&] { decided = merge(singular_bounds(source.enclosure(split), singular), rung); })) continue;
+    if (decided) return result;
     if (source.exact && options.effort == Effort::rank && wanted(Rung::residues)) break;
   }
   if (source.exact && wanted(Rung::residues)) {
     options.tick(to_string(Rung::residues));
     const Matrix<double> a = source.enclosure(false).middle.high;
-    if (a.allFinite()) try {
-        const Stopwatch watch;
-        const DoubleRank rank = rank_of_doubles({a.data(), static_cast<std::size_t>(a.size())}, source.rows,
-                                                source.cols, [&](std::size_t, std::size_t) {
-                                                  if (watch.seconds() > options.most_seconds) throw Late{};
-                                                });
-        SingularBounds found;
-        found.full_rank = rank.exact;
-        if (!rank.exact) {
-          found.undecided = "the rank seems to be " + std::to_string(rank.rank) + " (modulo a prime)";
-        }
-        if (merge(found, Rung::residues)) return result;
-        if (!rank.exact) return result;  // balls could never decide
-      } catch (const Late&) {
+    std::optional<DoubleRank> rank;
+    if (a.allFinite()) {
+      const TimeLimit limit(std::min(options.answer_by, TimeLimit::after(options.most_seconds)));
+      try {
+        rank = rank_of_doubles({a.data(), static_cast<std::size_t>(a.size())}, source.rows, source.cols,
+                               [](std::size_t, std::size_t) { poll(); });
+      } catch (const TimeLimit::Passed&) {
         result.undecided = "more time than allowed";
       }
+    }
+    if (rank) {
+      SingularBounds found;
+      found.full_rank = rank->exact;
+      if (!rank->exact) {
+        found.undecided = "the rank seems to be " + std::to_string(rank->rank) + " (modulo a prime)";
+      }
+      if (merge(found, Rung::residues)) return result;
+      if (!rank->exact) return result;  // balls could never decide
+    }
   }
   if (!wanted(Rung::balls)) {
     if (!result.bounds.full_rank && result.undecided.empty())
@@ -139,9 +158,13 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
     options.tick(std::to_string(bits) + "-bit balls");
     result.bits = bits;
     const PrecisionScope precision(bits);
-    Matrix<Ball> balls = source.balls();
-    if (balls.rows() > balls.cols()) balls = Matrix<Ball>(balls.transpose());
-    const BallBound bound = ball_singular_bound(balls);
+    BallBound bound;
+    const bool came = in_time([&] {
+      Matrix<Ball> balls = source.balls();
+      if (balls.rows() > balls.cols()) balls = Matrix<Ball>(balls.transpose());
+      bound = ball_singular_bound(balls);
+    });
+    if (!came) return result;
     last = watch.seconds();
     if (!bound.full_rank) continue;
     SingularBounds found;

@@ -12,6 +12,7 @@
 
 #include <widecert/linalg/singular_bounds.h>
 #include <widecert/number/ball.h>
+#include <widecert/number/stop.h>
 
 #include <functional>
 #include <string>
@@ -38,10 +39,12 @@ struct LadderOptions {
   Rung last = Rung::balls;
   long most_bits = 4096;             // of the balls
   double most_ball_products = 1e10;  // m^2 n (bits / 64)^2 of a step with balls
-  // Limits of each rung: of its matrices; of its time, with which answers depend on the machine. A step that was begun
-  // runs to its end.
+  // Limits of each rung: of its matrices; of its time, with which answers depend on the machine. Once something is
+  // known, a rung ends within its time, and all of them at `answer_by`; until then steps that were begun run to their
+  // end.
   double most_bytes = 8e9;
   double most_seconds = std::numeric_limits<double>::infinity();
+  TimeLimit::Clock::time_point answer_by = TimeLimit::Clock::time_point::max();
   std::function<void(const std::string& rung)> tick = [](const std::string&) {};
 };
 

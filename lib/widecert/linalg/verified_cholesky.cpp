@@ -2,6 +2,7 @@
 #include <widecert/linalg/verified_cholesky.h>
 #include <widecert/number/parallel.h>
 #include <widecert/number/rounding.h>
+#include <widecert/number/stop.h>
 
 #include <algorithm>
 #include <cmath>
@@ -20,6 +21,7 @@ using Mat = Matrix<double>;
 Eigen::Index factor_in_place(Mat& l) {
   const int m = static_cast<int>(l.rows()), band = std::max(128, (m + 5) / 6);
   for (int from = 0; from < m; from += band) {
+    poll();
     const int rows = std::min(band, m - from);
     double* const left = l.data() + static_cast<Eigen::Index>(from) * m;
     double* const corner = left + from;

@@ -3,6 +3,7 @@
 #include <widecert/linalg/verified_gram.h>
 #include <widecert/number/parallel.h>
 #include <widecert/number/rounding.h>
+#include <widecert/number/stop.h>
 
 #include <algorithm>
 #include <cmath>
@@ -18,6 +19,7 @@ void add_gram(Matrix<double>& g, bool first, const double* a, Eigen::Index cols,
   const Eigen::Index m = g.rows();
   Matrix<double> panel;
   for (Eigen::Index from = 0; from < cols; from += kGramPanel, first = false) {
+    poll();
     Matrix<double>& out = first ? g : panel;
     out.resize(m, m);
     cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, static_cast<int>(m),

@@ -5,6 +5,7 @@
 #include <widecert/number/overloaded.h>
 #include <widecert/number/parallel.h>
 #include <widecert/number/rounding.h>
+#include <widecert/number/stop.h>
 
 #include <algorithm>
 #include <cmath>
@@ -229,6 +230,7 @@ EnclosedValues EnclosedForward::run(const Plan& plan, const std::vector<const En
                      const std::size_t block = std::max<std::size_t>(1, 30'000 / std::max(length, filters));
                      const bool in_place = patches == list.size();  // all outputs in order
                      for (std::size_t begin = 0; begin < total; begin += block) {
+                       poll();
                        const std::size_t many = std::min(block, total - begin);
                        gathered.resize(many * length);
                        gathered_radius.resize(many * length);
@@ -322,6 +324,7 @@ EnclosedValues EnclosedForward::operator()(std::size_t first, std::size_t count)
     const std::size_t begin = block * rows, many = std::min(rows, count - begin);
     std::vector<EnclosedValues> values(plans_.size());
     for (std::size_t k = 0; k < plans_.size(); ++k) {
+      poll();
       std::vector<const EnclosedValues*> in;
       for (std::size_t input : plans_[k].inputs) in.push_back(&values[input]);
       values[k] = run(plans_[k], in, first + begin, many);

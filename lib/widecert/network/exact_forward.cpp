@@ -2,6 +2,7 @@
 #include <widecert/number/clones.h>
 #include <widecert/number/error.h>
 #include <widecert/number/overloaded.h>
+#include <widecert/number/stop.h>
 
 #include <algorithm>
 #include <type_traits>
@@ -182,6 +183,7 @@ ExactForward::ExactForward(const Architecture& network, const IntegerPoint& poin
 }
 
 void ExactForward::prepare_linear(Step& step, const IntegerParameters& theta, const Step& in) {
+  poll();
   const Node& node = network_.node(step.node);
   const Integer product = in.divisor * theta.weights.divisor;
   step.divisor = lcm(product, theta.bias.divisor);
@@ -226,6 +228,7 @@ std::vector<T> ExactForward::linear(const Step& step, const std::vector<T>& x) c
   const std::size_t filters = node.filters;
   std::vector<T> y(node.width, T(0));
   for (std::size_t p = 0; p < node.patches->count(); ++p) {
+    if (p % 64 == 0) poll();
     const std::size_t bank = node.patches->bank(p);
     const std::int64_t* entries = &step.patches.entries[step.patches.begin[p]];
     const std::size_t length = step.patches.begin[p + 1] - step.patches.begin[p];
@@ -241,6 +244,7 @@ std::vector<T> ExactForward::linear(const Step& step, const std::vector<T>& x) c
       }
     } else {
       for (std::size_t r = 0; r < length; ++r) {
+        if (r % 64 == 0) poll();
         if (entries[r] == kPadding || x[entries[r]] == 0) continue;
         const Integer* w = &step.weights[step.bank_begin[bank] + r * filters];
         for (std::size_t t = 0; t < filters; ++t) out[t] += x[entries[r]] * w[t];

@@ -4,6 +4,7 @@
 #include <widecert/network/forward.h>
 #include <widecert/number/parallel.h>
 #include <widecert/number/rounding.h>
+#include <widecert/number/stop.h>
 
 #include <cmath>
 #include <memory>
@@ -39,6 +40,7 @@ MatrixEnclosure split(const Matrix<Ball>& balls) {
   out.middle.low.resize(balls.rows(), balls.cols());
   Matrix<double> radius(balls.rows(), balls.cols());
   for (Eigen::Index i = 0; i < balls.rows(); ++i) {
+    poll();
     for (Eigen::Index j = 0; j < balls.cols(); ++j) {
       const Parts p = parts_of(balls(i, j));
       out.middle.high(i, j) = p.high;
@@ -58,6 +60,7 @@ std::vector<std::vector<Ball>> ball_rows(const IntegerTensor& tensor) {
   std::vector<std::vector<Ball>> rows;
   std::size_t entry = 0;
   for (std::size_t length : tensor.shape) {
+    poll();
     auto& row = rows.emplace_back();
     for (std::size_t r = 0; r < length; ++r) {
       row.push_back(Ball::enclosing(Rational(tensor.at(entry++), tensor.divisor)));

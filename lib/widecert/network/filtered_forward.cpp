@@ -5,6 +5,7 @@
 #include <widecert/number/clones.h>
 #include <widecert/number/error.h>
 #include <widecert/number/overloaded.h>
+#include <widecert/number/stop.h>
 
 #include <algorithm>
 #include <cmath>
@@ -204,6 +205,7 @@ FilteredForward::Values FilteredForward::linear(const Plan& plan, const Values& 
     const std::size_t total = rows * patches.size();
     const std::size_t block = std::max<std::size_t>(1, 200'000 / std::max(length, filters));
     for (std::size_t begin = 0; begin < total; begin += block) {
+      poll();
       const std::size_t count = std::min(block, total - begin);
       gathered.resize(count * length);
       gathered_residues.resize(count * length);

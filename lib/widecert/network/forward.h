@@ -9,6 +9,7 @@
 #include <widecert/network/architecture.h>
 #include <widecert/number/error.h>
 #include <widecert/number/overloaded.h>
+#include <widecert/number/stop.h>
 
 #include <map>
 #include <type_traits>
@@ -90,6 +91,7 @@ std::vector<S> linear(const Architecture& network, std::size_t index, const Line
     node.patches->expand(p, entries);
     const std::size_t bank = node.patches->bank(p);
     for (std::size_t t = 0; t < node.filters; ++t) {
+      if (entries.size() > 64 || t % 64 == 0) poll();
       const std::vector<S>& w = theta.weights[bank * node.filters + t];
       S sum = theta.bias.empty() ? S(0) : theta.bias[network.bias_index(index, y.size())];
       for (std::size_t r = 0; r < entries.size(); ++r)

@@ -2,6 +2,8 @@
 // place of its own.
 #pragma once
 
+#include <widecert/number/stop.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
@@ -28,21 +30,28 @@ class SingleThread {
   bool before_;
 };
 
-// Calls task(i) for i = 0..count-1, each once, in any order. The first exception is passed on after
-// all threads have stopped.
+// Calls task(i) for i = 0..count-1, each once, in any order, and poll() before each (stop.h). The first exception is
+// passed on after all threads have stopped.
 template <class Task>
 void parallel_for(std::size_t count, const Task& task) {
   const std::size_t workers = std::min(threads(), count);
   if (workers <= 1) {
-    for (std::size_t i = 0; i < count; ++i) task(i);
+    for (std::size_t i = 0; i < count; ++i) {
+      poll();
+      task(i);
+    }
     return;
   }
   std::atomic<std::size_t> next{0};
   std::exception_ptr failure;
   std::mutex guard;
-  const auto work = [&]() {
+  const auto work = [&, end = TimeLimit::current()]() {
+    const TimeLimit limit(end);
     try {
-      for (std::size_t i = next++; i < count; i = next++) task(i);
+      for (std::size_t i = next++; i < count; i = next++) {
+        poll();
+        task(i);
+      }
     } catch (...) {
       const std::lock_guard lock(guard);
       if (!failure) failure = std::current_exception();

@@ -166,7 +166,7 @@ TEST_CASE("no message shows what a file holds, whatever it is taken for") {
   CHECK(answer.text.find(digest_of(files.folder + "/pin")) == std::string::npos);
 }
 
-TEST_CASE("--confine keeps data in the folder of the claim, whatever leads out") {
+TEST_CASE("confine keeps data in the folder of the claim, whatever leads out") {
   const Files files;
   const auto check = [&](const std::string& path, const std::string& options) {
     const json data = csv(path, digest_of(files.folder + "/data.csv"), 3);
@@ -233,7 +233,15 @@ TEST_CASE("lines of CSV: blank ones and comments are errors, a label column is t
   const Files files;
   proves(with_csv(files, "1\n2\n3\n"));
   proves(with_csv(files, "1\r\n2\r\n3"));
-  for (const char* text : {"1\n\n2\n3\n", "\n1\n2\n3\n", "1\n2\n3\n\n", "1\n2\n3\n \t\n", "1\n2\n3\n\r\n",
+  // No data: a byte-order mark, quotes, blank lines at the end.
+  for (const char* text : {"1\n2\n3\n\n", "1\n2\n3\n \t\n\n", "1\n2\n3\n\r\n",
+                           "\xef\xbb\xbf"
+                           "1\n2\n3\n",
+                           "\"1\"\n \"2\" \n3"}) {
+    INFO(text);
+    proves(with_csv(files, text));
+  }
+  for (const char* text : {"1\n\n2\n3\n", "\n1\n2\n3\n", "1\n2\n3\n\n4\n", "\"1\n2\n3\n", "\"1\"1\n2\n3\n",
                            "# one\n1\n2\n3\n", "1\n2\n3\n# end\n", "1\n  # two\n2\n3\n"}) {
     INFO(text);
     refuses(with_csv(files, text), "data");
@@ -243,6 +251,17 @@ TEST_CASE("lines of CSV: blank ones and comments are errors, a label column is t
   const auto header = [](json& data) { data["header"] = true; };
   proves(with_csv(files, "# a\n1\n2\n3\n", header));
   refuses(with_csv(files, "\n1\n2\n3\n", header), "data");
+  for (const char* separator : {";", "\t"}) {
+    const auto separated = [&](json& data) {
+      data["separator"] = separator;
+      data["label_column"] = 1;
+    };
+    const std::string s = separator;
+    proves(with_csv(files, "1" + s + "7\n2" + s + "7\n3" + s + "7\n", separated));
+    proves(with_csv(files, "1" + s + "\"a" + s + "b\"\n2" + s + "7\n3" + s + "7\n", separated));
+    refuses(with_csv(files, "1,7\n2,7\n3,7\n", separated), "data");
+  }
+  refuses(with_csv(files, "1 7\n2 7\n3 7\n", [](json& data) { data["separator"] = " "; }), "unexpected");
   const auto label = [](int column) { return [=](json& data) { data["label_column"] = column; }; };
   proves(with_csv(files, "1,7\n2,7\n3,7\n", label(1)));
   proves(with_csv(files, "7,1\n7,2\n7,3\n", label(0)));
@@ -279,15 +298,16 @@ TEST_CASE("the data line says all that the samples depend on, in both outputs") 
   CHECK(line(noise) ==
         "samples 1 to 3, column 1 (labels) left out; x = (v + noise) / 255, integer noise of seed 5 "
         "from -1 to 2");
-  CHECK(line(
-            [&](json& data) {
-              noise(data);
-              data["multiply"] = 0;
-              data["header"] = true;
-            },
-            "a,b\n7,1\n7,2\n7,3\n") ==
-        "samples 1 to 3 below a header line, column 1 (labels) left out; x = noise / 255, integer noise of seed 5 from "
-        "-1 to 2 (multiply is 0: the values v do not matter)");
+  CHECK(
+      line(
+          [&](json& data) {
+            noise(data);
+            data["multiply"] = 0;
+            data["header"] = true;
+          },
+          "a,b\n7,1\n7,2\n7,3\n") ==
+      "samples 1 to 3, below a header line, column 1 (labels) left out; x = noise / 255, integer noise of seed 5 from "
+      "-1 to 2 (multiply is 0: the values v do not matter)");
 }
 
 TEST_CASE("sentences name frozen tensors, the output, and full column rank") {

@@ -22,7 +22,7 @@ using nlohmann::json;
 
 namespace {
 
-Value document(const json& j) { return Value(j, "claim", std::make_shared<const std::string>(".")); }
+Value document(const json& j) { return Value(j, "claim", std::make_shared<const Source>()); }
 
 const json kNetwork = json::parse(R"({"input": {"name": "x", "shape": [3]}, "nodes": [
     {"name": "d", "op": "dense", "filters": 4, "bias": "neuron"},
@@ -37,7 +37,7 @@ const json kPoint = json::parse(R"({"d": {"weights": {"fill": 1}, "bias": {"fill
 TEST_CASE("with nothing left to spend no primitive begins") {
   Budget budget;
   const Network network(document(kNetwork), budget);
-  Data data(document(kData), 3, budget);
+  Data data(document(kData), {3}, budget);
   data.verify();
   const Context c{network, data, budget};
   const auto theta = read_point(network, 4, document(kPoint), budget);
@@ -57,7 +57,7 @@ TEST_CASE("with nothing left to spend no primitive begins") {
     }
   std::vector<std::pair<const char*, std::function<void()>>> all{
       {"network", [&] { Network(document(kNetwork), budget); }},
-      {"data", [&] { Data(document(kData), 3, budget).verify(); }},
+      {"data", [&] { Data(document(kData), {3}, budget).verify(); }},
       {"pass", [&] { data.for_each([](auto&&...) { FAIL("a pass"); }); }},
       {"small pass", [&] { data.for_each_small([](auto&&...) { FAIL("a pass"); }); }},
       {"point", [&] { read_point(network, 4, document(kPoint), budget); }},
@@ -97,7 +97,7 @@ TEST_CASE("seeded tensors and huge numbers cost more than small ones") {
     Budget budget;
     budget.spend(Products(1'000'000'000'000) + Products(-1) * left);
     try {
-      read_tensor(document(tensor), {entries}, budget);
+      read_tensor(document(tensor), {{entries}}, budget);
       return true;
     } catch (const Malformed& refused) {
       return refused.reason != "too-large";

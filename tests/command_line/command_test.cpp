@@ -120,7 +120,8 @@ TEST_CASE("machine-readable output says everything, and widecheck's verdict is i
   CHECK(json::parse(run(program() + "--json explain").output).size() >= 5);
   const json inspected = json::parse(run(program() + "--json inspect " + case_path("digits-raw")).output);
   CHECK(inspected["samples"] == 1797);
-  CHECK(inspected["theorems"][0]["reason"] == "patches-collide");
+  CHECK(inspected["theorems"][1]["theorem"] == "theorem-3.4");
+  CHECK(inspected["theorems"][1]["reason"] == "patches-collide");
   CHECK(inspected["layers"][1]["neurons"] == 1800);
 }
 

@@ -23,9 +23,9 @@ struct ConsoleOptions {
 };
 
 // SIGINT, SIGTERM and, after `timeout_seconds` (0: never), the alarm are remembered and passed on
-// to the running child. throw_if_stopped(), and poll() of the library, then throw Interrupted or TimedOut. Where nothing
-// has noticed within a second (a step of a foreign library), the process ends with that error all the same, printed with
-// `json` as error_text says.
+// to the running child. throw_if_stopped(), and poll() of the library, then throw Interrupted or TimedOut. Where
+// nothing has noticed within a second (a step of a foreign library), the process ends with that error all the same,
+// printed with `json` as error_text says.
 void catch_stops(double timeout_seconds, bool json);
 void throw_if_stopped();
 // To be called before the result of a run, or its error, is printed last: from then on nobody ends the process but us.

@@ -101,7 +101,9 @@ int run(int argc, char** argv) {
   app.add_flag("--quiet", common.console.quiet, "no text and no progress; the exit status tells");
   auto* seed = app.add_option("--seed", common.seed, "seed of the constructions (same seed, same bytes)");
   seed->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62));
-  app.add_option("--timeout", timeout, "give up after this many seconds (124); bounds are given as far as they are known at half of the time")->check(CLI::Range(0.001, 1e9));
+  app.add_option("--timeout", timeout,
+                 "give up after this many seconds (124); bounds are given as far as they are known at half of the time")
+      ->check(CLI::Range(0.001, 1e9));
   std::size_t thread_count = 0;
   app.add_option("--threads", thread_count, "cores to use (default: all); results do not depend on it")
       ->check(CLI::Range(1, 1024));

@@ -62,7 +62,8 @@ bool approximate_inverse(arb_mat_struct* inverse, arb_mat_struct* a, long bits) 
     for (slong j = from; j < end; ++j) arb_one(arb_mat_entry(right.get(), j, j - from));
     arb_mat_approx_solve_lu_precomp(solution.get(), places.data(), lu.get(), right.get(), bits);
     for (slong i = 0; i < m; ++i)
-      for (slong j = from; j < end; ++j) arb_swap(arb_mat_entry(inverse, i, j), arb_mat_entry(solution.get(), i, j - from));
+      for (slong j = from; j < end; ++j)
+        arb_swap(arb_mat_entry(inverse, i, j), arb_mat_entry(solution.get(), i, j - from));
   }
   return true;
 }

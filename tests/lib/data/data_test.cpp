@@ -86,7 +86,7 @@ TEST_CASE(
   CHECK_THAT(read(idx(8, {2, 3}, "1234567")), Contains("oversized") && Contains("offset 18"));
   CHECK_THAT(read("\x1f"), Contains("truncated"));
   CHECK_THAT(read("IDX!data"), Contains("not an IDX file") && Contains("offset 0"));
-  CHECK_THAT(read(idx(8, {0}, "")), Contains("extent 0"));
+  CHECK_THAT(read(idx(8, {0}, "")), Contains("no samples"));
   CHECK_THAT(read(idx(8, {0xffffffff, 0xffffffff}, "")), Contains("8 GiB"));
   CHECK_THAT(read(idx(0x0D, {2}, be32(0) + be32(0x7f800000))), Contains("non-finite") && Contains("offset 12"));
   CHECK_THAT(error_of([] { read_idx("/nonexistent/file"); }), Contains("cannot be opened"));

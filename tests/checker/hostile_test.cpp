@@ -384,10 +384,16 @@ TEST_CASE("work that no budget pays for is refused before it is begun") {
     CHECK(answer.seconds < 10);
   };
   SECTION("boxes with huge rationals") {
-    const std::string big(10'000, '7');
-    const json centre = {{"d", {{"weights", fill(1)}, {"bias", fill(1)}}}};
-    const json claim = {{"kind", "dependent-on-open-set"}, {"node", "r"}, {"radius", "1/3" + big}, {"centre", centre}};
-    refused(claim_file({dense("d", 1 << 22), activation("r", "relu")}, inline_rows({{1}, {2}}), {claim}),
+    // Two convolutions: in the second both factors have 14,000 digits, in half a million products.
+    const auto conv = [](const char* name) {
+      return json{{"name", name}, {"op", "conv1d"}, {"size", 50}, {"filters", 1}, {"bias", "none"}};
+    };
+    const json claim = {{"kind", "dependent-on-open-set"},
+                        {"node", "r"},
+                        {"radius", "1/3" + std::string(14'000, '7')},
+                        {"centre", {{"c", {{"weights", fill(1)}}}, {"d", {{"weights", fill(1)}}}}}};
+    refused(claim_file({conv("c"), conv("d"), activation("r", "relu")},
+                       inline_rows({json(std::vector<int>(10'000, 1))}), {claim}, {10'000, 1}),
             {{{"rule", "units-without-kinks"}}});
   }
   SECTION("decimals with huge exponents") {

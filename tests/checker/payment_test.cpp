@@ -5,7 +5,6 @@
 #include <widecheck/evidence/definite.h>
 #include <widecheck/evidence/distinct.h>
 #include <widecheck/evidence/lattice.h>
-#include <widecheck/evidence/limits.h>
 #include <widecheck/evidence/rank.h>
 #include <widecheck/evidence/relations.h>
 #include <widecheck/evidence/singular.h>
@@ -43,6 +42,7 @@ TEST_CASE("with nothing left to spend no primitive begins") {
   const auto theta = read_point(network, 4, document(kPoint), budget);
   const Forward forward = make_forward(c, network, 2, theta, 64);
   const std::vector<mpz_class> row{1, 2, 3};
+  const BoxForward box(c, 1, document(kPoint), 1);
   const json kRelations = json::parse(R"({"side": "rows", "kernel": [[1, 1]]})");
   Relations relations(document(kRelations), 2, 3, true, budget);
   IntegerRows rows(3);
@@ -65,13 +65,14 @@ TEST_CASE("with nothing left to spend no primitive begins") {
       {"forward", [&] { make_forward(c, network, 2, theta, 64); }},
       {"products", [&] { PatchProducts(c, network.node(1), 1, 1, forward); }},
       {"box", [&] { BoxForward(c, 1, document(kPoint), 1); }},
+      {"boxes", [&] { box(row); }},
       {"prime", [&] { read_prime(document(prime), budget); }},
       {"lattice",
        [&] {
          Lattice(c, network, 2, theta, {7, 127});
        }},
       {"relations", [&] { relations.row(0, row); }},
-      {"combination", [&] { Combination(3).add(5, row, budget); }},
+
       {"scaled", [&] { scaled(row, 7, 64, budget); }},
       {"combine", [&] { rows.combine({5}, budget); }},
       {"gram", [&] { rows.gram_at_least(1, budget); }},
@@ -80,7 +81,7 @@ TEST_CASE("with nothing left to spend no primitive begins") {
       {"contents", [&] { count_contents(c, 1, 5); }},
       {"classes", [&] { count_classes(c, 1); }},
       {"rank", [&] { rank_modulo(c, network.node(1), document(filters), 101); }},
-      {"outer", [&] { OuterProducts(c, 3, 3).add(row, row); }}};
+      {"outer", [&] { OuterProducts(budget, 3, 3).add(row, row); }}};
   for (const auto& [name, begin] : all) {
     INFO(name);
     try {

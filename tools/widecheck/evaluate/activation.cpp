@@ -53,24 +53,6 @@ Interval tanh_of_softplus(const mpq_class& x, unsigned bits) {
 bool analytic(Function f) {
   return !is_step(f) && f != Function::relu && f != Function::leaky_relu && f != Function::elu;
 }
-bool strictly_monotone(const Activation& f) {
-  switch (f.function) {
-    case Function::leaky_relu:
-      return f.parameter > 0;
-    case Function::elu:
-    case Function::sigmoid:
-    case Function::tanh:
-    case Function::softplus:
-    case Function::identity:
-    case Function::one_minus_sigmoid:
-      return true;
-    default:
-      return false;
-  }
-}
-bool translate_independent(const Activation& f) {
-  return f.function != Function::identity && !(f.function == Function::leaky_relu && f.parameter == 1);
-}
 
 Interval value(const Activation& f, const mpq_class& x, unsigned bits) {
   switch (f.function) {

@@ -12,10 +12,7 @@
 
 namespace widecheck {
 
-bool analytic(Function f);                    // real analytic on R
-bool strictly_monotone(const Activation& f);  // on R; false where the table proves nothing
-// The functions b -> s(s_i + b) are linearly independent for distinct s_i: all but linear ones.
-bool translate_independent(const Activation& f);
+bool analytic(Function f);  // real analytic on R
 
 // Encloses s(x) for a transcendental function at a rational point, width about 2^-bits.
 Interval value(const Activation& f, const mpq_class& x, unsigned bits);

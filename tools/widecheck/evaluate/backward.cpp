@@ -111,8 +111,7 @@ Approximate Backward::slopes(const Activation& f, const Values& g) const {
       require(mpz_cmpabs(v.get_mpz_t(), g.radius.get_mpz_t()) > 0, "not-differentiable",
               "a pre-activation may be 0, where " + f.name + " has a kink");
       const mpq_class value = v > 0 ? mpq_class(1) : f.function == Function::relu ? mpq_class(0) : f.parameter;
-      s.v.push_back(value.get_num() << bits_);
-      mpz_fdiv_q(s.v.back().get_mpz_t(), s.v.back().get_mpz_t(), value.get_den_mpz_t());
+      s.v.push_back(floor_div(value.get_num() << bits_, value.get_den()));
     }
     s.radius = 1;
     return s;
@@ -120,16 +119,13 @@ Approximate Backward::slopes(const Activation& f, const Values& g) const {
   const Products argument = Products::words(largest(g.v)) + Products::words(g.divisor);
   c_.budget.spend(16 * argument * argument * g.v.size());
   const mpq_class carried = slope_lipschitz(f) * g.radius * (mpz_class(1) << bits_) / g.divisor;
-  mpz_cdiv_q(s.radius.get_mpz_t(), carried.get_num_mpz_t(), carried.get_den_mpz_t());
-  s.radius += 3;  // an enclosure of width 2 at most, its lower end rounded down
+  s.radius = ceil_of(carried) + 3;  // an enclosure of width 2 at most, its lower end rounded down
   for (const mpz_class& v : g.v) {
     mpq_class argument(v, g.divisor);
     argument.canonicalize();
     const Interval enclosure = slope(f, argument, bits_);
     require((enclosure.high - enclosure.low) * (mpz_class(1) << bits_) <= 2, "precision", "an enclosure is too wide");
-    const mpq_class low = enclosure.low * (mpz_class(1) << bits_);
-    mpz_class& out = s.v.emplace_back();
-    mpz_fdiv_q(out.get_mpz_t(), low.get_num_mpz_t(), low.get_den_mpz_t());
+    s.v.push_back(floor_of(enclosure.low * (mpz_class(1) << bits_)));
   }
   return s;
 }
@@ -150,16 +146,8 @@ Approximate Backward::through(std::size_t k, const Approximate& d) const {
     }
   }
   for (mpz_class& v : out.v) mpz_fdiv_q(v.get_mpz_t(), v.get_mpz_t(), w.divisor.get_mpz_t());
-  mpz_cdiv_q(out.radius.get_mpz_t(), out.radius.get_mpz_t(), w.divisor.get_mpz_t());
-  out.radius += 1;
+  out.radius = ceil_div(out.radius, w.divisor) + 1;
   return out;
-}
-
-void OuterProducts::add(const std::vector<mpz_class>& f, const std::vector<mpz_class>& d) {
-  c_.budget.spend(Products(f.size()) * cols_ * (10 + Products::words(largest(f)) * Products::words(largest(d))));
-  for (std::size_t h = 0; h < f.size(); ++h)
-    for (std::size_t j = 0; j < cols_; ++j)
-      mpz_addmul(sum_[h * cols_ + j].get_mpz_t(), f[h].get_mpz_t(), d[j].get_mpz_t());
 }
 
 }  // namespace widecheck

@@ -64,17 +64,4 @@ class Backward {
   std::vector<Products> products_, weight_words_;
 };
 
-// The sum of f^T d over samples.
-class OuterProducts {
- public:
-  OuterProducts(const Context& c, std::size_t rows, std::size_t cols) : c_(c), cols_(cols), sum_(rows * cols) {}
-  void add(const std::vector<mpz_class>& f, const std::vector<mpz_class>& d);
-  const std::vector<mpz_class>& sum() const { return sum_; }
-
- private:
-  const Context& c_;
-  std::size_t cols_;
-  std::vector<mpz_class> sum_;
-};
-
 }  // namespace widecheck

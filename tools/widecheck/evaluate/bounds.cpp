@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "kernel/integers.h"
+
 namespace widecheck {
 namespace {
 
@@ -20,17 +22,6 @@ mpz_class shift_up(const mpz_class& v, unsigned bits) {
   mpz_cdiv_q_2exp(r.get_mpz_t(), v.get_mpz_t(), bits);
   return r;
 }
-mpz_class floor_div(const mpz_class& a, const mpz_class& b) {
-  mpz_class r;
-  mpz_fdiv_q(r.get_mpz_t(), a.get_mpz_t(), b.get_mpz_t());
-  return r;
-}
-mpz_class ceil_div(const mpz_class& a, const mpz_class& b) {
-  mpz_class r;
-  mpz_cdiv_q(r.get_mpz_t(), a.get_mpz_t(), b.get_mpz_t());
-  return r;
-}
-
 Fix from_rational(const mpq_class& x, unsigned w) {
   const mpz_class scaled = x.get_num() << w;
   return {floor_div(scaled, x.get_den()), ceil_div(scaled, x.get_den())};

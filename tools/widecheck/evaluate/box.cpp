@@ -49,124 +49,93 @@ Ends pool(const Node& node, std::size_t h, const std::vector<Ends>& x) {
   return result;
 }
 
-// The tensor over a multiple of its divisor.
-void widen(Tensor& tensor, const mpz_class& divisor) {
-  const mpz_class factor = divisor / tensor.divisor;
-  for (auto& row : tensor.rows)
-    for (mpz_class& v : row) v *= factor;
-  tensor.divisor = divisor;
-}
-
 }  // namespace
 
-BoxForward::BoxForward(const Context& c, std::size_t target, const Value& centre, const mpq_class& radius) : c_(c) {
+BoxForward::BoxForward(const Context& c, std::size_t target, const Value& centre, const mpq_class& radius)
+    : c_(c), target_(target) {
   pay_for_layers(c, target, 0, 200);
-  auto theta = read_point(c.network, target, centre, c.budget);
-  std::map<std::size_t, std::size_t> step_of;
-  for (std::size_t i : c.network.below(target)) {
+  for (auto& [i, p] : read_point(c.network, target, centre, c.budget)) {
     const Node& node = c.network.node(i);
-    Step step{i, c.data.divisor(), c.data.largest(), {}, {}};
-    if (i != 0) {
-      const Step& in = steps_[step_of.at(node.inputs[0])];
-      step.divisor = in.divisor;
-      step.bound = in.bound;
-    }
-    Products each = Products(100) + 4 * Products::words(step.bound);  // for an entry of a patch
-    if (node.op == Op::linear) {
-      each += plan_linear(step, std::move(theta.at(i)), radius);
-    } else if (node.op == Op::activation) {
-      require(piecewise_linear(node.activation.function), "unsupported",
-              node.activation.name + " below the layer is not enclosed over a box");
-      if (node.activation.function == Function::leaky_relu) {
-        const mpq_class& slope = node.activation.parameter;
-        step.divisor *= slope.get_den();
-        step.bound *= std::max(mpz_class(abs(slope.get_num())), slope.get_den());
-      }
-    } else if (node.op == Op::average_pool) {
-      const auto length = static_cast<unsigned long>(pool_length(node));
-      step.divisor *= length;
-      step.bound *= length;
-    } else {
-      require(node.op == Op::max_pool || node.op == Op::input, "unsupported",
-              "layer " + node.name + " is not enclosed over a box");
-    }
-    for (const mpz_class* v : {&step.divisor, &step.bound})
-      if (mpz_sizeinbase(v->get_mpz_t(), 2) > kMaxBits)
-        throw Malformed("too-large", "layer " + node.name + ": intervals of more than 65,536 bits");
-    c.budget.spend(each * node.patches.longest() * node.width * c.data.size());
-    step_of[i] = steps_.size();
-    steps_.push_back(std::move(step));
+    theta_[i] = {around(p.weights, !node.frozen_weights, radius), around(p.bias, node.free_bias(), radius)};
   }
 }
 
-// From the divisor and the bound of what enters. Returns what one product takes.
-Products BoxForward::plan_linear(Step& step, Parameters centre, const mpq_class& radius) const {
-  const Node& node = c_.network.node(step.node);
-  mpz_class weights = centre.weights.divisor, bias = centre.bias.divisor;  // divisors of the ends
-  if (!node.frozen_weights) weights = lcm(weights, radius.get_den());
-  if (node.free_bias()) bias = lcm(bias, radius.get_den());
-  const mpz_class below = step.divisor, most_below = step.bound;
-  step.divisor = lcm(mpz_class(below * weights), bias);
-  const mpz_class factor = step.divisor / below;  // of weights
-  Products entries = 0;
-  for (const Tensor* tensor : {&centre.weights, &centre.bias})
-    for (const auto& row : tensor->rows) entries += row.size();
-  const Products words = Products::words(step.divisor) + 1;
-  c_.budget.spend(entries * (200 + 4 * words * words));
-  const auto of_radius = [&](const mpz_class& over) -> mpz_class {
-    return radius.get_num() * (over / radius.get_den());
-  };
-  widen(centre.weights, factor);
-  widen(centre.bias, step.divisor);
-  if (!node.frozen_weights) step.weights_radius = of_radius(factor);
-  if (node.free_bias()) step.bias_radius = of_radius(step.divisor);
-  mpz_class most = 0, norm = 0;
-  for (const auto& row : centre.weights.rows) {
-    mpz_class sum = step.weights_radius * static_cast<unsigned long>(row.size());
-    for (const mpz_class& w : row) sum += abs(w);
-    norm = std::max(norm, sum);
-    most = std::max(most, largest(row));
+BoxForward::Around BoxForward::around(Tensor tensor, bool free, const mpq_class& radius) const {
+  Around box{std::move(tensor), 0, 0};
+  const mpz_class divisor = free ? lcm(box.centre.divisor, radius.get_den()) : box.centre.divisor;
+  const mpz_class factor = divisor / box.centre.divisor;
+  for (auto& row : box.centre.rows) {
+    c_.budget.spend((100 + Products::words(factor) * Products::words(largest(row))) * row.size());
+    for (mpz_class& v : row) v *= factor;
+    box.largest = std::max(box.largest, largest(row));
   }
-  step.bound = norm * most_below + step.bias_radius;
-  for (const auto& row : centre.bias.rows) step.bound += largest(row);
-  step.weights = std::move(centre.weights);
-  step.bias = std::move(centre.bias);
-  return 200 + 8 * Products::words(most_below) * Products::words(most + step.weights_radius);
+  if (free) box.radius = radius.get_num() * (divisor / radius.get_den());
+  box.centre.divisor = divisor;
+  box.largest += box.radius;
+  return box;
 }
 
-BoxForward::Ends BoxForward::neuron(const Step& step, std::size_t h, const std::vector<Ends>& x) const {
-  const Node& node = c_.network.node(step.node);
-  Ends sum{-step.bias_radius, step.bias_radius};
-  if (node.bias != Bias::none) {
-    const mpz_class& b = step.bias.rows[0][c_.network.bias_of(step.node, h)];
-    sum.low += b;
-    sum.high += b;
+// `divisor` is that of x, then that of the values.
+std::vector<Ends> BoxForward::linear(std::size_t i, const std::vector<Ends>& x, mpz_class& divisor) const {
+  const Node& node = c_.network.node(i);
+  const auto& [weights, bias] = theta_.at(i);
+  const mpz_class product = divisor * weights.centre.divisor;
+  divisor = lcm(product, bias.centre.divisor);
+  const mpz_class factor = divisor / product, bias_factor = divisor / bias.centre.divisor;
+  mpz_class most = 0;
+  for (const Ends& v : x) most = std::max({most, mpz_class(abs(v.low)), mpz_class(abs(v.high))});
+  const Products words = Products::words(most) * Products::words(weights.largest), all = Products::words(divisor);
+  c_.budget.spend((200 + 8 * words) * node.patches.longest() * node.width + (200 + 8 * all * all) * node.width);
+  std::vector<Ends> y(node.width);
+  for (std::size_t h = 0; h < y.size(); ++h) {
+    Ends& sum = y[h];
+    const auto& w = weights.centre.rows[c_.network.filter_of(i, h)];
+    node.patches.for_each_seen(h / node.filters, [&](std::size_t r, std::size_t input) {
+      add_product(sum, w[r] - weights.radius, w[r] + weights.radius, x[input]);
+    });
+    sum = {sum.low * factor, sum.high * factor};
+    if (node.bias == Bias::none) continue;
+    const mpz_class& b = bias.centre.rows[0][c_.network.bias_of(i, h)];
+    sum = {sum.low + (b - bias.radius) * bias_factor, sum.high + (b + bias.radius) * bias_factor};
   }
-  const auto& weights = step.weights.rows[c_.network.filter_of(step.node, h)];
-  node.patches.for_each_seen(h / node.filters, [&](std::size_t r, std::size_t input) {
-    add_product(sum, weights[r] - step.weights_radius, weights[r] + step.weights_radius, x[input]);
-  });
-  return sum;
+  return y;
 }
 
 std::vector<Ends> BoxForward::operator()(const std::vector<mpz_class>& x) const {
   std::map<std::size_t, std::vector<Ends>> known;
-  for (const Step& step : steps_) {
-    const Node& node = c_.network.node(step.node);
-    std::vector<Ends> y(node.width);
-    for (std::size_t h = 0; h < y.size(); ++h) {
-      if (node.op == Op::input) {
-        y[h] = {x[h], x[h]};
-        continue;
-      }
+  std::map<std::size_t, mpz_class> divisors;
+  for (std::size_t i : c_.network.below(target_)) {
+    const Node& node = c_.network.node(i);
+    std::vector<Ends> y;
+    mpz_class& divisor = divisors[i];
+    if (node.op == Op::input) {
+      for (const mpz_class& v : x) y.push_back({v, v});
+      divisor = c_.data.divisor();
+    } else {
       const std::vector<Ends>& in = known.at(node.inputs[0]);
-      y[h] = node.op == Op::linear       ? neuron(step, h, in)
-             : node.op == Op::activation ? apply(node.activation, in[h])
-                                         : pool(node, h, in);
+      divisor = divisors.at(node.inputs[0]);
+      c_.budget.spend((100 + 4 * Products::words(divisor)) * node.patches.longest() * node.width);
+      if (node.op == Op::linear) {
+        y = linear(i, in, divisor);
+      } else if (node.op == Op::activation) {
+        require(piecewise_linear(node.activation.function), "unsupported",
+                node.activation.name + " below the layer is not enclosed over a box");
+        for (const Ends& v : in) y.push_back(apply(node.activation, v));
+        if (node.activation.function == Function::leaky_relu) divisor *= node.activation.parameter.get_den();
+      } else {
+        require(node.op == Op::max_pool || node.op == Op::average_pool, "unsupported",
+                "layer " + node.name + " is not enclosed over a box");
+        if (node.op == Op::average_pool) divisor *= static_cast<unsigned long>(pool_length(node));
+        for (std::size_t h = 0; h < node.width; ++h) y.push_back(pool(node, h, in));
+      }
     }
-    known[step.node] = std::move(y);
+    for (const Ends& ends : y)
+      for (const mpz_class* v : std::initializer_list<const mpz_class*>{&divisor, &ends.low, &ends.high})
+        if (mpz_sizeinbase(v->get_mpz_t(), 2) > kMaxBits)
+          throw Malformed("too-large", "layer " + node.name + ": intervals of more than 65,536 bits");
+    known[i] = std::move(y);
   }
-  return std::move(known.at(steps_.back().node));
+  return std::move(known.at(target_));
 }
 
 }  // namespace widecheck

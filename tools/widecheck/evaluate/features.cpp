@@ -8,12 +8,12 @@
 
 namespace widecheck {
 
-unsigned read_precision(const Value& proof) {
-  if (!proof.has("precision")) return 64;
-  const std::uint64_t bits = proof.at("precision").number(4096);
-  if (bits == 0) proof.at("precision").bad("1 to 4096 bits");
+unsigned read_bits(const Value& proof, const char* key) {
+  const std::uint64_t bits = proof.at(key).number(4096);
+  if (bits == 0) proof.at(key).bad("1 to 4096 bits");
   return static_cast<unsigned>(bits);
 }
+unsigned read_precision(const Value& proof) { return proof.has("precision") ? read_bits(proof, "precision") : 64; }
 
 Features::Features(const Context& c, std::size_t node, unsigned bits) : c_(c), node_(node) {
   pay_for_layers(c, node, bits);

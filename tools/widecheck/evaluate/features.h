@@ -12,6 +12,7 @@ namespace widecheck {
 
 // "precision" of a proof, 1 to 4096 bits; 64 if it is absent.
 unsigned read_precision(const Value& proof);
+unsigned read_bits(const Value& proof, const char* key = "bits");  // 1 to 4096
 
 // Making one pays for the values of the node on all samples, as far as the layers tell: before a
 // tensor is expanded or a sample is read.

@@ -185,8 +185,7 @@ void Forward::plan_activation(Step& step, const Activation& f, const Step& in) {
     exact_ = false;
     step.divisor = mpz_class(1) << bits_;
     const mpq_class carried = lipschitz(f) * in.radius * step.divisor / in.divisor;
-    mpz_cdiv_q(step.radius.get_mpz_t(), carried.get_num_mpz_t(), carried.get_den_mpz_t());
-    step.radius += 2;
+    step.radius = ceil_of(carried) + 2;
     // Every activation of the table is at most |t| + 2 + (ln 2)/a in size.
     step.bound = (in.bound / in.divisor + 4) * step.divisor;
     if (f.function == Function::softplus) step.bound += (mpz_class(1 / f.parameter) + 1) * step.divisor;
@@ -248,8 +247,7 @@ void Forward::activate(const Step& plan, std::vector<T>& y) const {
       argument.canonicalize();
       const Interval enclosure = value(f, argument, bits_);
       require((enclosure.high - enclosure.low) * one <= 2, "precision", "an enclosure is too wide");
-      const mpq_class middle = (enclosure.low + enclosure.high) / 2 * one;
-      mpz_fdiv_q(v.get_mpz_t(), middle.get_num_mpz_t(), middle.get_den_mpz_t());
+      v = floor_of((enclosure.low + enclosure.high) / 2 * one);
     }
   }
 }

@@ -16,11 +16,7 @@ struct Large {
   static Sum sum(const mpz_class& v) { return v; }
   static void add(Sum& s, const Entry& a, const Entry& b) { mpz_addmul(s.get_mpz_t(), a.get_mpz_t(), b.get_mpz_t()); }
   static Sum floor_root(const Sum& s) { return sqrt(s); }
-  static Sum floor_quotient(const Sum& a, const Entry& b) {
-    Sum q;
-    mpz_fdiv_q(q.get_mpz_t(), a.get_mpz_t(), b.get_mpz_t());
-    return q;
-  }
+  static Sum floor_quotient(const Sum& a, const Entry& b) { return floor_div(a, b); }
   static bool fits(const Sum&) { return true; }
   static Entry narrow(const Sum& s) { return s; }
 };

@@ -17,11 +17,6 @@ std::vector<std::size_t> read_indices(const Value& json, std::size_t limit) {
   return indices;
 }
 
-void Combination::add(const mpz_class& factor, const std::vector<mpz_class>& row, Budget& budget) {
-  budget.spend((10 + Products::words(factor) * Products::words(largest(row))) * row.size());
-  for (std::size_t h = 0; h < row.size(); ++h) mpz_addmul(sum_[h].get_mpz_t(), factor.get_mpz_t(), row[h].get_mpz_t());
-}
-
 Relations::Relations(const Value& proof, std::size_t rows, std::size_t cols, bool values, Budget& budget)
     : budget_(budget) {
   const Value side = proof.at("side");
@@ -78,7 +73,7 @@ Relations::Relations(const Value& proof, std::size_t rows, std::size_t cols, boo
     for (std::size_t h = 0; h < lines_; ++h) own = own || (kernel_[k][h] != 0 && owners[h] == 1);
     require(own, "relations", "kernel vector " + number(k + 1) + " has no entry of its own: independence is not seen");
   }
-  if (!columns_) sum_.assign(kernel_.size(), Combination(cols));
+  if (!columns_) sum_.assign(kernel_.size(), OuterProducts(budget, 1, cols));
 }
 
 void Relations::row(std::size_t i, const std::vector<mpz_class>& v) {
@@ -111,7 +106,7 @@ void Relations::across(std::size_t i, const std::vector<mpz_class>& v) {
     kept_[i] = v;
   }
   for (std::size_t k = 0; k < kernel_.size(); ++k) {
-    if (kernel_[k][i] != 0) sum_[k].add(kernel_[k][i], v, budget_);
+    if (kernel_[k][i] != 0) sum_[k].add({kernel_[k][i]}, v);
   }
 }
 

@@ -11,23 +11,12 @@
 #include <vector>
 
 #include "kernel/budget.h"
-#include "kernel/input.h"
+#include "kernel/integers.h"
 
 namespace widecheck {
 
 // Strictly increasing indices below a limit.
 std::vector<std::size_t> read_indices(const Value& json, std::size_t limit);
-
-// A combination of rows, added one after the other. Pays for itself.
-class Combination {
- public:
-  explicit Combination(std::size_t width) : sum_(width, 0) {}
-  void add(const mpz_class& factor, const std::vector<mpz_class>& row, Budget& budget);
-  const std::vector<mpz_class>& sum() const { return sum_; }
-
- private:
-  std::vector<mpz_class> sum_;
-};
 
 class Relations {
  public:
@@ -56,7 +45,7 @@ class Relations {
   std::vector<std::vector<mpz_class>> kernel_;  // by vector
   Products kernel_words_ = 0;                   // of all its vectors
   std::vector<std::vector<mpz_class>> kept_;    // rows: the first of each class
-  std::vector<Combination> sum_;                // rows
+  std::vector<OuterProducts> sum_;              // rows
 };
 
 }  // namespace widecheck

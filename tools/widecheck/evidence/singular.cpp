@@ -23,12 +23,6 @@ std::vector<mpz_class> read_vector(const Value& json, std::size_t length) {
 
 }  // namespace
 
-unsigned read_bits(const Value& proof) {
-  const std::uint64_t bits = proof.at("bits").number(4096);
-  if (bits == 0) proof.at("bits").bad("1 to 4096 bits");
-  return static_cast<unsigned>(bits);
-}
-
 void require_positive(const mpq_class& low) { require(low > 0, "smallest", "a lower bound of 0 proves nothing"); }
 
 void require_smallest(const Context& c, const ScaledMatrix& m, const mpq_class& low) {
@@ -74,10 +68,7 @@ std::vector<mpz_class> scaled(const std::vector<mpz_class>& v, const mpz_class& 
   budget.spend((100 + 3 * words * Products::words(divisor)) * v.size());
   std::vector<mpz_class> row;
   row.reserve(v.size());
-  for (const mpz_class& x : v) {
-    mpz_class& out = row.emplace_back(x << bits);
-    mpz_fdiv_q(out.get_mpz_t(), out.get_mpz_t(), divisor.get_mpz_t());
-  }
+  for (const mpz_class& x : v) row.push_back(floor_div(x << bits, divisor));
   return row;
 }
 

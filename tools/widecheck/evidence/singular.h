@@ -24,7 +24,6 @@ struct ScaledMatrix {
 // [low, high] of a claim, 0 <= low <= high.
 Interval read_range(const Value& json);
 std::string show(const Interval& range);
-unsigned read_bits(const Value& proof);  // "bits", 1 to 4096
 
 // At most 2^25 entries, or Malformed("too-large").
 void require_size(std::size_t rows, std::size_t cols);

@@ -103,9 +103,8 @@ std::vector<mpz_class> distances(const mpq_class& b, const std::vector<mpz_class
   budget.spend((200 + 4 * words * words) * centres.size());
   std::vector<mpz_class> out;
   for (const mpz_class& centre : centres) {
-    mpz_class& d = out.emplace_back(all - centre * factor);
-    up ? mpz_cdiv_q(d.get_mpz_t(), d.get_mpz_t(), over.get_mpz_t())
-       : mpz_fdiv_q(d.get_mpz_t(), d.get_mpz_t(), over.get_mpz_t());
+    const mpz_class d = all - centre * factor;
+    out.push_back(up ? ceil_div(d, over) : floor_div(d, over));
   }
   return out;
 }

@@ -1,38 +1,24 @@
 #include "kernel/function.h"
 
-#include <array>
+#include <iterator>
 
 namespace widecheck {
 namespace {
 
-struct Entry {
-  const char* name;
-  Function function;
-};
-constexpr std::array<Entry, 15> kNames{{{"relu", Function::relu},
-                                        {"leaky-relu", Function::leaky_relu},
-                                        {"elu", Function::elu},
-                                        {"sigmoid", Function::sigmoid},
-                                        {"tanh", Function::tanh},
-                                        {"softplus", Function::softplus},
-                                        {"silu", Function::silu},
-                                        {"gelu", Function::gelu},
-                                        {"mish", Function::mish},
-                                        {"identity", Function::identity},
-                                        {"gaussian", Function::gaussian},
-                                        {"one-minus-sigmoid", Function::one_minus_sigmoid},
-                                        {"step", Function::step},
-                                        {"half-step", Function::half_step},
-                                        {"sign", Function::sign}}};
+// In the order of Function.
+constexpr const char* kNames[] = {"relu", "leaky-relu", "elu",  "sigmoid",  "tanh",     "softplus",
+                                  "silu", "gelu",       "mish", "identity", "gaussian", "one-minus-sigmoid",
+                                  "step", "half-step",  "sign"};
+static_assert(std::size(kNames) == static_cast<std::size_t>(Function::sign) + 1);
 
 }  // namespace
 
 Activation read_activation(const Value& node) {
   const Value function = node.at("function");
   const std::string name = function.text();
-  for (const Entry& entry : kNames) {
-    if (name != entry.name) continue;
-    Activation f{entry.function, 1, name};
+  for (std::size_t k = 0; k < std::size(kNames); ++k) {
+    if (name != kNames[k]) continue;
+    Activation f{static_cast<Function>(k), 1, name};
     // Huge parameters would make every evaluation slow for no use.
     const auto moderate = [](const Value& value) {
       const mpq_class q = value.rational();

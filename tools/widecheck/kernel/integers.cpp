@@ -49,16 +49,18 @@ bool zero(const std::vector<mpz_class>& v) {
   return std::all_of(v.begin(), v.end(), [](const mpz_class& x) { return x == 0; });
 }
 
-mpz_class ceil_of(const mpq_class& q) {
+mpz_class floor_div(const mpz_class& a, const mpz_class& b) {
   mpz_class r;
-  mpz_cdiv_q(r.get_mpz_t(), q.get_num_mpz_t(), q.get_den_mpz_t());
+  mpz_fdiv_q(r.get_mpz_t(), a.get_mpz_t(), b.get_mpz_t());
   return r;
 }
-mpz_class floor_of(const mpq_class& q) {
+mpz_class ceil_div(const mpz_class& a, const mpz_class& b) {
   mpz_class r;
-  mpz_fdiv_q(r.get_mpz_t(), q.get_num_mpz_t(), q.get_den_mpz_t());
+  mpz_cdiv_q(r.get_mpz_t(), a.get_mpz_t(), b.get_mpz_t());
   return r;
 }
+mpz_class ceil_of(const mpq_class& q) { return ceil_div(q.get_num(), q.get_den()); }
+mpz_class floor_of(const mpq_class& q) { return floor_div(q.get_num(), q.get_den()); }
 
 mpz_class squares(const std::vector<mpz_class>& v) {
   mpz_class sum = 0;
@@ -71,6 +73,13 @@ mpz_class largest(const std::vector<mpz_class>& v) {
   for (const mpz_class& x : v)
     if (mpz_cmpabs(x.get_mpz_t(), most.get_mpz_t()) > 0) most = abs(x);
   return most;
+}
+
+void OuterProducts::add(const std::vector<mpz_class>& a, const std::vector<mpz_class>& b) {
+  budget_->spend((10 + Products::words(largest(a)) * Products::words(largest(b))) * a.size() * b.size());
+  for (std::size_t h = 0; h < a.size(); ++h)
+    for (std::size_t j = 0; j < cols_; ++j)
+      mpz_addmul(sum_[h * cols_ + j].get_mpz_t(), a[h].get_mpz_t(), b[j].get_mpz_t());
 }
 
 }  // namespace widecheck

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kernel/budget.h"
 #include "kernel/input.h"
 
 namespace widecheck {
@@ -22,10 +23,26 @@ std::vector<mpz_class> read_integers(const Value& json, std::size_t length);
 std::vector<mpz_class> read_integers(const Value& json);
 bool zero(const std::vector<mpz_class>& v);
 
+mpz_class floor_div(const mpz_class& a, const mpz_class& b);
+mpz_class ceil_div(const mpz_class& a, const mpz_class& b);
 mpz_class ceil_of(const mpq_class& q);
 mpz_class floor_of(const mpq_class& q);
 mpz_class squares(const std::vector<mpz_class>& v);  // their sum
 // The largest absolute value, 0 of none.
 mpz_class largest(const std::vector<mpz_class>& v);
+
+// The sum of a^T b over pairs of vectors. Pays for itself.
+class OuterProducts {
+ public:
+  OuterProducts(Budget& budget, std::size_t rows, std::size_t cols)
+      : budget_(&budget), cols_(cols), sum_(rows * cols) {}
+  void add(const std::vector<mpz_class>& a, const std::vector<mpz_class>& b);
+  const std::vector<mpz_class>& sum() const { return sum_; }
+
+ private:
+  Budget* budget_;
+  std::size_t cols_;
+  std::vector<mpz_class> sum_;
+};
 
 }  // namespace widecheck

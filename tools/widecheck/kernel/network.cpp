@@ -82,14 +82,8 @@ void read_linear(Node& node, const Value& json, const std::string& op, const Nod
   node.op = Op::linear;
   node.filters = filters;
   const std::string bias = json.at("bias").text();
-  if (bias == "none")
-    node.bias = Bias::none;
-  else if (bias == "channel")
-    node.bias = Bias::channel;
-  else if (bias == "neuron")
-    node.bias = Bias::neuron;
-  else
-    json.at("bias").bad("none, channel or neuron");
+  if (bias != "none" && bias != "channel" && bias != "neuron") json.at("bias").bad("none, channel or neuron");
+  node.bias = bias == "none" ? Bias::none : bias == "channel" ? Bias::channel : Bias::neuron;
 }
 
 void read_pool(Node& node, const Value& json, const std::string& op, const Node& from,

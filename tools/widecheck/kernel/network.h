@@ -79,7 +79,7 @@ class Network {
   std::size_t filter_of(std::size_t i, std::size_t neuron) const;
   std::size_t bias_of(std::size_t i, std::size_t neuron) const;
 
-  // Copies of a network share their nodes. This one's node, to be changed (limits.cpp).
+  // Copies of a network share their nodes. This one's node, to be changed.
   Node& change(std::size_t i);
   // What going through all nodes takes, as every claim does several times.
   Products walk() const;

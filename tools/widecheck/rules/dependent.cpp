@@ -209,9 +209,9 @@ Verdict left_kernel(const Question& q) {
   const Forward forward = exact_forward(q);
   const std::vector<mpz_class> v = read_integers(q.proof.at("v"), q.c.data.size());
   require(!zero(v), "zero-vector", "the kernel vector is 0");
-  Combination combination(q.c.network.node(q.node()).width);
+  OuterProducts combination(q.c.budget, 1, q.c.network.node(q.node()).width);
   q.c.data.for_each([&](std::size_t s, const std::vector<mpz_class>& x) {
-    if (v[s] != 0) combination.add(v[s], forward(x).v, q.c.budget);
+    if (v[s] != 0) combination.add({v[s]}, forward(x).v);
   });
   for (std::size_t h = 0; h < combination.sum().size(); ++h)
     require(combination.sum()[h] == 0, "not-a-kernel-vector",

@@ -67,16 +67,14 @@ Verdict gradient_enclosure(const Question& q) {
   const Tensor targets = read_tensor(q.claim.at("targets"), {std::vector<std::size_t>(n, m)}, c.budget);
   const mpz_class scale = mpz_class(1) << s.bits;
   // C = sum of f_i^T d_i over samples; squares of the norms; the largest radii.
-  OuterProducts product(c, width, first);
+  OuterProducts product(c.budget, width, first);
   mpz_class features_square = 0, deltas_square = 0, residual_square = 0;
   mpq_class residual_slack = 0, deltas_slack = 0,
             features_slack = 0;  // first of entries, then of norms
   backward.for_each([&](std::size_t i, const Sample& sample) {
     // D_q over 2^bits: F_L - Y, each rounded down.
     Approximate d{scaled(sample.output.v, sample.output.divisor, s.bits, c.budget), 0};
-    mpz_class radius = sample.output.radius << s.bits;
-    mpz_cdiv_q(radius.get_mpz_t(), radius.get_mpz_t(), sample.output.divisor.get_mpz_t());
-    d.radius = radius + 2;
+    d.radius = ceil_div(sample.output.radius << s.bits, sample.output.divisor) + 2;
     const std::vector<mpz_class> y = scaled(targets.rows[i], targets.divisor, s.bits, c.budget);
     for (std::size_t h = 0; h < m; ++h) d.v[h] -= y[h];
     residual_square += squares(d.v);

@@ -4,6 +4,7 @@
 #include "evidence/kernel_polynomials.h"
 
 #include <cstdint>
+#include "evaluate/features.h"
 #include "evidence/rank.h"
 #include "evidence/singular.h"
 #include "evidence/weight_matrix.h"

@@ -30,7 +30,7 @@ Relations::Relations(const Value& proof, std::size_t rows, std::size_t cols, boo
   std::size_t kept = 0;  // rows
   std::vector<bool> used(lines_, false), gone(lines_, false);
   const auto use = [&](std::size_t line) {
-    require(!used[line], "relations", side.place() + ": line " + number(line) + " occurs twice");
+    require(!used[line], "relations", side.place() + ": line " + number(line + 1) + " occurs twice");
     used[line] = true;
   };
   if (values && proof.has("zero")) {
@@ -64,7 +64,7 @@ Relations::Relations(const Value& proof, std::size_t rows, std::size_t cols, boo
     kernel_words_ += Products::words(largest(v));
     for (std::size_t h = 0; h < lines_; ++h) {
       if (v[h] != 0 && gone[h])
-        throw Rejected("relations", entry.place() + " is not 0 at line " + number(h) + ", which is gone");
+        throw Rejected("relations", entry.place() + " is not 0 at line " + number(h + 1) + ", which is gone");
       owners[h] += v[h] == 0 ? 0 : 1;
     }
   }

@@ -23,7 +23,7 @@ struct Incidence {
 }  // namespace
 
 std::size_t sparse_rank(const SparseMatrix& a, std::uint64_t prime, Budget& budget) {
-  budget.spend(Products(32) * (a.row.size() + a.rows + a.cols));
+  budget.spend(Products(60) * (a.row.size() + a.rows + a.cols));
   const Incidence by_row(a.rows, a.row), by_col(a.cols, a.col);
   std::vector<char> done(a.rows, 0);
   std::vector<std::uint32_t> open(a.cols, 0);  // rows of the column that are not done

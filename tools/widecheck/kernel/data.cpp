@@ -217,6 +217,7 @@ void Data::verify() {
   budget_->spend(20 * Products(count_) * width_);
   bytes_ = stream(
       [&](std::size_t, const std::vector<mpq_class>& values) {
+        rational_ = true;
         for (const mpq_class& v : values) note(v);
       },
       [&](std::size_t, const std::vector<std::int64_t>& values) {
@@ -238,7 +239,7 @@ std::size_t Data::words() const {
 template <class T, class Narrow>
 void Data::transform(const std::function<void(std::size_t, const std::vector<T>&)>& visit, Narrow narrow) const {
   const Products each = (sizeof(T) == 8 ? 10 : 60) + (noisy_ ? Products(kSeededCost) : 0) +
-                        (common_ == 1 && small() ? 0 : 4 * Products(words()) * words());
+                        (rational_ ? 300 + 4 * Products(words()) * words() : 0);
   budget_->spend(8 * Products(bytes_) + each * count_ * width_);
   Seeded noise("noise", noise_seed_, "x", noise_low_, noise_high_);
   const T factor = narrow(multiply_);

@@ -59,6 +59,7 @@ class Data {
   mpz_class common_ = 1, largest_ = 0;
   std::vector<std::vector<mpq_class>> rows_;
   std::string description_;
+  bool rational_ = false;  // fractions, or integers read as such; known after verify()
   std::size_t bytes_ = 0;  // that one pass over the samples reads and hashes; known after verify()
   DataFile file_;
   Layout layout_;

@@ -151,7 +151,8 @@ Tensor read_tensor(const Value& json, const TensorShape& shape, Budget& budget) 
     entries += length;
     if (entries > kMaxEntries) throw Malformed("shape", json.place() + ": more than 2^27 numbers");
   }
-  budget.spend(Products(json.has("seeded") ? kSeededCost : 60) * entries);
+  // (An archive has a directory to be read.)
+  budget.spend(Products(json.has("seeded") ? kSeededCost : 60) * entries + (json.has("npy") ? 5'000'000 : 0));
   if (json.has("fill")) {
     const mpq_class fill = json.at("fill").rational();
     budget.spend(Products::words(fill.get_num()) * entries);

@@ -45,7 +45,7 @@ struct Zip : Stream::Source {
     if (end == std::string::npos) throw Malformed("data", "not a zip archive");
     const std::uint64_t entries = little(tail, end + 10, 2), directory_size = little(tail, end + 12, 4),
                         directory_begin = little(tail, end + 16, 4);
-    if (directory_begin + directory_size != size - tail_size + end || directory_size > (1u << 26))
+    if (directory_begin + directory_size != size - tail_size + end || directory_size > (1u << 22))
       throw Malformed("data", "a zip archive without a readable directory");
     const std::string directory = bytes(directory_begin, directory_size);
     std::size_t at = 0, found = std::string::npos;

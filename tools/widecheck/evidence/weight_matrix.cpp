@@ -49,7 +49,8 @@ void for_each_patch(const Context& c, const Node& node,
                     const std::function<void(std::size_t, const std::vector<long>&)>& visit) {
   // One step for each entry, input and output.
   const Sizes size = sizes(c, node);
-  c.budget.spend(Products(8) * node.patches.longest() * node.patches.count() + Products(10) * (size.inputs + size.outputs));
+  c.budget.spend(Products(8) * node.patches.longest() * node.patches.count() +
+                 Products(10) * (size.inputs + size.outputs));
   std::vector<long> patch;
   for (std::size_t p = 0; p < node.patches.count(); ++p) {
     node.patches.expand(p, patch);

@@ -63,7 +63,7 @@ TEST_CASE("with nothing left to spend no primitive begins") {
       {"point", [&] { read_point(network, 4, document(kPoint), budget); }},
       {"features", [&] { Features(c, 2, 64); }},
       {"forward", [&] { make_forward(c, network, 2, theta, 64); }},
-      {"products", [&] { PatchProducts(c, network.node(1), 1, 1, forward); }},
+      {"products", [&] { PatchProducts(c, network.node(1), 1, 1, forward, true); }},
       {"box", [&] { BoxForward(c, 1, document(kPoint), 1); }},
       {"boxes", [&] { box(row); }},
       {"prime", [&] { read_prime(document(prime), budget); }},

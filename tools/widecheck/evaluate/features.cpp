@@ -37,13 +37,13 @@ std::string rank_in_words(const Context& c, std::size_t node, std::size_t rank) 
 }
 
 PatchProducts::PatchProducts(const Context& c, const Node& node, Products vectors, const mpz_class& most_of_vectors,
-                             const Forward& below)
+                             const Forward& below, bool narrow)
     : node_(node) {
   const Products words = Products::words(most_of_vectors) * Products::words(below.bound());
   Products entries = 0;
   for (const auto& patch : node.patches.entries()) entries += patch.size() + 10;
   const mpz_class sum = most_of_vectors * below.bound() * static_cast<unsigned long>(node.patches.longest());
-  c.budget.spend((sum < (mpz_class(1) << 62) ? Products(2) : 40 + words) * vectors * entries * c.data.size());
+  c.budget.spend((narrow && sum < (mpz_class(1) << 62) ? Products(2) : 40 + words) * vectors * entries * c.data.size());
 }
 
 Forward make_forward(const Context& c, const Network& network, std::size_t target,
@@ -59,7 +59,7 @@ void pay_for_layers(const Context& c, std::size_t target, unsigned bits, Product
   Products products = 0;
   for (std::size_t i : c.network.below(target)) {
     const Node& node = c.network.node(i);
-    products += cost * node.patches.longest() * words * node.width * c.data.size();
+    products += cost * node.terms() * words * node.width * c.data.size();
   }
   c.budget.spend(products);
 }

@@ -37,11 +37,11 @@ class Features {
 std::string rank_in_words(const Context& c, std::size_t node, std::size_t rank);
 
 // Products of the patches of what enters a linear node with vectors, for all samples: <v, f^p> for the patch p of a
-// neuron. Making one pays for them all, `vectors` for each patch.
+// neuron. Making one pays for them all, `vectors` for each patch, in 64 bits where all fit and `narrow` says so.
 class PatchProducts {
  public:
   PatchProducts(const Context& c, const Node& node, Products vectors, const mpz_class& most_of_vectors,
-                const Forward& below);
+                const Forward& below, bool narrow);
   template <class T>
   T operator()(std::size_t p, const std::vector<T>& v, const std::vector<T>& f) const {
     T sum = 0;

@@ -110,9 +110,10 @@ Forward::Forward(const Network& network, std::size_t target, const std::map<std:
     for (const mpz_class* v : {&step.divisor, &step.radius, &step.bound})
       if (mpz_sizeinbase(v->get_mpz_t(), 2) > kMaxBits)
         throw Malformed("too-large", "layer " + node.name + ": values of more than 65,536 bits");
-    const Products words = Products::words(step.bound), count = Products(node.patches.longest()) * node.width;
+    const Products words = Products::words(step.bound), count = Products(node.terms()) * node.width;
     small_work_ += 1000 + 10 * Products(node.width) + count;
-    work_ += 1000 + 40 * Products(node.width) + (10 + words * words) * count;
+    const int overhead = node.op == Op::linear ? 10 : 40;
+    work_ += 1000 + 80 * Products(node.width) + (overhead + words * words) * count;
     if (node.op == Op::activation) {
       // A series begins with the argument as a fraction.
       const Products argument = Products::words(in(0).bound) + Products::words(in(0).divisor);

@@ -77,9 +77,9 @@ Relations::Relations(const Value& proof, std::size_t rows, std::size_t cols, boo
 }
 
 void Relations::row(std::size_t i, const std::vector<mpz_class>& v) {
-  budget_.spend(Products(20) * (v.size() + lines_));
+  budget_.spend(Products(40) * (v.size() + lines_));
   if (columns_ && !kernel_.empty())
-    budget_.spend((40 * Products(kernel_.size()) + 2 * kernel_words_ * Products::words(largest(v))) * v.size());
+    budget_.spend((60 * Products(kernel_.size()) + 2 * kernel_words_ * Products::words(largest(v))) * v.size());
   columns_ ? along(v) : across(i, v);
 }
 

@@ -76,7 +76,7 @@ mpz_class largest(const std::vector<mpz_class>& v) {
 }
 
 void OuterProducts::add(const std::vector<mpz_class>& a, const std::vector<mpz_class>& b) {
-  budget_->spend((10 + Products::words(largest(a)) * Products::words(largest(b))) * a.size() * b.size());
+  budget_->spend((20 + Products::words(largest(a)) * Products::words(largest(b))) * a.size() * b.size());
   for (std::size_t h = 0; h < a.size(); ++h)
     for (std::size_t j = 0; j < cols_; ++j)
       mpz_addmul(sum_[h * cols_ + j].get_mpz_t(), a[h].get_mpz_t(), b[j].get_mpz_t());

@@ -38,6 +38,8 @@ struct Node {
   Bias bias = Bias::none;
   // Of linear nodes: the values that Theta fixes.
   std::shared_ptr<const Tensor> frozen_weights, frozen_bias;
+  // A neuron is made of so many numbers at most, padding included.
+  std::size_t terms() const { return std::max(patches.longest(), inputs.size()); }
   bool frozen() const { return frozen_weights || frozen_bias; }
   bool free_bias() const { return bias != Bias::none && !frozen_bias; }
   bool untied_bias() const { return bias == Bias::neuron && !frozen_bias; }  // one a neuron, free

@@ -88,7 +88,7 @@ Verdict features_distinct(const Question& q) {
     mpz_class low, high;  // times the divisor, which all samples share
     std::size_t sample;
   };
-  const PatchProducts products(c, node, 1, largest(direction), forward);
+  const PatchProducts products(c, node, 1, largest(direction), forward, false);
   std::vector<Projection> projections;
   c.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
     const Values f = forward(x);

@@ -110,7 +110,7 @@ class Ray {
   // Streams the samples and checks every z_ij against delta, the diagonal and Delta.
   void check_gaps() {
     const Forward forward = make_forward(c_, c_.network, c_.network.node(map_).inputs[0], theta_, bits_);
-    const PatchProducts products(c_, c_.network.node(map_), c_.network.node(map_).filters, most_, forward);
+    const PatchProducts products(c_, c_.network.node(map_), c_.network.node(map_).filters, most_, forward, true);
     c_.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
       const Values f = forward(x);
       prepare(f);

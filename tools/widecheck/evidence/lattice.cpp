@@ -70,7 +70,7 @@ Lattice::Lattice(const Context& c, const Network& network, std::size_t target,
     const Node& node = network.node(i);
     const std::string at = "layer " + node.name + ": ";
     Step step{i, 0, {}, {}, nullptr, 1};
-    c.budget.spend((1000 + (20 + 12 * Products(node.terms()) + 10 * Products(c.data.words())) * node.width) *
+    c.budget.spend((1000 + (10 + 6 * Products(node.terms()) + 10 * Products(c.data.words())) * node.width) *
                    c.data.size());
     std::size_t& l = depth[i];
     bool after_linear = false;

@@ -1,11 +1,14 @@
 #include "proofs/dependent/rank_equals.h"
 
 #include <fmt/format.h>
+#include <widecert/linalg/independent_lines.h>
 #include <widecert/linalg/left_kernel.h>
+#include <widecert/linalg/modular_matrix.h>
 #include <widecert/network/feature_rows.h>
 #include <widecert/network/feature_source.h>
 #include <widecert/network/random_point.h>
 #include <widecert/number/error.h>
+#include <widecert/number/parallel.h>
 
 #include <algorithm>
 #include <numeric>
@@ -17,7 +20,7 @@ namespace widecert {
 namespace {
 
 // Some minutes of exact arithmetic, in entries and in products of 64-bit words; and what a certificate may hold.
-constexpr std::size_t kMostEntries = 16'000'000, kMostKernelEntries = 1'000'000;
+constexpr std::size_t kMostEntries = 16'000'000, kMostKernelEntries = 1'000'000, kMostResidues = 64'000'000;
 constexpr double kMostWords = 5e9;
 
 using Indices = std::vector<std::size_t>;
@@ -31,7 +34,8 @@ struct Lines {
   Indices left;
 };
 
-Lines lines_of(const char* side, const IntegerRows& rows, bool zeros_count) {
+template <class T>
+Lines lines_of(const char* side, const std::vector<std::vector<T>>& rows, bool zeros_count) {
   Lines lines{side, rows.size(), {}, {}, {}};
   Indices order(rows.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -41,7 +45,7 @@ Lines lines_of(const char* side, const IntegerRows& rows, bool zeros_count) {
     Indices same{order[k++]};
     while (k < order.size() && rows[order[k]] == rows[same.front()]) same.push_back(order[k++]);
     const auto& row = rows[same.front()];
-    if (zeros_count && std::all_of(row.begin(), row.end(), [](const Integer& v) { return v == 0; })) {
+    if (zeros_count && std::all_of(row.begin(), row.end(), [](const T& v) { return v == 0; })) {
       lines.zero = std::move(same);
       continue;
     }
@@ -53,8 +57,9 @@ Lines lines_of(const char* side, const IntegerRows& rows, bool zeros_count) {
   return lines;
 }
 
-IntegerRows transposed(const IntegerRows& rows) {
-  IntegerRows out(rows.empty() ? 0 : rows.front().size(), std::vector<Integer>(rows.size()));
+template <class T>
+std::vector<std::vector<T>> transposed(const std::vector<std::vector<T>>& rows) {
+  std::vector<std::vector<T>> out(rows.empty() ? 0 : rows.front().size(), std::vector<T>(rows.size()));
   for (std::size_t i = 0; i < rows.size(); ++i)
     for (std::size_t j = 0; j < out.size(); ++j) out[j][i] = rows[i][j];
   return out;
@@ -68,6 +73,48 @@ IntegerRows values_of(const Instance& instance, std::size_t node, const IntegerP
     rows.push_back(exact_values(forward, instance.data, i));
   }
   return rows;
+}
+
+// Values modulo a prime. Where lines are compared it is modulo two of them: a hint of some 46 bits for each entry, much
+// cheaper than the values where weights have many digits. The checker compares the values.
+struct Residues {
+  std::uint64_t prime;
+  ResidueLines rows, columns;        // modulo the prime
+  ResidueLines twin_rows, twin_columns;  // one after the other, modulo both
+};
+Residues residues_of(const Instance& instance, std::size_t node, const IntegerPoint& point, const Options& options) {
+  const Dataset& data = instance.data;
+  const auto forward =
+      std::make_shared<const ExactForward>(instance.network, point, node, data.divisor(), data.largest());
+  const bool small = forward->is_small() && data.small_numerators() != nullptr;
+  // The filtered pass is fast, and takes primes below 2^23.
+  const std::uint64_t primes[] = {small ? kRankPrime : 8388593u, small ? 2147483629u : 8388587u};
+  Residues out{primes[0], {}, {}, {}, {}};
+  for (const std::uint64_t p : primes) {
+    const ResidueRows rows = feature_rows(forward, data, p, Encoding::as_is);
+    ResidueLines values(data.size(), std::vector<std::uint32_t>(rows.cols));
+    constexpr std::size_t kBlock = 32;
+    options.progress("residues", p == primes[0] ? 0 : 1, 2);
+    parallel_for((data.size() + kBlock - 1) / kBlock, [&](std::size_t block) {
+      const std::size_t begin = block * kBlock, end = std::min(data.size(), begin + kBlock);
+      std::vector<std::uint32_t> some((end - begin) * rows.cols);
+      rows.write(begin, some);
+      for (std::size_t i = begin; i < end; ++i) {
+        std::copy_n(some.begin() + static_cast<std::ptrdiff_t>((i - begin) * rows.cols), rows.cols, values[i].begin());
+      }
+    });
+    ResidueLines across = transposed(values);
+    const auto append = [](ResidueLines& to, const ResidueLines& from) {
+      to.resize(from.size());
+      for (std::size_t k = 0; k < from.size(); ++k) to[k].insert(to[k].end(), from[k].begin(), from[k].end());
+    };
+    append(out.twin_rows, values);
+    append(out.twin_columns, across);
+    if (p != primes[0]) continue;
+    out.rows = std::move(values);
+    out.columns = std::move(across);
+  }
+  return out;
 }
 
 void add_relations(const Lines& lines, Keys& proof) {
@@ -105,9 +152,72 @@ Claim rank_equals(const Node& node, std::size_t rank, const PointSpec& parameter
   return Claim("rank-equals", {{"node", node.name}, {"rank", rank}, {"parameters", parameters}});
 }
 
+// Lines that differ: in F itself, or at the node through which F depends on the samples.
+struct Cut {
+  std::size_t through;
+  Lines rows, columns;
+  const Lines& side() const { return rows.left.size() <= columns.left.size() ? rows : columns; }
+};
+
+// From a nonsingular minor and relations that leave its size; `residue(i, j)` is that of an entry of F.
+template <class Residue>
+Outcome minor_and_relations(const Instance& instance, const Asked& asked, const PointSpec& spec,
+                            const Indices& minor_rows, const Indices& minor_columns, std::uint64_t prime,
+                            const Residue& residue, const Lines& side, const IntegerRows& kernel,
+                            const Options& options) {
+  const std::size_t rank = minor_rows.size();
+  const Claim claim = rank_equals(instance.network.node(asked.node), rank, spec);
+  Keys proof{{"rows", minor_rows}, {"columns", minor_columns}};
+  if (rank > 0) {
+    const ResidueRows minor{
+        rank, rank, prime, one_by_one(rank, [&](std::size_t i, std::span<std::uint32_t> out) {
+          for (std::size_t j = 0; j < rank; ++j) out[j] = residue(minor_rows[i], minor_columns[j]);
+        })};
+    const EvidenceOutcome found = find_evidence(minor, claim, options);
+    if (!found.evidence) {
+      return undecided(found.too_large ? "too-large" : "rank-not-decided",
+                       fmt::format("no evidence for a minor of size {}: {}", rank, found.obstacle));
+    }
+    proof.emplace_back("evidence", *found.evidence);
+  }
+  // (Where this side needs a kernel, the longer one needs a larger.)
+  add_relations(side, proof);
+  if (!kernel.empty()) {
+    IntegerRows basis;
+    for (const auto& v : kernel) {
+      auto& full = basis.emplace_back(side.count, Integer(0));
+      for (std::size_t k = 0; k < v.size(); ++k) full[side.left[k]] = v[k];
+    }
+    proof.emplace_back("kernel", basis);
+  }
+  return conclude(instance, asked, rank, in_words(side, kernel.size()), claim, Proof("minor-and-relations", proof),
+                  spec);
+}
+
+// By zero lines and equal lines alone, if they decide. `seen` is what they are.
+std::optional<Outcome> by_residues(const Instance& instance, const Asked& asked, const PointSpec& spec,
+                                   const IntegerPoint& point, Cut& seen, const Options& options) {
+  const Residues f = residues_of(instance, asked.node, point, options);
+  seen = {asked.node, lines_of("rows", f.twin_rows, true), lines_of("columns", f.twin_columns, true)};
+  const Lines& side = seen.side();
+  const bool wide = &side == &seen.rows;
+  const Lines& across = wide ? seen.columns : seen.rows;
+  ResidueLines core;
+  for (std::size_t i : side.left) {
+    auto& line = core.emplace_back();
+    for (std::size_t j : across.left) line.push_back((wide ? f.rows : f.columns)[i][j]);
+  }
+  options.progress("rank of what is left", 0, 1);
+  Indices minor_rows = side.left, minor_columns;
+  for (std::size_t k : independent_positions(core, f.prime)) minor_columns.push_back(across.left[k]);
+  if (minor_columns.size() < side.left.size()) return std::nullopt;
+  if (!wide) std::swap(minor_rows, minor_columns);
+  return minor_and_relations(instance, asked, spec, minor_rows, minor_columns, f.prime,
+                             [&](std::size_t i, std::size_t j) { return f.rows[i][j]; }, side, {}, options);
+}
+
 Outcome by_minor(const Instance& instance, const Asked& asked, const PointSpec& spec, const IntegerPoint& point,
                  const Options& options) {
-  const Node& node = instance.network.node(asked.node);
   const IntegerRows rows = values_of(instance, asked.node, point, options), columns = transposed(rows);
   const Lines by_rows = lines_of("rows", rows, true), by_columns = lines_of("columns", columns, true);
   const bool wide = by_rows.left.size() <= by_columns.left.size();  // the short side has the shorter kernel
@@ -142,35 +252,12 @@ Outcome by_minor(const Instance& instance, const Asked& asked, const PointSpec& 
   };
   Indices minor_rows = chosen(side, kernel->rows), minor_columns = chosen(across, kernel->columns);
   if (!wide) std::swap(minor_rows, minor_columns);
-  const Claim claim = rank_equals(node, rank, spec);
-  Keys proof{{"rows", minor_rows}, {"columns", minor_columns}};
-  if (rank > 0) {
-    const std::uint64_t p = kernel->prime;
-    const ResidueRows minor{rank, rank, p, one_by_one(rank, [&](std::size_t i, std::span<std::uint32_t> out) {
-                              for (std::size_t j = 0; j < rank; ++j) {
-                                const Integer& v = rows[minor_rows[i]][minor_columns[j]];
-                                out[j] = static_cast<std::uint32_t>(mpz_fdiv_ui(v.backend().data(), p));
-                              }
-                            })};
-    const EvidenceOutcome found = find_evidence(minor, claim, options);
-    if (!found.evidence) {
-      return undecided(found.too_large ? "too-large" : "rank-not-decided",
-                       fmt::format("no evidence for a minor of size {}: {}", rank, found.obstacle));
-    }
-    proof.emplace_back("evidence", *found.evidence);
-  }
-  // (Where this side needs a kernel, the longer one needs a larger.)
-  add_relations(side, proof);
-  if (!kernel->basis.empty()) {
-    IntegerRows basis;
-    for (const auto& v : kernel->basis) {
-      auto& full = basis.emplace_back(side.count, Integer(0));
-      for (std::size_t k = 0; k < v.size(); ++k) full[side.left[k]] = v[k];
-    }
-    proof.emplace_back("kernel", basis);
-  }
-  return conclude(instance, asked, rank, in_words(side, kernel->basis.size()), claim,
-                  Proof("minor-and-relations", proof), spec);
+  return minor_and_relations(instance, asked, spec, minor_rows, minor_columns, kernel->prime,
+                             [&](std::size_t i, std::size_t j) {
+                               return static_cast<std::uint32_t>(
+                                   mpz_fdiv_ui(rows[i][j].backend().data(), kernel->prime));
+                             },
+                             side, kernel->basis, options);
 }
 
 // The node nearest to `node` on whose rational values, sample by sample, those of `node` depend alone.
@@ -211,23 +298,16 @@ MatrixSource part(MatrixSource whole, const Indices& rows, const Indices& column
   return out;
 }
 
-// Lines that differ at the cut.
-struct Cut {
-  std::size_t through;
-  Lines rows, columns;
-  const Lines& side() const { return rows.left.size() <= columns.left.size() ? rows : columns; }
-};
-
 std::optional<Cut> equal_lines(const Instance& instance, std::size_t claimed, const IntegerPoint& point,
                                const Options& options) {
   const Node& node = instance.network.node(claimed);
   const auto through = rational_cut(instance.network, claimed);
   if (!through) return std::nullopt;
-  const IntegerRows values = values_of(instance, *through, point, options);
-  Cut cut{*through, lines_of("rows", values, false), {"columns", node.width, {}, {}, Indices(node.width)}};
+  const Residues values = residues_of(instance, *through, point, options);
+  Cut cut{*through, lines_of("rows", values.twin_rows, false), {"columns", node.width, {}, {}, Indices(node.width)}};
   std::iota(cut.columns.left.begin(), cut.columns.left.end(), std::size_t{0});
   if (std::holds_alternative<ActivationSpec>(node.spec) && node.inputs[0] == *through) {
-    cut.columns = lines_of("columns", transposed(values), false);
+    cut.columns = lines_of("columns", values.twin_columns, false);
   }
   return cut;
 }
@@ -268,7 +348,14 @@ Outcome prove(const Instance& instance, const Asked& asked, const Options& optio
   }
   const PointSpec spec = asked.parameters ? *asked.parameters : random_point(network, asked.node, options.seed);
   const IntegerPoint point = integer_point(network, spec, asked.node);
-  if (rational_valued(network, asked.node)) return by_minor(instance, asked, spec, point, options);
+  if (rational_valued(network, asked.node)) {
+    // Values with many digits are made only where the kernel needs them.
+    if (instance.data.small_numerators() == nullptr) {
+      Cut seen;
+      if (const auto outcome = by_residues(instance, asked, spec, point, seen, options)) return *outcome;
+    }
+    return by_minor(instance, asked, spec, point, options);
+  }
   const auto cut = equal_lines(instance, asked.node, point, options);
   if (!cut) return undecided("rank-not-decided", "no rational values below the layer decide what is equal");
   return by_bounds(instance, asked, spec, point, *cut, options);
@@ -282,17 +369,44 @@ Prover read(const Entry& entry) {
 
 }  // namespace
 
-std::optional<Outcome> deficient_by_equal_lines(const Instance& instance, std::size_t node,
-                                                const std::optional<PointSpec>& parameters, const Options& options) {
-  const std::size_t full = std::min(instance.data.size(), instance.network.node(node).width);
-  if (instance.data.size() > kMostEntries / instance.network.node(node).width) return std::nullopt;
+std::optional<Deficiency> deficient_by_relations(const Instance& instance, std::size_t node, bool ones,
+                                                 const std::optional<PointSpec>& parameters, const Options& options) {
+  const std::size_t n = instance.data.size(), width = instance.network.node(node).width, full = std::min(n, width);
+  if (n > kMostResidues / width) return std::nullopt;
   const PointSpec spec = parameters ? *parameters : random_point(instance.network, node, options.seed);
   const IntegerPoint point = integer_point(instance.network, spec, node);
-  const auto cut = equal_lines(instance, node, point, options);
-  if (!cut || cut->side().left.size() == full) return std::nullopt;
-  Outcome outcome = by_bounds(instance, {node, parameters, full}, spec, point, *cut, options);
-  if (outcome.verdict == Verdict::refuted) outcome.reason = "rank-deficient";
-  return outcome;
+  const Asked asked{node, parameters, full};
+  Deficiency found;
+  Cut seen;
+  std::optional<Outcome> outcome;
+  if (rational_valued(instance.network, node)) {
+    outcome = by_residues(instance, asked, spec, point, seen, options);
+  } else {
+    const auto cut = equal_lines(instance, node, point, options);
+    if (!cut) return std::nullopt;
+    seen = *cut;
+    if (!ones && seen.side().left.size() < full) outcome = by_bounds(instance, asked, spec, point, seen, options);
+  }
+  // A relation of the shorter side, as a vector of its kernel.
+  const std::size_t across = width + (ones ? 1 : 0);
+  const Lines& shorter = n <= across ? seen.rows : seen.columns;
+  const bool zero = !shorter.zero.empty() && !(ones && n <= across);
+  if (zero || !shorter.equal.empty()) {
+    found.vector.assign(std::min(n, across), Integer(0));
+    found.vector[zero ? shorter.zero.front() : shorter.equal.front()[0]] = 1;
+    if (!zero) found.vector[shorter.equal.front()[1]] = -1;
+  }
+  if (ones) {
+    if (found.vector.empty()) return std::nullopt;
+    found.outcome = undecided("rank-not-decided", "of [F, 1] no rank is claimed");
+    return found;
+  }
+  if (seen.side().left.size() == full) return std::nullopt;
+  found.outcome = outcome ? *outcome
+                          : undecided("rank-not-decided", fmt::format("the rank is at most {}: {}",
+                                                                      seen.side().left.size(), in_words(seen.side(), 0)));
+  if (found.outcome.verdict == Verdict::refuted) found.outcome.reason = "rank-deficient";
+  return found;
 }
 
 Theorem theorems::rank_equals() {

@@ -9,10 +9,16 @@
 
 namespace widecert {
 
-// Of a layer with irrational values: the rank, where equal samples or equal units make it less than min(N, n). Refuted
-// ("rank-deficient") with "rank-equals", or undecided; nothing where no lines are seen to be equal, which is cheap.
-std::optional<Outcome> deficient_by_equal_lines(const Instance& instance, std::size_t node,
-                                                const std::optional<PointSpec>& parameters, const Options& options);
+// That the rank is below min(N, n), as zero lines and equal lines show; nothing where they do not, which is cheap.
+struct Deficiency {
+  // Refuted ("rank-deficient") with "rank-equals"; or undecided, where they leave less but do not tell the rank, and of
+  // [F, 1].
+  Outcome outcome;
+  std::vector<Integer> vector;  // of the kernel, on the shorter side; empty if there is no relation on this side
+};
+// Of F, or of [F, 1] if `ones`.
+std::optional<Deficiency> deficient_by_relations(const Instance& instance, std::size_t node, bool ones,
+                                                 const std::optional<PointSpec>& parameters, const Options& options);
 
 namespace theorems {
 Theorem rank_equals();

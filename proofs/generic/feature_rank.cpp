@@ -49,6 +49,9 @@ TensorSpec balanced_filters(const TensorShape& shape, const std::string& name, s
   return filters;
 }
 
+constexpr double kCheap = 2e9, kCheapBinary = 1.2e10;  // steps that the checker's elimination of all may take
+constexpr double kMostMinor = 2e10;  // and that of a minor: some seconds
+
 // What the checker's own elimination costs, in steps of one 64-bit operation.
 double elimination_steps(std::size_t rows, std::size_t cols, std::uint64_t prime) {
   const double n = static_cast<double>(std::min(rows, cols));
@@ -105,6 +108,21 @@ Proof exact_rank(const RankEvidence& evidence) { return Proof("exact-rank", {{"e
 
 EvidenceOutcome find_evidence(const ResidueRows& a, const Claim& claim, const Options& options) {
   EvidenceOutcome outcome;
+  const double cheap = a.prime == 2 ? kCheapBinary : kCheap;
+  const double steps = elimination_steps(a.rows, a.cols, a.prime);
+  // A few lines of many, where eliminating them all costs the checker more; not modulo 2, where it costs a 64th.
+  const std::size_t full = std::min(a.rows, a.cols);
+  const bool few = options.evidence != EvidenceKind::random_solve && a.prime != 2 && steps >= cheap &&
+                   elimination_steps(full, full, a.prime) <= std::min(kMostMinor, steps / 4);
+  const double bytes_of_minor = 4.0 * static_cast<double>(a.rows <= a.cols ? a.rows * a.cols : 4 * full * full);
+  if (few && bytes_of_minor <= static_cast<double>(options.memory)) {
+    if (auto minor = find_minor(a, 10 * kMostMinor, options.progress)) {
+      outcome.rank = full;
+      outcome.prime = a.prime;
+      outcome.evidence = *std::move(minor);
+      return outcome;
+    }
+  }
   const std::size_t bytes = rank_memory(a.rows, a.cols, a.prime);
   if (bytes > options.memory) {
     outcome.too_large = true;
@@ -113,12 +131,10 @@ EvidenceOutcome find_evidence(const ResidueRows& a, const Claim& claim, const Op
         static_cast<double>(bytes) / (1 << 30), static_cast<double>(options.memory) / (1 << 30));
     return outcome;
   }
-  const double cheap = a.prime == 2 ? 1.2e10 : 2e9;
-  const bool eliminate =
-      options.evidence == EvidenceKind::elimination ||
-      (options.evidence == EvidenceKind::automatic && elimination_steps(a.rows, a.cols, a.prime) < cheap);
+  const bool eliminate = options.evidence == EvidenceKind::elimination ||
+                         (options.evidence == EvidenceKind::automatic && steps < cheap);
   // The checker's own limit (FORMAT.md, "Evidence for rank").
-  if (eliminate && elimination_steps(a.rows, a.cols, a.prime) > 8e11) {
+  if (eliminate && steps > 8e11) {
     outcome.too_large = true;
     outcome.obstacle =
         "the checker does not eliminate matrices of this size by itself; "
@@ -149,6 +165,11 @@ EvidenceOutcome find_evidence(const Architecture& network, const PointSpec& poin
   // Values with many digits: most are even if their divisor is, and only the filtered pass is fast.
   if (!steps && !(forward->is_small() && data.small_numerators() != nullptr)) {
     primes = {std::min<std::uint64_t>(odd, 8388593)};
+  }
+  // A minor is looked for at once where the whole would be too much even modulo 2.
+  const double full = static_cast<double>(std::min(rows, cols));
+  if (options.evidence != EvidenceKind::random_solve && size / 64 >= kCheapBinary && full * full * full <= kMostMinor) {
+    primes.insert(primes.begin(), 8388593);
   }
   EvidenceOutcome outcome;
   for (std::uint64_t prime : primes) {

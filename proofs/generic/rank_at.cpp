@@ -18,10 +18,7 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
   const Node& output = network.node(node);
   const bool wants_dependence = claim == "dependent-at";
   if (!rational_valued(network, node)) {
-    if (!wants_dependence) {
-      if (auto deficient = deficient_by_equal_lines(instance, node, parameters, options)) return *deficient;
-      return independent_by_bounds(instance, node, parameters, options);
-    }
+    if (!wants_dependence) return independent_by_bounds(instance, node, parameters, options);
     return not_applicable("irrational-values", "layer " + output.name +
                                                    " has irrational values at rational parameters: dependence is "
                                                    "decided for relu, leaky-relu, identity and steps only");
@@ -55,6 +52,11 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
       return outcome;
     }
   }
+  if (n > output.width && !wants_dependence) {
+    const auto deficient = deficient_by_relations(instance, node, false, point, options);
+    if (deficient && deficient->outcome.verdict == Verdict::refuted) return deficient->outcome;
+    if (deficient) why = deficient->outcome.explanation;
+  }
   std::string lower = fmt::format("rank F is at least {} of {}", found.rank, full);
   if (!why.empty()) lower += "; " + why;
   return undecided(found.too_large ? "too-large" : "rank-not-decided",
@@ -76,7 +78,7 @@ Theorem theorems::rank_at() {
           .claims = {"independent-at", "dependent-at"},
           .side_claims = {"rank-equals"},
           .rules = {"exact-rank", "integer-cholesky", "recomputed", "width", "affine-dimension", "units-without-kinks",
-                    "equal-rows", "left-kernel", "bounds-and-relations"},
+                    "equal-rows", "left-kernel", "minor-and-relations", "bounds-and-relations"},
           .reasons = {"irrational-values", "rank-deficient", "rank-is-full", "rank-not-decided", "too-large",
                       "not-certified"},
           .keys = {kParametersKey},

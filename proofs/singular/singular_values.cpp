@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "proofs/dependent/rank_equals.h"
 #include "proofs/generic/feature_rank.h"
 
 namespace widecert {
@@ -79,10 +80,11 @@ ShownBounds show_bounds(const SingularBounds& b, std::size_t rows, std::size_t c
   out.largest = {down(b.largest_low), up(b.largest_high)};
   // The checker loses (m + 1) (||A|| + 1) in units of its grid squared, and sqrt(m n) units.
   const double m = static_cast<double>(std::min(rows, cols)), n = static_cast<double>(std::max(rows, cols));
-  const double low = std::max(out.smallest.low.convert_to<double>(), 1e-300), most = b.largest_high + 1;
+  const double low = out.smallest.low.convert_to<double>(), most = b.largest_high + 1;
+  const double least = low > 0 ? low : std::max(out.smallest.high.convert_to<double>(), 1e-300);
   out.proof.bits = static_cast<long>(std::ceil(std::max(
-      {std::log2((m + 2) * 128) + std::log2(most) - 2 * std::log2(low),
-       std::log2(128 * std::sqrt(m * n) + 128) - std::log2(low), 24 - std::log2(std::max(1e-300, b.largest_low))})));
+      {low > 0 ? std::log2((m + 2) * 128) + std::log2(most) - 2 * std::log2(low) : 0.0,
+       std::log2(128 * std::sqrt(m * n) + 128) - std::log2(least), 24 - std::log2(std::max(1e-300, b.largest_low))})));
   out.proof.bits = std::clamp<long>(out.proof.bits, 8, 4096);
   out.proof.smallest = b.smallest_integers.empty() ? integers(b.smallest_vector) : b.smallest_integers;
   out.proof.largest = integers(b.largest_vector);
@@ -131,7 +133,22 @@ Outcome prove(const Instance& instance, const Question& asked, const Options& op
   const IntegerPoint point = integer_point(network, spec, node);
   const MatrixSource source = feature_source(network, point, node, instance.data, asked.ones);
   const std::string name = asked.ones ? "[F(" + output.name + "), 1]" : "F(" + output.name + ")";
-  const LadderResult found = climb(source, ladder_options(options));
+  LadderOptions ladder = ladder_options(options);
+  std::optional<Deficiency> deficiency;
+  ladder.deficient = [&] {
+    deficiency = deficient_by_relations(instance, node, asked.ones, asked.parameters, options);
+    return deficiency.has_value();
+  };
+  LadderResult found = climb(source, ladder);
+  if (deficiency && asked.rank_only) {
+    if (deficiency->outcome.verdict == Verdict::refuted) return deficiency->outcome;
+    found.undecided = deficiency->outcome.explanation;
+  }
+  if (deficiency && !deficiency->vector.empty()) {
+    // Any bound above 0 will do; the smaller, the more bits the checker needs.
+    found.bounds.smallest_high = (found.bounds.largest_low > 0 ? found.bounds.largest_low : 1.0) * 0x1p-28;
+    found.bounds.smallest_integers = deficiency->vector;
+  }
   if (asked.rank_only && !found.bounds.full_rank) return not_certified(name, found);
   if (!(found.bounds.largest_high < std::numeric_limits<double>::infinity())) return not_certified(name, found);
   ShownBounds claimed = show_bounds(found.bounds, source.rows, source.cols);
@@ -142,6 +159,8 @@ Outcome prove(const Instance& instance, const Question& asked, const Options& op
   outcome.explanation = found.bounds.full_rank
                             ? fmt::format("{} ({} x {}) has full rank at the {} parameters", name, source.rows,
                                           source.cols, asked.parameters ? "given" : "seeded")
+                        : deficiency && deficiency->outcome.verdict == Verdict::refuted
+                            ? deficiency->outcome.explanation
                             : "bounds only; full rank is not certified: " + found.undecided;
   add_ingredients(outcome, name, found, claimed);
   if (asked.rank_only) {
@@ -174,6 +193,9 @@ Outcome prove(const Instance& instance, const Question& asked, const Options& op
     outcome.findings = {{claim, Proof("recomputed", grid(proof))}};
   } else {
     outcome.findings = {{claim, as_proof(proof)}};
+  }
+  if (deficiency) {
+    for (const Finding& finding : deficiency->outcome.findings) outcome.findings.push_back(finding);
   }
   return outcome;
 }
@@ -209,8 +231,9 @@ Theorem theorems::singular_values() {
               "not decide. Beyond some thousand samples the outcome is \"recomputed\", which is not proved.",
           .hypotheses = {"any architecture and any parameters, rational or floats read exactly"},
           .claims = {"singular-value-bounds", "independent-at"},
-          .rules = {"integer-cholesky", "recomputed"},
-          .reasons = {"not-certified", "too-large"},
+          .side_claims = {"rank-equals"},
+          .rules = {"integer-cholesky", "recomputed", "minor-and-relations", "bounds-and-relations"},
+          .reasons = {"not-certified", "rank-deficient", "too-large"},
           .keys = {kParametersKey, {"matrix", "\"F\" (default) or \"[F, 1]\", with a column of ones"}},
           .numbers = {{"sigma_min_low", Side::below},
                       {"sigma_min_high", Side::above},

@@ -34,6 +34,10 @@ Json evidence_json(const RankEvidence& evidence) {
   return std::visit(overloaded{[](const Elimination& e) {
                                  return Json{{"method", "elimination"}, {"prime", e.prime}};
                                },
+                               [](const Minor& e) {
+                                 return Json{
+                                     {"method", "minor"}, {"prime", e.prime}, {e.of_rows ? "rows" : "columns", e.lines}};
+                               },
                                [](const RandomSolve& e) {
                                  Json rows = Json::array();
                                  for (std::size_t h = 0; h < e.w.size() / e.k; ++h) rows.push_back(row_text(e, h));

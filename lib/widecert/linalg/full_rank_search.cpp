@@ -132,6 +132,12 @@ Step refined(SearchState now, const SingularOptions& options) {
 }  // namespace
 
 FullRankSearch search_full_rank(const ScaledRows& a, const SingularOptions& options) {
+  if (!a.zero_row.empty()) {
+    // Nothing to look for; the Gram matrix is for the other bounds.
+    SearchState now{PreconditionedMatrix(a), {}};
+    if (options.effort == Effort::sharp) now.test = gram_test(now.b.high(), now.b.error());
+    return {std::move(now), Undecided{a.zero_row}};
+  }
   Step step = tested({PreconditionedMatrix(a), {}}, options);
   if (!step.verdict && options.effort == Effort::rank && options.most_levels > 0 && falls_slowly(*step.now.test)) {
     step = by_shifted_gram(a, std::move(step.now), options);

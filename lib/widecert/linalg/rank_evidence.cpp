@@ -1,4 +1,5 @@
 #include <widecert/linalg/binary_elimination.h>
+#include <widecert/linalg/independent_lines.h>
 #include <widecert/linalg/prime_elimination.h>
 #include <widecert/linalg/rank_evidence.h>
 #include <widecert/number/clones.h>
@@ -169,6 +170,31 @@ std::size_t rank_memory(std::size_t rows, std::size_t cols, std::uint64_t prime)
 RankResult find_rank(const ResidueRows& a, const Digest& claim, bool with_solution, const RankTick& tick) {
   const std::size_t k = with_solution ? columns_of_b(a.prime) : 0;
   return a.prime == 2 ? binary_rank(a, claim, k, tick) : prime_rank(a, claim, k, tick);
+}
+
+std::optional<Minor> find_minor(const ResidueRows& a, double most_products, const RankTick& tick) {
+  Minor minor{a.prime, a.rows > a.cols, {}};
+  const std::size_t full = std::min(a.rows, a.cols);
+  if (minor.of_rows) {
+    tick("minor", 0, 1);
+    minor.lines = independent_lines(
+        a.rows, a.cols, a.prime, most_products,
+        [&](std::size_t i, std::span<std::uint32_t> out) { a.write(i, out); });
+  } else {
+    std::vector<std::uint32_t> all(a.rows * a.cols);
+    for (std::size_t first = 0; first < a.rows; first += kBlock) {
+      tick("features", first, a.rows);
+      parallel_for(std::min(kBlock, a.rows - first), [&](std::size_t i) {
+        a.write(first + i, std::span(&all[(first + i) * a.cols], a.cols));
+      });
+    }
+    minor.lines = independent_lines(a.cols, a.rows, a.prime, most_products,
+                                    [&](std::size_t j, std::span<std::uint32_t> out) {
+                                      for (std::size_t i = 0; i < a.rows; ++i) out[i] = all[i * a.cols + j];
+                                    });
+  }
+  if (minor.lines.size() < full) return std::nullopt;
+  return minor;
 }
 
 RandomRightSide::RandomRightSide(const Digest& claim, std::uint64_t prime, std::size_t rows, std::size_t cols,

@@ -4,6 +4,7 @@
 // Random solve: B (r x k) is drawn after M is fixed; if rank M < r, a W with M W = B
 // exists with probability at most p^-k. B is derived by SHA-256 from A itself, row by row
 // (FORMAT.md, "Evidence for rank"), and the checker verifies M W = B in one pass over the rows.
+// Minor: where c is much larger than r, r of the columns of M, which the checker eliminates.
 // Elimination: the prime alone; the checker eliminates by itself, and the verdict is unconditional.
 #pragma once
 
@@ -45,7 +46,13 @@ struct RandomSolve {
 struct Elimination {
   std::uint64_t prime = 2;
 };
-using RankEvidence = std::variant<Elimination, RandomSolve>;
+// Minor: min(N, n) rows (columns) of a tall (wide) matrix that are independent; unconditional too.
+struct Minor {
+  std::uint64_t prime = 2;
+  bool of_rows = true;
+  std::vector<std::size_t> lines;
+};
+using RankEvidence = std::variant<Elimination, Minor, RandomSolve>;
 
 struct RankResult {
   std::size_t rank = 0;  // of A modulo the prime, as the engine found it
@@ -63,6 +70,10 @@ std::size_t rank_memory(std::size_t rows, std::size_t cols, std::uint64_t prime)
 // Makes the rows once, hashes them, finds the rank and, if `with_solution` and the rank is full, the
 // evidence. `claim` is the digest of the claim that the evidence is for.
 RankResult find_rank(const ResidueRows& a, const Digest& claim, bool with_solution, const RankTick& tick);
+
+// min(N, n) independent lines of the longer side, if they are found with so many products at most. Makes some of the rows
+// if N > n, else all.
+std::optional<Minor> find_minor(const ResidueRows& a, double most_products, const RankTick& tick);
 
 // The residue (i, j) of B.
 class RandomRightSide {

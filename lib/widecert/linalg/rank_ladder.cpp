@@ -111,6 +111,10 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
     bool decided = false;
     if (!in_time([&] { decided = merge(singular_bounds(source.enclosure(split), singular), rung); })) continue;
     if (decided) return result;
+    if (!split && options.deficient && options.deficient()) {
+      result.undecided = "the rank is deficient";
+      return result;
+    }
     if (source.exact && options.effort == Effort::rank && wanted(Rung::residues)) break;
   }
   if (source.exact && wanted(Rung::residues)) {

@@ -45,6 +45,8 @@ struct LadderOptions {
   double most_bytes = 8e9;
   double most_seconds = std::numeric_limits<double>::infinity();
   TimeLimit::Clock::time_point answer_by = TimeLimit::Clock::time_point::max();
+  // Asked once where doubles have not decided: whether full rank is known not to hold, so that higher rungs are in vain.
+  std::function<bool()> deficient = {};
   std::function<void(const std::string& rung)> tick = [](const std::string&) {};
 };
 

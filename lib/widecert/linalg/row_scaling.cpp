@@ -3,6 +3,7 @@
 #include <widecert/number/parallel.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace widecert {
 namespace {
@@ -25,8 +26,8 @@ WIDECERT_CLONES double largest(const double* a, Eigen::Index count) {
   return result;
 }
 
-// e[i] with 2^(e[i] - 1) <= max_j |a_ij| < 2^e[i].
-std::variant<std::vector<int>, Undecided> row_exponents(const SplitMatrix& a) {
+// e[i] with 2^(e[i] - 1) <= max_j |a_ij| < 2^e[i]; of rows that are 0 the largest of the others.
+std::variant<std::vector<int>, Undecided> row_exponents(const SplitMatrix& a, std::string& zero_row) {
   const Eigen::Index m = a.high.rows(), n = a.high.cols();
   const bool split = a.low.size() != 0;
   std::vector<int> exponents(static_cast<std::size_t>(m));
@@ -38,11 +39,14 @@ std::variant<std::vector<int>, Undecided> row_exponents(const SplitMatrix& a) {
     bad[i] = !finite ? 1 : most == 0 ? 2 : 0;
     if (bad[i] == 0) std::frexp(most, &exponents[i]);
   });
+  std::optional<int> most;
   for (std::size_t i = 0; i < bad.size(); ++i) {
-    if (bad[i] == 0) continue;
-    return Undecided{bad[i] == 1 ? "an entry is not finite"
-                                 : "row " + std::to_string(i + 1) + " is 0, or not known apart from 0"};
+    if (bad[i] == 1) return Undecided{"an entry is not finite"};
+    if (bad[i] == 0) most = std::max(most.value_or(exponents[i]), exponents[i]);
+    if (bad[i] == 2 && zero_row.empty()) zero_row = "row " + std::to_string(i + 1) + " is 0, or not known apart from 0";
   }
+  for (std::size_t i = 0; i < bad.size(); ++i)
+    if (bad[i] == 2) exponents[i] = most.value_or(0);
   return exponents;
 }
 
@@ -70,12 +74,12 @@ std::variant<ScaledRows, Undecided> scale_rows(const MatrixEnclosure& a) {
   const Eigen::Index m = a.middle.high.rows(), n = a.middle.high.cols();
   if (m == 0 || n == 0) throw ShapeError("singular values of an empty matrix");
   if (m > n) throw InternalError("a matrix with more rows than columns");
-  auto found = row_exponents(a.middle);
+  ScaledRows result;
+  auto found = row_exponents(a.middle, result.zero_row);
   if (const auto* undecided = std::get_if<Undecided>(&found)) return *undecided;
   auto& exponents = std::get<std::vector<int>>(found);
   const auto [low, top] = std::minmax_element(exponents.begin(), exponents.end());
   constexpr int kTolerated = 10;  // rows that differ by a factor of 2^10 are left as they are
-  ScaledRows result;
   result.given = &a.middle;
   result.smallest_exponent = *low;
   result.largest_exponent = *top;

@@ -37,9 +37,10 @@ struct ScaledRows {
   // D^-1 has entries from 2^smallest_exponent to 2^largest_exponent, both of which occur.
   int smallest_exponent = 0, largest_exponent = 0;
   bool one_scale = true;  // D is a multiple of the identity
+  std::string zero_row;   // that a row of middle() is 0, in words; it is scaled like the largest
 };
 
-// Undecided if an entry or a radius is not finite or a row of middle.high is 0. Throws ShapeError for an empty matrix,
+// Undecided if an entry or a radius is not finite. Throws ShapeError for an empty matrix,
 // InternalError for one with more rows than columns. Reads the matrix once, and writes it once if D is not I.
 std::variant<ScaledRows, Undecided> scale_rows(const MatrixEnclosure& a);
 

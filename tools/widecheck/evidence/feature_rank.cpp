@@ -41,6 +41,7 @@ unsigned verify_rank(const Context& c, const Network& network, std::size_t node,
   if (forward.small() && c.data.small()) {
     const auto modulus = static_cast<std::int64_t>(p);
     c.data.for_each_small([&](std::size_t sample, const std::vector<std::int64_t>& x) {
+      if (!halved && !evidence.needs(sample)) return;
       const std::vector<std::int64_t> v = forward(x);
       if (halved) {
         if (halve(v, residues) % 2 != 0) reject_odd(sample);
@@ -52,10 +53,11 @@ unsigned verify_rank(const Context& c, const Network& network, std::size_t node,
           residues[h] = static_cast<std::uint32_t>(r < 0 ? r + modulus : r);
         }
       }
-      evidence.row(residues);
+      evidence.row(sample, residues);
     });
   } else {
     c.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
+      if (!halved && !evidence.needs(sample)) return;
       Values values = forward(x);
       for (std::size_t h = 0; h < values.v.size(); ++h) {
         mpz_class& v = values.v[h];
@@ -63,7 +65,7 @@ unsigned verify_rank(const Context& c, const Network& network, std::size_t node,
         if (halved) v /= 2;
         residues[h] = static_cast<std::uint32_t>(mpz_fdiv_ui(v.get_mpz_t(), p));
       }
-      evidence.row(residues);
+      evidence.row(sample, residues);
     });
   }
   return evidence.finish();

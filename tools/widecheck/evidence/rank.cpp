@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "evidence/relations.h"
 #include "kernel/clones.h"
 #include "kernel/seeded.h"
 #include "kernel/verdict.h"
@@ -32,7 +33,7 @@ class ByElimination final : public RankEvidence {
       throw Malformed("too-large", "an elimination of this size is refused; random-solve is offered");
     budget.spend((prime == 2 ? 1 : kStepCost) * work);
   }
-  void row(const std::vector<std::uint32_t>& residues) override {
+  void row(std::size_t, const std::vector<std::uint32_t>& residues) override {
     if (rank() == full_) return;
     if (prime_ != 2) {
       odd_.insert({residues.begin(), residues.end()});
@@ -56,11 +57,49 @@ class ByElimination final : public RankEvidence {
   BinaryEchelon binary_;
 };
 
+// A minor of size min(N, n) that is not 0: all columns of the named rows, or all rows of the named columns.
+class ByMinor final : public RankEvidence {
+ public:
+  ByMinor(const Value& json, std::size_t rows, std::size_t cols, std::uint64_t prime, Budget& budget)
+      : RankEvidence(prime), full_(std::min(rows, cols)), tall_(rows > cols), echelon_(full_, prime) {
+    const Value list = json.at(tall_ ? "rows" : "columns");
+    lines_ = read_indices(list, std::max(rows, cols));
+    require(lines_.size() == full_, "minor",
+            list.place() + " names " + std::to_string(lines_.size()) + " lines, not " + std::to_string(full_));
+    const Products work = Products(full_) * full_ * full_;
+    if (Products(3) * kMostSteps < work) throw Malformed("too-large", "a minor of this size is refused");
+    budget.spend(work);
+  }
+  bool needs(std::size_t i) const override { return !tall_ || std::binary_search(lines_.begin(), lines_.end(), i); }
+  void row(std::size_t i, const std::vector<std::uint32_t>& residues) override {
+    if (!needs(i)) return;
+    std::vector<std::uint64_t> part;
+    if (tall_) {
+      part.assign(residues.begin(), residues.end());
+    } else {
+      for (std::size_t column : lines_) part.push_back(residues[column]);
+    }
+    echelon_.insert(std::move(part));
+  }
+  unsigned finish() override {
+    require(echelon_.rank() == full_, "rank",
+            "the rank of the minor modulo " + std::to_string(prime_) + " is " + std::to_string(echelon_.rank()) +
+                ", not " + std::to_string(full_));
+    return 0;
+  }
+
+ private:
+  std::size_t full_;
+  bool tall_;
+  std::vector<std::size_t> lines_;
+  Echelon echelon_;
+};
+
 class ByRandomSolve final : public RankEvidence {
  public:
   ByRandomSolve(RandomSolve solve, std::uint64_t prime, std::string digest, unsigned bits)
       : RankEvidence(prime), solve_(std::move(solve)), digest_(std::move(digest)), bits_(bits) {}
-  void row(const std::vector<std::uint32_t>& residues) override { solve_.row(residues); }
+  void row(std::size_t, const std::vector<std::uint32_t>& residues) override { solve_.row(residues); }
   unsigned finish() override {
     // A clear message only: B is derived from the digest found here, never from the stated one.
     const std::string found = to_hex(solve_.matrix_digest());
@@ -312,7 +351,8 @@ std::unique_ptr<RankEvidence> read_evidence(const Value& json, std::size_t rows,
   const std::uint64_t prime = read_prime(json.at("prime"), budget);
   const std::string method = json.at("method").text();
   if (method == "elimination") return std::make_unique<ByElimination>(rows, cols, prime, budget);
-  if (method != "random-solve") json.at("method").bad("elimination or random-solve");
+  if (method == "minor") return std::make_unique<ByMinor>(json, rows, cols, prime, budget);
+  if (method != "random-solve") json.at("method").bad("elimination, minor or random-solve");
   const std::size_t k = json.at("k").number(4096);
   mpz_class power;
   mpz_ui_pow_ui(power.get_mpz_t(), prime, k);

@@ -84,7 +84,9 @@ class RankEvidence {
  public:
   virtual ~RankEvidence() = default;
   std::uint64_t prime() const { return prime_; }
-  virtual void row(const std::vector<std::uint32_t>& residues) = 0;
+  // Whether the evidence speaks of row i; others may be left out.
+  virtual bool needs(std::size_t) const { return true; }
+  virtual void row(std::size_t i, const std::vector<std::uint32_t>& residues) = 0;  // in order
   // After all rows: the bits of the error bound, 0 if unconditional. Throws Rejected.
   virtual unsigned finish() = 0;
 
@@ -93,7 +95,7 @@ class RankEvidence {
   std::uint64_t prime_;
 };
 
-// Reads {"method": "elimination" | "random-solve", ...} for an N x n matrix and a claim; pays for checking
+// Reads {"method": "elimination" | "minor" | "random-solve", ...} for an N x n matrix and a claim; pays for checking
 // it.
 std::unique_ptr<RankEvidence> read_evidence(const Value& json, std::size_t rows, std::size_t cols,
                                             const std::string& claim_text, Budget& budget);

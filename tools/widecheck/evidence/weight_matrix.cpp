@@ -95,7 +95,7 @@ void give_outputs(const Context& c, const Node& node, const Value& weights, Rank
       std::vector<std::uint32_t> row(size.inputs, 0);
       for (const auto& [position, residue] : filters[node.patches.bank(p) * node.filters + t])
         if (patch[position] != kPad) row[static_cast<std::size_t>(patch[position])] = residue;
-      evidence.row(row);
+      evidence.row(p * node.filters + t, row);
     }
   });
 }

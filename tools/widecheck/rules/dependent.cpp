@@ -282,6 +282,7 @@ Verdict rank_by_minor(const Question& q) {
   if (r > 0) evidence = read_evidence(q.proof.at("evidence"), r, r, q.claim.compact(), q.c.budget);
   const Forward forward = make_forward(q.c, q.c.network, q.node(), claim.theta, 1);
   require(forward.exact(), "irrational", "the values of the layer are not rational");
+  std::size_t row = 0;  // of the minor
   q.c.data.for_each([&](std::size_t s, const std::vector<mpz_class>& x) {
     const Values f = forward(x);
     relations.row(s, f.v);
@@ -289,7 +290,7 @@ Verdict rank_by_minor(const Question& q) {
     std::vector<std::uint32_t> residues;
     for (std::size_t j : claim.columns)
       residues.push_back(static_cast<std::uint32_t>(mpz_fdiv_ui(f.v[j].get_mpz_t(), evidence->prime())));
-    evidence->row(residues);
+    evidence->row(row++, residues);
   });
   const unsigned error_bits = evidence ? evidence->finish() : 0;
   return {rank_sentence(q, claim, relations, "a minor of that size is not 0"), error_bits};

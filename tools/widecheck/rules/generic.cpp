@@ -50,7 +50,7 @@ unsigned rank_at_lattice_point(const Question& q, const Network& network, std::s
   const auto evidence =
       read_evidence(proof.at("evidence"), q.c.data.size(), network.node(node).width, q.claim.compact(), q.c.budget);
   require(evidence->prime() == tower.back(), "tower", "the evidence is not modulo the last prime of the tower");
-  q.c.data.for_each([&](std::size_t, const std::vector<mpz_class>& x) { evidence->row(lattice(x)); });
+  q.c.data.for_each([&](std::size_t i, const std::vector<mpz_class>& x) { evidence->row(i, lattice(x)); });
   return evidence->finish();
 }
 

@@ -71,20 +71,26 @@ std::string shown(const Range& range) {
   return fmt::format("[{}, {}]", decimal_below(range.low, 6), decimal_above(range.high, 6));
 }
 
-ShownBounds show_bounds(const SingularBounds& b, std::size_t rows, std::size_t cols) {
+ShownBounds show_bounds(const SingularBounds& b, std::size_t rows, std::size_t cols, double width) {
   ShownBounds out;
-  // Outward by 1/32, to 10 binary digits.
-  const auto up = [](double x) { return short_upper_bound(exactly(x) * Rational(33, 32), 10); };
-  const auto down = [](double x) { return x > 0 ? short_lower_bound(exactly(x) * Rational(31, 32), 10) : Rational(0); };
+  // Outward by 1/32, to 10 binary digits; or as little as the width asks for.
+  const int scale = width > 0 ? static_cast<int>(std::ceil(-std::log2(width))) : 1;
+  const int digits = width > 0 ? scale + 6 : 10;
+  const Integer parts = Integer(1) << static_cast<unsigned>(scale + 4);
+  const auto up = [&](double x) { return short_upper_bound(exactly(x) * Rational(parts + 1, parts), digits); };
+  const auto down = [&](double x) {
+    return x > 0 ? short_lower_bound(exactly(x) * Rational(parts - 1, parts), digits) : Rational(0);
+  };
   out.smallest = {down(b.smallest_low), up(std::min(b.smallest_high, b.largest_high))};
   out.largest = {down(b.largest_low), up(b.largest_high)};
   // The checker loses (m + 1) (||A|| + 1) in units of its grid squared, and sqrt(m n) units.
   const double m = static_cast<double>(std::min(rows, cols)), n = static_cast<double>(std::max(rows, cols));
   const double low = out.smallest.low.convert_to<double>(), most = b.largest_high + 1;
+  const double fine = std::ldexp(1.0, scale + 6);  // so that what it loses is less than what was added above
   const double least = low > 0 ? low : std::max(out.smallest.high.convert_to<double>(), 1e-300);
   out.proof.bits = static_cast<long>(std::ceil(std::max(
-      {low > 0 ? std::log2((m + 2) * 128) + std::log2(most) - 2 * std::log2(low) : 0.0,
-       std::log2(128 * std::sqrt(m * n) + 128) - std::log2(least), 24 - std::log2(std::max(1e-300, b.largest_low))})));
+      {low > 0 ? std::log2((m + 2) * fine) + std::log2(most) - 2 * std::log2(low) : 0.0,
+       std::log2(fine * std::sqrt(m * n) + fine) - std::log2(least), 24 - std::log2(std::max(1e-300, b.largest_low))})));
   out.proof.bits = std::clamp<long>(out.proof.bits, 8, 4096);
   out.proof.smallest = b.smallest_integers.empty() ? integers(b.smallest_vector) : b.smallest_integers;
   out.proof.largest = integers(b.largest_vector);
@@ -118,11 +124,19 @@ long precision_for(const Architecture& network, const IntegerPoint& point, std::
 
 namespace {
 
+constexpr std::size_t kDigits = 3, kMostDigits = 9;  // of sigma_min: the default, and what doubles can have
+
 // Full rank alone, or the bounds; of F, or of [F, 1].
 struct Question {
   std::size_t node;
   bool rank_only, ones;
   std::optional<PointSpec> parameters;
+  std::optional<std::size_t> digits = {};
+
+  // (high - low) / high.
+  Rational width() const {
+    return Rational(1, boost::multiprecision::pow(Integer(10), static_cast<unsigned>(digits.value_or(kDigits) - 1)));
+  }
 };
 
 Outcome prove(const Instance& instance, const Question& asked, const Options& options) {
@@ -134,6 +148,9 @@ Outcome prove(const Instance& instance, const Question& asked, const Options& op
   const MatrixSource source = feature_source(network, point, node, instance.data, asked.ones);
   const std::string name = asked.ones ? "[F(" + output.name + "), 1]" : "F(" + output.name + ")";
   LadderOptions ladder = ladder_options(options);
+  const double width = asked.rank_only ? 0 : asked.width().convert_to<double>();
+  ladder.width = width;
+  ladder.insist = asked.digits.has_value() && !asked.rank_only;
   std::optional<Deficiency> deficiency;
   ladder.deficient = [&] {
     deficiency = deficient_by_relations(instance, node, asked.ones, asked.parameters, options);
@@ -151,7 +168,7 @@ Outcome prove(const Instance& instance, const Question& asked, const Options& op
   }
   if (asked.rank_only && !found.bounds.full_rank) return not_certified(name, found);
   if (!(found.bounds.largest_high < std::numeric_limits<double>::infinity())) return not_certified(name, found);
-  ShownBounds claimed = show_bounds(found.bounds, source.rows, source.cols);
+  ShownBounds claimed = show_bounds(found.bounds, source.rows, source.cols, width);
   CholeskyProof& proof = claimed.proof;
   proof.precision = precision_for(network, point, node, proof.bits);
   Outcome outcome;
@@ -174,6 +191,11 @@ Outcome prove(const Instance& instance, const Question& asked, const Options& op
     if (proof.smallest.empty()) {  // no vector was found: then the largest will do
       proof.smallest = proof.largest;
       claimed.smallest.high = claimed.largest.high;
+    }
+    const Rational &low = claimed.smallest.low, &high = claimed.smallest.high;
+    if (low > 0 && high - low > high * asked.width()) {
+      outcome.explanation += fmt::format("; sigma_min is enclosed to {:.2g} %, not to {:.2g} %",
+                                         100 * Rational((high - low) / high).convert_to<double>(), 100 * width);
     }
     outcome.numbers = {{"sigma_min_low", claimed.smallest.low},
                        {"sigma_min_high", claimed.smallest.high},
@@ -202,6 +224,11 @@ Outcome prove(const Instance& instance, const Question& asked, const Options& op
 
 Prover read(const Entry& entry) {
   Question asked{entry.node, entry.claim == "independent-at", false, read_parameters(entry)};
+  if (const auto digits = entry.json.find("digits")) {
+    asked.digits = digits->size();
+    if (*asked.digits < 1 || *asked.digits > kMostDigits) digits->fail(fmt::format("1 to {} digits", kMostDigits));
+    if (asked.rank_only) throw InputError(digits->place() + ": independent-at claims no digits of sigma_min");
+  }
   if (const auto matrix = entry.json.find("matrix")) {
     asked.ones = matrix->text() == "[F, 1]";
     if (!asked.ones && matrix->text() != "F") matrix->fail("\"F\" or \"[F, 1]\"");
@@ -234,7 +261,9 @@ Theorem theorems::singular_values() {
           .side_claims = {"rank-equals"},
           .rules = {"integer-cholesky", "recomputed", "minor-and-relations", "bounds-and-relations"},
           .reasons = {"not-certified", "rank-deficient", "too-large"},
-          .keys = {kParametersKey, {"matrix", "\"F\" (default) or \"[F, 1]\", with a column of ones"}},
+          .keys = {kParametersKey, {"matrix", "\"F\" (default) or \"[F, 1]\", with a column of ones"},
+                   {"digits", "1 to 9: sigma_min in [a, b] with b - a <= 10^(1 - digits) b if it can be had; 3 if absent, "
+                              "and then for no more than doubles cost"}},
           .numbers = {{"sigma_min_low", Side::below},
                       {"sigma_min_high", Side::above},
                       {"sigma_max_low", Side::below},

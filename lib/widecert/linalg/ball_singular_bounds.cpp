@@ -3,6 +3,7 @@
 #include <widecert/number/stop.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace widecert {
 namespace {
@@ -87,7 +88,7 @@ std::vector<Ball> apply(arb_mat_struct* m, const std::vector<Ball>& x, bool tran
 // A vector v for which |v^T A| is about as small as it can be, from an approximate inverse of A (square) or A A^T.
 std::vector<Integer> small_vector(arb_mat_struct* inverse, bool square, Eigen::Index m) {
   std::vector<Ball> v(static_cast<std::size_t>(m), Ball(1));
-  for (int step = 0; step < 3; ++step) {
+  for (int step = 0; step < (m <= 200 ? 30 : 6); ++step) {
     if (square) v = apply(inverse, v, false);
     v = apply(inverse, v, square);
     // To about 1: a power of two.
@@ -136,9 +137,26 @@ Ball quotient(const Matrix<Ball>& a, const std::vector<Integer>& v) {
   return sqrt(square / norm);
 }
 
+// At least ||R||: the Frobenius norm of S = R R^T squared j times is at most sqrt(m) ||S||^(2^j).
+Ball norm_by_powers(arb_mat_struct* r, double width, long bits) {
+  const slong m = arb_mat_nrows(r);
+  BallMatrix power(m, m), other(m, m);
+  arb_mat_transpose(other.get(), r);
+  multiply(power.get(), r, other.get(), bits);
+  int squarings = 0;
+  while (std::ldexp(width, squarings) < std::log(static_cast<double>(m) + 1) && squarings < 30) {
+    ++squarings;
+    arb_mat_swap(power.get(), other.get());
+    multiply(power.get(), other.get(), other.get(), bits);
+  }
+  Ball norm = power.norm();
+  for (int k = 0; k <= squarings; ++k) norm = sqrt(norm);
+  return norm;
+}
+
 }  // namespace
 
-BallBound ball_singular_bound(const Matrix<Ball>& a) {
+BallBound ball_singular_bound(const Matrix<Ball>& a, double width, bool insist) {
   if (a.rows() == 0 || a.rows() > a.cols()) throw ShapeError("a matrix with more rows than columns");
   const Eigen::Index m = a.rows(), n = a.cols();
   const long bits = PrecisionScope::current();
@@ -162,7 +180,13 @@ BallBound ball_singular_bound(const Matrix<Ball>& a) {
   }
   const Ball left = Ball(1) - residual.norm();
   if (!left.finite() || !certainly_positive(left)) return result;
-  Ball bound = left / inverse.norm();
+  const double size = static_cast<double>(m), words = static_cast<double>(bits) / 64;
+  Ball norm = inverse.norm();
+  if (width > 0 && (insist || size * size * size * words * words < 1e8)) {
+    const Ball sharper = norm_by_powers(inverse.get(), width, bits);
+    if (sharper.finite() && certainly_positive(norm - sharper)) norm = sharper;
+  }
+  Ball bound = left / norm;
   if (m != n) bound = sqrt(bound);
   if (!bound.finite() || !certainly_positive(bound)) return result;
   result.full_rank = true;

@@ -1,4 +1,6 @@
+#include <cblas.h>
 #include <widecert/linalg/full_rank_search.h>
+#include <widecert/linalg/power_method.h>
 #include <widecert/linalg/transposed_lu.h>
 
 #include <algorithm>
@@ -70,7 +72,8 @@ Step by_elimination(const ScaledRows& a, SearchState now, const SingularOptions&
   std::optional<Preconditioner> inverse = lu.preconditioner();
   if (!inverse) return without_preconditioner(std::move(now));
   now.level = 1;
-  const double part = options.effort == Effort::sharp ? 0.02 : 0.25, estimate = lu.estimated_sigma_min();
+  const double sharp = options.width > 0 ? std::min(0.02, options.width / 8) : 0.02;
+  const double part = options.effort == Effort::sharp ? sharp : 0.25, estimate = lu.estimated_sigma_min();
   double norm = inverse->norm, needed = part * estimate;
   std::vector<Preconditioner> x;
   x.push_back(*std::move(inverse));
@@ -129,6 +132,24 @@ Step refined(SearchState now, const SingularOptions& options) {
   return {std::move(now), {}};
 }
 
+// Whether the Gram matrix of A' decided, but loses too much for the bounds that are asked for.
+bool too_vague(const Step& step, const SingularOptions& options) {
+  if (!step.verdict || !std::holds_alternative<Certified>(*step.verdict)) return false;
+  if (options.effort != Effort::sharp || !(options.width > 0) || options.most_levels < 1) return false;
+  const GramTest& test = *step.now.test;
+  const Matrix<double>& l = test.factor->l;
+  const int m = static_cast<int>(l.rows());
+  Eigen::VectorXd v = generic_vector(m);
+  const double growth = power_method(
+      v, 50,
+      [&](Eigen::VectorXd& y) {
+        cblas_dtrsv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, m, l.data(), m, y.data(), 1);
+        cblas_dtrsv(CblasRowMajor, CblasLower, CblasTrans, CblasNonUnit, m, l.data(), m, y.data(), 1);
+      },
+      0.01);
+  return test.loss * growth > options.width / 4;
+}
+
 }  // namespace
 
 FullRankSearch search_full_rank(const ScaledRows& a, const SingularOptions& options) {
@@ -139,6 +160,16 @@ FullRankSearch search_full_rank(const ScaledRows& a, const SingularOptions& opti
     return {std::move(now), Undecided{a.zero_row}};
   }
   Step step = tested({PreconditionedMatrix(a), {}}, options);
+  if (too_vague(step, options)) {
+    FullRankSearch plain{std::move(step.now), *std::move(step.verdict)};
+    Step finer = by_elimination(a, {PreconditionedMatrix(a), {}}, options);
+    while (!finer.verdict) {
+      finer = tested(std::move(finer.now), options);
+      if (!finer.verdict) finer = refined(std::move(finer.now), options);
+    }
+    if (!std::holds_alternative<Certified>(*finer.verdict)) return plain;
+    return {std::move(finer.now), *std::move(finer.verdict)};
+  }
   if (!step.verdict && options.effort == Effort::rank && options.most_levels > 0 && falls_slowly(*step.now.test)) {
     step = by_shifted_gram(a, std::move(step.now), options);
   }

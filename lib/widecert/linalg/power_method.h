@@ -11,16 +11,19 @@
 namespace widecert {
 
 // An estimate of the largest eigenvalue of the symmetric map `apply` (in place) by some steps from v on, which leave
-// the last vector in v, whose length is the estimate; from below, or not finite.
+// the last vector in v, whose length is the estimate; from below, or not finite. Ends early once a step adds no more
+// than this part of it.
 template <class Map>
-double power_method(Eigen::VectorXd& v, int steps, const Map& apply) {
+double power_method(Eigen::VectorXd& v, int steps, const Map& apply, double part = 0) {
   double growth = 0;
   for (int k = 0; k < steps; ++k) {
     const double length = v.norm();
     if (!(length > 0) || !(length < kInfinity)) break;
     v /= length;
     apply(v);
+    const double before = growth;
     growth = v.norm();
+    if (part > 0 && k > 2 && growth - before <= part * growth) break;
   }
   return growth;
 }

@@ -13,6 +13,8 @@ namespace widecert {
 
 namespace {
 
+constexpr long kMostBitsForWidth = 1024;  // digits of a bound are digits of doubles: more bits bring none
+
 class Stopwatch {
  public:
   double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
@@ -81,7 +83,9 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
     b.largest_high = std::min(b.largest_high, found.largest_high);
     if (!found.undecided.empty()) result.undecided = found.undecided;
     if (b.full_rank) result.undecided.clear();
-    return b.full_rank && (b.smallest_low > 0 || options.effort == Effort::rank);
+    if (!b.full_rank) return false;
+    if (options.insist && b.smallest_high - b.smallest_low > options.width * b.smallest_high) return false;
+    return b.smallest_low > 0 || options.effort == Effort::rank;
   };
   // Whether the work came to its end in time.
   const auto in_time = [&](const auto& work) {
@@ -106,6 +110,7 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
     options.tick(to_string(rung));
     SingularOptions singular;
     singular.effort = options.effort;
+    singular.width = options.width;
     singular.stop = [&options, watch = Stopwatch()] { return watch.seconds() > options.most_seconds; };
     if (split) singular.most_levels = 6, singular.most_slices = kMostSlices;
     bool decided = false;
@@ -117,7 +122,7 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
     }
     if (source.exact && options.effort == Effort::rank && wanted(Rung::residues)) break;
   }
-  if (source.exact && wanted(Rung::residues)) {
+  if (source.exact && wanted(Rung::residues) && !result.bounds.full_rank) {
     options.tick(to_string(Rung::residues));
     const Matrix<double> a = source.enclosure(false).middle.high;
     std::optional<DoubleRank> rank;
@@ -166,7 +171,7 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
     const bool came = in_time([&] {
       Matrix<Ball> balls = source.balls();
       if (balls.rows() > balls.cols()) balls = Matrix<Ball>(balls.transpose());
-      bound = ball_singular_bound(balls);
+      bound = ball_singular_bound(balls, options.width, options.insist);
     });
     if (!came) return result;
     last = watch.seconds();
@@ -179,10 +184,10 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
       found.smallest_high = magnitude_up(bound.smallest_high);
       found.smallest_integers = bound.vector;
     }
-    merge(found, Rung::balls);
-    return result;
+    if (merge(found, Rung::balls) || !options.insist) return result;
+    if (bits >= kMostBitsForWidth) return result;
   }
-  result.undecided = "undecided at " + std::to_string(result.bits) + " bits";
+  if (!result.bounds.full_rank) result.undecided = "undecided at " + std::to_string(result.bits) + " bits";
   return result;
 }
 

@@ -38,6 +38,10 @@ struct LadderOptions {
   Rung first = Rung::doubles;
   Rung last = Rung::balls;
   long most_bits = 4096;             // of the balls
+  // How far apart the bounds of sigma_min may be, as a part of it; 0: a few per cent will do in doubles, more in balls.
+  // `insist`: rungs that are not needed for the rank are climbed for it.
+  double width = 0;
+  bool insist = false;
   double most_ball_products = 1e10;  // m^2 n (bits / 64)^2 of a step with balls
   // Limits of each rung: of its matrices; of its time, with which answers depend on the machine. Once something is
   // known, a rung ends within its time, and all of them at `answer_by`; until then steps that were begun run to their

@@ -79,12 +79,26 @@ Quotient quotient(const ScaledRows& a, Vector v, int level) {
 
 std::vector<double> to_list(const Vector& v) { return {v.data(), v.data() + v.size()}; }
 
+// Steps of the power method, which end when they add little; what a factor on squares is tried with first.
+constexpr int kMostSteps = 200;
+double least_growth(double width) { return width / 500; }
+double tried_first(double width) { return width / 4; }
+
 // The largest singular value.
-SingularBounds with_largest(SingularBounds bounds, const ScaledRows& a, const SearchState& last) {
+SingularBounds with_largest(SingularBounds bounds, const ScaledRows& a, const SearchState& last, double width) {
   const Mat& middle = a.middle().high;
   Vector v(middle.rows());
   for (Eigen::Index i = 0; i < v.size(); ++i) v[i] = 1 + 0.5 * static_cast<double>((i * 7919) % 101) / 101;
-  const double estimate = power_method(v, 8, [&](Vector& w) { apply_gram(a, w); });
+  const bool known = a.one_scale && last.test && last.b.preconditioners().empty();
+  Vector image(v.size());
+  const auto by_gram = [&](Vector& w) {  // of A' A'^T, as it is known
+    const Mat& g = last.test->gram.value;
+    const int m = static_cast<int>(g.rows());
+    cblas_dsymv(CblasRowMajor, CblasLower, m, 1.0, g.data(), m, w.data(), 1, 0.0, image.data(), 1);
+    w.swap(image);
+  };
+  if (width > 0 && known) power_method(v, kMostSteps, by_gram, least_growth(width));
+  const double estimate = power_method(v, width > 0 ? 3 : 8, [&](Vector& w) { apply_gram(a, w); });
   if (v.norm() > 0) {
     v /= v.norm();
     bounds.largest_low = ldexp_down(quotient(a, v, last.level).low, a.largest_exponent);
@@ -102,7 +116,8 @@ SingularBounds with_largest(SingularBounds bounds, const ScaledRows& a, const Se
   const bool tested = a.one_scale && last.b.preconditioners().empty();  // then its Gram matrix is that of A'
   SymmetricEnclosure negative = tested ? last.test->gram : gram(own);
   negative.value = -negative.value;
-  for (const double factor : {1.05, 1.3}) {
+  for (const double factor : {1 + tried_first(width), 1.05, 1.3}) {
+    if (factor == 1) continue;
     const auto f = cholesky(negative, factor * estimate);
     if (!f) continue;
     // t I - G >= -error.
@@ -131,8 +146,9 @@ double raised(double least, const GramTest& test) {
 
 // sigma_min(A) over 2^largest_exponent is at least this, B being A over 2^largest_exponent: one scale and no
 // preconditioners. `square` estimates its square, from above.
-double smallest_low_directly(const SearchState& last, double square) {
-  for (const double factor : {0.96, 0.8, 0.5}) {
+double smallest_low_directly(const SearchState& last, double square, double width) {
+  for (const double factor : {1 - tried_first(width), 0.96, 0.8, 0.5}) {
+    if (factor == 1) continue;
     const double shift = factor * square;
     const auto f = cholesky(last.test->gram, -shift);
     if (f) return std::max(0.0, sub_down(sigma_min_low(*f, shift), last.b.error()));
@@ -141,7 +157,7 @@ double smallest_low_directly(const SearchState& last, double square) {
 }
 
 // The same of any B with sigma_min(B) >= b > ||B - P A'|| (sharp_bounds.h).
-double smallest_low(const ScaledRows& a, const SearchState& last, double b, double square) {
+double smallest_low(const ScaledRows& a, const SearchState& last, double b, double square, double width) {
   const Eigen::Index m = a.middle().high.rows();
   // P, row-scaled: y = P^T z runs over all vectors.
   SplitMatrix p{Mat::Identity(m, m), {}};
@@ -154,7 +170,8 @@ double smallest_low(const ScaledRows& a, const SearchState& last, double b, doub
   }
   if (!p.high.allFinite() || !(p_error < kInfinity)) return 0;
   const SymmetricEnclosure pp = gram(p.high), &bb = last.test->gram;
-  for (const double factor : {0.96, 0.8, 0.5}) {
+  for (const double factor : {1 - tried_first(width), 0.96, 0.8, 0.5}) {
+    if (factor == 1) continue;
     const double s = factor * square;
     SymmetricEnclosure c{Mat(m, m), 0};
     c.value.triangularView<Eigen::Lower>() = bb.value - s * pp.value;
@@ -174,10 +191,10 @@ double smallest_low(const ScaledRows& a, const SearchState& last, double b, doub
 
 }  // namespace
 
-SingularBounds sharpened(SingularBounds bounds, const ScaledRows& a, const FullRankSearch& search) {
+SingularBounds sharpened(SingularBounds bounds, const ScaledRows& a, const FullRankSearch& search, double width) {
   const SearchState& last = search.last;
   const auto* const certified = std::get_if<Certified>(&search.verdict);
-  bounds = with_largest(std::move(bounds), a, last);
+  bounds = with_largest(std::move(bounds), a, last, width);
   std::optional<CholeskyFactor> nearly;
   if (certified == nullptr) {
     // B B^T + d I is definite, as floating point finds it: for the vector of an upper bound.
@@ -187,7 +204,8 @@ SingularBounds sharpened(SingularBounds bounds, const ScaledRows& a, const FullR
   }
   const Mat& l = certified != nullptr ? last.test->factor->l : nearly->l;
   Vector v = generic_vector(a.middle().high.rows());
-  const double growth = power_method(v, 6, [&](Vector& y) { apply_inverse(a, last.b, l, y); });
+  const double growth = power_method(
+      v, width > 0 ? kMostSteps : 6, [&](Vector& y) { apply_inverse(a, last.b, l, y); }, least_growth(width));
   if (!(growth > 0) || !(growth < kInfinity)) return bounds;
   v /= growth;
   bounds.smallest_high = ldexp_up(quotient(a, v, last.level).high, a.largest_exponent);
@@ -196,7 +214,8 @@ SingularBounds sharpened(SingularBounds bounds, const ScaledRows& a, const FullR
   const double square = 1 / growth;  // an estimate of sigma_min^2, from above
   const bool plain = last.b.preconditioners().empty();
   const double b = plain ? certified->least : raised(certified->least, *last.test);
-  const double best = plain && a.one_scale ? smallest_low_directly(last, square) : smallest_low(a, last, b, square);
+  const double best = plain && a.one_scale ? smallest_low_directly(last, square, width)
+                                               : smallest_low(a, last, b, square, width);
   bounds.smallest_low = std::max(bounds.smallest_low, ldexp_down(best, a.largest_exponent));
   return bounds;
 }

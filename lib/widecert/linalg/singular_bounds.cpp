@@ -112,7 +112,7 @@ SingularBounds singular_bounds(const MatrixEnclosure& a, const SingularOptions& 
     result.undecided = std::get<Undecided>(search.verdict).reason;
   }
   if (options.effort == Effort::rank || !search.last.begun()) return result;
-  return sharpened(std::move(result), rows, search);
+  return sharpened(std::move(result), rows, search, options.width);
 }
 
 int determinant_sign(const MatrixEnclosure& a, const SingularOptions& options) {

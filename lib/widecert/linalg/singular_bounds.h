@@ -77,6 +77,9 @@ enum class Effort {
 
 struct SingularOptions {
   Effort effort = Effort::sharp;
+  // Of sharp bounds: how far apart those of one singular value may be, as a part of it. 0: a few per cent will do.
+  // Not always reached.
+  double width = 0;
   int most_levels = 3;              // of preconditioning
   int most_slices = 3;              // of the products; 5 at most
   std::function<bool()> stop = {};  // asked between steps; then undecided

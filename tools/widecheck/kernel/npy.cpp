@@ -111,7 +111,7 @@ NpyHeader read_npy_header(Stream& in) {
   HeaderText(text, in.name()).read(type, header.fortran, shape);
   static const char* const known[] = {"|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f4", "<f8"};
   if (std::find(std::begin(known), std::end(known), type) == std::end(known))
-    throw bad("element type " + type.substr(0, 20) + "; expected little-endian integers or floats");
+    throw bad("another element type than little-endian integers or floats");
   header.kind = type[1];
   header.bytes = static_cast<std::size_t>(type[2] - '0');
   std::size_t total = header.bytes;

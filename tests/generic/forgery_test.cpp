@@ -657,16 +657,22 @@ TEST_CASE("the files of two frameworks state the same about one network, and ano
   const auto tensor = [](json& claim, const char* layer) -> json& {
     return claim["claims"][0]["parameters"][layer]["weights"]["npy"];
   };
+  // Its singular values are others.
+  const auto another_network = [](const Verdict& verdict) {
+    INFO(verdict.reason);
+    CHECK((verdict.reason == "smallest" || verdict.reason == "largest"));
+    CHECK(verdict.exit == 5);
+  };
   rejects(torch.forge([&](json& c, json&) { tensor(c, "conv").erase("axes"); }), "shape", 4);
-  rejects(torch.forge([&](json& c, json&) { tensor(c, "conv")["axes"] = {0, 1, 2, 3}; }), "smallest");
+  another_network(torch.forge([&](json& c, json&) { tensor(c, "conv")["axes"] = {0, 1, 2, 3}; }));
   rejects(torch.forge([&](json& c, json&) { tensor(c, "dense").erase("flatten"); }), "shape", 4);
-  rejects(torch.forge([&](json& c, json&) { tensor(c, "dense")["flatten"] = "channels-last"; }), "smallest");
+  another_network(torch.forge([&](json& c, json&) { tensor(c, "dense")["flatten"] = "channels-last"; }));
   rejects(torch.forge([&](json& c, json&) { tensor(c, "dense")["flatten"] = "rows"; }), "unexpected", 4);
   rejects(torch.forge([&](json& c, json&) { c["data"].erase("axes"); }), "shape", 4);
-  rejects(torch.forge([&](json& c, json&) { c["data"]["axes"] = {0, 3, 2, 1}; }), "smallest");  // turned over
+  another_network(torch.forge([&](json& c, json&) { c["data"]["axes"] = {0, 3, 2, 1}; }));  // turned over
   rejects(torch.forge([&](json& c, json&) { c["data"]["axes"] = {0, 1, 2, 3}; }), "shape", 4);
   rejects(torch.forge([&](json& c, json&) { c["data"]["axes"] = {0, 2, 3}; }), "shape", 4);
   rejects(torch.forge([&](json& c, json&) { c["data"]["flatten"] = "channels-first"; }), "shape", 4);
   rejects(flat.forge([&](json& c, json&) { c["data"].erase("flatten"); }), "shape", 4);
-  rejects(flat.forge([&](json& c, json&) { c["data"]["flatten"] = "channels-last"; }), "smallest");
+  another_network(flat.forge([&](json& c, json&) { c["data"]["flatten"] = "channels-last"; }));
 }

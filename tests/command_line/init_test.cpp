@@ -150,7 +150,14 @@ TEST_CASE("a case names data by an absolute path, or one with blanks and umlauts
   spill(folder / "absolute.case.json", changed.dump());
   says(folder.run("prove absolute -o 'mein Ort'"), 0, {"PROVED"});
   CHECK(json::parse(slurp(folder / "mein Ort/absolute.claim.json"))["data"]["path"] == "../Öl und Wasser.csv");
-  says(folder.run("check 'mein Ort/absolute.claim.json'"), 0, {"PROVED"});
+  says(folder.run("check 'mein Ort/absolute.claim.json'"), 0, {"PROVED", "data: ../Öl und Wasser.csv, SHA-256"});
+  // Nothing that a claim says can turn the lines of a report.
+  json turned = json::parse(slurp(folder / "mein Ort/absolute.claim.json"));
+  turned["data"]["path"] = "\u202eeroc\u200b\u0007 Öl \xf0\x9f\x98\x80";
+  spill(folder / "mein Ort/turned.claim.json", turned.dump());
+  fs::copy(folder / "mein Ort/absolute.cert.json", folder / "mein Ort/turned.cert.json");
+  const Ran shown = folder.run("check 'mein Ort/turned.claim.json'");
+  CHECK_THAT(shown.output, Contains("???eroc???? Öl ????"));
   says(folder.run("inspect absolute"), 0, {"data: Öl und Wasser.csv"});
   // Errors are about paths as seen from here.
   fs::remove(data);

@@ -80,12 +80,34 @@ void limit_memory(double gibibytes) {
 #endif
 }
 
-// What a file says may not forge lines of the report: control characters and bytes beyond ASCII are
-// shown as '?'.
-std::string printable(std::string text) {
-  for (char& c : text)
-    if (c < 0x20 || c > 0x7e) c = '?';
-  return text;
+// What a file says may not forge lines of the report: control characters, those that turn or hide the text around them,
+// and bytes that are no UTF-8 are shown as '?'.
+std::string printable(const std::string& text) {
+  std::string shown;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(text[at + k]); };
+    const std::size_t length = byte(0) < 0x80 ? 1 : byte(0) >> 5 == 6 ? 2 : byte(0) >> 4 == 14 ? 3 : 0;
+    bool whole = length != 0 && at + length <= text.size();
+    unsigned code = length == 1 ? byte(0) : byte(0) & (0xffu >> (length + 1));
+    for (std::size_t k = 1; whole && k < length; ++k) {
+      whole = byte(k) >> 6 == 2;
+      code = code << 6 | (byte(k) & 0x3f);
+    }
+    const auto within = [&](unsigned low, unsigned high) { return low <= code && code <= high; };
+    // Letters and signs of one to three bytes, but no surrogates, private or formatting characters.
+    const bool visible = within(0x20, 0x7e) || (length == 2 && within(0xa1, 0x5ff) && code != 0xad) ||
+                         (length == 2 && within(0x620, 0x6ff) && code != 0x6dd) ||
+                         (length == 3 && (within(0x900, 0x17ff) || within(0x1e00, 0x1fff) || within(0x2030, 0x205e) ||
+                                          within(0x2070, 0xd7ff) || within(0xf900, 0xfaff)));
+    if (!whole || !visible) {
+      shown += '?';
+      ++at;
+      continue;
+    }
+    shown += text.substr(at, length);
+    at += length;
+  }
+  return shown;
 }
 
 long peak_megabytes() {

@@ -192,6 +192,13 @@ TEST_CASE("archives: written, read back, and the same bytes again") {
   CHECK_THROWS_WITH(read_npy(a, ""), Contains("needs \"member\""));
   CHECK_THROWS_WITH(read_npy(folder.write("no archive"), "x"), Contains("not a zip archive"));
   CHECK_THROWS_AS(write_npz("/proc/nowhere/a.npz", arrays), InputError);
+  // A compression that the checker does not know is refused here, too: bzip2 has number 12.
+  std::string bytes = slurp(a);
+  for (const auto& [mark, place] : {std::pair{"PK\3\4", 8}, std::pair{"PK\1\2", 10}}) {
+    for (auto at = bytes.find(mark); at != std::string::npos; at = bytes.find(mark, at + 4))
+      bytes[at + static_cast<std::size_t>(place)] = 12;
+  }
+  CHECK_THROWS_WITH(read_npy(folder.write(bytes), "conv1.weights"), Contains("stored or deflated"));
 }
 
 TEST_CASE("floats become integers over the least power of two, as tensors and as data") {

@@ -19,19 +19,6 @@ namespace {
 
 constexpr std::size_t kMostText = std::size_t{1} << 28, kMostData = std::size_t{1} << 34;
 
-std::string contents(const std::string& path, const std::string& member) {
-  if (member.empty()) return read_bytes(path, kMostData);
-  ByteSource in(path, member + ".npy");
-  std::string bytes;
-  for (;;) {
-    const std::size_t start = bytes.size();
-    bytes.resize(start + (1 << 20));
-    const std::size_t got = in.read(&bytes[start], 1 << 20);
-    bytes.resize(start + got);
-    if (got == 0) return bytes;
-  }
-}
-
 // Adds every file that an object of the claim names by "path" and "sha256".
 void add_files(const Json& json, const std::string& folder, std::map<std::string, std::string>& members) {
   if (json.is_array() && !json.empty() && !json.front().is_structured()) return;  // numbers
@@ -40,7 +27,8 @@ void add_files(const Json& json, const std::string& folder, std::map<std::string
     const std::string path = located(folder, json["path"].get<std::string>());
     if (!members.contains(name)) {
       throw_if_stopped();
-      std::string bytes = contents(path, json.value("member", ""));
+      const std::string member = json.value("member", "");
+      std::string bytes = read_bytes(path, kMostData, member.empty() ? "" : member + ".npy");
       compare_digest(path, digest, sha256(bytes));
       members[name] = std::move(bytes);
     }

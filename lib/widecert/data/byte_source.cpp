@@ -155,8 +155,8 @@ void compare_digest(const std::string& file, const std::string& expected, const 
   }
 }
 
-std::string read_bytes(const std::string& path, std::size_t limit) {
-  ByteSource in(path);
+std::string read_bytes(const std::string& path, std::size_t limit, const std::string& member) {
+  auto in = member.empty() ? ByteSource(path) : ByteSource(path, member);
   std::string bytes;
   for (;;) {
     const std::size_t start = bytes.size();

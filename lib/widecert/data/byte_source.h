@@ -47,7 +47,8 @@ std::string located(const std::string& folder, const std::string& path);
 // Throws InputError unless `expected` is empty or the digest in hexadecimal.
 void compare_digest(const std::string& file, const std::string& expected, const Digest& found);
 
-// The bytes of a file, decompressed if it is gzip; at most `limit` of them (else InputError).
-std::string read_bytes(const std::string& path, std::size_t limit);
+// The bytes of a file, decompressed if it is gzip, or of a member of a zip archive; at most `limit` of them (else
+// InputError).
+std::string read_bytes(const std::string& path, std::size_t limit, const std::string& member = "");
 
 }  // namespace widecert

@@ -1,45 +1,19 @@
-#include <flint/nmod_mat.h>
 #include <widecert/linalg/independent_lines.h>
+#include <widecert/linalg/nmod.h>
 #include <widecert/number/parallel.h>
 
 #include <algorithm>
 
 namespace widecert {
-namespace {
-
-struct Nmod {
-  nmod_mat_t m;
-  Nmod(std::size_t rows, std::size_t cols, std::uint64_t p) {
-    nmod_mat_init(m, static_cast<slong>(rows), static_cast<slong>(cols), p);
-  }
-  ~Nmod() { nmod_mat_clear(m); }
-  Nmod(const Nmod&) = delete;
-  Nmod& operator=(const Nmod&) = delete;
-};
-
-// Positions of the leading entries of the reduced echelon form.
-std::vector<std::size_t> pivots(nmod_mat_t m) {
-  const slong rank = nmod_mat_rref(m);
-  std::vector<std::size_t> columns;
-  slong c = 0;
-  for (slong r = 0; r < rank; ++r) {
-    while (nmod_mat_entry(m, r, c) == 0) ++c;
-    columns.push_back(static_cast<std::size_t>(c));
-  }
-  return columns;
-}
-
-}  // namespace
-
 std::vector<std::size_t> independent_positions(const ResidueLines& lines, std::uint64_t prime) {
   if (lines.empty()) return {};
   Nmod a(lines.size(), lines.front().size(), prime);
   for (std::size_t i = 0; i < lines.size(); ++i) {
     for (std::size_t j = 0; j < lines[i].size(); ++j) {
-      nmod_mat_entry(a.m, static_cast<slong>(i), static_cast<slong>(j)) = lines[i][j];
+      a.at(i, j) = lines[i][j];
     }
   }
-  return pivots(a.m);
+  return a.reduce();
 }
 
 std::vector<std::size_t> independent_lines(
@@ -64,12 +38,12 @@ std::vector<std::size_t> independent_lines(
     Nmod across(length, places.size(), prime);
     for (std::size_t k = 0; k < places.size(); ++k) {
       for (std::size_t j = 0; j < length; ++j) {
-        nmod_mat_entry(across.m, static_cast<slong>(j), static_cast<slong>(k)) = lines[k][j];
+        across.at(j, k) = lines[k][j];
       }
     }
     found.clear();
     kept.clear();
-    for (std::size_t k : pivots(across.m)) {
+    for (std::size_t k : across.reduce()) {
       found.push_back(places[k]);
       kept.push_back(std::move(lines[k]));
     }

@@ -1,22 +1,12 @@
 #include <flint/fmpq_mat.h>
 #include <flint/fmpz_mat.h>
-#include <flint/nmod_mat.h>
 #include <widecert/linalg/left_kernel.h>
 #include <widecert/linalg/modular_matrix.h>
+#include <widecert/linalg/nmod.h>
 #include <widecert/number/stop.h>
 
 namespace widecert {
 namespace {
-
-struct Nmod {
-  nmod_mat_t m;
-  Nmod(std::size_t rows, std::size_t cols, std::uint64_t p) {
-    nmod_mat_init(m, static_cast<slong>(rows), static_cast<slong>(cols), p);
-  }
-  ~Nmod() { nmod_mat_clear(m); }
-  Nmod(const Nmod&) = delete;
-  Nmod& operator=(const Nmod&) = delete;
-};
 
 struct Fmpz {
   fmpz_mat_t m;
@@ -33,17 +23,6 @@ struct Fmpq {
   Fmpq(const Fmpq&) = delete;
   Fmpq& operator=(const Fmpq&) = delete;
 };
-
-// Pivot columns of a matrix in reduced row echelon form, in order.
-std::vector<std::size_t> pivots(const nmod_mat_t m, slong rank) {
-  std::vector<std::size_t> columns;
-  slong c = 0;
-  for (slong r = 0; r < rank; ++r) {
-    while (nmod_mat_entry(m, r, c) == 0) ++c;
-    columns.push_back(static_cast<std::size_t>(c));
-  }
-  return columns;
-}
 
 bool annihilates(const std::vector<Integer>& v, const IntegerRows& a) {
   for (std::size_t j = 0; j < a.front().size(); ++j) {
@@ -67,20 +46,18 @@ LeftKernel block_modulo(const IntegerRows& a, std::uint64_t p) {
   for (std::size_t i = 0; i < rows; ++i) {
     poll();
     for (std::size_t j = 0; j < cols; ++j) {
-      nmod_mat_entry(transposed.m, static_cast<slong>(j), static_cast<slong>(i)) = residue(i, j);
+      transposed.at(j, i) = residue(i, j);
     }
   }
-  const slong rank = nmod_mat_rref(transposed.m);
+  found.rows = transposed.reduce();
   poll();
-  found.rows = pivots(transposed.m, rank);
   Nmod block(found.rows.size(), cols, p);
   for (std::size_t r = 0; r < found.rows.size(); ++r) {
     for (std::size_t j = 0; j < cols; ++j) {
-      nmod_mat_entry(block.m, static_cast<slong>(r), static_cast<slong>(j)) = residue(found.rows[r], j);
+      block.at(r, j) = residue(found.rows[r], j);
     }
   }
-  nmod_mat_rref(block.m);
-  found.columns = pivots(block.m, rank);
+  found.columns = block.reduce();
   return found;
 }
 

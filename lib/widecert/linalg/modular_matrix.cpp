@@ -1,18 +1,12 @@
-#include <flint/nmod_mat.h>
 #include <flint/ulong_extras.h>
 #include <widecert/linalg/modular_matrix.h>
+#include <widecert/linalg/nmod.h>
 #include <widecert/number/error.h>
 
 namespace widecert {
 
-struct ModularMatrix::Storage {
-  nmod_mat_t m;
-  Storage(std::size_t rows, std::size_t cols, std::uint64_t prime) {
-    nmod_mat_init(m, static_cast<slong>(rows), static_cast<slong>(cols), prime);
-  }
-  ~Storage() { nmod_mat_clear(m); }
-  Storage(const Storage&) = delete;
-  Storage& operator=(const Storage&) = delete;
+struct ModularMatrix::Storage : Nmod {
+  using Nmod::Nmod;
 };
 
 ModularMatrix::ModularMatrix(std::size_t rows, std::size_t cols, std::uint64_t prime) {
@@ -24,9 +18,7 @@ ModularMatrix::ModularMatrix(std::size_t rows, std::size_t cols, std::uint64_t p
 
 ModularMatrix::~ModularMatrix() = default;
 
-void ModularMatrix::set(std::size_t row, std::size_t col, std::uint64_t residue) {
-  nmod_mat_entry(storage_->m, static_cast<slong>(row), static_cast<slong>(col)) = residue;
-}
+void ModularMatrix::set(std::size_t row, std::size_t col, std::uint64_t residue) { storage_->at(row, col) = residue; }
 
 std::uint64_t residue_of(const Rational& value, std::uint64_t prime) {
   const auto* q = value.backend().data();

@@ -310,6 +310,34 @@ TEST_CASE("the data line says all that the samples depend on, in both outputs") 
       "-1 to 2 (multiply is 0: the values v do not matter)");
 }
 
+TEST_CASE("a path cannot be taken for what follows it in the data line") {
+  const Files files;
+  const std::string forged = "train.gz, SHA-256 ba89; samples 1 to 60000; x = v \"255\" see also.csv";
+  spill(files.inside + "/" + forged, "1\n2\n3\n");
+  const json data = csv(forged, digest_of(files.inside + "/" + forged), 3);
+  const Answer answer = files.check(claim_file({dense("d", 1)}, data, kNarrow).dump(), certificate(kByWidth));
+  proves(answer);
+  CHECK_THAT(answer.report["data"].get<std::string>(),
+             Contains("\"train.gz, SHA-256 ba89; samples 1 to 60000; x = v ?255? see also.csv\", SHA-256 "));
+}
+
+TEST_CASE("what is said has a limit, too") {
+  // A thousand frozen layers with long names, named by each of many claims.
+  const Files files;
+  json nodes = json::array(), claims = json::array(), proofs = json::array();
+  for (int k = 0; k < 1000; ++k) {
+    json layer = dense(std::to_string(k) + std::string(90, 'x'), 1);
+    layer["bias"] = "none";
+    layer["frozen-weights"] = fill(1);
+    nodes.push_back(layer);
+  }
+  for (int k = 0; k < 1000; ++k) {
+    claims.push_back({{"kind", "never-independent"}, {"node", nodes.back()["name"]}});
+    proofs.push_back({{"rule", "width"}});
+  }
+  refuses(files.check(claim_file(nodes, inline_rows({{1}, {2}}), claims).dump(), certificate(proofs)), "too-large");
+}
+
 TEST_CASE("sentences name frozen tensors, the output, and full column rank") {
   const Files files;
   const auto said = [&](const json& claim, const json& proof) {

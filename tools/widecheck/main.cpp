@@ -30,6 +30,8 @@ using nlohmann::json;
 
 constexpr int kProved = 0, kUsage = 2, kRecomputed = 3, kMalformed = 4, kRejected = 5, kInternal = 70;
 
+constexpr std::size_t kMostCharacters = std::size_t{1} << 26;
+
 constexpr const char* kHelp =
     "Usage: widecheck [OPTIONS] CLAIM.claim.json [CERTIFICATE.cert.json]\n"
     "       widecheck [OPTIONS] PACK.zip\n"
@@ -135,6 +137,7 @@ struct Report {
   std::string claim_digest, data;
   std::vector<const Topic*> topics;  // whose rules said something, each once
   std::vector<Line> lines;
+  std::size_t characters = 0;  // of all lines
   int exit = kProved;
   std::string reason, message;  // of a file that is malformed as a whole
 };
@@ -250,6 +253,9 @@ Report run(const std::vector<std::string>& paths, const Options& options) {
       line = {"REJECTED", line.rule, claims[k].place() + ": " + rejected.what(), rejected.reason, 0};
       report.exit = kRejected;
     }
+    report.characters += line.text.size();
+    if (report.characters > kMostCharacters)
+      throw Malformed("too-large", "what these claims say takes more than 2^26 characters; refused");
     report.lines.push_back(std::move(line));
   }
   return report;

@@ -1,7 +1,9 @@
 #include "kernel/data.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdint>
+#include <string_view>
 
 #include "kernel/digest.h"
 #include "kernel/integers.h"
@@ -30,6 +32,19 @@ std::int64_t decode_integer(int type, const unsigned char* bytes) {
   }
 }
 
+// A path as it is, in quotes if it holds more than letters, digits, blanks and a few signs: so that it cannot be taken
+// for what follows it.
+std::string shown(const Value& path) {
+  std::string text = path.text();
+  const bool plain = std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return c >= 0x80 || std::isalnum(c) != 0 ||
+           std::string_view("_-./+=@% ").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  if (plain) return text;
+  std::replace(text.begin(), text.end(), '"', '?');
+  return '"' + text + '"';
+}
+
 }  // namespace
 
 Data::Data(const Value& json, const Extents& sample, Budget& budget) : budget_(&budget), sample_(sample), width_(1) {
@@ -46,12 +61,12 @@ Data::Data(const Value& json, const Extents& sample, Budget& budget) : budget_(&
   } else if (format == "npy") {
     format_ = Format::npy;
     file_ = read_npy_place(json);
-    description_ = json.at("path").text() + (json.has("member") ? "[" + json.at("member").text() + "]" : "") +
+    description_ = shown(json.at("path")) + (json.has("member") ? "[" + shown(json.at("member")) + "]" : "") +
                    ", SHA-256 " + file_.sha256;
   } else if (format == "idx" || format == "csv") {
     format_ = format == "idx" ? Format::idx : Format::csv;
     file_ = read_file_place(json);
-    description_ = json.at("path").text() + ", SHA-256 " + file_.sha256;
+    description_ = shown(json.at("path")) + ", SHA-256 " + file_.sha256;
     if (format == "idx" && json.has("labels")) json.at("labels").text();  // no rule reads labels
     if (format == "csv") csv_ = read_csv(json);
   } else {

@@ -314,7 +314,8 @@ TEST_CASE("a path cannot be taken for what follows it in the data line") {
   const Files files;
   const std::string forged = "train.gz, SHA-256 ba89; samples 1 to 60000; x = v \"255\" see also.csv";
   spill(files.inside + "/" + forged, "1\n2\n3\n");
-  const json data = csv(forged, digest_of(files.inside + "/" + forged), 3);
+  spill(files.inside + "/plain", "1\n2\n3\n");
+  const json data = csv(forged, digest_of(files.inside + "/plain"), 3);
   const Answer answer = files.check(claim_file({dense("d", 1)}, data, kNarrow).dump(), certificate(kByWidth));
   proves(answer);
   CHECK_THAT(answer.report["data"].get<std::string>(),

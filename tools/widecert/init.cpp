@@ -98,22 +98,28 @@ std::optional<std::size_t> label_column(const std::string& text, const CsvGuess&
 }
 
 // A label that is proved about as if it were a feature would be other data: it is asked about.
-CsvSource csv_source(const std::string& path, const std::string& relative, const std::string& label) {
+CsvSource csv_source(const std::string& path, const std::string& relative, const std::string& label,
+                     std::string& kept) {
   const CsvGuess guess = look_at_csv(path);
   CsvSource csv{relative, "", guess.options};
-  if (!label.empty()) {
-    csv.options.label_column = label_column(label, guess);
-  } else if (!guess.labels.empty()) {
-    const auto name = [&](std::size_t c) {
-      return std::to_string(c + 1) + (guess.names.empty() ? "" : " (\"" + guess.names[c] + "\")");
-    };
-    std::vector<std::string> all;
-    for (std::size_t c : guess.labels) all.push_back(name(c));
-    throw InputError(fmt::format(
-        "{}: column {} of {} looks like a label (text, or few different integers): --label-column {} leaves it out, "
-        "--label-column none keeps all columns as features",
-        path, fmt::join(all, " and column "), guess.columns, guess.labels.back() + 1));
+  if (!label.empty()) csv.options.label_column = label_column(label, guess);
+  std::vector<std::string> suspects;
+  for (std::size_t c : guess.labels) {
+    if (csv.options.label_column == c) continue;
+    suspects.push_back(std::to_string(c + 1) + (guess.names.empty() ? "" : " (\"" + guess.names[c] + "\")"));
   }
+  if (suspects.empty()) return csv;
+  const bool one = suspects.size() == 1;
+  const std::string looks =
+      fmt::format("column{} {} of {} {}", one ? "" : "s", fmt::join(suspects, ", "), guess.columns,
+                  one ? "looks like a label or an index" : "look like labels or indices");
+  if (label.empty()) {
+    throw InputError(
+        fmt::format("{}: {} (words, few different integers, 0, 1, 2, ..., or by its name): --label-column {} leaves it "
+                    "out, --label-column none keeps all columns as features",
+                    path, looks, guess.labels.back() + 1));
+  }
+  kept = looks + ", kept as feature" + (one ? "" : "s");
   return csv;
 }
 
@@ -132,8 +138,8 @@ Shape shape_of(const std::string& path, const Extents& extents) {
 }
 
 // The first data set and the shape of its samples, as far as the file tells.
-std::pair<DatasetSpec, Shape> read_source(const Common& common, const InitOptions& options,
-                                          const std::string& relative) {
+std::pair<DatasetSpec, Shape> read_source(const Common& common, const InitOptions& options, const std::string& relative,
+                                          std::string& kept) {
   DatasetSpec data;
   Extents extents;
   const FileFormat format = file_format(options.data);
@@ -142,7 +148,7 @@ std::pair<DatasetSpec, Shape> read_source(const Common& common, const InitOption
   }
   switch (format) {
     case FileFormat::csv:
-      data.source = csv_source(options.data, relative, options.label_column);
+      data.source = csv_source(options.data, relative, options.label_column, kept);
       break;
     case FileFormat::npy:
     case FileFormat::npz: {
@@ -170,7 +176,15 @@ std::pair<DatasetSpec, Shape> read_source(const Common& common, const InitOption
   if (!options.flatten.empty()) {
     data.layout.flatten = options.flatten == "channels-first" ? Flattening::channels_first : Flattening::channels_last;
   }
+  data.first = options.first;
+  if (options.count != 0) data.count = options.count;
   if (!options.shape.empty()) return {data, read_shape(options.shape)};
+  if (!options.axes.empty() && extents.size() == options.axes.size()) {
+    Shape shape;
+    for (std::size_t k = 1; k < options.axes.size(); ++k) shape.push_back(extents.at(options.axes[k]));
+    if (shape.size() == 2) shape.push_back(1);
+    return {data, shape};
+  }
   return {data, extents.size() > 1 ? shape_of(options.data, extents) : Shape{}};
 }
 
@@ -182,7 +196,11 @@ int run_init(const Common& common, const InitOptions& options) {
   }
   if (options.data.empty()) return init_weights(common, options);
   const std::string folder = fs::weakly_canonical(fs::absolute(options.output)).parent_path().string();
-  auto [data, shape] = read_source(common, options, fs::relative(options.data, folder).string());
+  std::string kept;
+  // An absolute path stays one: the case may move.
+  const bool absolute = fs::path(options.data).is_absolute();
+  auto [data, shape] =
+      read_source(common, options, absolute ? options.data : fs::relative(options.data, folder).string(), kept);
   const Dataset samples = load(data, folder, shape, &data);
   if (shape.empty()) shape = {samples.width()};
   Architecture network("x", shape);
@@ -207,7 +225,9 @@ int run_init(const Common& common, const InitOptions& options) {
                                                   : " numbers")},
       {"noise", data.noise ? "added, so that patches are distinct (--noise none leaves the data as they are)" : "none"},
       {"bias", bias_in_words(options.bias)},
-      {"prove", fmt::format("{} at layer {} with {} neurons", theorem_id, node, width)}};
+      {"prove", fmt::format("{} at layer {} with {} neurons{}", theorem_id, node, width,
+                            width < samples.size() ? ", fewer than samples: rank F < N is what can be proved" : "")}};
+  if (!kept.empty()) choices.emplace_back("features", kept);
   write_case(common, options,
              {{"title", fs::path(options.data).filename().string() + ": " + options.layers},
               {"network", to_json(network)},

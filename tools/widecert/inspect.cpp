@@ -105,46 +105,58 @@ namespace {
 
 std::string list(const std::vector<std::string>& items) { return fmt::format("{}", fmt::join(items, ", ")); }
 
-// Which theorems share each line, in the order of the catalogue: rows of a Markdown table.
-template <class Line, class Each>
-std::string shared_rows(const std::string& heads, Each each) {
-  std::vector<std::pair<Line, std::vector<std::string>>> rows;
+// A word with what it means, and which theorems share that, in the order of the catalogue.
+struct Shared {
+  std::string word, meaning;
+  std::vector<std::string> theorems;
+};
+
+template <class Each>
+std::vector<Shared> shared_rows(Each each) {
+  std::vector<Shared> rows;
   for (const Theorem& theorem : catalogue()) {
-    each(theorem, [&](const Line& line) {
-      auto found = std::find_if(rows.begin(), rows.end(), [&](const auto& row) { return row.first == line; });
-      if (found == rows.end()) found = rows.insert(rows.end(), {line, {}});
-      found->second.push_back('`' + theorem.id + '`');
+    each(theorem, [&](const std::string& word, const std::string& meaning) {
+      auto found = std::find_if(rows.begin(), rows.end(),
+                                [&](const Shared& row) { return row.word == word && row.meaning == meaning; });
+      if (found == rows.end()) found = rows.insert(rows.end(), {word, meaning, {}});
+      found->theorems.push_back(theorem.id);
     });
   }
+  return rows;
+}
+
+// As a Markdown table, or JSON.
+void print_rows(const Common& common, const std::string& heads, const std::vector<Shared>& rows) {
+  Json out = Json::array();
   std::string table = heads + "\n|---|---|---|\n";
-  for (const auto& [line, theorems] : rows) {
-    table += fmt::format("| `{}` | {} | {} |\n", line.first, list(theorems), line.second);
+  for (const Shared& row : rows) {
+    out.push_back({{"word", row.word}, {"meaning", row.meaning}, {"theorems", row.theorems}});
+    table += fmt::format("| `{}` | `{}` | {} |\n", row.word, fmt::join(row.theorems, "`, `"), row.meaning);
   }
-  return table;
+  fmt::print("{}", common.json ? to_text(out) : table);
 }
 
 // What an entry of a case may say beside "theorem", "node" and "expect".
-std::string key_table() {
-  using Line = std::pair<std::string, std::string>;
-  return shared_rows<Line>("| key | of theorem | meaning |", [](const Theorem& theorem, auto add) {
-    if (theorem.claims.size() > 1) add({"claim", "one of the kinds that `explain ID` lists; the first if absent"});
-    for (const Line& key : theorem.keys) add(key);
-  });
+void explain_keys(const Common& common) {
+  print_rows(common, "| key | of theorem | meaning |", shared_rows([](const Theorem& theorem, auto add) {
+               if (theorem.claims.size() > 1)
+                 add("claim", "one of the kinds that `explain ID` lists; the first if absent");
+               for (const auto& [key, meaning] : theorem.keys) add(key, meaning);
+             }));
 }
 
 // The numbers that a sweep puts into columns.
-std::string column_table() {
-  using Line = std::pair<std::string, std::string>;
-  return shared_rows<Line>("| column | of theorem | a bound, rounded |", [](const Theorem& theorem, auto add) {
-    for (const auto& [name, side] : theorem.numbers) add({name, side == Side::below ? "down" : "up"});
-  });
+void explain_columns(const Common& common) {
+  print_rows(common, "| column | of theorem | a bound, rounded |", shared_rows([](const Theorem& theorem, auto add) {
+               for (const auto& [name, side] : theorem.numbers) add(name, side == Side::below ? "down" : "up");
+             }));
 }
 
 }  // namespace
 
 int run_explain(const Common& common, const std::string& id) {
   if (id == "keys" || id == "columns") {
-    fmt::print("{}", id == "keys" ? key_table() : column_table());
+    id == "keys" ? explain_keys(common) : explain_columns(common);
     return kProved;
   }
   if (id.empty()) {

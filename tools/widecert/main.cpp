@@ -67,7 +67,11 @@ std::size_t distance(const std::string& a, const std::string& b) {
   return row[b.size()];
 }
 
-// After words that are no command: the one that was meant, if it is close.
+bool asks_for_json(int argc, char** argv) {
+  return std::any_of(argv + 1, argv + argc, [](const char* argument) { return std::string(argument) == "--json"; });
+}
+
+// After a word that is no command: that it is none, and the one that was meant, if it is close.
 void suggest_command(const CLI::App& app, int argc, char** argv) {
   for (int a = 1; a < argc; ++a) {
     const std::string word = argv[a];
@@ -75,7 +79,8 @@ void suggest_command(const CLI::App& app, int argc, char** argv) {
       const std::size_t far = distance(word, command->get_name());
       if (far == 0) return;  // the mistake is elsewhere
       if (far > 2 || word.size() < 4) continue;
-      std::fprintf(stderr, "Did you mean \"widecert %s\"?\n", command->get_name().c_str());
+      std::fprintf(stderr, "There is no command \"%s\". Did you mean \"widecert %s\"?\n", word.c_str(),
+                   command->get_name().c_str());
       return;
     }
   }
@@ -175,8 +180,11 @@ int run(int argc, char** argv) {
       ->check(CLI::IsMember({"channels-first", "channels-last"}));
   init->add_option("--label-column", init_options.label_column,
                    "a column of a CSV file that is no feature: from 1 on, its name, last, or none");
+  init->add_option("--first", init_options.first, "leave out so many samples at the start");
+  init->add_option("--count", init_options.count, "take so many samples (default: all)");
   init->add_option("--noise", init_options.noise,
-                   "none: leave integer images as they are (default: add seeded noise 0..255 to 256 times the value, "
+                   "none: leave images in IDX files as they are (default, if they are integers: add seeded noise "
+                   "0..255 to 256 times the value, "
                    "over 256, so that patches are distinct)")
       ->check(CLI::IsMember({"none"}));
   init->add_option("--bias", init_options.bias, "neuron (default, the papers'), channel (the frameworks') or none")
@@ -252,7 +260,15 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const int exit = app.exit(error) == 0 ? kProved : kUsage;
-    if (exit == kUsage) suggest_command(app, argc, argv);
+    if (exit == kUsage) {
+      suggest_command(app, argc, argv);
+      if (asks_for_json(argc, argv)) {
+        widecert::Json out;
+        out["error"] = error.what();
+        out["exit"] = exit;
+        std::fputs(widecert::to_text(out).c_str(), stdout);
+      }
+    }
     return exit;
   }
   common.seed_given = seed->count() > 0;
@@ -279,8 +295,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool json =
-      std::any_of(argv + 1, argv + argc, [](const char* argument) { return std::string(argument) == "--json"; });
+  const bool json = asks_for_json(argc, argv);
   const auto fail = [&](int code, const std::string& what) {
     begin_to_end();
     std::fprintf(stderr, "widecert: %s\n", what.c_str());

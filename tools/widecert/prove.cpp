@@ -15,8 +15,11 @@ void print_proved(const Proved& p) {
   for (std::size_t k = 0; k < p.outcomes.size(); ++k) {
     const Outcome& outcome = p.outcomes[k];
     const Task& task = p.file.entries[k].task;
-    const bool rejected = p.exit_of(k) == kRejected;
-    fmt::print("\n{}  {} at layer {}{}\n", rejected ? "REJECTED BY WIDECHECK" : verdict_word(outcome.verdict),
+    const bool refused = p.too_large() && !outcome.findings.empty(), rejected = p.exit_of(k) == kRejected;
+    fmt::print("\n{}  {} at layer {}{}\n",
+               refused    ? "NOT CHECKED, TOO LARGE FOR WIDECHECK"
+               : rejected ? "REJECTED BY WIDECHECK"
+                          : verdict_word(outcome.verdict),
                task.theorem->title, p.file.network.node(task.node).name,
                outcome.reason.empty() ? "" : "  [reason: " + outcome.reason + "]");
     fmt::print("  {}\n", outcome.explanation);
@@ -116,7 +119,7 @@ int run_prove(const Common& common, const ProveOptions& options) {
   const Proved p = prove_case(common, options.case_path, options.output);
   int exit = kProved;
   for (std::size_t k = 0; k < p.outcomes.size(); ++k) exit = worse(exit, p.exit_of(k));
-  if (!p.claim_path.empty()) exit = worse(exit, p.check.exit);
+  if (!p.claim_path.empty()) exit = worse(exit, p.too_large() ? kUndecided : p.check.exit);
   if (!options.witness.empty()) write_witness(p, options);
   if (common.json) {
     Json out = to_json(p);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <widecert/certificate/atomic_file.h>
+#include <widecert/certificate/model_json.h>
 #include <widecert/data/byte_source.h>
 #include <widecert/number/error.h>
 
@@ -54,6 +55,9 @@ Proved prove_case(const Common& common, const std::string& path, const std::stri
   const std::string base = claim_base(result.file, output);
   const Instance instance = load_instance(result.file);
   result.samples = instance.data.size();
+  const Json network = to_json(result.file.network);
+  for (const Json& node : network["nodes"])
+    list_tensors(node, node["name"].get<std::string>(), result.file.folder, result.tensors);
   if (instance.data_spec) result.data = describe(*instance.data_spec, result.file.folder);
   ProgressBar bar(common.console);
   Options options = prover_options(common);
@@ -86,7 +90,14 @@ Proved prove_case(const Common& common, const std::string& path, const std::stri
     write_atomically(base + ".cert.json", certificate_text(text, proofs));
     result.claim_path = base + ".claim.json";
     bar.update("widecheck", 0, 1);
-    result.check = run_checker({result.claim_path});
+    try {
+      result.check = run_checker({result.claim_path});
+    } catch (const std::runtime_error&) {
+      bar.finish();
+      fmt::print(stderr, "claim and certificate are written, and unchecked: widecheck {}\n",
+                 shell_quoted(result.claim_path));
+      throw;
+    }
   }
   bar.finish();
   return result;

@@ -20,6 +20,11 @@ struct Proved {
   std::string claim_path = {};                        // empty if there was nothing to claim
   CheckerResult check = {};
 
+  // The checker found the claims too large, or their checking too long: neither accepted nor rejected.
+  bool too_large() const {
+    const std::string reason = check.report.is_object() ? check.report.value("reason", "") : "";
+    return check.exit == kMalformed && (reason == "too-large" || reason == "time");
+  }
   // The checker's line on a claim; null if it never came to it.
   Json line(std::size_t place) const {
     const Json lines = check.report.value("claims", Json::array());
@@ -35,7 +40,7 @@ struct Proved {
   // What counts: a verdict holds only if the checker accepts every claim behind it.
   int exit_of(std::size_t k) const {
     const Outcome& outcome = outcomes[k];
-    if (!outcome.findings.empty() && !accepted(k)) return kRejected;
+    if (!outcome.findings.empty() && !accepted(k)) return too_large() ? kUndecided : kRejected;
     switch (outcome.verdict) {
       case Verdict::proved:
         return outcome.findings.empty() ? kUndecided : kProved;

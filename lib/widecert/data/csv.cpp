@@ -3,6 +3,7 @@
 #include <widecert/number/error.h>
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 #include <string_view>
 
@@ -67,6 +68,41 @@ std::vector<std::string> fields_of(std::string_view line, char separator) {
 
 std::string place_of(const std::string& path, std::size_t line) { return path + ":" + std::to_string(line + 1); }
 
+// What is known of a column whose role is guessed.
+class Column {
+ public:
+  void take(const std::string& field) {
+    if (text_ > 1000 || (!integral_ && text_ == 0 && seen_.size() > kFew)) return;
+    try {
+      const Rational value = parse_rational(field);
+      integral_ = integral_ && denominator(value) == 1;
+      counts_ = counts_ && (numbers_ == 0 || value == last_ + 1);
+      last_ = value;
+      ++numbers_;
+      if (seen_.size() <= kFew) seen_.insert(value);
+    } catch (const InputError&) {
+      ++text_;
+    }
+  }
+  // Words; a number that is missing here and there is a mistake to be named, not a label.
+  bool is_text(std::size_t samples) const { return 2 * text_ > std::min<std::size_t>(samples, 1000); }
+  // A label or an index: by its name, by few different integers, or 0, 1, 2, ...
+  bool is_no_measurement(std::string name, std::size_t samples) const {
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+    for (const char* known : {"", "label", "labels", "target", "class", "y", "id", "index", "species"})
+      if (name == known) return true;
+    if (text_ != 0 || !integral_) return false;
+    return (seen_.size() > 1 && seen_.size() <= kFew && seen_.size() < samples) || (counts_ && samples > 2);
+  }
+
+ private:
+  static constexpr std::size_t kFew = 20;  // different values of a label
+  std::size_t numbers_ = 0, text_ = 0;
+  bool integral_ = true, counts_ = true;
+  Rational last_ = 0;
+  std::set<Rational> seen_;
+};
+
 bool is_number(const std::string& field) {
   try {
     parse_rational(field);
@@ -110,7 +146,7 @@ CsvFile read_csv(const std::string& path, const CsvOptions& options) {
         sample.push_back(parse_rational(fields[column]));
       } catch (const InputError& error) {
         throw InputError(place + ": field " + std::to_string(column + 1) + ": " + error.what() +
-                         (k == 0 ? " (\"header\": true skips a line of names)" : ""));
+                         (k == 0 ? " (a line of names? \"header\": true in the case skips it)" : ""));
       }
     }
     if (sample.empty()) throw InputError(place + ": a sample without features");
@@ -150,32 +186,22 @@ CsvGuess look_at_csv(const std::string& path) {
   }
   if (guess.options.header && first.size() == values.size()) guess.names = first;
 
-  constexpr std::size_t kFew = 20;  // different values of a label
-  std::vector<std::set<Rational>> seen(guess.columns);
-  std::vector<bool> text(guess.columns, false), integral(guess.columns, true);
+  if (guess.columns == 1 && trim(sample).find_first_of(" \t") != std::string_view::npos) {
+    throw InputError(path + ": fields separated by blanks are not read; expected commas, semicolons or tabs");
+  }
+  std::size_t samples = 0;
+  std::vector<Column> columns(guess.columns);
   for (std::size_t k = guess.options.header ? 1 : 0; k < lines.size(); ++k) {
     if (trim(lines[k]).empty()) continue;  // read_csv says so
     const std::vector<std::string> fields = fields_of(lines[k], guess.options.separator);
-    for (std::size_t c = 0; c < std::min(fields.size(), guess.columns); ++c) {
-      if (text[c] || (!integral[c] && seen[c].size() > kFew)) continue;
-      try {
-        const Rational value = parse_rational(fields[c]);
-        integral[c] = integral[c] && denominator(value) == 1;
-        if (seen[c].size() <= kFew) seen[c].insert(value);
-      } catch (const InputError&) {
-        text[c] = true;
-      }
-    }
+    ++samples;
+    for (std::size_t c = 0; c < std::min(fields.size(), guess.columns); ++c) columns[c].take(fields[c]);
   }
-  const std::size_t samples = lines.size() - (guess.options.header ? 1 : 0);
-  const auto few = [&](std::size_t c) {
-    return !text[c] && integral[c] && seen[c].size() <= kFew && seen[c].size() < samples;
-  };
-  std::size_t most = 0;
-  for (std::size_t c = 0; c < guess.columns; ++c) most += few(c) ? 1 : 0;
   for (std::size_t c = 0; c < guess.columns; ++c) {
-    const bool at_the_end = c == 0 || c + 1 == guess.columns;
-    if (text[c] || (at_the_end && few(c) && seen[c].size() > 1 && 2 * most <= guess.columns)) guess.labels.push_back(c);
+    const bool at_an_end = c == 0 || c + 1 == guess.columns;
+    const std::string name = guess.names.empty() ? "features" : guess.names[c];
+    if (columns[c].is_text(samples) || (at_an_end && columns[c].is_no_measurement(name, samples)))
+      guess.labels.push_back(c);
   }
   return guess;
 }

@@ -30,8 +30,8 @@ struct CsvGuess {
   CsvOptions options;              // without a label column
   std::vector<std::string> names;  // of the columns, if the header has them
   std::size_t columns = 0;
-  // Columns that are labels by their looks: of text, or the last one or first one of few different integers where
-  // others are not so.
+  // Columns that are no features by their looks: words, or at an end labels and indices (few different integers, 0, 1,
+  // 2, ..., names like "target").
   std::vector<std::size_t> labels;
 };
 CsvGuess look_at_csv(const std::string& path);

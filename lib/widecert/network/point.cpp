@@ -7,8 +7,8 @@ namespace {
 // The tensor in force: frozen by the architecture or given by the point.
 const TensorSpec& choose(const std::optional<TensorSpec>& frozen, const std::optional<TensorSpec>& given,
                          const std::string& what) {
-  if (frozen && given) throw InputError(what + " is frozen; the point may not give it");
-  if (!frozen && !given) throw InputError("the point gives no value for " + what);
+  if (frozen && given) throw InputError(what + " is frozen; the parameters may not give it");
+  if (!frozen && !given) throw InputError("the parameters give no value for " + what);
   return frozen ? *frozen : *given;
 }
 
@@ -40,7 +40,7 @@ IntegerPoint integer_point(const Architecture& network, const PointSpec& point, 
   }
   for (const auto& [name, tensors] : point) {
     if (!out.contains(network.index_of(name))) {
-      throw InputError("the point speaks of \"" + name + "\", which is no linear layer below \"" +
+      throw InputError("the parameters speak of \"" + name + "\", which is no linear layer below \"" +
                        network.node(target).name + "\"");
     }
   }

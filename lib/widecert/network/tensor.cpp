@@ -13,6 +13,7 @@ void load_array(FileTensor& tensor, const std::string& folder) {
   NpyArray array = read_npy(path, tensor.member);
   compare_digest(path, tensor.sha256, array.digest);
   tensor.sha256 = to_hex(array.digest);
+  tensor.place = path + (tensor.member.empty() ? "" : "[" + tensor.member + "]");
   if (!tensor.layout.axes.empty()) array = transposed(std::move(array), tensor.layout.axes, path);
   tensor.array = std::make_shared<const NpyArray>(std::move(array));
 }
@@ -20,7 +21,7 @@ void load_array(FileTensor& tensor, const std::string& folder) {
 std::size_t TensorShape::entries() const { return std::accumulate(begin(), end(), std::size_t{0}); }
 
 std::vector<std::size_t> file_order(const FileTensor& file, const TensorShape& shape, const std::string& what) {
-  const std::string place = what + ": " + file.path + (file.member.empty() ? "" : "[" + file.member + "]");
+  const std::string place = what + ": " + file.place;
   const Extents& extents = file.array->shape;
   if (extents.size() > 2 && file.layout.axes.empty()) {
     throw ShapeError(place + ": an array of " + describe(extents) +

@@ -36,6 +36,7 @@ struct FileTensor {
   std::string sha256;        // hex, of the decompressed .npy file
   Layout layout;
   std::shared_ptr<const NpyArray> array;  // its axes permuted as the layout says
+  std::string place = {};                 // where it was read, for people
 };
 // The values other than 0 of each row, by increasing position.
 struct SparseTensor {

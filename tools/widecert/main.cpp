@@ -262,12 +262,7 @@ int run(int argc, char** argv) {
     const int exit = app.exit(error) == 0 ? kProved : kUsage;
     if (exit == kUsage) {
       suggest_command(app, argc, argv);
-      if (asks_for_json(argc, argv)) {
-        widecert::Json out;
-        out["error"] = error.what();
-        out["exit"] = exit;
-        std::fputs(widecert::to_text(out).c_str(), stdout);
-      }
+      if (asks_for_json(argc, argv)) std::fputs(error_text(error.what(), exit).c_str(), stdout);
     }
     return exit;
   }

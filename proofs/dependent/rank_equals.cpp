@@ -79,7 +79,7 @@ IntegerRows values_of(const Instance& instance, std::size_t node, const IntegerP
 // cheaper than the values where weights have many digits. The checker compares the values.
 struct Residues {
   std::uint64_t prime;
-  ResidueLines rows, columns;        // modulo the prime
+  ResidueLines rows, columns;            // modulo the prime
   ResidueLines twin_rows, twin_columns;  // one after the other, modulo both
 };
 Residues residues_of(const Instance& instance, std::size_t node, const IntegerPoint& point, const Options& options) {
@@ -169,10 +169,9 @@ Outcome minor_and_relations(const Instance& instance, const Asked& asked, const 
   const Claim claim = rank_equals(instance.network.node(asked.node), rank, spec);
   Keys proof{{"rows", minor_rows}, {"columns", minor_columns}};
   if (rank > 0) {
-    const ResidueRows minor{
-        rank, rank, prime, one_by_one(rank, [&](std::size_t i, std::span<std::uint32_t> out) {
-          for (std::size_t j = 0; j < rank; ++j) out[j] = residue(minor_rows[i], minor_columns[j]);
-        })};
+    const ResidueRows minor{rank, rank, prime, one_by_one(rank, [&](std::size_t i, std::span<std::uint32_t> out) {
+                              for (std::size_t j = 0; j < rank; ++j) out[j] = residue(minor_rows[i], minor_columns[j]);
+                            })};
     const EvidenceOutcome found = find_evidence(minor, claim, options);
     if (!found.evidence) {
       return undecided(found.too_large ? "too-large" : "rank-not-decided",
@@ -212,8 +211,9 @@ std::optional<Outcome> by_residues(const Instance& instance, const Asked& asked,
   for (std::size_t k : independent_positions(core, f.prime)) minor_columns.push_back(across.left[k]);
   if (minor_columns.size() < side.left.size()) return std::nullopt;
   if (!wide) std::swap(minor_rows, minor_columns);
-  return minor_and_relations(instance, asked, spec, minor_rows, minor_columns, f.prime,
-                             [&](std::size_t i, std::size_t j) { return f.rows[i][j]; }, side, {}, options);
+  return minor_and_relations(
+      instance, asked, spec, minor_rows, minor_columns, f.prime,
+      [&](std::size_t i, std::size_t j) { return f.rows[i][j]; }, side, {}, options);
 }
 
 Outcome by_minor(const Instance& instance, const Asked& asked, const PointSpec& spec, const IntegerPoint& point,
@@ -252,12 +252,12 @@ Outcome by_minor(const Instance& instance, const Asked& asked, const PointSpec& 
   };
   Indices minor_rows = chosen(side, kernel->rows), minor_columns = chosen(across, kernel->columns);
   if (!wide) std::swap(minor_rows, minor_columns);
-  return minor_and_relations(instance, asked, spec, minor_rows, minor_columns, kernel->prime,
-                             [&](std::size_t i, std::size_t j) {
-                               return static_cast<std::uint32_t>(
-                                   mpz_fdiv_ui(rows[i][j].backend().data(), kernel->prime));
-                             },
-                             side, kernel->basis, options);
+  return minor_and_relations(
+      instance, asked, spec, minor_rows, minor_columns, kernel->prime,
+      [&](std::size_t i, std::size_t j) {
+        return static_cast<std::uint32_t>(mpz_fdiv_ui(rows[i][j].backend().data(), kernel->prime));
+      },
+      side, kernel->basis, options);
 }
 
 // The node nearest to `node` on whose rational values, sample by sample, those of `node` depend alone.
@@ -321,7 +321,7 @@ Outcome by_bounds(const Instance& instance, const Asked& asked, const PointSpec&
   const MatrixSource source =
       part(feature_source(network, point, asked.node, instance.data, false), cut.rows.left, cut.columns.left);
   const LadderResult found = climb(source, ladder_options(options));
-  if (!found.bounds.full_rank || !(found.bounds.smallest_low > 0)) {
+  if (!found.bounds.full_rank || !(found.bounds.smallest_low > 0) || !found.bounds.is_bounded()) {
     return undecided("not-certified",
                      fmt::format("the rank is at most {} ({}); that it is so much is not certified: {}", rank,
                                  in_words(side, 0), found.undecided));
@@ -402,9 +402,10 @@ std::optional<Deficiency> deficient_by_relations(const Instance& instance, std::
     return found;
   }
   if (seen.side().left.size() == full) return std::nullopt;
-  found.outcome = outcome ? *outcome
-                          : undecided("rank-not-decided", fmt::format("the rank is at most {}: {}",
-                                                                      seen.side().left.size(), in_words(seen.side(), 0)));
+  found.outcome =
+      outcome ? *outcome
+              : undecided("rank-not-decided",
+                          fmt::format("the rank is at most {}: {}", seen.side().left.size(), in_words(seen.side(), 0)));
   if (found.outcome.verdict == Verdict::refuted) found.outcome.reason = "rank-deficient";
   return found;
 }

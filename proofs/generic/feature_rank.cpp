@@ -50,6 +50,7 @@ TensorSpec balanced_filters(const TensorShape& shape, const std::string& name, s
 }
 
 constexpr double kCheap = 2e9, kCheapBinary = 1.2e10;  // steps that the checker's elimination of all may take
+constexpr double kWorthMinor = 1e7;
 constexpr double kMostMinor = 2e10;  // and that of a minor: some seconds
 
 // What the checker's own elimination costs, in steps of one 64-bit operation.
@@ -110,9 +111,11 @@ EvidenceOutcome find_evidence(const ResidueRows& a, const Claim& claim, const Op
   EvidenceOutcome outcome;
   const double cheap = a.prime == 2 ? kCheapBinary : kCheap;
   const double steps = elimination_steps(a.rows, a.cols, a.prime);
-  // A few lines of many, where eliminating them all costs the checker more; not modulo 2, where it costs a 64th.
+  // A few lines of many; not modulo 2, where eliminating all costs a 64th. Of rows, the others need not be made at all;
+  // of columns it saves nothing but the elimination.
   const std::size_t full = std::min(a.rows, a.cols);
-  const bool few = options.evidence != EvidenceKind::random_solve && a.prime != 2 && steps >= cheap &&
+  const bool few = options.evidence != EvidenceKind::random_solve && a.prime != 2 &&
+                   steps >= (a.rows > a.cols ? kWorthMinor : cheap) &&
                    elimination_steps(full, full, a.prime) <= std::min(kMostMinor, steps / 4);
   const double bytes_of_minor = 4.0 * static_cast<double>(a.rows <= a.cols ? a.rows * a.cols : 4 * full * full);
   if (few && bytes_of_minor <= static_cast<double>(options.memory)) {
@@ -131,8 +134,8 @@ EvidenceOutcome find_evidence(const ResidueRows& a, const Claim& claim, const Op
         static_cast<double>(bytes) / (1 << 30), static_cast<double>(options.memory) / (1 << 30));
     return outcome;
   }
-  const bool eliminate = options.evidence == EvidenceKind::elimination ||
-                         (options.evidence == EvidenceKind::automatic && steps < cheap);
+  const bool eliminate =
+      options.evidence == EvidenceKind::elimination || (options.evidence == EvidenceKind::automatic && steps < cheap);
   // The checker's own limit (FORMAT.md, "Evidence for rank").
   if (eliminate && steps > 8e11) {
     outcome.too_large = true;
@@ -166,10 +169,11 @@ EvidenceOutcome find_evidence(const Architecture& network, const PointSpec& poin
   if (!steps && !(forward->is_small() && data.small_numerators() != nullptr)) {
     primes = {std::min<std::uint64_t>(odd, 8388593)};
   }
-  // A minor is looked for at once where the whole would be too much even modulo 2.
-  const double full = static_cast<double>(std::min(rows, cols));
-  if (options.evidence != EvidenceKind::random_solve && size / 64 >= kCheapBinary && full * full * full <= kMostMinor) {
-    primes.insert(primes.begin(), 8388593);
+  // A minor is looked for at once where it saves most of the rows, or the whole would be too much even modulo 2.
+  const double full = static_cast<double>(std::min(rows, cols)), of_minor = full * full * full;
+  if (options.evidence != EvidenceKind::random_solve && of_minor <= kMostMinor &&
+      (size / 64 >= kCheapBinary || (rows > cols && size >= kWorthMinor && of_minor <= size / 4))) {
+    primes.insert(primes.begin(), size < 1e10 ? odd : 8388593);
   }
   EvidenceOutcome outcome;
   for (std::uint64_t prime : primes) {

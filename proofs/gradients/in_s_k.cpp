@@ -22,7 +22,7 @@ struct Asked {
 std::optional<ShownBounds> bounds_of(const std::string& name, const MatrixSource& source, const Options& options,
                                      Outcome& outcome) {
   const LadderResult found = climb(source, ladder_options(options));
-  if (!found.bounds.full_rank || !(found.bounds.smallest_low > 0)) {
+  if (!found.bounds.full_rank || !(found.bounds.smallest_low > 0) || !found.bounds.is_bounded()) {
     outcome = undecided("not-certified", fmt::format("full rank of {} is not certified: {}", name, found.undecided));
     return std::nullopt;
   }

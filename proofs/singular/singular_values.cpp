@@ -72,6 +72,7 @@ std::string shown(const Range& range) {
 }
 
 ShownBounds show_bounds(const SingularBounds& b, std::size_t rows, std::size_t cols, double width) {
+  if (!b.is_bounded()) throw InputError("no bound of the largest singular value was found in the time that was given");
   ShownBounds out;
   // Outward by 1/32, to 10 binary digits; or as little as the width asks for.
   const int scale = width > 0 ? static_cast<int>(std::ceil(-std::log2(width))) : 1;
@@ -81,16 +82,17 @@ ShownBounds show_bounds(const SingularBounds& b, std::size_t rows, std::size_t c
   const auto down = [&](double x) {
     return x > 0 ? short_lower_bound(exactly(x) * Rational(parts - 1, parts), digits) : Rational(0);
   };
-  out.smallest = {down(b.smallest_low), up(std::min(b.smallest_high, b.largest_high))};
+  out.smallest = {down(b.smallest_low), up(b.smallest_high < b.largest_high ? b.smallest_high : b.largest_high)};
   out.largest = {down(b.largest_low), up(b.largest_high)};
   // The checker loses (m + 1) (||A|| + 1) in units of its grid squared, and sqrt(m n) units.
   const double m = static_cast<double>(std::min(rows, cols)), n = static_cast<double>(std::max(rows, cols));
   const double low = out.smallest.low.convert_to<double>(), most = b.largest_high + 1;
   const double fine = std::ldexp(1.0, scale + 6);  // so that what it loses is less than what was added above
   const double least = low > 0 ? low : std::max(out.smallest.high.convert_to<double>(), 1e-300);
-  out.proof.bits = static_cast<long>(std::ceil(std::max(
-      {low > 0 ? std::log2((m + 2) * fine) + std::log2(most) - 2 * std::log2(low) : 0.0,
-       std::log2(fine * std::sqrt(m * n) + fine) - std::log2(least), 24 - std::log2(std::max(1e-300, b.largest_low))})));
+  out.proof.bits = static_cast<long>(
+      std::ceil(std::max({low > 0 ? std::log2((m + 2) * fine) + std::log2(most) - 2 * std::log2(low) : 0.0,
+                          std::log2(fine * std::sqrt(m * n) + fine) - std::log2(least),
+                          24 - std::log2(std::max(1e-300, b.largest_low))})));
   out.proof.bits = std::clamp<long>(out.proof.bits, 8, 4096);
   out.proof.smallest = b.smallest_integers.empty() ? integers(b.smallest_vector) : b.smallest_integers;
   out.proof.largest = integers(b.largest_vector);
@@ -167,7 +169,7 @@ Outcome prove(const Instance& instance, const Question& asked, const Options& op
     found.bounds.smallest_integers = deficiency->vector;
   }
   if (asked.rank_only && !found.bounds.full_rank) return not_certified(name, found);
-  if (!(found.bounds.largest_high < std::numeric_limits<double>::infinity())) return not_certified(name, found);
+  if (!found.bounds.is_bounded()) return not_certified(name, found);
   ShownBounds claimed = show_bounds(found.bounds, source.rows, source.cols, width);
   CholeskyProof& proof = claimed.proof;
   proof.precision = precision_for(network, point, node, proof.bits);
@@ -177,7 +179,7 @@ Outcome prove(const Instance& instance, const Question& asked, const Options& op
                             ? fmt::format("{} ({} x {}) has full rank at the {} parameters", name, source.rows,
                                           source.cols, asked.parameters ? "given" : "seeded")
                         : deficiency && deficiency->outcome.verdict == Verdict::refuted
-                            ? deficiency->outcome.explanation
+                            ? deficiency->outcome.explanation + "; sigma_min = 0"
                             : "bounds only; full rank is not certified: " + found.undecided;
   add_ingredients(outcome, name, found, claimed);
   if (asked.rank_only) {
@@ -188,7 +190,11 @@ Outcome prove(const Instance& instance, const Question& asked, const Options& op
     outcome.numbers = {{"sigma_min_low", proof.lower}};
     outcome.witness = Witness{"parameters of full rank", spec, {}, {}};
   } else {
-    if (proof.smallest.empty()) {  // no vector was found: then the largest will do
+    if (proof.largest.empty()) {  // no vector was found: then any will do
+      proof.largest.assign(std::min(source.rows, source.cols), Integer(1));
+      claimed.largest.low = 0;
+    }
+    if (proof.smallest.empty()) {  // then the largest will do
       proof.smallest = proof.largest;
       claimed.smallest.high = claimed.largest.high;
     }
@@ -261,9 +267,11 @@ Theorem theorems::singular_values() {
           .side_claims = {"rank-equals"},
           .rules = {"integer-cholesky", "recomputed", "minor-and-relations", "bounds-and-relations"},
           .reasons = {"not-certified", "rank-deficient", "too-large"},
-          .keys = {kParametersKey, {"matrix", "\"F\" (default) or \"[F, 1]\", with a column of ones"},
-                   {"digits", "1 to 9: sigma_min in [a, b] with b - a <= 10^(1 - digits) b if it can be had; 3 if absent, "
-                              "and then for no more than doubles cost"}},
+          .keys = {kParametersKey,
+                   {"matrix", "\"F\" (default) or \"[F, 1]\", with a column of ones"},
+                   {"digits",
+                    "1 to 9: sigma_min in [a, b] with b - a <= 10^(1 - digits) b if it can be had; 3 if absent, "
+                    "and then for no more than doubles cost"}},
           .numbers = {{"sigma_min_low", Side::below},
                       {"sigma_min_high", Side::above},
                       {"sigma_max_low", Side::below},

@@ -36,8 +36,8 @@ struct ShownBounds {
   CholeskyProof proof;     // without the precision
   bool too_large = false;  // for the checker
 };
-// Of a matrix with full rank (smallest_low > 0) or without. Rounding adds a few per cent to the width of each range; with
-// `width` > 0 less than a third of it.
+// Of a matrix with full rank (smallest_low > 0) or without. Rounding adds a few per cent to the width of each range;
+// with `width` > 0 less than a third of it.
 ShownBounds show_bounds(const SingularBounds& bounds, std::size_t rows, std::size_t cols, double width = 0);
 
 // The grid on which the checker has to enclose activations, so that the values of `target` are known to 2^-bits;

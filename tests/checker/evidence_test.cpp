@@ -1,9 +1,12 @@
 // The verifier of random-solve evidence as a function: a matrix of rank N - 1 is accepted with
 // frequency p^-k, which is why widecheck asks for k log2 p >= 192.
+#include <widecert/linalg/modular_matrix.h>
 #include <widecert/linalg/rank_evidence.h>
 #include <widecert/number/sha256.h>
 #include <widecheck/evidence/rank.h>
 #include <widecheck/kernel/verdict.h>
+
+#include <nlohmann/json.hpp>
 
 #include "../catch.h"
 #include "../random.h"
@@ -137,4 +140,74 @@ TEST_CASE("k is the least with p^k >= 2^192") {
   CHECK(columns_of_b(3) == 122);
   CHECK(columns_of_b(127) == 28);
   CHECK(columns_of_b(2147483647) == 7);
+}
+
+namespace {
+
+// The verdict on a matrix, one row at a time, those that are not asked for replaced by rubbish; "" if it is accepted.
+std::string judged(const std::vector<std::vector<std::uint32_t>>& a, const nlohmann::json& evidence) {
+  try {
+    widecheck::Budget budget;
+    const auto check =
+        widecheck::read_evidence(widecheck::Value(evidence, "evidence", std::make_shared<const widecheck::Source>()),
+                                 a.size(), a.front().size(), "{}", budget);
+    for (std::size_t i = 0; i < a.size(); ++i)
+      if (check->needs(i)) check->row(i, a[i]);
+    return check->finish() == 0 ? "" : "conditional";
+  } catch (const widecheck::Rejected& e) {
+    return e.reason;
+  } catch (const widecheck::Malformed& e) {
+    return "malformed";
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a minor is accepted exactly if it is not 0, of tall and of wide matrices") {
+  test::Random random(72);
+  int accepted = 0;
+  for (int round = 0; round < test::rounds(300); ++round) {
+    const std::uint64_t p = random.integer(0, 1) == 0 ? 7 : 2147483647;
+    const auto length = static_cast<std::size_t>(random.integer(1, 4)),
+               count = length + static_cast<std::size_t>(random.integer(1, 5));
+    // Lines of the longer side.
+    std::vector<std::vector<std::uint32_t>> lines(count, std::vector<std::uint32_t>(length));
+    for (auto& line : lines)
+      for (auto& v : line) v = static_cast<std::uint32_t>(random.integer(0, 2));
+    const bool tall = random.integer(0, 1) == 0;
+    std::vector<std::vector<std::uint32_t>> a(tall ? count : length, std::vector<std::uint32_t>(tall ? length : count));
+    for (std::size_t i = 0; i < count; ++i)
+      for (std::size_t j = 0; j < length; ++j) (tall ? a[i][j] : a[j][i]) = lines[i][j];
+    std::vector<std::size_t> chosen;
+    for (std::size_t i = 0; i < count && chosen.size() < length; ++i)
+      if (count - i <= length - chosen.size() || random.integer(0, 1) == 0) chosen.push_back(i);
+    ModularMatrix minor(length, length, p);
+    for (std::size_t i = 0; i < length; ++i)
+      for (std::size_t j = 0; j < length; ++j) minor.set(i, j, lines[chosen[i]][j] % p);
+    INFO("seed 72, round " << round);
+    const nlohmann::json good{{"method", "minor"}, {"prime", p}, {tall ? "rows" : "columns", chosen}};
+    const bool full = minor.rank() == length;
+    accepted += full ? 1 : 0;
+    CHECK(judged(a, good) == (full ? "" : "rank"));
+    nlohmann::json bad = good;
+    bad[tall ? "rows" : "columns"].erase(0);
+    CHECK(judged(a, bad) == "minor");
+    bad = good;
+    bad[tall ? "rows" : "columns"][length - 1] = count;
+    CHECK(judged(a, bad) == "malformed");
+    bad = {{"method", "minor"}, {"prime", p}, {tall ? "columns" : "rows", chosen}};
+    CHECK(judged(a, bad) == "malformed");
+    // What the prover finds is accepted, and it finds something where there is something.
+    ResidueRows rows{a.size(), a.front().size(), p,
+                     one_by_one(a.front().size(), [&](std::size_t i, std::span<std::uint32_t> out) {
+                       std::copy(a[i].begin(), a[i].end(), out.begin());
+                     })};
+    const auto found = find_minor(rows, 1e9, [](const std::string&, std::size_t, std::size_t) {});
+    ModularMatrix whole(count, length, p);
+    for (std::size_t i = 0; i < count; ++i)
+      for (std::size_t j = 0; j < length; ++j) whole.set(i, j, lines[i][j]);
+    CHECK(found.has_value() == (whole.rank() == length));
+    if (found) CHECK(judged(a, {{"method", "minor"}, {"prime", p}, {tall ? "rows" : "columns", found->lines}}).empty());
+  }
+  CHECK(accepted > 20);
 }

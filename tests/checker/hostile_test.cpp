@@ -290,7 +290,7 @@ TEST_CASE("the data line says all that the samples depend on, in both outputs") 
           data["first"] = 1;
           data["multiply"] = 3;
           data["divide"] = 16;
-        }) == "samples 2 to 4, column 1 (labels) left out; x = 3 v / 16");
+        }) == "samples 2 to 4 (numbered from 1 in what is proved), column 1 (labels) left out; x = 3 v / 16");
   const auto noise = [](json& data) {
     data["divide"] = 255;
     data["noise"] = {{"seed", 5}, {"low", -1}, {"high", 2}};

@@ -24,6 +24,58 @@ void change_row(json& w, std::size_t row) {
 
 }  // namespace
 
+TEST_CASE("a minor of 144 of 1,797 digits withstands tampering") {
+  const Genuine g("digits/rank-minor");
+  REQUIRE(evidence(const_cast<json&>(g.certificate()))["method"] == "minor");
+  REQUIRE(evidence(const_cast<json&>(g.certificate()))["rows"].size() == 144);
+  SECTION("the rows: too few, too many, repeated, out of order, out of range, of the other side") {
+    rejects(g.forge([](json&, json& p) { evidence(p)["rows"].erase(7); }), "minor");
+    rejects(g.forge([](json&, json& p) { evidence(p)["rows"] = json::array(); }), "minor");
+    rejects(g.forge([](json&, json& p) {
+      json all = json::array();
+      for (int i = 0; i < 145; ++i) all.push_back(i);
+      evidence(p)["rows"] = all;
+    }),
+            "minor");
+    rejects(g.forge([](json&, json& p) { evidence(p)["rows"][8] = evidence(p)["rows"][7]; }), "unexpected", 4);
+    rejects(g.forge([](json&, json& p) { std::swap(evidence(p)["rows"][8], evidence(p)["rows"][7]); }), "unexpected",
+            4);
+    rejects(g.forge([](json&, json& p) { evidence(p)["rows"][143] = 1797; }), "number", 4);
+    rejects(g.forge([](json&, json& p) {
+      evidence(p)["columns"] = evidence(p)["rows"];
+      evidence(p).erase("rows");
+    }),
+            "missing-key", 4);
+    rejects(g.forge([](json&, json& p) { evidence(p)["columns"] = evidence(p)["rows"]; }), "unknown-key", 4);
+  }
+  SECTION("the prime: none, another kind of number, one modulo which the minor is 0") {
+    rejects(g.forge([](json&, json& p) { evidence(p)["prime"] = 4; }), "not-a-prime");
+    rejects(g.forge([](json&, json& p) { evidence(p)["prime"] = 1; }), "not-a-prime");
+    // A dead unit modulo 2 is none modulo a large prime: nearly every minor of this size is 0 modulo 2.
+    rejects(g.forge([](json&, json& p) { evidence(p)["prime"] = 2; }), "rank");
+  }
+  SECTION("the matrix: equal samples, a dead unit, another layer, another rank") {
+    // Rows that are one and the same.
+    rejects(g.forge([](json& c, json&) {
+      c["claims"][0]["parameters"]["conv1"]["weights"]["rows"][2] =
+          json(c["claims"][0]["parameters"]["conv1"]["weights"]["rows"][1]);
+      c["claims"][0]["parameters"]["conv1"]["bias"] = {{"rows", json::array({json::array()})}};
+      for (int h = 0; h < 144; ++h) c["claims"][0]["parameters"]["conv1"]["bias"]["rows"][0].push_back(0);
+    }),
+            "rank");
+    rejects(g.forge([](json& c, json&) {
+      for (json& w : c["claims"][0]["parameters"]["conv1"]["weights"]["rows"][2]) w = 0;
+      c["claims"][0]["parameters"]["conv1"]["bias"] = {{"rows", json::array({json::array()})}};
+      for (int h = 0; h < 144; ++h) c["claims"][0]["parameters"]["conv1"]["bias"]["rows"][0].push_back(0);
+    }),
+            "rank");
+    rejects(g.forge([](json& c, json&) { c["claims"][0]["rank"] = 143; }), "rank");
+    rejects(g.forge([](json& c, json&) { c["claims"][0]["rank"] = 1797; }), "rank");
+    rejects(g.forge([](json& c, json&) { c["claims"][0]["node"] = "conv1"; }), "rank");
+  }
+  SECTION("it is unconditional") { CHECK(run(programs() + "/widecheck --unconditional " + g.claim_path()).exit == 0); }
+}
+
 TEST_CASE("random-solve evidence for 1,797 digits withstands tampering") {
   const Genuine g("digits/rank-relu", "--evidence random-solve");
   REQUIRE(evidence(const_cast<json&>(g.certificate()))["method"] == "random-solve");

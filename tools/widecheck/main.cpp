@@ -96,11 +96,11 @@ std::string printable(const std::string& text) {
       code = code << 6 | (byte(k) & 0x3f);
     }
     const auto within = [&](unsigned low, unsigned high) { return low <= code && code <= high; };
-    // Letters and signs of one to three bytes, but no surrogates, private or formatting characters.
-    const bool visible = within(0x20, 0x7e) || (length == 2 && within(0xa1, 0x5ff) && code != 0xad) ||
-                         (length == 2 && within(0x620, 0x6ff) && code != 0x6dd) ||
-                         (length == 3 && (within(0x900, 0x17ff) || within(0x1e00, 0x1fff) || within(0x2030, 0x205e) ||
-                                          within(0x2070, 0xd7ff) || within(0xf900, 0xfaff)));
+    // Latin, Greek, Cyrillic, kana, Han and Hangul; no marks that combine, nothing that is written from right to left.
+    const bool visible = within(0x20, 0x7e) || (length == 2 && within(0xa1, 0x2ff) && code != 0xad) ||
+                         (length == 2 && within(0x370, 0x52f) && code != 0x37e) ||
+                         (length == 3 && (within(0x1e00, 0x1fff) || within(0x3041, 0x3096) || within(0x30a1, 0x30fa) ||
+                                          within(0x4e00, 0x9fff) || within(0xac00, 0xd7a3)));
     if (!whole || !visible) {
       shown += '?';
       ++at;
@@ -353,6 +353,7 @@ extern "C" void out_of_time(int) {
 
 std::string in_words(const Report& report, bool as_json) {
   std::ostringstream out;
+  out.exceptions(std::ios::badbit);  // memory may end here, too
   as_json ? print_json(out, report) : print_text(out, report);
   return out.str();
 }
@@ -449,7 +450,17 @@ int main(int argc, char** argv) {
     report.message = std::string("internal error: ") + error.what();
   }
   std::signal(SIGXCPU, SIG_IGN);  // one answer
-  std::cout << in_words(report, as_json) << std::flush;
+  std::string answer;
+  try {
+    answer = in_words(report, as_json);
+  } catch (const std::exception&) {
+    report.lines.clear();
+    report.exit = kInternal;
+    report.reason = "memory";
+    report.message = "out of memory";
+    answer = in_words(report, as_json);
+  }
+  std::cout << answer << std::flush;
   // A verdict that nobody could read is none.
   return std::cout ? report.exit : kInternal;
 }

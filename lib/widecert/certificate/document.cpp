@@ -31,23 +31,23 @@ std::string row_text(const RandomSolve& e, std::size_t row) {
 }
 
 Json evidence_json(const RankEvidence& evidence) {
-  return std::visit(overloaded{[](const Elimination& e) {
-                                 return Json{{"method", "elimination"}, {"prime", e.prime}};
-                               },
-                               [](const Minor& e) {
-                                 return Json{
-                                     {"method", "minor"}, {"prime", e.prime}, {e.of_rows ? "rows" : "columns", e.lines}};
-                               },
-                               [](const RandomSolve& e) {
-                                 Json rows = Json::array();
-                                 for (std::size_t h = 0; h < e.w.size() / e.k; ++h) rows.push_back(row_text(e, h));
-                                 return Json{{"method", "random-solve"},
-                                             {"prime", e.prime},
-                                             {"k", e.k},
-                                             {"matrix_sha256", to_hex(e.matrix)},
-                                             {"w", std::move(rows)}};
-                               }},
-                    evidence);
+  return std::visit(
+      overloaded{[](const Elimination& e) {
+                   return Json{{"method", "elimination"}, {"prime", e.prime}};
+                 },
+                 [](const Minor& e) {
+                   return Json{{"method", "minor"}, {"prime", e.prime}, {e.of_rows ? "rows" : "columns", e.lines}};
+                 },
+                 [](const RandomSolve& e) {
+                   Json rows = Json::array();
+                   for (std::size_t h = 0; h < e.w.size() / e.k; ++h) rows.push_back(row_text(e, h));
+                   return Json{{"method", "random-solve"},
+                               {"prime", e.prime},
+                               {"k", e.k},
+                               {"matrix_sha256", to_hex(e.matrix)},
+                               {"w", std::move(rows)}};
+                 }},
+      evidence);
 }
 
 Json list_json(const std::vector<Value>& list) {

@@ -18,8 +18,8 @@ struct BallBound {
 };
 
 // At the working precision. rows <= cols, or throws ShapeError. Cost O(m^2 n) ball operations.
-// With `width` > 0, where it is cheap or with `insist`, ||R|| is bounded by the Frobenius norm of a high power, sharper than
-// by that of R: the lower bound is nearer to the best one than this part of it.
+// With `width` > 0, where it is cheap or with `insist`, ||R|| is bounded by the Frobenius norm of a high power, sharper
+// than by that of R: the lower bound is nearer to the best one than this part of it.
 BallBound ball_singular_bound(const Matrix<Ball>& a, double width = 0, bool insist = false);
 
 }  // namespace widecert

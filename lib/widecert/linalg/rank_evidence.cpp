@@ -177,21 +177,19 @@ std::optional<Minor> find_minor(const ResidueRows& a, double most_products, cons
   const std::size_t full = std::min(a.rows, a.cols);
   if (minor.of_rows) {
     tick("minor", 0, 1);
-    minor.lines = independent_lines(
-        a.rows, a.cols, a.prime, most_products,
-        [&](std::size_t i, std::span<std::uint32_t> out) { a.write(i, out); });
+    minor.lines = independent_lines(a.rows, a.cols, a.prime, most_products,
+                                    [&](std::size_t i, std::span<std::uint32_t> out) { a.write(i, out); });
   } else {
     std::vector<std::uint32_t> all(a.rows * a.cols);
     for (std::size_t first = 0; first < a.rows; first += kBlock) {
       tick("features", first, a.rows);
-      parallel_for(std::min(kBlock, a.rows - first), [&](std::size_t i) {
-        a.write(first + i, std::span(&all[(first + i) * a.cols], a.cols));
-      });
+      parallel_for(std::min(kBlock, a.rows - first),
+                   [&](std::size_t i) { a.write(first + i, std::span(&all[(first + i) * a.cols], a.cols)); });
     }
-    minor.lines = independent_lines(a.cols, a.rows, a.prime, most_products,
-                                    [&](std::size_t j, std::span<std::uint32_t> out) {
-                                      for (std::size_t i = 0; i < a.rows; ++i) out[i] = all[i * a.cols + j];
-                                    });
+    minor.lines =
+        independent_lines(a.cols, a.rows, a.prime, most_products, [&](std::size_t j, std::span<std::uint32_t> out) {
+          for (std::size_t i = 0; i < a.rows; ++i) out[i] = all[i * a.cols + j];
+        });
   }
   if (minor.lines.size() < full) return std::nullopt;
   return minor;

@@ -71,8 +71,8 @@ std::size_t rank_memory(std::size_t rows, std::size_t cols, std::uint64_t prime)
 // evidence. `claim` is the digest of the claim that the evidence is for.
 RankResult find_rank(const ResidueRows& a, const Digest& claim, bool with_solution, const RankTick& tick);
 
-// min(N, n) independent lines of the longer side, if they are found with so many products at most. Makes some of the rows
-// if N > n, else all.
+// min(N, n) independent lines of the longer side, if they are found with so many products at most. Makes some of the
+// rows if N > n, else all.
 std::optional<Minor> find_minor(const ResidueRows& a, double most_products, const RankTick& tick);
 
 // The residue (i, j) of B.

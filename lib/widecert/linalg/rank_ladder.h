@@ -37,7 +37,7 @@ struct LadderOptions {
   Effort effort = Effort::sharp;
   Rung first = Rung::doubles;
   Rung last = Rung::balls;
-  long most_bits = 4096;             // of the balls
+  long most_bits = 4096;  // of the balls
   // How far apart the bounds of sigma_min may be, as a part of it; 0: a few per cent will do in doubles, more in balls.
   // `insist`: rungs that are not needed for the rank are climbed for it.
   double width = 0;
@@ -49,7 +49,8 @@ struct LadderOptions {
   double most_bytes = 8e9;
   double most_seconds = std::numeric_limits<double>::infinity();
   TimeLimit::Clock::time_point answer_by = TimeLimit::Clock::time_point::max();
-  // Asked once where doubles have not decided: whether full rank is known not to hold, so that higher rungs are in vain.
+  // Asked once where doubles have not decided: whether full rank is known not to hold, so that higher rungs are in
+  // vain.
   std::function<bool()> deficient = {};
   std::function<void(const std::string& rung)> tick = [](const std::string&) {};
 };

@@ -214,8 +214,8 @@ SingularBounds sharpened(SingularBounds bounds, const ScaledRows& a, const FullR
   const double square = 1 / growth;  // an estimate of sigma_min^2, from above
   const bool plain = last.b.preconditioners().empty();
   const double b = plain ? certified->least : raised(certified->least, *last.test);
-  const double best = plain && a.one_scale ? smallest_low_directly(last, square, width)
-                                               : smallest_low(a, last, b, square, width);
+  const double best =
+      plain && a.one_scale ? smallest_low_directly(last, square, width) : smallest_low(a, last, b, square, width);
   bounds.smallest_low = std::max(bounds.smallest_low, ldexp_down(best, a.largest_exponent));
   return bounds;
 }

@@ -20,7 +20,8 @@ namespace widecert {
 
 // `bounds` with what is shown besides: largest_low, largest_high and smallest_high with the vectors, and
 // smallest_low if it is the better one; all four rigorous. The last two need full rank to be certified, or nearly.
-// The search has begun, with Effort::sharp. `width` as in SingularOptions. Cost: a few Gram matrices and factorizations.
+// The search has begun, with Effort::sharp. `width` as in SingularOptions. Cost: a few Gram matrices and
+// factorizations.
 SingularBounds sharpened(SingularBounds bounds, const ScaledRows& a, const FullRankSearch& search, double width);
 
 }  // namespace widecert

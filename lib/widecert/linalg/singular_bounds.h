@@ -67,6 +67,8 @@ struct SingularBounds {
   std::vector<double> smallest_vector, largest_vector;
   std::vector<Integer> smallest_integers;  // instead of smallest_vector, where doubles are too short (rank_ladder.h)
 
+  bool is_bounded() const { return largest_high < kUnbounded; }
+
   static constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 };
 

@@ -101,6 +101,7 @@ void Data::describe() {
   const auto add = [&](const std::string& more) { description_ += more; };
   add(count_ == 1 ? "; sample " : "; samples ");
   add(std::to_string(first_ + 1) + (count_ == 1 ? "" : " to " + std::to_string(first_ + count_)));
+  if (first_ != 0) add(" (numbered from 1 in what is proved)");
   add(in_words(csv_) + in_words(layout_));
   std::string x = multiply_ == 1 ? "v" : multiply_ == 0 ? "" : multiply_.get_str() + " v";
   if (noisy_) x += x.empty() ? "noise" : " + noise";

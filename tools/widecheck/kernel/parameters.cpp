@@ -76,7 +76,9 @@ std::optional<std::set<std::string>> seeds_of(const std::vector<Value>& tensors)
   std::set<std::string> seeds;
   for (const Value& tensor : tensors) {
     if (!tensor.has("seeded")) return std::nullopt;
-    seeds.insert(tensor.at("seeded").at("seed").integer().get_str());
+    const Value seeded = tensor.at("seeded");
+    if (seeded.at("low").integer() >= seeded.at("high").integer()) return std::nullopt;  // nothing random
+    seeds.insert(seeded.at("seed").integer().get_str());
   }
   if (seeds.empty()) return std::nullopt;
   return seeds;

@@ -1,0 +1,169 @@
+// Whatever is being proved ends when it is told to: every prover of the catalogue, at random moments, on inputs that
+// would take much longer. Nothing here is a benchmark: the bounds of time are for a busy machine.
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <sstream>
+
+#include "../catch.h"
+#include "../paths.h"
+#include "../shell.h"
+
+using nlohmann::json;
+using namespace widecert::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+class Random {
+ public:
+  explicit Random(unsigned seed) : engine_(seed) {}
+  int integer(int low, int high) { return std::uniform_int_distribution<int>(low, high)(engine_); }
+
+ private:
+  std::mt19937 engine_;
+};
+
+// Two seconds, several times over.
+constexpr double kMostSeconds = 12;
+
+// A .npy file of random floats from 0 to 1.
+void write_floats(const std::string& path, std::size_t rows, std::size_t cols, Random& random) {
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) + ", " +
+                       std::to_string(cols) + "), }";
+  header.append(64 - (10 + header.size() + 1) % 64, ' ').append("\n");
+  std::string file("\x93NUMPY\x01\x00", 8);
+  file.push_back(static_cast<char>(header.size() % 256));
+  file.push_back(static_cast<char>(header.size() / 256));
+  file += header;
+  for (std::size_t k = 0; k < rows * cols; ++k) {
+    const float value = static_cast<float>(random.integer(1, 1 << 24)) / (1 << 24);
+    char bytes[sizeof value];
+    std::memcpy(bytes, &value, sizeof value);
+    file.append(bytes, sizeof value);
+  }
+  spill(path, file);
+}
+
+json dense(const char* name, int filters) {
+  return {{"name", name}, {"op", "dense"}, {"filters", filters}, {"bias", "neuron"}};
+}
+json activation(const char* name, const std::string& function) {
+  return {{"name", name}, {"op", "activation"}, {"function", function}};
+}
+
+// A case in `folder` with one entry.
+std::string write_case(const std::string& folder, const std::string& theorem, const std::string& function) {
+  json entry{{"theorem", theorem}, {"node", "f2"}};
+  json network{
+      {"input", {{"shape", {500}}}},
+      {"nodes", {dense("dense1", 300), activation("f1", function), dense("dense2", 1200), activation("f2", function)}}};
+  json out{{"format", "widecert-case"}, {"version", 1}, {"title", theorem}};
+  if (theorem == "full-rank-weights" || theorem == "weights-rank-at") {
+    entry["node"] = "conv";
+    network = {{"input", {{"shape", {64, 64, 16}}}},
+               {"nodes",
+                {{{"name", "conv"}, {"op", "conv2d"}, {"size", {5, 5}}, {"filters", 15}, {"bias", "none"}},
+                 activation("f", "relu")}}};
+  } else {
+    out["data"] = {{"format", "npy"}, {"path", "x.npy"}};
+  }
+  if (theorem == "in-s-k" || theorem == "gradients") network["nodes"].push_back(dense("dense3", 2));
+  out["network"] = network;
+  out["prove"] = {entry};
+  const std::string path = folder + "/" + theorem + "-" + function + ".case.json";
+  spill(path, out.dump());
+  return path;
+}
+
+std::vector<std::string> theorems() {
+  std::stringstream list(run(programs() + "/widecert explain").output);
+  std::vector<std::string> names;
+  for (std::string line; std::getline(list, line);)
+    if (!line.empty() && line[0] != ' ') names.push_back(line.substr(0, line.find(' ')));
+  return names;
+}
+
+struct Stopped {
+  int exit;
+  double seconds;
+  std::string output;
+};
+Stopped timed(const std::string& command) {
+  const auto start = std::chrono::steady_clock::now();
+  const Ran ran = run(command);
+  return {ran.exit, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), ran.output};
+}
+
+}  // namespace
+
+TEST_CASE("a time limit or an interruption ends every prover of the catalogue soon") {
+  Random random(141);
+  const std::string folder = scratch("stop");
+  write_floats(folder + "/x.npy", 1000, 500, random);
+  const auto names = theorems();
+  REQUIRE(names.size() >= 14);
+  int late = 0, interrupted = 0;
+  for (const std::string& theorem : names) {
+    for (const char* function : {"sigmoid", "relu"}) {
+      const std::string path = write_case(folder, theorem, function);
+      const double limit = 0.05 + 0.01 * static_cast<double>(random.integer(0, 95));
+      INFO("seed 141: " << theorem << ", " << function << ", " << limit << " s");
+      const std::string out = " --json prove " + path + " -o " + folder + "/out";
+      const Stopped a = timed(programs() + "/widecert --timeout " + std::to_string(limit) + out);
+      INFO(a.output);
+      CHECK(a.seconds < limit + kMostSeconds);
+      CHECK((a.exit == 124 || ((a.exit == 0 || a.exit == 1 || a.exit == 3) && a.seconds < limit + 0.5)));
+      late += a.exit == 124 ? 1 : 0;
+      if (a.exit == 124) CHECK_THAT(a.output, Contains(R"("exit":124)"));
+      const Stopped b = timed("timeout --signal=INT --preserve-status " + std::to_string(limit) + " " + programs() +
+                              "/widecert" + out);
+      INFO(b.output);
+      CHECK(b.seconds < limit + kMostSeconds);
+      CHECK((b.exit == 130 || b.exit == 0 || b.exit == 1 || b.exit == 3));
+      interrupted += b.exit == 130 ? 1 : 0;
+    }
+  }
+  INFO(late << " time limits, " << interrupted << " interruptions");
+  CHECK(late >= 12);
+  CHECK(interrupted >= 12);
+  fs::remove_all(folder);
+}
+
+TEST_CASE("bounds that are known at half of the time are given, and checked") {
+  // Two units whose difference is below 2^-106 of them: doubles, and pairs of them, find no full rank; balls do in
+  // time.
+  const std::string folder = scratch("partial");
+  Random random(142);
+  json samples = json::array(), weights = json::array(), bias = json::array();
+  for (int i = 0; i < 150; ++i) {
+    samples.push_back(json::array());
+    weights.push_back(json::array());
+    for (int k = 0; k < 4; ++k) {
+      samples.back().push_back(random.integer(-9, 9));
+      weights.back().push_back(random.integer(-3, 3));
+    }
+    bias.push_back(-400 * (i % 2));
+  }
+  spill(folder + "/hard.case.json",
+        json{{"format", "widecert-case"},
+             {"version", 1},
+             {"network", {{"input", {{"shape", {4}}}}, {"nodes", {dense("dense1", 150), activation("f", "sigmoid")}}}},
+             {"data", {{"format", "inline"}, {"samples", samples}}},
+             {"prove",
+              {{{"theorem", "singular-values"},
+                {"node", "f"},
+                {"parameters", {{"dense1", {{"weights", {{"rows", weights}}}, {"bias", {{"rows", {bias}}}}}}}}}}}}
+            .dump());
+  const Stopped ran =
+      timed(programs() + "/widecert --json --timeout 8 prove " + folder + "/hard.case.json -o " + folder);
+  INFO(ran.output);
+  CHECK((ran.exit == 0 || ran.exit == 124));  // on a busy machine the checker may come too late
+  if (ran.exit == 0) {
+    const json result = json::parse(ran.output)["results"][0];
+    CHECK(result["accepted_by_widecheck"] == true);
+  }
+  fs::remove_all(folder);
+}

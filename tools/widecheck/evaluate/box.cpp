@@ -114,7 +114,9 @@ std::vector<Ends> BoxForward::operator()(const std::vector<mpz_class>& x) const 
     } else {
       const std::vector<Ends>& in = known.at(node.inputs[0]);
       divisor = divisors.at(node.inputs[0]);
-      c_.budget.spend((100 + 4 * Products::words(divisor)) * node.patches.longest() * node.width);
+      Products words = Products::words(divisor);
+      for (const Ends& e : in) words = std::max({words, Products::words(e.low), Products::words(e.high)});
+      c_.budget.spend((100 + 8 * words) * node.patches.longest() * node.width);
       if (node.op == Op::linear) {
         y = linear(i, in, divisor);
       } else if (node.op == Op::activation) {

@@ -184,7 +184,7 @@ std::size_t Data::stream_array(Stream& in, const Extents& shape, bool fortran, s
   }
   if (!keep) in.skip((places.samples - first_ - count_) * buffer.size());
   in.finish(file_.sha256);
-  return in.total();
+  return in.total() + in.stored();
 }
 
 std::size_t Data::stream_csv(const RationalRow& row) const {
@@ -203,7 +203,7 @@ std::size_t Data::stream_csv(const RationalRow& row) const {
                 });
   if (samples < first_ + count_) throw Malformed("data", file_.path + ": fewer samples than the claim says");
   in.finish(file_.sha256);
-  return in.total();
+  return in.total() + in.stored();
 }
 
 std::size_t Data::stream(const RationalRow& row, const IntegerRow& integers) const {
@@ -254,8 +254,8 @@ std::size_t Data::words() const {
 
 template <class T, class Narrow>
 void Data::transform(const std::function<void(std::size_t, const std::vector<T>&)>& visit, Narrow narrow) const {
-  const Products each = (sizeof(T) == 8 ? 10 : 60) + (noisy_ ? Products(kSeededCost) : 0) +
-                        (rational_ ? 300 + 4 * Products(words()) * words() : 0);
+  const Products each = (sizeof(T) == 8 ? Products(10) : 60 + 2 * Products(words())) +
+                        (noisy_ ? Products(kSeededCost) : 0) + (rational_ ? 300 + 4 * Products(words()) * words() : 0);
   budget_->spend(8 * Products(bytes_) + each * count_ * width_);
   Seeded noise("noise", noise_seed_, "x", noise_low_, noise_high_);
   const T factor = narrow(multiply_);

@@ -62,6 +62,30 @@ mpz_class ceil_div(const mpz_class& a, const mpz_class& b) {
 mpz_class ceil_of(const mpq_class& q) { return ceil_div(q.get_num(), q.get_den()); }
 mpz_class floor_of(const mpq_class& q) { return floor_div(q.get_num(), q.get_den()); }
 
+namespace {
+
+mpq_class shortened(const mpq_class& q, bool up) {
+  const long size =
+      static_cast<long>(mpz_sizeinbase(q.get_num_mpz_t(), 2)) - static_cast<long>(mpz_sizeinbase(q.get_den_mpz_t(), 2));
+  const long shift = 512 - size;  // q 2^shift has about 512 bits
+  mpq_class scaled;
+  if (shift >= 0)
+    mpq_mul_2exp(scaled.get_mpq_t(), q.get_mpq_t(), static_cast<unsigned long>(shift));
+  else
+    mpq_div_2exp(scaled.get_mpq_t(), q.get_mpq_t(), static_cast<unsigned long>(-shift));
+  mpq_class whole(up ? ceil_of(scaled) : floor_of(scaled)), out;
+  if (shift >= 0)
+    mpq_div_2exp(out.get_mpq_t(), whole.get_mpq_t(), static_cast<unsigned long>(shift));
+  else
+    mpq_mul_2exp(out.get_mpq_t(), whole.get_mpq_t(), static_cast<unsigned long>(-shift));
+  return out;
+}
+
+}  // namespace
+
+mpq_class short_below(const mpq_class& q) { return shortened(q, false); }
+mpq_class short_above(const mpq_class& q) { return shortened(q, true); }
+
 mpz_class squares(const std::vector<mpz_class>& v) {
   mpz_class sum = 0;
   for (const mpz_class& x : v) mpz_addmul(sum.get_mpz_t(), x.get_mpz_t(), x.get_mpz_t());

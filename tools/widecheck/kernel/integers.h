@@ -27,6 +27,9 @@ mpz_class floor_div(const mpz_class& a, const mpz_class& b);
 mpz_class ceil_div(const mpz_class& a, const mpz_class& b);
 mpz_class ceil_of(const mpq_class& q);
 mpz_class floor_of(const mpq_class& q);
+// A number that is at most, at least q >= 0, with about 512 significant bits: products of many stay short.
+mpq_class short_below(const mpq_class& q);
+mpq_class short_above(const mpq_class& q);
 mpz_class squares(const std::vector<mpz_class>& v);  // their sum
 // The largest absolute value, 0 of none.
 mpz_class largest(const std::vector<mpz_class>& v);

@@ -190,9 +190,12 @@ Tensor read_tensor(const Value& json, const TensorShape& shape, Budget& budget) 
     const DataFile place = read_npy_place(file);
     const Layout layout = read_layout(file);
     Extents extents;
-    const std::vector<mpq_class> values = read_npy(place, layout, extents, entries);
+    const std::vector<mpq_class> values = read_npy(place, layout, extents, entries, budget);
     const Extents order = file_order(extents, layout, shape, json.place());
-    for (const mpq_class& v : values) tensor.divisor = lcm(tensor.divisor, v.get_den());
+    for (const mpq_class& v : values) {
+      budget.spend(500 + 4 * Products::words(tensor.divisor) * Products::words(v.get_num()));
+      widen_divisor(tensor.divisor, v, json.place(), budget);
+    }
     std::size_t from = 0;
     for (std::size_t length : row_lengths) {
       auto& row = tensor.rows.emplace_back();

@@ -164,8 +164,10 @@ DataFile read_npy_place(const Value& json) {
   return file;
 }
 
-std::vector<mpq_class> read_npy(const DataFile& file, const Layout& layout, Extents& extents, std::size_t most) {
+std::vector<mpq_class> read_npy(const DataFile& file, const Layout& layout, Extents& extents, std::size_t most,
+                                Budget& budget) {
   Stream in(file.path, file.member);
+  budget.spend(8 * Products(in.stored()));
   const NpyHeader header = read_npy_header(in);
   const std::size_t rank = header.shape.size();
   std::size_t count = 1;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "kernel/budget.h"
 #include "kernel/input.h"
 #include "kernel/layout.h"
 #include "kernel/stream.h"
@@ -39,6 +40,7 @@ struct DataFile {
 DataFile read_file_place(const Value& json);
 DataFile read_npy_place(const Value& json);  // "member" too
 // The elements in C order after the axes are permuted; `extents` receives the permuted shape.
-std::vector<mpq_class> read_npy(const DataFile& file, const Layout& layout, Extents& extents, std::size_t most);
+std::vector<mpq_class> read_npy(const DataFile& file, const Layout& layout, Extents& extents, std::size_t most,
+                                Budget& budget);
 
 }  // namespace widecheck

@@ -127,11 +127,15 @@ struct Zip : Stream::Source {
 Stream::Stream(const std::string& path, const std::string& member)
     : name_(member.empty() ? path : path + "[" + member + "]") {
   if (member.empty()) {
-    source_ = std::make_unique<Gzip>(File(path, "no-data"));
+    File file(path, "no-data");
+    stored_ = file.size();
+    source_ = std::make_unique<Gzip>(std::move(file));
     return;
   }
   try {
-    source_ = std::make_unique<Zip>(path, member);
+    auto zip = std::make_unique<Zip>(path, member);
+    stored_ = zip->file.size();
+    source_ = std::move(zip);
   } catch (const Malformed& bad) {
     if (bad.reason != "data") throw;
     throw Malformed(bad.reason, name_ + ": " + bad.what());

@@ -23,7 +23,8 @@ class Stream {
   void skip(std::size_t size);
   // All that is left, at most so many bytes.
   std::string rest(std::size_t most);
-  std::size_t total() const { return total_; }  // bytes read so far
+  std::size_t stored() const { return stored_; }  // bytes of the file, whatever of them is read
+  std::size_t total() const { return total_; }    // bytes read so far
   // There are no more bytes, and the digest of all of them is the expected one. Throws Malformed or
   // Rejected("data-digest").
   void finish(const std::string& expected);
@@ -33,7 +34,7 @@ class Stream {
  private:
   std::string name_;
   std::unique_ptr<Source> source_;
-  std::size_t total_ = 0;
+  std::size_t total_ = 0, stored_ = 0;
   Sha256 hash_;
 };
 

@@ -138,8 +138,8 @@ Verdict gradient_bounds(const Question& q) {
   });
   mpq_class low = 1, high = 1;
   for (const Range& slope : slopes) {
-    low *= mpq_class(slope.low) / scale;
-    high *= mpq_class(slope.high) / scale;
+    low = short_below(low * mpq_class(slope.low) / scale);
+    high = short_above(high * mpq_class(slope.high) / scale);
   }
   const auto take = [&](const ScaledMatrix& matrix, const Interval& range, bool injective) {
     // A factor of the lower bound only where the map cannot lose a direction.
@@ -148,8 +148,8 @@ Verdict gradient_bounds(const Question& q) {
       require_smallest(c, matrix, range.low);
     }
     require_largest(c, matrix, range.high);
-    low *= range.low;
-    high *= range.high;
+    low = short_below(low * range.low);
+    high = short_above(high * range.high);
   };
   take(features.take(), read_range(q.proof.at("features")), c.network.node(node).width >= c.data.size());
   const auto ranges = q.proof.at("weights").list();

@@ -1,6 +1,7 @@
 #include <widecert/linalg/modular_matrix.h>
 #include <widecert/linalg/sparse_rank.h>
 #include <widecert/number/error.h>
+#include <widecert/number/stop.h>
 
 #include <algorithm>
 #include <limits>
@@ -22,6 +23,7 @@ Lines by_line(std::size_t lines, const std::vector<std::uint32_t>& line_of) {
   std::partial_sum(sorted.begin.begin(), sorted.begin.end(), sorted.begin.begin());
   sorted.entry.resize(line_of.size());
   std::vector<std::size_t> next(sorted.begin.begin(), sorted.begin.end() - 1);
+  poll();
   for (std::size_t k = 0; k < line_of.size(); ++k) {
     sorted.entry[next[line_of[k]]++] = static_cast<std::uint32_t>(k);
   }
@@ -32,6 +34,7 @@ Lines by_line(std::size_t lines, const std::vector<std::uint32_t>& line_of) {
 // their numbers are kept: when one is left, the xor is its number.
 std::vector<bool> peel(const SparseMatrix& a, const Lines& rows) {
   std::vector<std::uint32_t> left(a.cols, 0), sum(a.cols, 0), ready;
+  poll();
   for (std::size_t k = 0; k < a.row.size(); ++k) {
     ++left[a.col[k]];
     sum[a.col[k]] ^= a.row[k];
@@ -41,6 +44,7 @@ std::vector<bool> peel(const SparseMatrix& a, const Lines& rows) {
     if (left[c] == 1) ready.push_back(static_cast<std::uint32_t>(c));
   while (!ready.empty()) {
     const std::uint32_t c = ready.back();
+    if (ready.size() % 4096 == 0) poll();
     ready.pop_back();
     if (left[c] != 1) continue;  // its last row was resolved by another column
     const std::uint32_t r = sum[c];
@@ -94,6 +98,7 @@ SparseRank sparse_rank(SparseMatrix a, double steps) {
     Component part{{static_cast<std::uint32_t>(start)}, {}};
     row_place[start] = 0;
     for (std::size_t next = 0; next < part.rows.size(); ++next) {
+      poll();
       const std::uint32_t r = part.rows[next];
       for (std::size_t e = rows.begin[r]; e < rows.begin[r + 1]; ++e) {
         const std::uint32_t c = a.col[rows.entry[e]];
@@ -117,6 +122,7 @@ SparseRank sparse_rank(SparseMatrix a, double steps) {
     }
     ModularMatrix dense(part.rows.size(), part.cols.size(), a.prime);
     for (std::uint32_t r : part.rows) {
+      poll();
       for (std::size_t e = rows.begin[r]; e < rows.begin[r + 1]; ++e) {
         const std::uint32_t k = rows.entry[e];
         dense.set(row_place[r], col_place[a.col[k]], a.value[k]);

@@ -2,6 +2,7 @@
 #include <widecert/linalg/modular_matrix.h>
 #include <widecert/network/filter_map.h>
 #include <widecert/number/error.h>
+#include <widecert/number/stop.h>
 
 #include <algorithm>
 #include <limits>
@@ -90,6 +91,7 @@ SparseMatrix sparse_weight_matrix(const Architecture& network, std::size_t linea
   for (auto* list : {&u.row, &u.col, &u.value}) list->reserve(static_cast<std::size_t>(entries));
   std::vector<std::int64_t> patch;
   for (std::size_t p = 0; p < node.patches->count(); ++p) {
+    poll();
     node.patches->expand(p, patch);
     const std::size_t first = node.patches->bank(p) * node.filters;
     for (std::size_t t = 0; t < node.filters; ++t) {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "evidence/relations.h"
 #include "kernel/clones.h"
+#include "kernel/integers.h"
 #include "kernel/seeded.h"
 #include "kernel/verdict.h"
 
@@ -68,7 +68,7 @@ class ByMinor final : public RankEvidence {
             list.place() + " names " + std::to_string(lines_.size()) + " lines, not " + std::to_string(full_));
     const Products work = Products(full_) * full_ * full_;
     if (Products(3) * kMostSteps < work) throw Malformed("too-large", "a minor of this size is refused");
-    budget.spend(work);
+    budget.spend(kStepCost * work);
   }
   bool needs(std::size_t i) const override { return !tall_ || std::binary_search(lines_.begin(), lines_.end(), i); }
   void row(std::size_t i, const std::vector<std::uint32_t>& residues) override {

@@ -7,16 +7,6 @@
 
 namespace widecheck {
 
-std::vector<std::size_t> read_indices(const Value& json, std::size_t limit) {
-  std::vector<std::size_t> indices;
-  for (const Value& entry : json.list()) {
-    if (limit == 0) json.bad("no index");
-    indices.push_back(entry.number(limit - 1));
-    if (indices.size() > 1 && indices[indices.size() - 2] >= indices.back()) json.bad("increasing indices");
-  }
-  return indices;
-}
-
 Relations::Relations(const Value& proof, std::size_t rows, std::size_t cols, bool values, Budget& budget)
     : budget_(budget) {
   const Value side = proof.at("side");

@@ -15,9 +15,6 @@
 
 namespace widecheck {
 
-// Strictly increasing indices below a limit.
-std::vector<std::size_t> read_indices(const Value& json, std::size_t limit);
-
 class Relations {
  public:
   // Reads "side" ("rows" or "columns") and, where they are there, "equal": classes, the first of each staying; and,

@@ -45,6 +45,16 @@ std::vector<mpz_class> read_integers(const Value& json) {
   return v;
 }
 
+std::vector<std::size_t> read_indices(const Value& json, std::size_t limit) {
+  std::vector<std::size_t> indices;
+  for (const Value& entry : json.list()) {
+    if (limit == 0) json.bad("no index");
+    indices.push_back(entry.number(limit - 1));
+    if (indices.size() > 1 && indices[indices.size() - 2] >= indices.back()) json.bad("increasing indices");
+  }
+  return indices;
+}
+
 bool zero(const std::vector<mpz_class>& v) {
   return std::all_of(v.begin(), v.end(), [](const mpz_class& x) { return x == 0; });
 }

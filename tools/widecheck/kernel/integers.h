@@ -21,6 +21,8 @@ std::string show_above(const mpq_class& q);
 // A list of so many integers; of any number of them.
 std::vector<mpz_class> read_integers(const Value& json, std::size_t length);
 std::vector<mpz_class> read_integers(const Value& json);
+// Strictly increasing indices below a limit.
+std::vector<std::size_t> read_indices(const Value& json, std::size_t limit);
 bool zero(const std::vector<mpz_class>& v);
 
 mpz_class floor_div(const mpz_class& a, const mpz_class& b);

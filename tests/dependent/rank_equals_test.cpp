@@ -2,6 +2,7 @@
 #include <widecert/linalg/modular_matrix.h>
 
 #include "../catch.h"
+#include "../dense_instance.h"
 #include "../random.h"
 #include "proofs/catalogue.h"
 
@@ -14,20 +15,12 @@ TEST_CASE("the rank that is proved is the rank, for dead, twin and dependent uni
                units = static_cast<std::size_t>(random.integer(1, 9)),
                inputs = static_cast<std::size_t>(random.integer(1, 4));
     std::vector<std::vector<Rational>> data(samples, std::vector<Rational>(inputs)), weights(units, data.front());
-    for (auto* rows : {&data, &weights})
-      for (auto& row : *rows)
-        for (Rational& v : row) v = random.integer(-2, 2);
+    for (Tensor* rows : {&data, &weights}) test::fill(random, *rows, -2, 2);
     std::vector<Rational> bias(units);
     for (Rational& b : bias) b = random.integer(-3, 1);
     const bool linear = random.integer(0, 2) == 0;
-    Architecture network("x", {inputs});
-    LinearSpec dense;
-    dense.form = DenseSpec{units};
-    dense.frozen_weights = ExplicitTensor{weights};
-    dense.frozen_bias = ExplicitTensor{{bias}};
-    network.add("dense1", dense, {"x"});
-    network.add("f", ActivationSpec{{linear ? ActivationKind::identity : ActivationKind::relu, 1}}, {"dense1"});
-    const Instance instance{network, {}, Dataset::from_samples(data)};
+    const Instance instance =
+        test::dense_instance(data, weights, bias, linear ? ActivationKind::identity : ActivationKind::relu);
     ModularMatrix f(samples, units, kRankPrime);
     for (std::size_t i = 0; i < samples; ++i) {
       for (std::size_t h = 0; h < units; ++h) {

@@ -2,6 +2,7 @@
 #include <chrono>
 
 #include "../catch.h"
+#include "../dense_instance.h"
 #include "../random.h"
 #include "proofs/catalogue.h"
 
@@ -15,19 +16,10 @@ Instance instance_of(test::Random& random, std::size_t samples, std::size_t unit
   constexpr std::size_t kInputs = 5;
   Tensor data(samples, std::vector<Rational>(kInputs)), weights(units, std::vector<Rational>(kInputs));
   std::vector<Rational> bias(units);
-  for (Tensor* rows : {&data, &weights})
-    for (auto& row : *rows)
-      for (Rational& v : row) v = random.integer(-3, 3);
+  for (Tensor* rows : {&data, &weights}) test::fill(random, *rows, -3, 3);
   for (Rational& b : bias) b = random.integer(-2, 2);
   edit(data, weights, bias);
-  Architecture network("x", {kInputs});
-  LinearSpec dense;
-  dense.form = DenseSpec{units};
-  dense.frozen_weights = ExplicitTensor{weights};
-  dense.frozen_bias = ExplicitTensor{{bias}};
-  network.add("dense1", dense, {"x"});
-  network.add("f", ActivationSpec{{kind, 1}}, {"dense1"});
-  return {network, {}, Dataset::from_samples(data)};
+  return test::dense_instance(data, weights, bias, kind);
 }
 
 }  // namespace

@@ -31,13 +31,9 @@ Shape read_shape(const std::string& text) {
   return shape;
 }
 
-BiasMode bias_mode(const std::string& text) {
-  return text == "none" ? BiasMode::none : text == "channel" ? BiasMode::channel : BiasMode::neuron;
-}
-
-std::string bias_in_words(const std::string& text) {
-  if (text == "none") return "none";
-  if (text == "channel") return "one per channel, tied over the patches, as frameworks have it";
+std::string bias_in_words(BiasMode mode) {
+  if (mode == BiasMode::none) return "none";
+  if (mode == BiasMode::channel) return "one per channel, tied over the patches, as frameworks have it";
   return "one per neuron, as in the papers (--bias channel ties them over the patches, as frameworks do)";
 }
 
@@ -65,7 +61,7 @@ int init_weights(const Common& common, const InitOptions& options) {
     throw InputError("without a data file, --shape says what the network reads, for example 224x224x3");
   }
   Architecture network("x", read_shape(options.shape));
-  add_layers(network, options.layers, bias_mode(options.bias));
+  add_layers(network, options.layers, options.bias);
   Json requests = Json::array();
   for (const Node& node : network.nodes()) {
     if (std::holds_alternative<LinearSpec>(node.spec)) {
@@ -173,9 +169,7 @@ std::pair<DatasetSpec, Shape> read_source(const Common& common, const InitOption
     }
   }
   if (!options.axes.empty()) data.layout.axes = options.axes;
-  if (!options.flatten.empty()) {
-    data.layout.flatten = options.flatten == "channels-first" ? Flattening::channels_first : Flattening::channels_last;
-  }
+  if (!options.flatten.empty()) data.layout.flatten = flattening_by_name(options.flatten);
   data.first = options.first;
   if (options.count != 0) data.count = options.count;
   if (!options.shape.empty()) return {data, read_shape(options.shape)};
@@ -204,7 +198,7 @@ int run_init(const Common& common, const InitOptions& options) {
   const Dataset samples = load(data, folder, shape, &data);
   if (shape.empty()) shape = {samples.width()};
   Architecture network("x", shape);
-  add_layers(network, options.layers, bias_mode(options.bias));
+  add_layers(network, options.layers, options.bias);
   // The first activation that is wide enough, else the last one.
   std::string node;
   for (const Node& candidate : network.nodes()) {

@@ -52,16 +52,17 @@ int run_inspect(const Common& common, const std::string& case_path) {
   const CaseFile file = read_case(case_path);
   const Instance instance = load_instance(file);
   const std::size_t n = instance.data.size();
+  const std::string data = file.data ? describe(*instance.data_spec, file.folder) : "";
   const Chain chain = file.network.paper_chain();
   Json out{{"case", file.name}, {"samples", n}, {"layers", Json::array()}, {"theorems", Json::array()}};
   if (!common.json) {
     const std::string samples = file.data ? fmt::format("{} samples of {} features", n, instance.data.width())
                                           : std::string("no data: claims about weights can be proved");
     fmt::print("{}: {}\n", bold(file.name), samples);
-    if (file.data) fmt::print("data: {}\n", describe(*instance.data_spec, file.folder));
+    if (file.data) fmt::print("data: {}\n", data);
     fmt::print("\n{:>3}  {:<14} {:<46} {:<14} {:>9}\n", "k", "layer", "what it is", "shape", "neurons");
   }
-  if (file.data) out["data"] = describe(*instance.data_spec, file.folder);
+  if (file.data) out["data"] = data;
   for (std::size_t i = 0; i < file.network.nodes().size(); ++i) {
     const Node& node = file.network.node(i);
     std::string k;

@@ -187,7 +187,8 @@ int run(int argc, char** argv) {
                    "0..255 to 256 times the value, "
                    "over 256, so that patches are distinct)")
       ->check(CLI::IsMember({"none"}));
-  init->add_option("--bias", init_options.bias, "neuron (default, the papers'), channel (the frameworks') or none")
+  std::string bias = widecert::bias_name(init_options.bias);
+  init->add_option("--bias", bias, "neuron (default, the papers'), channel (the frameworks') or none")
       ->check(CLI::IsMember({"neuron", "channel", "none"}));
   init->footer(
       layer_words() +
@@ -280,6 +281,7 @@ int run(int argc, char** argv) {
   if (*explain) return run_explain(common, id);
   if (*report) return run_report(common, report_options);
   if (*regress) return run_regress(common, regress_options);
+  init_options.bias = *widecert::bias_by_name(bias);
   if (*init) return run_init(common, init_options);
   if (*sweep) return run_sweep(common, sweep_options);
   if (*widths) return run_widths(common, widths_options);

@@ -24,8 +24,7 @@ void list_tensors(const Json& json, const std::string& name, const std::string& 
       list_tensors(value, name.empty() || name == "parameters" ? key : name + "." + key, folder, tensors);
       continue;
     }
-    std::string text = located(folder, value["path"].get<std::string>());
-    if (value.contains("member")) text += "[" + value["member"].get<std::string>() + "]";
+    std::string text = located_member(folder, value["path"].get<std::string>(), value.value("member", ""));
     if (value.contains("axes")) text += ", axes " + value["axes"].dump();
     if (!name.ends_with("bias") && !value.contains("axes")) text += ", one row for each filter";
     if (value.contains("flatten")) text += ", rows flattened " + value["flatten"].get<std::string>();

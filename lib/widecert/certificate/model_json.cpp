@@ -78,8 +78,7 @@ Layout read_layout(JsonReader& in) {
   if (const auto axes = in.find("axes"))
     for (const JsonReader& axis : axes->list()) layout.axes.push_back(axis.size());
   if (const auto flatten = in.find("flatten")) {
-    for (Flattening one : {Flattening::channels_last, Flattening::channels_first})
-      if (flatten->text() == flattening_name(one)) layout.flatten = one;
+    layout.flatten = flattening_by_name(flatten->text());
     if (!layout.flatten) flatten->fail("\"channels-last\" or \"channels-first\"");
   }
   return layout;
@@ -126,23 +125,9 @@ void put_patches(Json& out, const std::vector<Patch>& patches) {
 
 // ---- nodes ----
 
-const char* bias_name(BiasMode mode) {
-  switch (mode) {
-    case BiasMode::none:
-      return "none";
-    case BiasMode::channel:
-      return "channel";
-    case BiasMode::neuron:
-      return "neuron";
-  }
-  throw InternalError("unknown bias mode");
-}
-
 BiasMode read_bias(JsonReader& in) {
   const JsonReader bias = in.get("bias");
-  const std::string text = bias.text();
-  for (BiasMode mode : {BiasMode::none, BiasMode::channel, BiasMode::neuron})
-    if (text == bias_name(mode)) return mode;
+  if (const auto mode = bias_by_name(bias.text())) return *mode;
   bias.fail("\"none\", \"channel\" (tied) or \"neuron\" (the paper's)");
 }
 

@@ -148,6 +148,10 @@ std::string located(const std::string& folder, const std::string& path) {
   return near.string().size() < full.string().size() ? near.string() : full.string();
 }
 
+std::string located_member(const std::string& folder, const std::string& path, const std::string& member) {
+  return located(folder, path) + (member.empty() ? "" : "[" + member + "]");
+}
+
 void compare_digest(const std::string& file, const std::string& expected, const Digest& found) {
   if (!expected.empty() && expected != to_hex(found)) {
     throw InputError(file + ": the decompressed data have SHA-256 " + to_hex(found) + ", expected " + expected +

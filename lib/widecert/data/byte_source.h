@@ -43,6 +43,8 @@ class ByteSource {
 // Where a path relative to a folder leads, ".." resolved in the text; from the working directory on, where that is
 // shorter: people read it.
 std::string located(const std::string& folder, const std::string& path);
+// The same for people, with the member of an archive if one is named: "a.npz[conv1.weight]".
+std::string located_member(const std::string& folder, const std::string& path, const std::string& member);
 
 // Throws InputError unless `expected` is empty or the digest in hexadecimal.
 void compare_digest(const std::string& file, const std::string& expected, const Digest& found);

@@ -9,17 +9,11 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <functional>
 #include <limits>
-#include <numeric>
 #include <span>
 
 namespace widecert {
 namespace {
-
-std::size_t product(const Extents& extents) {
-  return std::accumulate(extents.begin(), extents.end(), std::size_t{1}, std::multiplies<>());
-}
 
 void check_labels(const std::string& images, std::size_t samples, const std::string& labels) {
   const NpyArray file = read_idx(labels);
@@ -242,9 +236,7 @@ std::string describe(const DatasetSpec& spec, const std::string& folder) {
   std::string text =
       std::visit(overloaded{[](const InlineSource&) { return std::string("samples in the file itself"); },
                             [&](const IdxSource& idx) { return located(folder, idx.path); },
-                            [&](const NpySource& npy) {
-                              return located(folder, npy.path) + (npy.member.empty() ? "" : "[" + npy.member + "]");
-                            },
+                            [&](const NpySource& npy) { return located_member(folder, npy.path, npy.member); },
                             [&](const CsvSource& csv) { return located(folder, csv.path) + describe(csv.options); }},
                  spec.source);
   if (!spec.layout.axes.empty()) {

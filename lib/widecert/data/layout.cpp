@@ -8,10 +8,6 @@
 namespace widecert {
 namespace {
 
-std::size_t product(const Extents& extents) {
-  return std::accumulate(extents.begin(), extents.end(), std::size_t{1}, std::multiplies<>());
-}
-
 Extents beyond_one(Extents extents) {
   std::erase(extents, std::size_t{1});
   return extents;
@@ -40,6 +36,16 @@ std::vector<std::size_t> from_channels_first(const Extents& image) {
 
 const char* flattening_name(Flattening flattening) {
   return flattening == Flattening::channels_last ? "channels-last" : "channels-first";
+}
+
+std::optional<Flattening> flattening_by_name(const std::string& name) {
+  for (Flattening one : {Flattening::channels_last, Flattening::channels_first})
+    if (name == flattening_name(one)) return one;
+  return std::nullopt;
+}
+
+std::size_t product(const Extents& extents) {
+  return std::accumulate(extents.begin(), extents.end(), std::size_t{1}, std::multiplies<>());
 }
 
 std::string describe(const Extents& extents) {

@@ -15,12 +15,16 @@ using Extents = std::vector<std::size_t>;
 // How an image became one row of numbers.
 enum class Flattening { channels_last, channels_first };
 const char* flattening_name(Flattening flattening);  // "channels-last", "channels-first"
+std::optional<Flattening> flattening_by_name(const std::string& name);
 
 // What is said about a file.
 struct Layout {
   std::vector<std::size_t> axes;  // axis k of ours is axis axes[k] of the file; empty: not said
   std::optional<Flattening> flatten;
 };
+
+// How many entries that are; 1 of none.
+std::size_t product(const Extents& extents);
 
 // Whether the two flattenings of an image differ: several channels and several places.
 bool has_two_orders(const Extents& image);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 namespace widecert {
+
 std::vector<std::size_t> independent_positions(const ResidueLines& lines, std::uint64_t prime) {
   if (lines.empty()) return {};
   Nmod a(lines.size(), lines.front().size(), prime);

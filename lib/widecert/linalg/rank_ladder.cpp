@@ -87,11 +87,9 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
     if (options.insist && b.smallest_high - b.smallest_low > options.width * b.smallest_high) return false;
     return b.smallest_low > 0 || options.effort == Effort::rank;
   };
-  // Whether the work came to its end in time.
-  const auto in_time = [&](const auto& work) {
-    const bool known = result.bounds.largest_high < SingularBounds::kUnbounded;
-    const TimeLimit limit(known ? std::min(options.answer_by, TimeLimit::after(options.most_seconds))
-                                : TimeLimit::Clock::time_point::max());
+  // Whether the work came to its end by then.
+  const auto ends_by = [&](TimeLimit::Clock::time_point end, const auto& work) {
+    const TimeLimit limit(end);
     try {
       work();
       return true;
@@ -99,6 +97,11 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
       result.undecided = "more time than allowed";
       return false;
     }
+  };
+  const auto end_of_rung = [&] { return std::min(options.answer_by, TimeLimit::after(options.most_seconds)); };
+  // The same in the time of a rung, once something is known.
+  const auto in_time = [&](const auto& work) {
+    return ends_by(result.bounds.is_bounded() ? end_of_rung() : TimeLimit::Clock::time_point::max(), work);
   };
   for (const Rung rung : {Rung::doubles, Rung::split}) {
     const bool split = rung == Rung::split;
@@ -127,13 +130,10 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
     const Matrix<double> a = source.enclosure(false).middle.high;
     std::optional<DoubleRank> rank;
     if (a.allFinite()) {
-      const TimeLimit limit(std::min(options.answer_by, TimeLimit::after(options.most_seconds)));
-      try {
+      ends_by(end_of_rung(), [&] {
         rank = rank_of_doubles({a.data(), static_cast<std::size_t>(a.size())}, source.rows, source.cols,
                                [](std::size_t, std::size_t) { poll(); });
-      } catch (const TimeLimit::Passed&) {
-        result.undecided = "more time than allowed";
-      }
+      });
     }
     if (rank) {
       SingularBounds found;

@@ -79,10 +79,17 @@ Quotient quotient(const ScaledRows& a, Vector v, int level) {
 
 std::vector<double> to_list(const Vector& v) { return {v.data(), v.data() + v.size()}; }
 
-// Steps of the power method, which end when they add little; what a factor on squares is tried with first.
+// Steps of the power method, which end when they add little; the factors of squares that are tried, in order.
 constexpr int kMostSteps = 200;
 double least_growth(double width) { return width / 500; }
-double tried_first(double width) { return width / 4; }
+std::vector<double> shifts_below(double width) {
+  if (width > 0) return {1 - width / 4, 0.96, 0.8, 0.5};
+  return {0.96, 0.8, 0.5};
+}
+std::vector<double> shifts_above(double width) {
+  if (width > 0) return {1 + width / 4, 1.05, 1.3};
+  return {1.05, 1.3};
+}
 
 // The largest singular value.
 SingularBounds with_largest(SingularBounds bounds, const ScaledRows& a, const SearchState& last, double width) {
@@ -116,8 +123,7 @@ SingularBounds with_largest(SingularBounds bounds, const ScaledRows& a, const Se
   const bool tested = a.one_scale && last.b.preconditioners().empty();  // then its Gram matrix is that of A'
   SymmetricEnclosure negative = tested ? last.test->gram : gram(own);
   negative.value = -negative.value;
-  for (const double factor : {1 + tried_first(width), 1.05, 1.3}) {
-    if (factor == 1) continue;
+  for (const double factor : shifts_above(width)) {
     const auto f = cholesky(negative, factor * estimate);
     if (!f) continue;
     // t I - G >= -error.
@@ -147,8 +153,7 @@ double raised(double least, const GramTest& test) {
 // sigma_min(A) over 2^largest_exponent is at least this, B being A over 2^largest_exponent: one scale and no
 // preconditioners. `square` estimates its square, from above.
 double smallest_low_directly(const SearchState& last, double square, double width) {
-  for (const double factor : {1 - tried_first(width), 0.96, 0.8, 0.5}) {
-    if (factor == 1) continue;
+  for (const double factor : shifts_below(width)) {
     const double shift = factor * square;
     const auto f = cholesky(last.test->gram, -shift);
     if (f) return std::max(0.0, sub_down(sigma_min_low(*f, shift), last.b.error()));
@@ -170,8 +175,7 @@ double smallest_low(const ScaledRows& a, const SearchState& last, double b, doub
   }
   if (!p.high.allFinite() || !(p_error < kInfinity)) return 0;
   const SymmetricEnclosure pp = gram(p.high), &bb = last.test->gram;
-  for (const double factor : {1 - tried_first(width), 0.96, 0.8, 0.5}) {
-    if (factor == 1) continue;
+  for (const double factor : shifts_below(width)) {
     const double s = factor * square;
     SymmetricEnclosure c{Mat(m, m), 0};
     c.value.triangularView<Eigen::Lower>() = bb.value - s * pp.value;

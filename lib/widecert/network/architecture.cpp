@@ -10,7 +10,7 @@ namespace {
 // Sizes beyond this are refused: 2^40 neurons, far above any network, far below overflow.
 constexpr std::size_t kMaxWidth = std::size_t{1} << 40;
 
-std::size_t product(const Shape& shape) {
+std::size_t checked_product(const Shape& shape) {
   std::size_t n = 1;
   for (std::size_t extent : shape) {
     if (extent == 0) throw ShapeError("a shape with a zero extent: " + describe(shape));
@@ -122,6 +122,24 @@ bool good_name(const std::string& name) {
 
 }  // namespace
 
+const char* bias_name(BiasMode mode) {
+  switch (mode) {
+    case BiasMode::none:
+      return "none";
+    case BiasMode::channel:
+      return "channel";
+    case BiasMode::neuron:
+      return "neuron";
+  }
+  throw InternalError("unknown bias mode");
+}
+
+std::optional<BiasMode> bias_by_name(const std::string& name) {
+  for (BiasMode mode : {BiasMode::none, BiasMode::channel, BiasMode::neuron})
+    if (name == bias_name(mode)) return mode;
+  return std::nullopt;
+}
+
 Architecture::Architecture(std::string input_name, Shape input_shape) {
   if (input_shape.empty() || input_shape.size() > 3) {
     throw ShapeError("the input shape must be [n], [length, channels] or [height, width, channels]");
@@ -130,7 +148,7 @@ Architecture::Architecture(std::string input_name, Shape input_shape) {
   Node node;
   node.name = input_name;
   node.spec = InputSpec{input_shape};
-  node.width = product(input_shape);
+  node.width = checked_product(input_shape);
   node.shape = std::move(input_shape);
   nodes_.push_back(std::move(node));
   by_name_[input_name] = 0;
@@ -190,7 +208,7 @@ void Architecture::add(std::string name, NodeSpec spec, const std::vector<std::s
                      expand(norm.shift, per_channel, "shift");
                    }},
         node.spec);
-    node.width = product(node.shape);
+    node.width = checked_product(node.shape);
   } catch (const ShapeError& error) {
     throw ShapeError(where + error.what());
   }

@@ -26,6 +26,8 @@ namespace widecert {
 using Shape = Extents;  // [n], [L, C] or [H, W, C]
 
 enum class BiasMode { none, channel, neuron };
+const char* bias_name(BiasMode mode);  // "none", "channel", "neuron"
+std::optional<BiasMode> bias_by_name(const std::string& name);
 
 struct Padding {
   enum class Kind { valid, same, given } kind = Kind::valid;

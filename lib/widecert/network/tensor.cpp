@@ -13,7 +13,7 @@ void load_array(FileTensor& tensor, const std::string& folder) {
   NpyArray array = read_npy(path, tensor.member);
   compare_digest(path, tensor.sha256, array.digest);
   tensor.sha256 = to_hex(array.digest);
-  tensor.place = path + (tensor.member.empty() ? "" : "[" + tensor.member + "]");
+  tensor.place = located_member(folder, tensor.path, tensor.member);
   if (!tensor.layout.axes.empty()) array = transposed(std::move(array), tensor.layout.axes, path);
   tensor.array = std::make_shared<const NpyArray>(std::move(array));
 }

@@ -1,6 +1,6 @@
 // How long work ends early. Loops that may run for a second call poll(), which throws when the work is to end: what the
-// program said by set_poll (an interruption, a limit on the whole run), or TimeLimit::Passed within a scope that has a
-// limit of its own. parallel_for polls before each task, on every thread.
+// program said by set_stop_check (an interruption, a limit on the whole run), or TimeLimit::Passed within a scope that
+// has a limit of its own. parallel_for polls before each task, on every thread.
 #pragma once
 
 #include <chrono>

@@ -60,7 +60,7 @@ class Data {
   std::vector<std::vector<mpq_class>> rows_;
   std::string description_;
   bool rational_ = false;  // fractions, or integers read as such; known after verify()
-  std::size_t bytes_ = 0;  // that one pass over the samples reads and hashes; known after verify()
+  std::size_t bytes_ = 0;  // that one pass reads and hashes, and those of the file; known after verify()
   DataFile file_;
   Layout layout_;
   Csv csv_;

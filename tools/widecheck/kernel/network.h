@@ -74,7 +74,6 @@ class Network {
   std::size_t find(const std::string& name) const;  // throws Malformed
   const Node& node(std::size_t i) const { return *nodes_[i]; }
   std::size_t size() const { return nodes_.size(); }
-  std::size_t inputs() const { return nodes_[0]->width; }
   // Nodes that `target` depends on, itself included, in order.
   std::vector<std::size_t> below(std::size_t target) const;
 

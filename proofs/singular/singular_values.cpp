@@ -159,17 +159,17 @@ Outcome prove(const Instance& instance, const Question& asked, const Options& op
     return deficiency.has_value();
   };
   LadderResult found = climb(source, ladder);
-  if (deficiency && asked.rank_only) {
-    if (deficiency->outcome.verdict == Verdict::refuted) return deficiency->outcome;
-    found.undecided = deficiency->outcome.explanation;
+  if (deficiency) {
+    const bool known = deficiency->outcome.verdict == Verdict::refuted;
+    if (known && (asked.rank_only || !found.bounds.is_bounded())) return deficiency->outcome;
+    if (!known) found.undecided = deficiency->outcome.explanation;
   }
   if (deficiency && !deficiency->vector.empty()) {
     // Any bound above 0 will do; the smaller, the more bits the checker needs.
     found.bounds.smallest_high = (found.bounds.largest_low > 0 ? found.bounds.largest_low : 1.0) * 0x1p-28;
     found.bounds.smallest_integers = deficiency->vector;
   }
-  if (asked.rank_only && !found.bounds.full_rank) return not_certified(name, found);
-  if (!found.bounds.is_bounded()) return not_certified(name, found);
+  if (!found.bounds.is_bounded() || (asked.rank_only && !found.bounds.full_rank)) return not_certified(name, found);
   ShownBounds claimed = show_bounds(found.bounds, source.rows, source.cols, width);
   CholeskyProof& proof = claimed.proof;
   proof.precision = precision_for(network, point, node, proof.bits);

@@ -405,6 +405,22 @@ TEST_CASE("processor time has a limit, and an answer when it is over") {
   CHECK(run(programs() + "/widecheck --seconds").exit == 2);
 }
 
+TEST_CASE("memory has a limit, and an answer when it is over, also in GMP") {
+  const Files files;
+  json layer = dense("d", 20'000);
+  layer["bias"] = "none";
+  layer["frozen-weights"] = fill(1);
+  layer["frozen-weights"]["fill"] = std::string(19'000, '7');
+  const json claim = claim_file({layer}, inline_rows({{1}}), kNarrow);
+  const Answer answer = files.check(claim.dump(), certificate(kByWidth), "--memory 0.1");
+  CHECK(answer.exit == 70);
+  CHECK(answer.reason == "memory");
+  CHECK(answer.report["proved"] == false);
+  const Ran text = run(programs() + "/widecheck --memory 0.1 " + files.claim_path());
+  CHECK(text.exit == 70);
+  CHECK_THAT(text.output, Contains("FAILED  out of memory") && Contains("grade: none"));
+}
+
 TEST_CASE("work that no budget pays for is refused before it is begun") {
   const Files files;
   const auto refused = [&](const json& claim, const json& proofs) {

@@ -209,6 +209,10 @@ TEST_CASE("a pack holds all that a claim names, and the checker reads nothing el
         json::parse(run(programs() + "/widecheck --json " + (folder / ("out/" + base + ".claim.json"))).output);
     CHECK(report["claims"] == beside["claims"]);
     CHECK(report["claim_sha256"] == beside["claim_sha256"]);
+    // Weights from files are named, and how they were read.
+    CHECK(report["tensors"] == beside["tensors"]);
+    CHECK((name == std::string("small/relu-dense")) == report["tensors"].empty());
+    if (base == "torch") CHECK_THAT(report["tensors"].dump(), Contains("torch.npz[conv1.weight], SHA-256"));
     says(run(program() + "check " + there + "/p.zip"), 0, {"PROVED"});
     // A pack of the same bytes is the same.
     const std::string bytes = slurp(there + "/p.zip");

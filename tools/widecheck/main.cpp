@@ -14,6 +14,7 @@
 #include <iostream>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "audit.h"
@@ -53,12 +54,20 @@ constexpr const char* kHelp =
     "proves nothing; 4 a file is malformed, missing or takes too much time; 5 the certificate is rejected; 70 internal "
     "error.\n";
 
-// GMP cannot report that memory ran out: it would abort. This ends the program with the proper
-// code.
-[[noreturn]] void out_of_memory() {
-  std::fputs("widecheck: out of memory; --memory raises the limit\n", stderr);
-  std::_Exit(kInternal);
+// What is said when time or memory is over: ready before, since a signal may come in the middle of anything, and GMP
+// cannot report that it got no memory, but would abort.
+std::atomic<const std::string*> late_words, full_words;
+
+[[noreturn]] void say_and_exit(const std::string* text, int code) {
+  for (std::size_t done = 0; text != nullptr && done < text->size();) {
+    const ssize_t written = write(STDOUT_FILENO, text->data() + done, text->size() - done);
+    if (written <= 0) std::_Exit(kInternal);
+    done += static_cast<std::size_t>(written);
+  }
+  std::_Exit(code);
 }
+extern "C" void out_of_time(int) { say_and_exit(late_words.load(), kMalformed); }
+[[noreturn]] void out_of_memory() { say_and_exit(full_words.load(), kInternal); }
 void* gmp_allocate(std::size_t size) {
   void* block = std::malloc(size);
   if (block == nullptr) out_of_memory();
@@ -135,6 +144,7 @@ struct Line {
 
 struct Report {
   std::string claim_digest, data;
+  std::set<std::string> tensors;     // that files hold
   std::vector<const Topic*> topics;  // whose rules said something, each once
   std::vector<Line> lines;
   std::size_t characters = 0;  // of all lines
@@ -258,6 +268,8 @@ Report run(const std::vector<std::string>& paths, const Options& options) {
       throw Malformed("too-large", "what these claims say takes more than 2^26 characters; refused");
     report.lines.push_back(std::move(line));
   }
+  for (const Value& document : {claim, certificate})
+    report.tensors.insert(document.noted().begin(), document.noted().end());
   return report;
 }
 
@@ -293,6 +305,7 @@ void print_text(std::ostream& out, const Report& report) {
   if (!report.claim_digest.empty()) out << "claim file SHA-256: " << report.claim_digest << "\n";
 
   if (!report.data.empty()) out << "data: " << printable(report.data) << "\n";
+  for (const std::string& tensor : report.tensors) out << "tensor: " << printable(tensor) << "\n";
   out << "grade: " << grade(report) << "\n"
       << "trusted base: " << trusted_base() << "\n";
   for (const Topic* topic : report.topics) {
@@ -324,6 +337,7 @@ void print_json(std::ostream& out, const Report& report) {
            {"audit", audit},
            {"claim_sha256", report.claim_digest},
            {"data", report.data},
+           {"tensors", report.tensors},
            {"proved", report.exit == kProved},
            {"grade", grade(report)},
            {"trusted_base", trusted_base()},
@@ -336,26 +350,21 @@ void print_json(std::ostream& out, const Report& report) {
   out << all.dump(1, ' ', false, json::error_handler_t::replace) << "\n";
 }
 
-// ---- the limit on time ----
-
-// What is said when time is over: ready before, since a signal may come in the middle of anything.
-std::atomic<const std::string*> last_words;
-
-extern "C" void out_of_time(int) {
-  const std::string& text = *last_words.load();
-  for (std::size_t done = 0; done < text.size();) {
-    const ssize_t written = write(STDOUT_FILENO, text.data() + done, text.size() - done);
-    if (written <= 0) std::_Exit(kInternal);
-    done += static_cast<std::size_t>(written);
-  }
-  std::_Exit(kMalformed);
-}
+// ---- limits of time and memory ----
 
 std::string in_words(const Report& report, bool as_json) {
   std::ostringstream out;
   out.exceptions(std::ios::badbit);  // memory may end here, too
   as_json ? print_json(out, report) : print_text(out, report);
   return out.str();
+}
+
+// The report of a run that memory ended.
+void without_memory(Report& report) {
+  report.lines.clear();
+  report.exit = kInternal;
+  report.reason = "memory";
+  report.message = "out of memory; nothing is decided (--memory raises the limit)";
 }
 
 // Processor time, of this process and all that GMP does in it. A smaller limit that is in force stays.
@@ -369,7 +378,7 @@ void limit_time(rlim_t seconds, bool as_json) {
   late.message = "checking takes more than " + std::to_string(seconds) +
                  " seconds of processor time; nothing is decided (--seconds raises the limit)";
   static const std::string text = in_words(late, as_json);
-  last_words = &text;
+  late_words = &text;
   std::signal(SIGXCPU, out_of_time);
   limit.rlim_cur = seconds;
   setrlimit(RLIMIT_CPU, &limit);
@@ -427,6 +436,10 @@ int main(int argc, char** argv) {
     std::cerr << kHelp;
     return kUsage;
   }
+  Report full;
+  without_memory(full);
+  static const std::string full_text = in_words(full, as_json);
+  full_words = &full_text;
   limit_memory(memory);
   limit_time(static_cast<rlim_t>(seconds), as_json);
   Report report;
@@ -441,9 +454,7 @@ int main(int argc, char** argv) {
     report.reason = rejected.reason;
     report.message = rejected.what();
   } catch (const std::bad_alloc&) {
-    report.exit = kInternal;
-    report.reason = "memory";
-    report.message = "out of memory";
+    without_memory(report);
   } catch (const std::exception& error) {
     report.exit = kInternal;
     report.reason = "internal";
@@ -454,10 +465,7 @@ int main(int argc, char** argv) {
   try {
     answer = in_words(report, as_json);
   } catch (const std::exception&) {
-    report.lines.clear();
-    report.exit = kInternal;
-    report.reason = "memory";
-    report.message = "out of memory";
+    without_memory(report);
     answer = in_words(report, as_json);
   }
   std::cout << answer << std::flush;

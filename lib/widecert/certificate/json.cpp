@@ -193,6 +193,7 @@ std::vector<JsonReader> JsonReader::list() const {
 }
 
 bool JsonReader::is_list() const { return value_->is_array(); }
+bool JsonReader::is_text() const { return value_->is_string(); }
 bool JsonReader::is_null() const { return value_->is_null(); }
 
 std::string JsonReader::text() const {

@@ -51,6 +51,7 @@ class JsonReader {
   std::string text() const;
   bool boolean() const;
   bool is_list() const;
+  bool is_text() const;
   bool is_null() const;
   std::int64_t integer(std::int64_t low, std::int64_t high) const;
   std::size_t size(std::size_t high = std::size_t{1} << 40) const;

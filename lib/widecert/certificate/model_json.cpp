@@ -8,6 +8,7 @@ namespace widecert {
 namespace {
 
 constexpr std::size_t kMaxExtent = std::size_t{1} << 40;
+constexpr std::size_t kMaxPadding = 1'000'000;
 
 // ---- windows ----
 
@@ -36,9 +37,11 @@ WindowSpec read_window(JsonReader& in, int dimensions) {
     if (!found) return false;
     if (dimensions == 1) {
       value = {1, found->size(kMaxExtent)};
+    } else if (!found->is_list()) {  // one number for both
+      value = {found->size(kMaxExtent), found->size(kMaxExtent)};
     } else {
       const auto list = found->list();
-      if (list.size() != 2) found->fail("two numbers, [height, width]");
+      if (list.size() != 2) found->fail("two numbers, [height, width], as in [3, 3]");
       value = {list[0].size(kMaxExtent), list[1].size(kMaxExtent)};
     }
     return true;
@@ -50,17 +53,22 @@ WindowSpec read_window(JsonReader& in, int dimensions) {
     if (padding->is_list()) {
       const auto list = padding->list();
       if (list.size() != (dimensions == 1 ? 2u : 4u)) {
-        padding->fail(dimensions == 1 ? "[before, after]" : "[top, left, bottom, right]");
+        padding->fail(dimensions == 1 ? "[before, after], as in [1, 1]"
+                                      : "[top, left, bottom, right], as in [1, 1, 1, 1]");
       }
       auto& a = window.padding.amount;
       window.padding.kind = Padding::Kind::given;
       for (std::size_t k = 0; k < list.size(); ++k) {
-        a[dimensions == 1 ? 2 * k + 1 : k] = list[k].size(1'000'000);
+        a[dimensions == 1 ? 2 * k + 1 : k] = list[k].size(kMaxPadding);
       }
+    } else if (!padding->is_text()) {  // one number for all sides
+      window.padding.kind = Padding::Kind::given;
+      const std::size_t all = padding->size(kMaxPadding), across = dimensions == 1 ? 0 : all;
+      window.padding.amount = {across, all, across, all};
     } else if (padding->text() == "same") {
       window.padding.kind = Padding::Kind::same;
     } else if (padding->text() != "valid") {
-      padding->fail("\"valid\", \"same\" or a list of numbers");
+      padding->fail("\"valid\", \"same\", a number for all sides or a list, as in [1, 1, 1, 1]");
     }
   }
   return window;
@@ -219,6 +227,12 @@ NodeSpec read_spec(JsonReader& in, const std::string& op) {
   if (op == "sum") return SumSpec{};
   if (op == "concat") return ConcatSpec{};
   if (op == "batchnorm") {
+    if (!in.find("scale") || !in.find("shift")) {
+      in.fail(
+          "\"scale\" and \"shift\": a batch norm is scale * x + shift in each channel; with the weight, bias, "
+          "running_mean, running_var and eps of a framework, scale = weight / sqrt(running_var + eps) and shift = "
+          "bias - scale * running_mean");
+    }
     return BatchNormSpec{read_tensor(in.get("scale")), read_tensor(in.get("shift"))};
   }
   in.get("op").fail(

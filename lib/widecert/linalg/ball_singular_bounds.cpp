@@ -171,6 +171,7 @@ BallBound ball_singular_bound(const Matrix<Ball>& a, double width, bool insist) 
     multiply(square.get(), given.get(), other.get(), bits);
   }
   BallBound result;
+  result.largest_high = given.norm();
   if (!approximate_inverse(inverse.get(), square.get(), bits)) return result;
   arb_mat_get_mid(inverse.get(), inverse.get());
   multiply(residual.get(), inverse.get(), square.get(), bits);

@@ -11,6 +11,7 @@ namespace widecert {
 
 struct BallBound {
   bool full_rank = false;
+  Ball largest_high;  // its upper end is at least sigma_max: the Frobenius norm
   Ball smallest_low;  // its lower end is positive and at most sigma_min; 0 unless full_rank
   // Its upper end is at least sigma_min, as this vector on the rows shows: sigma_min <= |v^T A| / |v|. If full_rank.
   Ball smallest_high;

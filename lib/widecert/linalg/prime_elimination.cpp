@@ -7,6 +7,8 @@
 #include <widecert/number/parallel.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <new>
 #include <numeric>
 #include <string>
 #include <type_traits>
@@ -109,8 +111,9 @@ class BlasEngine final : public PrimeSystem::Engine {
         prime_(static_cast<long>(prime)),
         p_(static_cast<T>(prime)),
         half_(static_cast<T>((prime - 1) / 2)),
-        values_(std::make_unique<T[]>(rows * pitch_)),
+        values_(static_cast<T*>(std::calloc(rows * pitch_, sizeof(T)))),
         order_(cols) {
+    if (values_ == nullptr) throw std::bad_alloc();
     std::iota(order_.begin(), order_.end(), std::size_t{0});
   }
 
@@ -331,7 +334,11 @@ class BlasEngine final : public PrimeSystem::Engine {
   std::size_t rows_, cols_, extra_, pitch_;
   long prime_;
   T p_, half_;
-  std::unique_ptr<T[]> values_;
+  struct Free {
+    void operator()(T* p) const { std::free(p); }
+  };
+  std::unique_ptr<T[], Free>
+      values_;  // by calloc: gigabytes of zeros cost nothing until they are touched, in loops that poll
   std::size_t rank_ = 0, panel_first_ = 0, panel_last_ = 0;
   std::vector<std::size_t> order_;
   std::vector<Leaf> leaves_;

@@ -175,6 +175,9 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
     });
     if (!came) return result;
     last = watch.seconds();
+    if (bound.largest_high.finite()) {
+      result.bounds.largest_high = std::min(result.bounds.largest_high, magnitude_up(bound.largest_high));
+    }
     if (!bound.full_rank) continue;
     SingularBounds found;
     found.full_rank = true;

@@ -90,6 +90,8 @@ TEST_CASE("balls bound the smallest singular value from both sides") {
     CHECK(found.bounds.smallest_low <= found.bounds.smallest_high);
     CHECK(found.bounds.smallest_high < 8 * found.bounds.smallest_low);
     CHECK(found.bounds.smallest_integers.size() == 16);
+    CHECK(found.bounds.largest_high >= h.norm());
+    CHECK(found.bounds.largest_high < 1.001 * h.norm());
     const LadderResult doubles = climb(exactly(h), {.last = Rung::split});
     CHECK(doubles.bounds.smallest_low <= found.bounds.smallest_high);
     CHECK(found.bounds.smallest_low <= doubles.bounds.smallest_high);

@@ -143,3 +143,17 @@ TEST_CASE("scaled features enclose the exact values, exactly where they are rati
     }
   }
 }
+
+TEST_CASE("one number stands for all directions of a window, and what is missing is explained with an example") {
+  const auto network = [](const std::string& node) {
+    const Json json = parse_json(R"({"input": {"shape": [8, 8, 2]}, "nodes": [)" + node + "]}", "f.json");
+    return read_network(JsonReader(json, "f.json"));
+  };
+  const std::string conv = R"({"name": "c", "op": "conv2d", "filters": 3, "bias": "none", )";
+  CHECK(to_json(network(conv + R"("size": 3, "stride": 2, "padding": 1})")) ==
+        to_json(network(conv + R"("size": [3, 3], "stride": [2, 2], "padding": [1, 1, 1, 1]})")));
+  CHECK_THROWS_WITH(network(conv + R"("size": [3]})"), test::Contains("as in [3, 3]"));
+  CHECK_THROWS_WITH(network(conv + R"("size": 3, "padding": [1, 1]})"), test::Contains("as in [1, 1, 1, 1]"));
+  CHECK_THROWS_WITH(network(R"({"name": "n", "op": "batchnorm", "weight": {"fill": 1}, "running_mean": {"fill": 0}})"),
+                    test::Contains("scale = weight / sqrt(running_var + eps)"));
+}

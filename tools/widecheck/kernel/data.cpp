@@ -32,19 +32,6 @@ std::int64_t decode_integer(int type, const unsigned char* bytes) {
   }
 }
 
-// A path as it is, in quotes if it holds more than letters, digits, blanks and a few signs: so that it cannot be taken
-// for what follows it.
-std::string shown(const Value& path) {
-  std::string text = path.text();
-  const bool plain = std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return c >= 0x80 || std::isalnum(c) != 0 ||
-           std::string_view("_-./+=@% ").find(static_cast<char>(c)) != std::string_view::npos;
-  });
-  if (plain) return text;
-  std::replace(text.begin(), text.end(), '"', '?');
-  return '"' + text + '"';
-}
-
 }  // namespace
 
 Data::Data(const Value& json, const Extents& sample, Budget& budget) : budget_(&budget), sample_(sample), width_(1) {
@@ -61,12 +48,11 @@ Data::Data(const Value& json, const Extents& sample, Budget& budget) : budget_(&
   } else if (format == "npy") {
     format_ = Format::npy;
     file_ = read_npy_place(json);
-    description_ = shown(json.at("path")) + (json.has("member") ? "[" + shown(json.at("member")) + "]" : "") +
-                   ", SHA-256 " + file_.sha256;
+    description_ = in_words(file_);
   } else if (format == "idx" || format == "csv") {
     format_ = format == "idx" ? Format::idx : Format::csv;
     file_ = read_file_place(json);
-    description_ = shown(json.at("path")) + ", SHA-256 " + file_.sha256;
+    description_ = in_words(file_);
     if (format == "idx" && json.has("labels")) json.at("labels").text();  // no rule reads labels
     if (format == "csv") csv_ = read_csv(json);
   } else {
@@ -157,6 +143,7 @@ std::size_t Data::stream_npy(const RationalRow& row, const IntegerRow& integers)
 template <class Integer, class Real>
 std::size_t Data::stream_array(Stream& in, const Extents& shape, bool fortran, std::size_t size, bool floats,
                                Integer integer, Real real, const RationalRow& row, const IntegerRow& integers) const {
+  budget_->spend(10 * Products(width_) * shape.size());
   const SamplePlaces places = sample_places(shape, fortran, layout_, sample_, in.name());
   if (first_ > places.samples || count_ > places.samples - first_)
     throw Malformed("data", in.name() + ": the samples do not fit the claim");

@@ -110,6 +110,7 @@ struct Unknown {
 // costs nothing here.
 struct Asked {
   std::unordered_map<const json*, std::set<std::string>> keys;
+  std::set<std::string> notes;
 };
 
 namespace {
@@ -178,6 +179,9 @@ std::vector<Value> Value::list() const {
     values.push_back(Value((*json_)[i], place_ + "[" + std::to_string(i) + "]", *this));
   return values;
 }
+
+void Value::note(const std::string& file) const { asked_->notes.insert(file); }
+const std::set<std::string>& Value::noted() const { return asked_->notes; }
 
 std::string Value::compact() const { return json_->dump(); }
 

@@ -12,6 +12,7 @@
 #include <initializer_list>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,9 @@ class Value {
   void require_all_asked(std::initializer_list<std::string_view> later = {}) const;
   std::vector<std::string> keys() const;  // does not ask for them
   std::vector<Value> list() const;
+  // Notes what a file says that is read here, and gives all that was noted in this document, each once.
+  void note(const std::string& file) const;
+  const std::set<std::string>& noted() const;
   // The canonical text: keys sorted, no blanks.
   std::string compact() const;
   std::string text() const;

@@ -189,6 +189,7 @@ Tensor read_tensor(const Value& json, const TensorShape& shape, Budget& budget) 
     const Value file = json.at("npy");
     const DataFile place = read_npy_place(file);
     const Layout layout = read_layout(file);
+    file.note(in_words(place) + in_words(layout));
     Extents extents;
     const std::vector<mpq_class> values = read_npy(place, layout, extents, entries, budget);
     const Extents order = file_order(extents, layout, shape, json.place());

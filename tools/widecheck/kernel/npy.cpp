@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <cctype>
 #include <cmath>
+#include <string_view>
 
 #include "kernel/verdict.h"
 
@@ -13,6 +15,18 @@ std::uint64_t little_endian(const unsigned char* bytes, std::size_t n) {
   std::uint64_t v = 0;
   for (std::size_t b = n; b-- > 0;) v = v << 8 | bytes[b];
   return v;
+}
+
+// A path as it is, in quotes if it holds more than letters, digits, blanks and a few signs: so that it cannot be taken
+// for what follows it.
+std::string shown(std::string text) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return c >= 0x80 || std::isalnum(c) != 0 ||
+           std::string_view("_-./+=@% ").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  if (plain) return text;
+  std::replace(text.begin(), text.end(), '"', '?');
+  return '"' + text + '"';
 }
 
 // The dictionary {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), } and nothing else: what
@@ -151,8 +165,8 @@ DataFile read_file_place(const Value& json) {
   const std::string path = json.at("path").text(), digest = read_digest(json.at("sha256"));
   if (path.empty() || path[0] == '/' || path.find('\0') != std::string::npos)
     json.at("path").bad("a path relative to the claim file");
-  if (!json.source().pack.empty()) return {json.source().pack, digest, "files/" + digest};
-  return {json.source().folder + "/" + path, digest, ""};
+  if (!json.source().pack.empty()) return {json.source().pack, digest, "files/" + digest, shown(path)};
+  return {json.source().folder + "/" + path, digest, "", shown(path)};
 }
 
 DataFile read_npy_place(const Value& json) {
@@ -161,8 +175,11 @@ DataFile read_npy_place(const Value& json) {
   const std::string member = json.at("member").text();
   if (member.empty()) json.at("member").bad("the name of an array");
   if (json.source().pack.empty()) file.member = member + ".npy";
+  file.name += "[" + shown(member) + "]";
   return file;
 }
+
+std::string in_words(const DataFile& file) { return file.name + ", SHA-256 " + file.sha256; }
 
 std::vector<mpq_class> read_npy(const DataFile& file, const Layout& layout, Extents& extents, std::size_t most,
                                 Budget& budget) {
@@ -183,6 +200,7 @@ std::vector<mpq_class> read_npy(const DataFile& file, const Layout& layout, Exte
   in.finish(file.sha256);
   const Axes axes = permuted_axes(header.shape, header.fortran, layout, in.name());
   extents = axes.extents;
+  budget.spend(10 * Products(count) * rank);
   std::vector<mpq_class> values;
   std::vector<std::size_t> index(rank, 0);
   for (std::size_t i = 0; i < count; ++i) {

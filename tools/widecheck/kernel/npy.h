@@ -36,7 +36,9 @@ mpq_class exact_float(std::uint64_t bits, std::size_t bytes, const std::string& 
 struct DataFile {
   std::string path, sha256;
   std::string member;  // of a zip archive, else empty
+  std::string name;    // as the claim has it, for people
 };
+std::string in_words(const DataFile& file);
 DataFile read_file_place(const Value& json);
 DataFile read_npy_place(const Value& json);  // "member" too
 // The elements in C order after the axes are permuted; `extents` receives the permuted shape.

@@ -174,19 +174,18 @@ class Ray {
     for (std::size_t j = 0; j < centres_.size(); ++j) {
       const T t = products(j / map.filters, weights[c_.network.filter_of(map_, j)], f);
       const Bounds<T>& b = bounds[j];
+      const auto need = [&](bool holds, const char* reason, const char* what) {
+        if (!holds) throw Rejected(reason, "sample " + number(sample + 1) + ", neuron " + number(j + 1) + ": " + what);
+      };
       if (j == neurons_)
-        require(t >= b.low, "saturation", place(sample, j) + "the saturated neuron stays below delta");
+        need(t >= b.low, "saturation", "the saturated neuron stays below delta");
       else if (j == r)
-        require(t >= b.low && t <= b.high, "diagonal", place(sample, j) + "z is outside the diagonal's bounds");
+        need(t >= b.low && t <= b.high, "diagonal", "z is outside the diagonal's bounds");
       else if (j < r)
-        require(t <= b.below, "gap", place(sample, j) + "z exceeds -delta below the diagonal");
+        need(t <= b.below, "gap", "z exceeds -delta below the diagonal");
       else
-        require(t <= b.above, "reach", place(sample, j) + "z exceeds Delta above the diagonal");
+        need(t <= b.above, "reach", "z exceeds Delta above the diagonal");
     }
-  }
-
-  std::string place(std::size_t sample, std::size_t j) const {
-    return "sample " + number(sample + 1) + ", neuron " + number(j + 1) + ": ";
   }
 
   const Context& c_;

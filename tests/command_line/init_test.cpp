@@ -212,7 +212,7 @@ TEST_CASE("a pack holds all that a claim names, and the checker reads nothing el
     // Weights from files are named, and how they were read.
     CHECK(report["tensors"] == beside["tensors"]);
     CHECK((name == std::string("small/relu-dense")) == report["tensors"].empty());
-    if (base == "torch") CHECK_THAT(report["tensors"].dump(), Contains("torch.npz[conv1.weight], SHA-256"));
+    if (base == "torch") CHECK_THAT(report["tensors"].dump(), Contains("torch.npz[conv.weight], SHA-256"));
     says(run(program() + "check " + there + "/p.zip"), 0, {"PROVED"});
     // A pack of the same bytes is the same.
     const std::string bytes = slurp(there + "/p.zip");

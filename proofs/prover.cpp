@@ -55,4 +55,10 @@ std::optional<PointSpec> read_parameters(const Entry& entry) {
   return point ? std::optional(read_point(*point)) : std::nullopt;
 }
 
+std::string Attachment::sha256() const { return to_hex(widecert::sha256(bytes)); }
+
+Attachment attachment(const Options& options, const std::string& name, const NpyIntegers& array) {
+  return {options.file_prefix + name + ".npy", npy_bytes(array)};
+}
+
 }  // namespace widecert

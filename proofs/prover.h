@@ -37,6 +37,8 @@ struct Options {
   double rung_seconds = std::numeric_limits<double>::infinity();  // for each rung of the ladder of precisions
   // Bounds that are found by and by are given as far as they are known then.
   TimeLimit::Clock::time_point answer_by = TimeLimit::Clock::time_point::max();
+  // Before the names of files that a prover makes beside the claim.
+  std::string file_prefix = {};
   Progress progress = [](const std::string&, std::size_t, std::size_t) {};
 };
 
@@ -60,6 +62,15 @@ struct Witness {
   std::optional<Rational> alpha_0;
 };
 
+// Numbers too many for the text of a claim or certificate, which names the file by its path and SHA-256.
+struct Attachment {
+  std::string path, bytes;
+  std::string sha256() const;
+};
+Attachment attachment(const Options& options, const std::string& name, const NpyIntegers& array);
+// How many numbers of one list stand in the text at most.
+inline constexpr std::size_t kMostInText = 20'000;
+
 struct Outcome {
   Verdict verdict = Verdict::undecided;
   std::string reason;                       // a fixed word: "patches-collide", "width", ...; empty if proved
@@ -67,6 +78,7 @@ struct Outcome {
   std::vector<Finding> findings;            // the main one first, hypotheses and side results after it
   std::map<std::string, Rational> numbers;  // for tables: those of Theorem::numbers that are known
   std::optional<Witness> witness;           // of the main finding
+  std::vector<Attachment> files = {};       // that findings name
   std::vector<std::pair<std::string, std::string>> ingredients;  // what alpha_0 is made of, for people
 };
 Outcome proved(std::string explanation, std::vector<Finding> findings);

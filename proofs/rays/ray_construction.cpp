@@ -10,13 +10,21 @@ constexpr int kFirstBits = 40, kLastBits = 1024, kSeeds = 8;
 // The checker encloses once more, with rounding of its own: give it a finer grid.
 constexpr int kCheckerGuardBits = 8;
 
+// So many products of weights and values are spent on separate filters.
+constexpr double kSeparateProducts = 1e10;
+
 std::string approximate(const Rational& value) { return fmt::format("{:.6g}", value.convert_to<double>()); }
 
 // Assumption 3.1, Lemma D.1 and full rank of U_1..U_k, as far as they are found.
 void add_side_findings(const Instance& instance, const ChainPosition& at, const RayConstruction& ray,
                        const Family& family, const Progress& progress, Outcome& outcome) {
-  outcome.findings.push_back(patches_distinct(first_layer(instance, at)));
-  if (ray.distinct) outcome.findings.push_back(*ray.distinct);
+  if (!ray.along) {
+    outcome.findings.push_back(patches_distinct(first_layer(instance, at)));
+    if (ray.distinct) outcome.findings.push_back(*ray.distinct);
+  } else {
+    outcome.ingredients.emplace_back("beside it",
+                                     "Assumption 3.1 is not needed and not claimed: assumption-3.1 does it");
+  }
   for (std::size_t l = 0; l < at.k; ++l) {
     const Node& map = instance.network.node(at.chain.layers[l].map);
     const auto found = family.find(map.name);
@@ -33,15 +41,60 @@ void add_side_findings(const Instance& instance, const ChainPosition& at, const 
   }
 }
 
+// An explicit tensor as it is, or in a file if it is large and its numbers are short. `layout`: how a row of the file
+// is an image.
+TensorSpec tensor_for_claim(const TensorSpec& spec, const std::string& name, const Layout& layout,
+                            const Options& options, std::vector<Attachment>& files) {
+  const auto* given = std::get_if<ExplicitTensor>(&spec);
+  std::size_t entries = 0;
+  if (given != nullptr)
+    for (const auto& row : given->rows) entries += row.size();
+  if (entries <= kMostInText) return spec;
+  FileTensor file;
+  for (const auto& row : given->rows)
+    for (const Rational& v : row) file.divisor = lcm(file.divisor, Integer(denominator(v)));
+  NpyIntegers numbers;
+  for (const auto& row : given->rows) {
+    for (const Rational& v : row) {
+      const Integer scaled = numerator(v) * Integer(file.divisor / denominator(v));
+      if (abs(scaled) >= Integer(1) << 62) return spec;
+      numbers.values.push_back(scaled.convert_to<std::int64_t>());
+    }
+  }
+  numbers.shape = {given->rows.size(), entries / given->rows.size()};
+  if (given->rows.size() == 1) numbers.shape.erase(numbers.shape.begin());
+  files.push_back(attachment(options, name, numbers));
+  file.path = files.back().path;
+  file.sha256 = files.back().sha256();
+  file.layout = layout;
+  file.place = file.path;
+  file.array = std::make_shared<const NpyArray>(NpyArray{numbers.shape, std::move(numbers.values), {}});
+  return file;
+}
+
 }  // namespace
 
 std::optional<RayConstruction> construct_ray(const Instance& instance, const ChainPosition& at, const Options& options,
                                              int orientation, std::size_t neurons, Centre centre, bool saturated,
-                                             Outcome& failure) {
+                                             bool shared, Outcome& failure) {
   const std::size_t node = at.layer().map;
   const Node& map = instance.network.node(node);
   const std::size_t source = map.inputs[0];
   const bool rational = rational_valued(instance.network, source);
+  const auto along = [&](RayConstruction& ray, const LayerInput& input, std::uint64_t seed, bool narrow) {
+    const auto found =
+        separate_along(instance.network, node, input, neurons, centre, saturated, seed, narrow, options.progress);
+    if (!found) return false;
+    ray.gaps = found->gaps;
+    ray.along = Along{found->factor, found->directions, found->skipped};
+    ExplicitTensor filters;
+    for (const auto& row : found->filters) {
+      auto& out = filters.rows.emplace_back();
+      for (const Integer& w : row) out.push_back(Rational(Integer(w * orientation)));
+    }
+    ray.slope = std::move(filters);
+    return true;
+  };
   // Few seeds with short filters, then longer ones: ties become unlikely quickly.
   for (int attempt = 0; attempt < kSeeds; ++attempt) {
     const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(attempt);
@@ -50,19 +103,34 @@ std::optional<RayConstruction> construct_ray(const Instance& instance, const Cha
     const auto lower = choose_lower_layers(instance, at, seed, failure);
     if (!lower) return std::nullopt;
     ray.lower = *lower;
+    if (shared && source == 0 && instance.data.small_numerators() != nullptr) {
+      if (along(ray, layer_input(instance.data), seed, attempt == 0)) return ray;
+      continue;
+    }
     const std::int64_t range = attempt < 2 ? 1000 : 1'000'000;
-    ray.slope = SeededTensor{map.name, seed, -range, range, 1, false};
-    const Tensor slope = expand(ray.slope, instance.network.weights_shape(node), map.name);
-    Tensor directed = slope;  // v = orientation * slope
-    if (orientation < 0)
-      for (auto& row : directed)
-        for (Rational& w : row) w = -w;
+    const SeededTensor separate_slope{map.name, seed, -range, range, 1, false};
+    Tensor directed;  // v = orientation * slope
+    if (!shared) {
+      ray.slope = separate_slope;
+      directed = expand(ray.slope, instance.network.weights_shape(node), map.name);
+      if (orientation < 0)
+        for (auto& row : directed)
+          for (Rational& w : row) w = -w;
+    }
 
     for (int bits = kFirstBits; bits <= kLastBits; bits *= 2) {
       const ScaledFeatures features =
           scaled_features(instance.network, ray.lower.values, instance.data, source, bits, [&](std::size_t i) {
             if (i % 64 == 0) options.progress("features below layer k", i, instance.data.size());
           });
+      if (shared) {
+        if (features.is_small() && along(ray, layer_input(features), seed, false)) {
+          ray.bits = rational ? 0 : bits + kCheckerGuardBits;
+          return ray;
+        }
+        if (rational || !features.is_small()) break;
+        continue;
+      }
       const auto gaps =
           separate(instance.network, node, directed, features, neurons, centre, saturated, options.progress);
       if (gaps) {
@@ -83,7 +151,8 @@ std::optional<RayConstruction> construct_ray(const Instance& instance, const Cha
   return std::nullopt;
 }
 
-Family ray_family(const Instance& instance, const ChainPosition& at, const RayConstruction& ray, const Rational& beta) {
+Family ray_family(const Instance& instance, const ChainPosition& at, const RayConstruction& ray, const Rational& beta,
+                  const Options& options, std::vector<Attachment>& files) {
   Family family;
   for (const auto& [name, tensors] : ray.lower.spec) {
     NodeFamily& node = family[name];
@@ -95,12 +164,20 @@ Family ray_family(const Instance& instance, const ChainPosition& at, const RayCo
   NodeFamily& node = family[map.name];
   node.constant.weights = FillTensor{0};
   node.constant.bias = FillTensor{Rational(beta * ray.orientation)};
-  node.slope.weights = ray.slope;
+  node.slope.weights = tensor_for_claim(ray.slope, map.name + ".filters", {}, options, files);
   std::vector<Rational> centres(map.width, Rational(0));
-  for (std::size_t j = 0; j < ray.gaps.centres.size(); ++j) {
-    centres[j] = ray.gaps.centres[j] * ray.orientation;
+  std::size_t neuron = 0;
+  std::vector<std::size_t> skipped = ray.along ? ray.along->skipped : std::vector<std::size_t>();
+  for (const Rational& centre : ray.gaps.centres) {
+    while (neuron % map.filters == 0 && std::binary_search(skipped.begin(), skipped.end(), neuron / map.filters)) {
+      neuron += map.filters;
+    }
+    centres[neuron++] = centre * ray.orientation;
   }
-  node.slope.bias = ExplicitTensor{{std::move(centres)}};
+  Layout layout;
+  if (has_two_orders(map.shape)) layout.flatten = Flattening::channels_last;
+  node.slope.bias =
+      tensor_for_claim(ExplicitTensor{{std::move(centres)}}, map.name + ".biases", layout, options, files);
   return family;
 }
 
@@ -115,12 +192,55 @@ void add_ray(const Instance& instance, const ChainPosition& at, const RayConstru
   if (ray.bits != 0) {
     outcome.ingredients.emplace_back("precision", fmt::format("{} bits for the layers below", ray.bits));
   }
+  if (ray.along) {
+    outcome.ingredients.emplace_back(
+        "filters", "along one direction, K d + r in each bank; K = " + to_string(Rational(ray.along->factor)));
+    if (!ray.along->skipped.empty()) {
+      outcome.ingredients.emplace_back(
+          "skipped", fmt::format("{} patches that cannot tell their samples apart", ray.along->skipped.size()));
+    }
+  }
   add_side_findings(instance, at, ray, family, progress, outcome);
 }
 
-RayProof ray_proof(const RayConstruction& ray, RayRule rule, bool saturated) {
-  return {rule,           ray.gaps.order, ray.gaps.delta, ray.gaps.diagonal_low, ray.gaps.diagonal_high,
-          ray.gaps.upper, saturated,      ray.bits};
+RayProof ray_proof(const RayConstruction& ray, RayRule rule, bool saturated, const Options& options,
+                   std::vector<Attachment>& files) {
+  RayProof proof;
+  proof.rule = rule;
+  if (ray.gaps.order.size() <= kMostInText) {
+    proof.order = ray.gaps.order;
+  } else {
+    files.push_back(
+        attachment(options, "order", {{ray.gaps.order.size()}, {ray.gaps.order.begin(), ray.gaps.order.end()}}));
+    proof.order_file = files.back();
+  }
+  proof.delta = ray.gaps.delta;
+  proof.diagonal_low = ray.gaps.diagonal_low;
+  proof.diagonal_high = ray.gaps.diagonal_high;
+  proof.upper = ray.gaps.upper;
+  proof.saturated = saturated;
+  proof.precision = ray.bits;
+  proof.along = ray.along;
+  return proof;
+}
+
+const std::pair<std::string, std::string> kFiltersKey{
+    "filters",
+    "\"separate\": each points on its own way; \"shared-direction\": those of a bank along one direction, for many "
+    "samples; by size if absent"};
+
+Filters read_filters(const Entry& entry) {
+  const auto filters = entry.json.find("filters");
+  if (!filters) return Filters::by_size;
+  const std::string text = filters->text();
+  if (text != "separate" && text != "shared-direction") filters->fail("\"separate\" or \"shared-direction\"");
+  return text == "separate" ? Filters::separate : Filters::shared;
+}
+
+bool share_direction(Filters filters, const Instance& instance, const ChainPosition& at) {
+  if (filters != Filters::by_size) return filters == Filters::shared;
+  const double n = static_cast<double>(instance.data.size());
+  return n * n * static_cast<double>(instance.network.node(at.layer().map).patches->longest()) > kSeparateProducts;
 }
 
 }  // namespace widecert

@@ -6,14 +6,23 @@
 #include "proofs/distinct/lemma_d1.h"
 #include "proofs/rays/lemma_m.h"
 #include "proofs/rays/separation.h"
+#include "proofs/rays/shared_direction.h"
 
 namespace widecert {
 
+// Where the filters of layer k point: each on its own way, or all of a bank nearly along one direction.
+enum class Filters { by_size, separate, shared };
+Filters read_filters(const Entry& entry);
+extern const std::pair<std::string, std::string> kFiltersKey;
+// Whether they share a direction: as asked for, or by the products that separate ones would take.
+bool share_direction(Filters filters, const Instance& instance, const ChainPosition& at);
+
 struct RayConstruction {
   LowerLayers lower;
-  SeededTensor slope;  // of W_k: v^t = -a^t, times the orientation
+  TensorSpec slope;  // of W_k: v^t = -a^t, times the orientation
   int orientation = 1;
   Separation gaps;
+  std::optional<Along> along;       // if filters share a direction
   int bits = 0;                     // precision for the checker; 0 where everything is rational
   std::optional<Finding> distinct;  // Lemma D.1's conclusion, for k > 1
 };
@@ -22,14 +31,17 @@ struct RayConstruction {
 // the samples, or as choose_lower_layers does.
 std::optional<RayConstruction> construct_ray(const Instance& instance, const ChainPosition& at, const Options& options,
                                              int orientation, std::size_t neurons, Centre centre, bool saturated,
-                                             Outcome& failure);
+                                             bool shared, Outcome& failure);
 
 // The family theta(alpha) of the construction: lower layers constant; W_k = alpha v^t, b_j = alpha
-// c_j + beta, both times the orientation. Neurons without a centre get bias 0.
-Family ray_family(const Instance& instance, const ChainPosition& at, const RayConstruction& ray, const Rational& beta);
+// c_j + beta, both times the orientation. Neurons without a centre get bias 0. Large tensors go to files of the
+// outcome.
+Family ray_family(const Instance& instance, const ChainPosition& at, const RayConstruction& ray, const Rational& beta,
+                  const Options& options, std::vector<Attachment>& files);
 
 // What the checker is told of it.
-RayProof ray_proof(const RayConstruction& ray, RayRule rule, bool saturated);
+RayProof ray_proof(const RayConstruction& ray, RayRule rule, bool saturated, const Options& options,
+                   std::vector<Attachment>& files);
 
 // Adds to a proved outcome: lines for people (delta, Delta, beta, alpha_0, precision), the numbers, the witness, and
 // what is claimed beside the ray: Assumption 3.1 on the data, Lemma D.1's conclusion (k > 1),

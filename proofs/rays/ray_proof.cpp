@@ -3,6 +3,13 @@
 #include <widecert/number/error.h>
 
 namespace widecert {
+namespace {
+
+Value in_file(const Attachment& file) {
+  return Value::object({{"npy", Value::object({{"path", file.path}, {"sha256", file.sha256()}})}});
+}
+
+}  // namespace
 
 const char* rule_name(RayRule rule) {
   switch (rule) {
@@ -17,10 +24,18 @@ const char* rule_name(RayRule rule) {
 }
 
 Proof as_proof(const RayProof& ray) {
-  Keys keys{{"order", ray.order},
+  Keys keys{{"order", ray.order_file ? in_file(*ray.order_file) : Value(ray.order)},
             {"delta", ray.delta},
             {"diagonal", Range{ray.diagonal_low, ray.diagonal_high}},
             {"upper", ray.upper}};
+  if (ray.along) {
+    std::vector<Value> banks;
+    for (const auto& d : ray.along->directions) {
+      banks.push_back(Value::object({{"factor", ray.along->factor}, {"direction", d}}));
+    }
+    keys.emplace_back("along", banks);
+    if (!ray.along->skipped.empty()) keys.emplace_back("skip", ray.along->skipped);
+  }
   if (ray.rule == RayRule::row_difference) keys.emplace_back("saturated", ray.saturated);
   if (ray.precision != 0) keys.emplace_back("precision", ray.precision);
   return Proof(rule_name(ray.rule), keys);

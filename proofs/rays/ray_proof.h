@@ -12,14 +12,21 @@ const char* rule_name(RayRule rule);
 
 // Evidence that a family of feature matrices is nonsingular from alpha_0 on. order[r] is the sample in row r; neuron j
 // belongs to row j.
+struct Along {
+  Integer factor;                                     // K, in every bank
+  std::vector<std::vector<std::int64_t>> directions;  // d, by bank
+  std::vector<std::size_t> skipped;                   // patches whose neurons are not used
+};
 struct RayProof {
   RayRule rule = RayRule::triangular;
   std::vector<std::size_t> order;
+  std::optional<Attachment> order_file;  // instead of it in the text
   Rational delta;                        // z_ij <= -delta below the diagonal
   Rational diagonal_low, diagonal_high;  // of z_jj
   Rational upper;                        // Delta: z_ij <= upper above the diagonal
   bool saturated = false;                // row-difference: neuron N-1 stands in for the ones
   long precision = 0;                    // bits, where features below are irrational
+  std::optional<Along> along;            // if the filters share a direction
 };
 Proof as_proof(const RayProof& ray);
 

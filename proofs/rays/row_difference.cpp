@@ -10,13 +10,29 @@ namespace {
 
 bool is_affine(const std::string& claim) { return claim == "affinely-independent-on-ray"; }
 
+// What needs no look at the samples.
+std::optional<Outcome> cheap_obstacle(const Instance& instance, const ChainPosition& at) {
+  const std::size_t n = instance.data.size();
+  const Node& map = instance.network.node(at.layer().map);
+  if (n < 2) return not_applicable("one-sample", "row differences need at least two samples");
+  if (std::get<LinearSpec>(map.spec).bias != BiasMode::neuron) return tied_biases(map);
+  const Node& output = instance.network.node(at.layer().output());
+  const Activation& f = std::get<ActivationSpec>(output.spec).function;
+  if (!has_row_difference(f.kind)) {
+    return not_applicable("not-bounded-increasing",
+                          "row differences need a bounded increasing activation with exponential "
+                          "tails (sigmoid, tanh), not " +
+                              describe(f));
+  }
+  return std::nullopt;
+}
+
 std::optional<Outcome> obstacle(const Instance& instance, std::size_t node, const std::string& claim) {
   const std::size_t n = instance.data.size();
   Outcome failure;
   const auto at = locate(instance, node, failure);
   if (!at) return failure;
   const Node& output = instance.network.node(at->layer().output());
-  const Node& map = instance.network.node(at->layer().map);
   if (is_affine(claim)) {
     // Equal samples refute [F, 1] too, but never-independent speaks of F; Assumption 3.1 catches
     // them.
@@ -27,39 +43,44 @@ std::optional<Outcome> obstacle(const Instance& instance, std::size_t node, cons
   } else if (auto never = find_never_independent(instance, at->layer().output())) {
     return never;
   }
-  if (n < 2) return not_applicable("one-sample", "row differences need at least two samples");
-  if (std::get<LinearSpec>(map.spec).bias != BiasMode::neuron) return tied_biases(map);
-  const Activation& f = std::get<ActivationSpec>(output.spec).function;
-  if (!has_row_difference(f.kind)) {
-    return not_applicable("not-bounded-increasing",
-                          "row differences need a bounded increasing activation with exponential "
-                          "tails (sigmoid, tanh), not " +
-                              describe(f));
-  }
+  if (auto failed = cheap_obstacle(instance, *at)) return failed;
   Outcome distinct = assumption_3_1(instance, first_layer(instance, *at));
   if (distinct.verdict != Verdict::proved) return distinct;
   return std::nullopt;
 }
 
-Outcome prove(const Instance& instance, std::size_t node, const std::string& claim, const Options& options) {
+Outcome prove(const Instance& instance, std::size_t node, const std::string& claim, Filters filters,
+              const Options& options) {
   const std::size_t n = instance.data.size();
   const bool affine = is_affine(claim);
   options.progress("hypotheses", 0, 1);
-  if (auto failed = obstacle(instance, node, claim)) return *failed;
   Outcome failure;
   const auto at = locate(instance, node, failure);
+  if (!at) return failure;
+  const std::size_t needed = affine ? n - 1 : n;
+  const bool shared =
+      instance.network.node(at->layer().output()).width >= needed && share_direction(filters, instance, *at);
+  if (auto failed = shared ? cheap_obstacle(instance, *at) : obstacle(instance, node, claim)) return *failed;
   const Node& output = instance.network.node(at->layer().output());
   const Activation& f = std::get<ActivationSpec>(output.spec).function;
-  const auto ray = construct_ray(instance, *at, options, 1, n - 1, Centre::at_minimum, !affine, failure);
-  if (!ray) return failure;
+  const auto ray = construct_ray(instance, *at, options, 1, n - 1, Centre::at_minimum, !affine, shared, failure);
+  if (!ray) return shared ? obstacle(instance, node, claim).value_or(failure) : failure;
   const RayThreshold threshold = row_difference_threshold(f, ray->gaps, affine ? n - 1 : n, !affine);
-  const Family family = ray_family(instance, *at, *ray, threshold.beta);
+  std::vector<Attachment> files;
+  const Family family = ray_family(instance, *at, *ray, threshold.beta, options, files);
   Outcome outcome = proved(
       fmt::format("{} neurons for {} samples, {}: row differences turn triangular", output.width, n, describe(f)),
       {independent_on_ray(output.name, affine, threshold.alpha_0, family,
-                          ray_proof(*ray, RayRule::row_difference, !affine))});
+                          ray_proof(*ray, RayRule::row_difference, !affine, options, files))});
+  outcome.files = std::move(files);
   add_ray(instance, *at, *ray, threshold, family, options.progress, outcome);
   return outcome;
+}
+
+Prover read(const Entry& entry) {
+  return
+      [node = entry.node, claim = entry.claim, filters = read_filters(entry)](
+          const Instance& instance, const Options& options) { return prove(instance, node, claim, filters, options); };
 }
 
 }  // namespace
@@ -84,8 +105,9 @@ Theorem theorems::row_difference() {
           .reasons = {"not-a-chain", "layer-kind", "frozen-parameters", "width", "affine-dimension", "patch-contents",
                       "equal-samples", "equal-columns", "tied-biases", "one-sample", "not-bounded-increasing",
                       "patches-collide", "not-injective", "no-bias", "no-gap"},
+          .keys = {kFiltersKey},
           .numbers = {{"alpha_0", Side::above}, {"delta", Side::below}},
-          .read = read_plain<prove>,
+          .read = read,
           .obstacle = obstacle};
 }
 

@@ -9,39 +9,57 @@
 namespace widecert {
 namespace {
 
+// What needs no look at the samples.
+std::optional<Outcome> cheap_obstacle(const Instance& instance, const ChainPosition& at) {
+  const Node& map = instance.network.node(at.layer().map);
+  if (std::get<LinearSpec>(map.spec).bias != BiasMode::neuron) return tied_biases(map);
+  return violates_assumption_3_2(instance, at);
+}
+
 std::optional<Outcome> obstacle(const Instance& instance, std::size_t node, const std::string&) {
   Outcome failure;
   const auto at = locate(instance, node, failure);
   if (!at) return failure;
   if (auto never = find_never_independent(instance, at->layer().output())) return never;
-  const Node& map = instance.network.node(at->layer().map);
-  if (std::get<LinearSpec>(map.spec).bias != BiasMode::neuron) return tied_biases(map);
-  if (auto violated = violates_assumption_3_2(instance, *at)) return violated;
+  if (auto failed = cheap_obstacle(instance, *at)) return failed;
   Outcome distinct = assumption_3_1(instance, first_layer(instance, *at));
   if (distinct.verdict != Verdict::proved) return distinct;
   return std::nullopt;
 }
 
-Outcome prove(const Instance& instance, std::size_t node, const std::string& claim, const Options& options) {
+Outcome prove(const Instance& instance, std::size_t node, const std::string& claim, Filters filters,
+              const Options& options) {
   const std::size_t n = instance.data.size();
   options.progress("hypotheses", 0, 1);
-  if (auto failed = obstacle(instance, node, claim)) return *failed;
   Outcome failure;
   const auto at = locate(instance, node, failure);
+  if (!at) return failure;
+  // With many samples the construction is tried before its failure is explained: each hypothesis costs more.
+  const bool shared = instance.network.node(at->layer().output()).width >= n && share_direction(filters, instance, *at);
+  if (auto failed = shared ? cheap_obstacle(instance, *at) : obstacle(instance, node, claim)) return *failed;
   const Node& output = instance.network.node(at->layer().output());
   const Activation& f = std::get<ActivationSpec>(output.spec).function;
   check(has_ray_threshold(f.kind), "every activation with Assumption 3.2 has a threshold");
-  const auto ray = construct_ray(instance, *at, options, orientation(f.kind), n, centre_for(f.kind), false, failure);
-  if (!ray) return failure;
+  const auto ray =
+      construct_ray(instance, *at, options, orientation(f.kind), n, centre_for(f.kind), false, shared, failure);
+  if (!ray) return shared ? obstacle(instance, node, claim).value_or(failure) : failure;
   const RayThreshold threshold = ray_threshold(f, ray->gaps, n);
-  const Family family = ray_family(instance, *at, *ray, threshold.beta);
-  const RayProof proof = ray_proof(*ray, rule_for(f.kind), false);
+  std::vector<Attachment> files;
+  const Family family = ray_family(instance, *at, *ray, threshold.beta, options, files);
+  const RayProof proof = ray_proof(*ray, rule_for(f.kind), false, options, files);
   Outcome outcome = proved(
       fmt::format("{} >= {} neurons, {}: F is nonsingular on the whole ray", output.width, n, describe(f)),
       {claim == "independent-somewhere" ? independent_somewhere(output.name, threshold.alpha_0, family, proof)
                                         : independent_on_ray(output.name, false, threshold.alpha_0, family, proof)});
+  outcome.files = std::move(files);
   add_ray(instance, *at, *ray, threshold, family, options.progress, outcome);
   return outcome;
+}
+
+Prover read(const Entry& entry) {
+  return
+      [node = entry.node, claim = entry.claim, filters = read_filters(entry)](
+          const Instance& instance, const Options& options) { return prove(instance, node, claim, filters, options); };
 }
 
 }  // namespace
@@ -69,8 +87,9 @@ Theorem theorems::theorem_3_4() {
           .reasons = {"not-a-chain", "layer-kind", "frozen-parameters", "width", "affine-dimension", "patch-contents",
                       "equal-samples", "equal-columns", "tied-biases", "activation-violates", "patches-collide",
                       "not-injective", "no-bias", "no-gap"},
+          .keys = {kFiltersKey},
           .numbers = {{"alpha_0", Side::above}, {"delta", Side::below}},
-          .read = read_plain<prove>,
+          .read = read,
           .obstacle = obstacle};
 }
 

@@ -67,8 +67,11 @@ Proved prove_case(const Common& common, const std::string& path, const std::stri
   ClaimFile claim{instance.network, instance.data_spec, {}};
   std::vector<Proof> proofs;
   std::map<std::string, std::size_t> place_of;
+  std::vector<Attachment> files;
   for (const CaseEntry& entry : result.file.entries) {
+    options.file_prefix = fmt::format("{}.{}.", result.file.name, result.outcomes.size() + 1);
     result.outcomes.push_back(entry.task.prove(instance, options));
+    std::ranges::move(result.outcomes.back().files, std::back_inserter(files));
     auto& places = result.places.emplace_back();
     for (const Finding& finding : result.outcomes.back().findings) {
       // Two requests may rest on the same hypothesis: it is claimed once.
@@ -84,6 +87,7 @@ Proved prove_case(const Common& common, const std::string& path, const std::stri
     fs::create_directories(output);
     write_atomically((fs::path(output) / ("." + result.file.name + ".case")).string(),
                      fs::weakly_canonical(result.file.path).string());
+    for (const Attachment& one : files) write_atomically((fs::path(output) / one.path).string(), one.bytes);
     const std::string text = claim_text(claim);
     write_atomically(base + ".claim.json", text);
     write_atomically(base + ".cert.json", certificate_text(text, proofs));

@@ -71,6 +71,11 @@ Value::Value(const Family& family) : Value(to_json(family)) {}
 Value::Value(const RankEvidence& evidence) : Value(evidence_json(evidence)) {}
 Value::Value(const std::vector<Value>& list) : Value(list_json(list)) {}
 Value::Value(const Document& document) : Value(document.json()) {}
+Value Value::object(const Keys& keys) {
+  Json json = Json::object();
+  for (const auto& [key, value] : keys) json[key] = value.json();
+  return Value(std::move(json));
+}
 
 Document::Document(const char* tag, const char* name, const Keys& keys) {
   Json json{{tag, name}};

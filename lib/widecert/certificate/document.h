@@ -37,6 +37,8 @@ class Value {
   template <class Entry>
   Value(const std::vector<Entry>& list) : Value(std::vector<Value>(list.begin(), list.end())) {}
   Value(const Document& document);
+  // An object of these keys.
+  static Value object(const std::vector<std::pair<const char*, Value>>& keys);
   const Json& json() const { return *json_; }
 
  private:

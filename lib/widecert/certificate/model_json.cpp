@@ -279,7 +279,9 @@ Json to_json(const TensorSpec& tensor) {
                                  Json out{{"path", file.path}, {"sha256", file.sha256}};
                                  if (!file.member.empty()) out["member"] = file.member;
                                  put_layout(out, file.layout);
-                                 return Json{{"npy", out}};
+                                 Json tensor{{"npy", out}};
+                                 if (file.divisor != 1) tensor["divisor"] = to_json(file.divisor);
+                                 return tensor;
                                }},
                     tensor);
 }
@@ -318,10 +320,13 @@ TensorSpec read_tensor(JsonReader in) {
     return tensor;
   }
   if (auto file = in.find("npy")) {
+    const auto divisor = in.find("divisor");
     in.done();
     FileTensor tensor{file->get("path").path(), "", read_digest(*file), {}, nullptr};
     if (const auto member = file->find("member")) tensor.member = member->text();
     tensor.layout = read_layout(*file);
+    if (divisor) tensor.divisor = divisor->big_integer();
+    if (tensor.divisor <= 0) divisor->fail("a positive divisor");
     file->done();
     load_array(tensor, in.folder());
     return tensor;

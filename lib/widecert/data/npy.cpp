@@ -251,22 +251,24 @@ NpyArray transposed(NpyArray array, const std::vector<std::size_t>& axes, const 
   return array;
 }
 
+std::string npy_bytes(const NpyIntegers& array) {
+  std::string shape;
+  for (std::size_t extent : array.shape) shape += std::to_string(extent) + ", ";
+  std::string header = "{'descr': '<i8', 'fortran_order': False, 'shape': (" + shape + "), }";
+  while ((10 + header.size() + 1) % 64 != 0) header += ' ';
+  header += '\n';
+  std::string bytes = "\x93NUMPY\x01";
+  bytes += '\0';
+  bytes += static_cast<char>(header.size() & 255);
+  bytes += static_cast<char>(header.size() >> 8);
+  bytes += header;
+  bytes.append(reinterpret_cast<const char*>(array.values.data()), 8 * array.values.size());
+  return bytes;
+}
+
 void write_npz(const std::string& path, const std::map<std::string, NpyIntegers>& arrays) {
   std::map<std::string, std::string> members;
-  for (const auto& [name, array] : arrays) {
-    std::string shape;
-    for (std::size_t extent : array.shape) shape += std::to_string(extent) + ", ";
-    std::string header = "{'descr': '<i8', 'fortran_order': False, 'shape': (" + shape + "), }";
-    while ((10 + header.size() + 1) % 64 != 0) header += ' ';
-    header += '\n';
-    std::string& bytes = members[name + ".npy"];
-    bytes = "\x93NUMPY\x01";
-    bytes += '\0';
-    bytes += static_cast<char>(header.size() & 255);
-    bytes += static_cast<char>(header.size() >> 8);
-    bytes += header;
-    bytes.append(reinterpret_cast<const char*>(array.values.data()), 8 * array.values.size());
-  }
+  for (const auto& [name, array] : arrays) members[name + ".npy"] = npy_bytes(array);
   write_zip(path, members);
 }
 

@@ -30,12 +30,13 @@ NpyArray read_npy(const std::string& path, const std::string& member);
 // (after `what`) unless `axes` is a permutation.
 NpyArray transposed(NpyArray array, const std::vector<std::size_t>& axes, const std::string& what);
 
-// Writes an .npz archive of int64 arrays, atomically; the same arrays give the same bytes. Throws
-// InputError if the file cannot be written.
 struct NpyIntegers {
   std::vector<std::size_t> shape;
   std::vector<std::int64_t> values;
 };
+// An .npy file of 64-bit integers; and an .npz archive of such, written atomically. The same arrays give the same
+// bytes. Throws InputError if the file cannot be written.
+std::string npy_bytes(const NpyIntegers& array);
 void write_npz(const std::string& path, const std::map<std::string, NpyIntegers>& arrays);
 
 }  // namespace widecert

@@ -58,6 +58,7 @@ IntegerTensor expand_integers(const TensorSpec& spec, const TensorShape& shape, 
       tensor.divisor = Integer(1) << scale;
       take([&](std::size_t at) { return times_power_of_two(floats[at], scale); });
     }
+    tensor.divisor *= file->divisor;
     finish(tensor, std::move(values));
   } else {
     const auto& seeded = std::get<SeededTensor>(spec);

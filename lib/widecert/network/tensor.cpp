@@ -74,9 +74,10 @@ void check_tensor(const TensorSpec& spec, const TensorShape& shape, const std::s
       }
     }
   }
-  if (const auto* file = std::get_if<FileTensor>(&spec)) file_order(*file, shape, what);
+  const auto* file = std::get_if<FileTensor>(&spec);
+  if (file != nullptr) file_order(*file, shape, what);
   const auto* seeded = std::get_if<SeededTensor>(&spec);
-  if (seeded != nullptr && seeded->divisor <= 0) {
+  if ((seeded != nullptr && seeded->divisor <= 0) || (file != nullptr && file->divisor <= 0)) {
     throw InputError(what + ": the divisor must be positive");
   }
 }
@@ -110,6 +111,7 @@ Tensor expand(const TensorSpec& spec, const TensorShape& shape, const std::strin
               } else {
                 tensor[r].push_back(Rational(v));
               }
+              if (file->divisor != 1) tensor[r].back() /= Rational(file->divisor);
             }
           }
         },

@@ -37,6 +37,7 @@ struct FileTensor {
   Layout layout;
   std::shared_ptr<const NpyArray> array;  // its axes permuted as the layout says
   std::string place = {};                 // where it was read, for people
+  Integer divisor = 1;                    // > 0: the values are the entries over it
 };
 // The values other than 0 of each row, by increasing position.
 struct SparseTensor {

@@ -206,6 +206,11 @@ Tensor read_tensor(const Value& json, const TensorShape& shape, Budget& budget) 
       }
       from += length;
     }
+    if (json.has("divisor")) {
+      const mpz_class divisor = json.at("divisor").integer();
+      if (divisor <= 0) json.at("divisor").bad("a positive integer");
+      tensor.divisor *= divisor;
+    }
   } else if (json.has("seeded")) {
     const Value seeded = json.at("seeded");
     const auto bounded = [&](const char* key) {

@@ -26,7 +26,10 @@ std::string shown(std::string text) {
   });
   if (plain) return text;
   std::replace(text.begin(), text.end(), '"', '?');
-  return '"' + text + '"';
+  std::string quoted(1, '"');
+  quoted += text;
+  quoted += '"';
+  return quoted;
 }
 
 // The dictionary {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), } and nothing else: what
@@ -175,7 +178,7 @@ DataFile read_npy_place(const Value& json) {
   const std::string member = json.at("member").text();
   if (member.empty()) json.at("member").bad("the name of an array");
   if (json.source().pack.empty()) file.member = member + ".npy";
-  file.name += "[" + shown(member) + "]";
+  file.name.append("[").append(shown(member)).append("]");
   return file;
 }
 
@@ -210,6 +213,29 @@ std::vector<mpq_class> read_npy(const DataFile& file, const Layout& layout, Exte
     for (std::size_t k = rank; k-- > 0 && ++index[k] == extents[k];) index[k] = 0;
   }
   return values;
+}
+
+std::vector<std::size_t> read_numbers_below(const Value& json, std::size_t count, Budget& budget) {
+  std::vector<std::size_t> numbers;
+  if (json.is_list()) {
+    for (const Value& entry : json.list()) numbers.push_back(entry.number(count - 1));
+    return numbers;
+  }
+  const DataFile file = read_npy_place(json.at("npy"));
+  Stream in(file.path, file.member);
+  const NpyHeader header = read_npy_header(in);
+  if (header.kind == 'f' || header.shape != Extents{count})
+    json.bad("a file of " + std::to_string(count) + " integers");
+  budget.spend(8 * Products(in.stored()) + 20 * Products(count));
+  std::vector<unsigned char> element(header.bytes);
+  for (std::size_t i = 0; i < count; ++i) {
+    in.need(element.data(), element.size());
+    const std::int64_t v = npy_integer(header, element.data());
+    if (v < 0 || static_cast<std::uint64_t>(v) >= count) json.bad("numbers below " + std::to_string(count));
+    numbers.push_back(static_cast<std::size_t>(v));
+  }
+  in.finish(file.sha256);
+  return numbers;
 }
 
 }  // namespace widecheck

@@ -44,5 +44,7 @@ DataFile read_npy_place(const Value& json);  // "member" too
 // The elements in C order after the axes are permuted; `extents` receives the permuted shape.
 std::vector<mpq_class> read_npy(const DataFile& file, const Layout& layout, Extents& extents, std::size_t most,
                                 Budget& budget);
+// As many numbers below that: a list, or {"npy": a file with one dimension of integers}.
+std::vector<std::size_t> read_numbers_below(const Value& json, std::size_t count, Budget& budget);
 
 }  // namespace widecheck

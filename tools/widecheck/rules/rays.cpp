@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "evaluate/features.h"
+#include "evidence/projections.h"
 #include "evidence/threshold.h"
 #include "kernel/integers.h"
 #include "kernel/parameters.h"
@@ -15,6 +16,18 @@ namespace {
 struct Family {
   Parameters constant, slope;
 };
+
+// Where each sample stands: "order" lists them all, itself or in a file.
+std::vector<std::size_t> read_order(const Value& json, std::size_t samples, Budget& budget) {
+  std::vector<std::size_t> position(samples, samples);
+  const std::vector<std::size_t> order = read_numbers_below(json, samples, budget);
+  require(order.size() == samples, "order", "the order must name all N samples");
+  for (std::size_t r = 0; r < samples; ++r) {
+    require(position[order[r]] == samples, "order", "sample " + number(order[r] + 1) + " occurs twice in the order");
+    position[order[r]] = r;
+  }
+  return position;
+}
 
 // What a ray rule needs of layer k after orientation: z_ij = <v^t, f> + c_j and beta.
 class Ray {
@@ -58,17 +71,11 @@ class Ray {
             "rank F = N needs the saturated neuron, rank [F, 1] = N the column of ones");
     neurons_ = differences ? n - 1 : n;
     const std::size_t used = neurons_ + (saturated_ ? 1 : 0);
-    require(used <= map.width, "width",
-            "layer " + map.name + " has " + number(map.width) + " neurons, " + number(used) + " are needed");
-
-    const auto order = proof.at("order").list();
-    require(order.size() == n, "order", "the order must name all N samples");
-    position_.assign(n, n);
-    for (std::size_t r = 0; r < n; ++r) {
-      const std::size_t sample = order[r].number(n - 1);
-      require(position_[sample] == n, "order", "sample " + number(sample + 1) + " occurs twice in the order");
-      position_[sample] = r;
-    }
+    read_patches(map, proof);
+    require(used <= patches_.size() * map.filters, "width",
+            "layer " + map.name + " has " + number(patches_.size() * map.filters) + " neurons" +
+                (proof.has("skip") ? " in the patches that are not skipped, " : ", ") + number(used) + " are needed");
+    position_ = read_order(proof.at("order"), n, c.budget);
     gaps_.delta = proof.at("delta").rational();
     const auto diagonal = proof.at("diagonal").list();
     if (diagonal.size() != 2) proof.at("diagonal").bad("[low, high]");
@@ -81,9 +88,9 @@ class Ray {
     mpq_class beta = 0;
     if (map.bias != Bias::none) {
       for (std::size_t j = 0; j < used; ++j) {
-        const mpz_class& b = top_.constant.bias.rows[0][c.network.bias_of(map_, j)];
+        const mpz_class& b = top_.constant.bias.rows[0][c.network.bias_of(map_, neuron(j))];
         if (j == 0) beta = mpq_class(b * sign_, top_.constant.bias.divisor);
-        require(b == top_.constant.bias.rows[0][c.network.bias_of(map_, 0)], "beta",
+        require(b == top_.constant.bias.rows[0][c.network.bias_of(map_, neuron(0))], "beta",
                 "the constant part of the biases differs between neurons");
       }
       beta.canonicalize();
@@ -91,7 +98,7 @@ class Ray {
     require_threshold(rule, f, gaps_, beta, alpha_0, differences && !saturated_ ? n - 1 : n, saturated_);
     for (std::size_t j = 0; j < used; ++j) {
       mpz_class& centre = centres_.emplace_back(0);
-      if (map.bias != Bias::none) centre = top_.slope.bias.rows[0][c.network.bias_of(map_, j)] * sign_;
+      if (map.bias != Bias::none) centre = top_.slope.bias.rows[0][c.network.bias_of(map_, neuron(j))] * sign_;
     }
     if (sign_ < 0) {
       for (auto& row : top_.slope.weights.rows)
@@ -105,12 +112,15 @@ class Ray {
       auto& narrow = narrow_.emplace_back();
       for (const mpz_class& w : row) narrow.push_back(w.fits_slong_p() ? w.get_si() : 0);
     }
+    if (proof.has("along")) directions_ = read_directions(proof.at("along"), map, top_.slope.weights.rows);
   }
 
   // Streams the samples and checks every z_ij against delta, the diagonal and Delta.
   void check_gaps() {
-    const Forward forward = make_forward(c_, c_.network, c_.network.node(map_).inputs[0], theta_, bits_);
-    const PatchProducts products(c_, c_.network.node(map_), c_.network.node(map_).filters, most_, forward, true);
+    const Node& map = c_.network.node(map_);
+    const Forward forward = make_forward(c_, c_.network, map.inputs[0], theta_, bits_);
+    if (!directions_.empty()) return check_along(forward);
+    const PatchProducts products(c_, map, map.filters, most_, forward, true);
     c_.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
       const Values f = forward(x);
       prepare(f);
@@ -128,6 +138,76 @@ class Ray {
   }
 
  private:
+  // The patches whose neurons are used, in order: all but those under "skip".
+  void read_patches(const Node& map, const Value& proof) {
+    std::vector<std::size_t> skipped;
+    if (proof.has("skip")) skipped = read_indices(proof.at("skip"), map.patches.count());
+    auto next = skipped.begin();
+    for (std::size_t p = 0; p < map.patches.count(); ++p) {
+      if (next != skipped.end() && *next == p)
+        ++next;
+      else
+        patches_.push_back(p);
+    }
+  }
+  std::size_t patch(std::size_t j) const { return patches_[j / c_.network.node(map_).filters]; }
+  // The j-th neuron that is used.
+  std::size_t neuron(std::size_t j) const {
+    const std::size_t filters = c_.network.node(map_).filters;
+    return patch(j) * filters + j % filters;
+  }
+
+  // Exact on the diagonal; elsewhere by the projections on a shared direction.
+  void check_along(const Forward& forward) {
+    const Node& map = c_.network.node(map_);
+    const PatchProducts products(c_, map, 1, most_, forward, false);
+    Projections projections(c_, map, patches_, directions_, neurons_);
+    c_.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
+      const Values f = forward(x);
+      prepare(f);
+      const std::size_t r = position_[sample];
+      if (r < neurons_) {
+        const mpz_class t = products(patch(r), top_.slope.weights.rows[c_.network.filter_of(map_, neuron(r))], f.v);
+        require(t >= bounds_[r].low && t <= bounds_[r].high, "diagonal",
+                "sample " + number(sample + 1) + ", neuron " + number(neuron(r) + 1) +
+                    ": z is outside the diagonal's bounds");
+      }
+      std::vector<std::int64_t> narrow;
+      for (const mpz_class& v : f.v) {
+        require(v.fits_slong_p(), "too-large", "a value does not fit into 64 bits");
+        narrow.push_back(v.get_si());
+      }
+      projections.add(r, narrow);
+    });
+    // Of z, in units of 1/(divisor of f * divisor of v): how far samples lie apart at least, how far they reach.
+    const mpq_class units(forward.divisor() * top_.slope.weights.divisor);
+    const mpz_class& e = forward.radius();
+    const auto rest = [&](const SharedDirection& one) { return mpz_class(one.rest * (projections.most() + e)); };
+    const auto reach = [&](const SharedDirection& one) {
+      return mpz_class(one.factor * (projections.reach(one) + e * one.norm) + rest(one));
+    };
+    const auto direction_of = [&](std::size_t j) -> const SharedDirection& {
+      return directions_[map.patches.bank(patch(j))];
+    };
+    for (std::size_t j = 0; j < neurons_; j += map.filters) {
+      const SharedDirection& one = direction_of(j);
+      if (const auto gap = projections.gap(j / map.filters)) {
+        const mpz_class apart = one.factor * (*gap - 2 * e * one.norm) - 2 * rest(one);
+        require(apart >= (gaps_.delta + gaps_.diagonal_high) * units, "gap",
+                "patch " + number(patch(j) + 1) + ": a later sample is too near to one of its own along the direction");
+      }
+    }
+    for (std::size_t j = 0; j < centres_.size(); ++j) {
+      const mpq_class centre = mpq_class(centres_[j]) / top_.slope.bias.divisor;
+      const mpq_class most = reach(direction_of(j)) / units;
+      if (j == neurons_)
+        require(centre - most >= gaps_.delta, "saturation", "the saturated neuron may stay below delta");
+      else
+        require(centre + most <= gaps_.upper, "reach",
+                "neuron " + number(neuron(j) + 1) + ": z may exceed Delta above the diagonal");
+    }
+  }
+
   // t = <v^t, f> in units of 1/(divisor of f * divisor of v), error at most e. Then z <= b holds
   // iff t + e <= (b - c_j) units, iff t <= floor((b - c_j) units) - e; likewise z >= b with
   // ceilings.
@@ -169,13 +249,13 @@ class Ray {
   template <class T>
   void row(const PatchProducts& products, std::size_t sample, const std::vector<T>& f,
            const std::vector<std::vector<T>>& weights, const std::vector<Bounds<T>>& bounds) const {
-    const Node& map = c_.network.node(map_);
     const std::size_t r = position_[sample];
     for (std::size_t j = 0; j < centres_.size(); ++j) {
-      const T t = products(j / map.filters, weights[c_.network.filter_of(map_, j)], f);
+      const T t = products(patch(j), weights[c_.network.filter_of(map_, neuron(j))], f);
       const Bounds<T>& b = bounds[j];
       const auto need = [&](bool holds, const char* reason, const char* what) {
-        if (!holds) throw Rejected(reason, "sample " + number(sample + 1) + ", neuron " + number(j + 1) + ": " + what);
+        if (!holds)
+          throw Rejected(reason, "sample " + number(sample + 1) + ", neuron " + number(neuron(j) + 1) + ": " + what);
       };
       if (j == neurons_)
         need(t >= b.low, "saturation", "the saturated neuron stays below delta");
@@ -193,13 +273,15 @@ class Ray {
   bool saturated_ = false;
   int sign_ = 1;
   std::size_t neurons_ = 0;
+  std::vector<std::size_t> patches_;  // whose neurons are used
   Family top_;
   std::map<std::size_t, Parameters> theta_;
   std::vector<std::size_t> position_;
   Gaps gaps_;
   unsigned bits_ = 64;
-  std::vector<mpz_class> centres_;  // over the divisor of the slope of the bias
-  mpz_class norm_ = 0, most_ = 0;   // of the weights: of a row; the largest
+  std::vector<mpz_class> centres_;           // over the divisor of the slope of the bias
+  mpz_class norm_ = 0, most_ = 0;            // of the weights: of a row; the largest
+  std::vector<SharedDirection> directions_;  // by bank, if the proof names them
   std::vector<std::vector<long>> narrow_;
   mpz_class units_ = 0, error_ = 0;
   std::vector<Bounds<mpz_class>> bounds_;

@@ -1,0 +1,70 @@
+// A direction that the filters of a bank share (rules/rays.md, "A shared direction"): filter t of the bank is
+// -(K d + r^t). Then one projection for each patch, s_p(i) = <d, f^p(x_i)>, tells how far apart the samples are for all
+// neurons of the patch.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "kernel/rule.h"
+
+namespace widecheck {
+
+struct SharedDirection {
+  mpz_class factor;                     // K > 0
+  std::vector<std::int64_t> direction;  // d
+  mpz_class norm;                       // the sum of |d|, below 2^62
+  mpz_class rest;                       // the largest sum of |r^t| of the filters of the bank
+};
+// One for each bank of a linear node, from [{"factor": K, "direction": [...]}, ...]. `filters` are the rows v^t, bank
+// after bank. Throws Rejected("direction").
+std::vector<SharedDirection> read_directions(const Value& json, const Node& map,
+                                             const std::vector<std::vector<mpz_class>>& filters);
+
+// The neurons of these patches of a linear node, patch after patch: the first ones belong to the samples at the same
+// positions of an order. All is exact, in integers over the divisor of what enters the node.
+class Projections {
+ public:
+  // Pays for all samples of the context. The first `neurons` neurons belong to samples.
+  Projections(const Context& c, const Node& map, const std::vector<std::size_t>& patches,
+              const std::vector<SharedDirection>& directions, std::size_t neurons);
+
+  // The values entering the node of the sample at a position of the order; each once, in any order. Throws
+  // Rejected("too-large") where projections do not fit into 64 bits.
+  void add(std::size_t position, const std::vector<std::int64_t>& f);
+  // After the last sample. The smallest s_p(i) - s_p(i') for i' the sample of a neuron of the patch at this place of
+  // the list and i any later one; nothing if there is no such pair.
+  std::optional<mpz_class> gap(std::size_t place);
+  // No |s_p(i)| is larger for patches of this bank.
+  mpz_class reach(const SharedDirection& bank) const { return bank.norm * most(); }
+  // The largest absolute value that entered.
+  mpz_class most() const { return mpz_class(static_cast<unsigned long>(most_)); }
+
+ private:
+  struct Tap {
+    std::uint32_t input, position;
+  };
+  static constexpr std::size_t kLanes = 32;  // samples side by side
+  template <class T>
+  using Lanes = std::vector<T>;  // input after input
+
+  std::int64_t project(std::size_t place, const std::vector<std::int64_t>& f) const;
+  template <class T>
+  void smallest(const Lanes<T>& x, const std::vector<std::vector<T>>& directions);
+  void flush();
+
+  std::size_t filters_, neurons_, samples_, inputs_;
+  std::vector<std::size_t> begin_, bank_;  // by place: of its taps; its bank
+  std::vector<Tap> taps_;                  // without padding
+  std::vector<std::vector<std::int64_t>> directions_;
+  std::vector<std::vector<std::int32_t>> narrow_;
+  std::uint64_t norm_ = 0, most_ = 0, block_most_ = 0;
+  std::vector<std::int64_t> own_;    // by position: the projection for the patch of its neuron
+  std::vector<std::int64_t> later_;  // by place: the smallest projection of a sample of a later patch
+  std::vector<std::size_t> waiting_places_;
+  Lanes<std::int64_t> waiting_;
+  Lanes<std::int32_t> waiting_narrow_;
+};
+
+}  // namespace widecheck

@@ -40,10 +40,7 @@ Rational largest_value(const std::optional<std::size_t>& activation, const Archi
 std::optional<LowerLayers> choose_lower_layers(const Instance& instance, const ChainPosition& at, std::uint64_t seed,
                                                Outcome& failure) {
   LowerLayers lower;
-  Rational bound = 0;  // of |values| entering the layer
-  for (std::size_t i = 0; i < instance.data.size(); ++i)
-    for (std::size_t j = 0; j < instance.data.width(); ++j)
-      bound = std::max(bound, Rational(abs(instance.data.at(i, j))));
+  Rational bound(instance.data.largest(), instance.data.divisor());  // of |values| entering the layer
   for (std::size_t l = 0; l + 1 < at.k; ++l) {
     const Layer& layer = at.chain.layers[l];
     const Node& map = instance.network.node(layer.map);

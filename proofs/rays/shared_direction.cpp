@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kLanes = 32;  // samples side by side
 constexpr int kGuardBits = 8;       // the checker's grid is that much finer where values are enclosed
 constexpr std::int64_t kRest = 3;   // |r| is at most this
-constexpr std::size_t kGroupBytes = std::size_t{64} << 20, kMadeGroupBytes = std::size_t{2500} << 20;
+constexpr std::size_t kGroupBytes = std::size_t{32} << 20, kMadeGroupBytes = std::size_t{2500} << 20;
 
 struct Tap {
   std::uint32_t input, position;

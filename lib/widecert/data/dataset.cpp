@@ -196,8 +196,12 @@ Dataset load(const DatasetSpec& spec, const std::string& directory, const Extent
   const Integer most = abs(spec.multiply) * most_raw + most_noise * raw.divisor;
   const bool plain =
       raw.large.empty() && most < kSmall && abs(spec.multiply) < kSmall && (!spec.noise || raw.divisor < kSmall);
-  // Every sample by itself, on all cores.
-  (plain ? data.small_.resize(data.size_ * data.width_) : data.large_.resize(data.size_ * data.width_));
+  // Every sample by itself, on all cores, in its place.
+  if (plain) {
+    data.small_ = std::move(raw.small);
+  } else {
+    data.large_.resize(data.size_ * data.width_);
+  }
   const std::int64_t factor = plain ? spec.multiply.convert_to<std::int64_t>() : 0;
   const std::int64_t unit = plain && spec.noise ? raw.divisor.convert_to<std::int64_t>() : 0;
   constexpr std::size_t kBlock = 256;
@@ -206,14 +210,17 @@ Dataset load(const DatasetSpec& spec, const std::string& directory, const Extent
     if (spec.noise) {
       noise.emplace("noise", spec.noise->seed, "x", spec.noise->low, spec.noise->high);
     }
+    std::vector<std::int64_t> row(plain ? data.width_ : 0);
     for (std::size_t s = block * kBlock; s < std::min(data.size_, (block + 1) * kBlock); ++s) {
       const std::size_t i = spec.first + s;  // the noise goes by the place in the source
+      if (plain) std::copy_n(&data.small_[s * data.width_], data.width_, row.begin());
       for (std::size_t j = 0; j < data.width_; ++j) {
         const std::int64_t shift = noise ? noise->at(i, j) : 0;
-        const std::size_t at = s * data.width_ + j, from = s * data.width_ + (raw.order.empty() ? j : raw.order[j]);
+        const std::size_t at = s * data.width_ + j, in_row = raw.order.empty() ? j : raw.order[j];
         if (plain) {
-          data.small_[at] = factor * raw.small[from] + shift * unit;
+          data.small_[at] = factor * row[in_row] + shift * unit;
         } else {
+          const std::size_t from = s * data.width_ + in_row;
           data.large_[at] = spec.multiply * (raw.large.empty() ? Integer(raw.small[from]) : raw.large[from]) +
                             Integer(shift) * raw.divisor;
         }

@@ -42,8 +42,8 @@ class PatchProducts {
  public:
   PatchProducts(const Context& c, const Node& node, Products vectors, const mpz_class& most_of_vectors,
                 const Forward& below, bool narrow);
-  template <class T>
-  T operator()(std::size_t p, const std::vector<T>& v, const std::vector<T>& f) const {
+  template <class T, class F>
+  T operator()(std::size_t p, const std::vector<T>& v, const std::vector<F>& f) const {
     T sum = 0;
     node_.patches.for_each_seen(p, [&](std::size_t r, std::size_t input) { sum += v[r] * f[input]; });
     return sum;

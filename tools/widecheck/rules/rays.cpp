@@ -118,12 +118,12 @@ class Ray {
   // Streams the samples and checks every z_ij against delta, the diagonal and Delta.
   void check_gaps() {
     const Node& map = c_.network.node(map_);
-    const Forward forward = make_forward(c_, c_.network, map.inputs[0], theta_, bits_);
+    const Forward forward = make_forward(c_, c_.network, map.inputs[0], theta_, bits_, !directions_.empty());
     if (!directions_.empty()) return check_along(forward);
     const PatchProducts products(c_, map, map.filters, most_, forward, true);
     c_.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
       const Values f = forward(x);
-      prepare(f);
+      prepare(f.divisor, f.radius);
       mpz_class most = 0;
       for (const mpz_class& v : f.v) most = std::max(most, mpz_class(abs(v)));
       // |<v, f>| <= norm * most: below 2^62 every partial sum fits into 64 bits.
@@ -162,23 +162,30 @@ class Ray {
     const Node& map = c_.network.node(map_);
     const PatchProducts products(c_, map, 1, most_, forward, false);
     Projections projections(c_, map, patches_, directions_, neurons_);
-    c_.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
-      const Values f = forward(x);
-      prepare(f);
+    prepare(forward.divisor(), forward.radius());
+    const auto take = [&](std::size_t sample, const std::vector<std::int64_t>& f) {
       const std::size_t r = position_[sample];
       if (r < neurons_) {
-        const mpz_class t = products(patch(r), top_.slope.weights.rows[c_.network.filter_of(map_, neuron(r))], f.v);
+        const mpz_class t = products(patch(r), top_.slope.weights.rows[c_.network.filter_of(map_, neuron(r))], f);
         require(t >= bounds_[r].low && t <= bounds_[r].high, "diagonal",
                 "sample " + number(sample + 1) + ", neuron " + number(neuron(r) + 1) +
                     ": z is outside the diagonal's bounds");
       }
-      std::vector<std::int64_t> narrow;
-      for (const mpz_class& v : f.v) {
-        require(v.fits_slong_p(), "too-large", "a value does not fit into 64 bits");
-        narrow.push_back(v.get_si());
-      }
-      projections.add(r, narrow);
-    });
+      projections.add(r, f);
+    };
+    if (forward.small() && c_.data.small()) {
+      c_.data.for_each_small([&](std::size_t sample, const std::vector<std::int64_t>& x) { take(sample, forward(x)); });
+    } else {
+      c_.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
+        const Values f = forward(x);
+        std::vector<std::int64_t> narrow;
+        for (const mpz_class& v : f.v) {
+          require(v.fits_slong_p(), "too-large", "a value does not fit into 64 bits");
+          narrow.push_back(v.get_si());
+        }
+        take(sample, narrow);
+      });
+    }
     // Of z, in units of 1/(divisor of f * divisor of v): how far samples lie apart at least, how far they reach.
     const mpq_class units(forward.divisor() * top_.slope.weights.divisor);
     const mpz_class& e = forward.radius();
@@ -216,8 +223,8 @@ class Ray {
     T below, above, low, high;
   };
 
-  void prepare(const Values& f) {
-    const mpz_class units = f.divisor * top_.slope.weights.divisor, error = f.radius * norm_;
+  void prepare(const mpz_class& divisor, const mpz_class& radius) {
+    const mpz_class units = divisor * top_.slope.weights.divisor, error = radius * norm_;
     if (units == units_ && error == error_) return;
     units_ = units;
     error_ = error;

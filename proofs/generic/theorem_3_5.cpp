@@ -11,6 +11,7 @@
 #include "proofs/dependent/open_set.h"
 #include "proofs/generic/feature_rank.h"
 #include "proofs/generic/untied_biases.h"
+#include "proofs/rays/theorem_3_4.h"
 
 namespace widecert {
 namespace {
@@ -175,6 +176,10 @@ std::optional<Outcome> obstacle(const Instance& instance, std::size_t node, cons
 // `rule`: the only one to go by; empty: any.
 Outcome prove(const Instance& instance, std::size_t claimed, const std::string& rule, const Options& options) {
   options.progress("hypotheses", 0, 1);
+  if (rule == "from-ray") {
+    if (auto outcome = not_analytic(instance, claimed, "not asked for")) return *outcome;
+    return almost_everywhere_from_ray(instance, claimed, options);
+  }
   if (auto outcome = never(instance, claimed)) return *outcome;
   std::string no_translates = "not asked for";
   if (rule.empty() || rule == "translates") {
@@ -231,45 +236,48 @@ Outcome prove(const Instance& instance, std::size_t claimed, const std::string& 
 }  // namespace
 
 Theorem theorems::theorem_3_5() {
-  return {.id = "theorem-3.5",
-          .title = "Independent features for almost every parameter",
-          .source = "Nguyen & Hein, ICML 2018, Theorem 3.5, and beyond it",
-          .statement =
-              "rank F_k = min(N, n_k) for Lebesgue-almost every parameter: Theta is the space of all free "
-              "tensors with the ties of the bias modes. Without Assumption 3.1, with tied or absent biases, "
-              "zero padding, strides, average pooling, sums, concatenations and batch norm.",
-          .hypotheses = {"by untied biases, as the theorem of that name says; or:",
-                         "every operation up to the layer is real analytic: no max pooling, no relu, leaky relu, elu "
-                         "or step (those are refuted where an open set of parameters with rank F_k < N is found)",
-                         "a limit of the network has full rank at some integer point: softplus, silu, gelu and mish "
-                         "tend to relu; sigmoid to the half-step and tanh to sign; softplus with one free bias per "
-                         "neuron may be replaced by sigmoid at layer k; or sigmoid and tanh at a point in ln 2 times "
-                         "the integers",
-                         "what has to grow in the limit is free (not frozen)"},
-          .claims = {"independent-almost-everywhere"},
-          .side_claims = {"never-independent", "dependent-on-open-set"},
-          .rules = {"translates", "analytic-point", "relu-limit", "step-limit", "lattice-point", "derivative", "width",
-                    "equal-samples", "equal-columns", "affine-dimension", "patch-contents", "units-without-kinks"},
-          .reasons = {"max-pooling", "dependent-on-open-set", "not-analytic", "equal-samples", "equal-columns",
-                      "affine-dimension", "patch-contents", "no-limit", "rank-not-decided", "too-large"},
-          .keys = {{"rule",
-                    "the only rule of the checker to go by: translates, analytic-point, relu-limit, "
-                    "step-limit, lattice-point or derivative"}},
-          .read = [](const Entry& entry) -> Prover {
-            std::string rule;
-            if (const auto given = entry.json.find("rule")) {
-              rule = given->text();
-              constexpr const char* kKnown[] = {"translates", "analytic-point", "relu-limit",
-                                                "step-limit", "lattice-point",  "derivative"};
-              if (std::find(std::begin(kKnown), std::end(kKnown), rule) == std::end(kKnown)) {
-                given->fail("translates, analytic-point, relu-limit, step-limit, lattice-point or derivative");
-              }
-            }
-            return [node = entry.node, rule](const Instance& instance, const Options& options) {
-              return prove(instance, node, rule, options);
-            };
-          },
-          .obstacle = obstacle};
+  return {
+      .id = "theorem-3.5",
+      .title = "Independent features for almost every parameter",
+      .source = "Nguyen & Hein, ICML 2018, Theorem 3.5, and beyond it",
+      .statement =
+          "rank F_k = min(N, n_k) for Lebesgue-almost every parameter: Theta is the space of all free "
+          "tensors with the ties of the bias modes. Without Assumption 3.1, with tied or absent biases, "
+          "zero padding, strides, average pooling, sums, concatenations and batch norm.",
+      .hypotheses = {"by untied biases, as the theorem of that name says; or:",
+                     "every operation up to the layer is real analytic: no max pooling, no relu, leaky relu, elu "
+                     "or step (those are refuted where an open set of parameters with rank F_k < N is found)",
+                     "a limit of the network has full rank at some integer point: softplus, silu, gelu and mish "
+                     "tend to relu; sigmoid to the half-step and tanh to sign; softplus with one free bias per "
+                     "neuron may be replaced by sigmoid at layer k; or sigmoid and tanh at a point in ln 2 times "
+                     "the integers",
+                     "what has to grow in the limit is free (not frozen)"},
+      .claims = {"independent-almost-everywhere"},
+      .side_claims = {"never-independent", "dependent-on-open-set"},
+      .rules = {"translates", "analytic-point", "relu-limit", "step-limit", "lattice-point", "derivative", "from-ray",
+                "width", "equal-samples", "equal-columns", "affine-dimension", "patch-contents", "units-without-kinks"},
+      .reasons = {"max-pooling", "dependent-on-open-set", "not-analytic", "equal-samples", "equal-columns",
+                  "affine-dimension", "patch-contents", "no-limit", "rank-not-decided", "too-large", "not-a-chain",
+                  "layer-kind", "frozen-parameters", "width", "tied-biases", "one-sample", "activation-violates",
+                  "patches-collide", "not-injective", "no-bias", "no-gap"},
+      .keys = {{"rule",
+                "the only rule of the checker to go by: translates, analytic-point, relu-limit, "
+                "step-limit, lattice-point, derivative or from-ray"}},
+      .read = [](const Entry& entry) -> Prover {
+        std::string rule;
+        if (const auto given = entry.json.find("rule")) {
+          rule = given->text();
+          constexpr const char* kKnown[] = {"translates",    "analytic-point", "relu-limit", "step-limit",
+                                            "lattice-point", "derivative",     "from-ray"};
+          if (std::find(std::begin(kKnown), std::end(kKnown), rule) == std::end(kKnown)) {
+            given->fail("translates, analytic-point, relu-limit, step-limit, lattice-point, derivative or from-ray");
+          }
+        }
+        return [node = entry.node, rule](const Instance& instance, const Options& options) {
+          return prove(instance, node, rule, options);
+        };
+      },
+      .obstacle = obstacle};
 }
 
 }  // namespace widecert

@@ -81,9 +81,15 @@ std::optional<RayConstruction> construct_ray(const Instance& instance, const Cha
   const Node& map = instance.network.node(node);
   const std::size_t source = map.inputs[0];
   const bool rational = rational_valued(instance.network, source);
-  const auto along = [&](RayConstruction& ray, const LayerInput& input, std::uint64_t seed, bool narrow) {
-    const auto found =
-        separate_along(instance.network, node, input, neurons, centre, saturated, seed, narrow, options.progress);
+  const auto along = [&](RayConstruction& ray, const LayerInput& input, std::uint64_t seed, int attempt) {
+    // Short directions for few samples; 32 bits where patches can be spared for it.
+    const std::int64_t range = input.samples > 5000 || attempt > 1 ? (std::int64_t{1} << 31) - 1
+                               : attempt == 0                      ? 1000
+                                                                   : 1'000'000;
+    const std::size_t patches = map.patches->count(), used = neurons / map.filters;
+    const bool narrow = attempt == 0 && input.radius == 0 && patches > used + used / 50 + 4;
+    const auto found = separate_along(instance.network, node, input, neurons, centre, saturated, seed, narrow, range,
+                                      options.progress);
     if (!found) return false;
     ray.gaps = found->gaps;
     ray.along = Along{found->factor, found->directions, found->skipped};
@@ -104,7 +110,7 @@ std::optional<RayConstruction> construct_ray(const Instance& instance, const Cha
     if (!lower) return std::nullopt;
     ray.lower = *lower;
     if (shared && source == 0 && instance.data.small_numerators() != nullptr) {
-      if (along(ray, layer_input(instance.data), seed, attempt == 0)) return ray;
+      if (along(ray, layer_input(instance.data), seed, attempt)) return ray;
       continue;
     }
     const std::int64_t range = attempt < 2 ? 1000 : 1'000'000;
@@ -124,7 +130,7 @@ std::optional<RayConstruction> construct_ray(const Instance& instance, const Cha
             if (i % 64 == 0) options.progress("features below layer k", i, instance.data.size());
           });
       if (shared) {
-        if (features.is_small() && along(ray, layer_input(features), seed, false)) {
+        if (features.is_small() && along(ray, layer_input(features), seed, attempt)) {
           ray.bits = rational ? 0 : bits + kCheckerGuardBits;
           return ray;
         }

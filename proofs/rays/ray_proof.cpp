@@ -1,5 +1,7 @@
 #include "proofs/rays/ray_proof.h"
 
+#include "proofs/generic/untied_biases.h"
+
 #include <widecert/number/error.h>
 
 namespace widecert {
@@ -48,10 +50,11 @@ Finding independent_on_ray(const std::string& node, bool affine, const Rational&
           as_proof(ray)};
 }
 
-Finding independent_somewhere(const std::string& node, const Rational& alpha_0, const Family& family,
-                              const RayProof& ray) {
-  return {Claim("independent-somewhere", {{"node", node}}),
-          Proof("from-ray", {{"alpha_0", alpha_0}, {"family", family}, {"ray", as_proof(ray)}})};
+Finding from_ray(const std::string& claim, const std::string& node, std::size_t rank, const Rational& alpha_0,
+                 const Family& family, const RayProof& ray) {
+  const Proof proof("from-ray", {{"alpha_0", alpha_0}, {"family", family}, {"ray", as_proof(ray)}});
+  if (claim == "independent-almost-everywhere") return {independent_almost_everywhere(node, rank), proof};
+  return {Claim("independent-somewhere", {{"node", node}}), proof};
 }
 
 }  // namespace widecert

@@ -34,8 +34,9 @@ Proof as_proof(const RayProof& ray);
 // [F, 1] = N. Proved by the ray itself.
 Finding independent_on_ray(const std::string& node, bool affine, const Rational& alpha_0, const Family& family,
                            const RayProof& ray);
-// "independent-somewhere", "from-ray": rank F = N at some parameter, since it is along this ray.
-Finding independent_somewhere(const std::string& node, const Rational& alpha_0, const Family& family,
-                              const RayProof& ray);
+// "from-ray": rank F = N at some parameter ("independent-somewhere"), or at almost every one
+// ("independent-almost-everywhere", where all is analytic), since it is along this ray. `claim` is the kind.
+Finding from_ray(const std::string& claim, const std::string& node, std::size_t rank, const Rational& alpha_0,
+                 const Family& family, const RayProof& ray);
 
 }  // namespace widecert

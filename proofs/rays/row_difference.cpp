@@ -68,14 +68,25 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
   const RayThreshold threshold = row_difference_threshold(f, ray->gaps, affine ? n - 1 : n, !affine);
   std::vector<Attachment> files;
   const Family family = ray_family(instance, *at, *ray, threshold.beta, options, files);
+  const RayProof proof = ray_proof(*ray, RayRule::row_difference, !affine, options, files);
   Outcome outcome = proved(
       fmt::format("{} neurons for {} samples, {}: row differences turn triangular", output.width, n, describe(f)),
-      {independent_on_ray(output.name, affine, threshold.alpha_0, family,
-                          ray_proof(*ray, RayRule::row_difference, !affine, options, files))});
+      {claim == "independent-almost-everywhere"
+           ? from_ray(claim, output.name, n, threshold.alpha_0, family, proof)
+           : independent_on_ray(output.name, affine, threshold.alpha_0, family, proof)});
   outcome.files = std::move(files);
   add_ray(instance, *at, *ray, threshold, family, options.progress, outcome);
   return outcome;
 }
+
+}  // namespace
+
+Outcome almost_everywhere_from_row_differences(const Instance& instance, std::size_t node, Filters filters,
+                                               const Options& options) {
+  return prove(instance, node, "independent-almost-everywhere", filters, options);
+}
+
+namespace {
 
 Prover read(const Entry& entry) {
   return

@@ -240,7 +240,7 @@ LayerInput layer_input(const ScaledFeatures& f) {
 
 std::optional<SharedDirection> separate_along(const Architecture& network, std::size_t linear_node,
                                               const LayerInput& input, std::size_t neurons, Centre centre,
-                                              bool saturated, std::uint64_t seed, bool narrow,
+                                              bool saturated, std::uint64_t seed, bool narrow, std::int64_t range,
                                               const Progress& progress) {
   check(neurons >= 1 && neurons <= input.samples, "between 1 and N neurons are ordered");
   const Node& node = network.node(linear_node);
@@ -248,9 +248,8 @@ std::optional<SharedDirection> separate_along(const Architecture& network, std::
   const Integer longest(patches.longest()), most = std::max(input.most, Integer(1));
   // |s| <= longest * |d| * most, also with the checker's finer grid.
   const Integer room = narrow ? (Integer(1) << 31) - 2 : Integer(1) << (input.radius == 0 ? 61 : 61 - kGuardBits);
-  const Integer largest = std::min(Integer(room / (longest * most)), Integer((Integer(1) << 31) - 1));
-  if (largest < 1) return std::nullopt;
-  const auto range = largest.convert_to<std::int64_t>();
+  range = std::min(Integer(room / (longest * most)), Integer(range)).convert_to<std::int64_t>();
+  if (range < 1) return std::nullopt;
   SharedDirection result;
   Integer norm = 0, rest = 0;
   std::vector<std::vector<std::int64_t>> rests;  // r^t, bank after bank

@@ -31,12 +31,13 @@ struct SharedDirection {
   std::vector<std::size_t> skipped;                   // patches, increasing
 };
 
-// As separate(), for filters that are chosen here from a seed. Nothing if too few patches tell the samples apart, or
+// As separate(), for filters that are chosen here from a seed: d of at most `range`, or less as 64 bits ask (32, if
+// `narrow`: faster, and more patches are skipped). Nothing if too few patches tell the samples apart, or
 // the numbers do not fit into 64 bits. Cost: N l for each patch that is used, N l / 2 where samples are made; memory: 4
 // to 8 bytes for each sample and patch of a group, the samples themselves if they are kept.
 std::optional<SharedDirection> separate_along(const Architecture& network, std::size_t linear_node,
                                               const LayerInput& input, std::size_t neurons, Centre centre,
-                                              bool saturated, std::uint64_t seed, bool narrow,
+                                              bool saturated, std::uint64_t seed, bool narrow, std::int64_t range,
                                               const Progress& progress);
 
 }  // namespace widecert

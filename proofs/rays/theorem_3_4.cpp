@@ -5,6 +5,7 @@
 
 #include "proofs/dependent/never_independent.h"
 #include "proofs/rays/ray_construction.h"
+#include "proofs/rays/row_difference.h"
 
 namespace widecert {
 namespace {
@@ -47,14 +48,26 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
   std::vector<Attachment> files;
   const Family family = ray_family(instance, *at, *ray, threshold.beta, options, files);
   const RayProof proof = ray_proof(*ray, rule_for(f.kind), false, options, files);
-  Outcome outcome = proved(
-      fmt::format("{} >= {} neurons, {}: F is nonsingular on the whole ray", output.width, n, describe(f)),
-      {claim == "independent-somewhere" ? independent_somewhere(output.name, threshold.alpha_0, family, proof)
-                                        : independent_on_ray(output.name, false, threshold.alpha_0, family, proof)});
+  Outcome outcome =
+      proved(fmt::format("{} >= {} neurons, {}: F is nonsingular on the whole ray", output.width, n, describe(f)),
+             {claim == "independent-on-ray" ? independent_on_ray(output.name, false, threshold.alpha_0, family, proof)
+                                            : from_ray(claim, output.name, n, threshold.alpha_0, family, proof)});
   outcome.files = std::move(files);
   add_ray(instance, *at, *ray, threshold, family, options.progress, outcome);
   return outcome;
 }
+
+}  // namespace
+
+Outcome almost_everywhere_from_ray(const Instance& instance, std::size_t node, const Options& options) {
+  const auto* output = std::get_if<ActivationSpec>(&instance.network.node(node).spec);
+  if (output != nullptr && !has_ray_threshold(output->function.kind) && has_row_difference(output->function.kind)) {
+    return almost_everywhere_from_row_differences(instance, node, Filters::by_size, options);
+  }
+  return prove(instance, node, "independent-almost-everywhere", Filters::by_size, options);
+}
+
+namespace {
 
 Prover read(const Entry& entry) {
   return

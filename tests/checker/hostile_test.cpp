@@ -385,6 +385,52 @@ TEST_CASE("sentences name frozen tensors, the output, and full column rank") {
   CHECK_THAT(said(claim_file(nodes, rows, {gradient}), back), Contains("; layer out is not the network's last"));
 }
 
+TEST_CASE("a sentence says seeded of what was read as seeded, and no key stands unread beside it") {
+  const Files files;
+  const json rows = inline_rows({{1, 2}, {3, 4}, {5, 7}}), numbers = {{"seed", 1}, {"low", -1000}, {"high", 1000}};
+  const json zero = {{"rule", "minor-and-relations"},
+                     {"rows", json::array()},
+                     {"columns", json::array()},
+                     {"side", "columns"},
+                     {"zero", {0, 1, 2, 3}}};
+  const auto checked = [&](json layer, const json& tensors) {
+    const json claim = {{"kind", "rank-equals"}, {"node", "r"}, {"rank", 0}, {"parameters", {{"d", tensors}}}};
+    return files.check(claim_file({std::move(layer), activation("r", "relu")}, rows, {claim}, {2}).dump(),
+                       certificate({zero}));
+  };
+  const json plain = dense("d", 4, "none"), biased = dense("d", 4);
+  const Answer genuine = checked(plain, {{"weights", fill(0)}});
+  proves(genuine);
+  CHECK_THAT(genuine.text, Contains("at the given parameters: no rank is less"));
+  json two = fill(0), frozen = biased;
+  two["seeded"] = numbers;
+  refuses(checked(plain, {{"weights", two}}), "unexpected");
+  json divided = fill(0);
+  divided["divisor"] = 2;
+  refuses(checked(plain, {{"weights", divided}}), "unknown-key");
+  refuses(checked(plain, {{"weights", fill(0)}, {"bias", {{"seeded", numbers}}}}), "unknown-key");
+  refuses(checked(plain, {{"weights", fill(0)}, {"wieghts", json::object()}}), "unknown-key");
+  frozen["frozen-bias"] = fill(0);
+  refuses(checked(frozen, {{"weights", fill(0)}, {"bias", seeded("b")}}), "unknown-key");
+  frozen["frozen-weights"] = fill(0);
+  refuses(checked(frozen, {{"weights", seeded("d")}}), "other-layers", 5);
+  // The same numbers twice are not random.
+  const auto sum = [&](const std::string& second) {
+    json e = dense("e", 4, "none");
+    e["input"] = "x";
+    const json norm = {{"name", "m"}, {"op", "batchnorm"}, {"scale", fill(-1)}, {"shift", fill(0)}};
+    const json join = {{"name", "s"}, {"op", "sum"}, {"inputs", {"d", "m"}}};
+    const json claim = {{"kind", "rank-equals"},
+                        {"node", "s"},
+                        {"rank", 0},
+                        {"parameters", {{"d", {{"weights", seeded("d")}}}, {"e", {{"weights", seeded(second)}}}}}};
+    return files.check(claim_file({plain, e, norm, join}, rows, {claim}, {2}).dump(), certificate({zero}));
+  };
+  proves(sum("d"));
+  CHECK_THAT(sum("d").text, Contains("at the given parameters"));
+  refuses(sum("e"), "not-zero", 5);
+}
+
 // ---- what is worked for ----
 
 TEST_CASE("processor time has a limit, and an answer when it is over") {
@@ -482,6 +528,29 @@ TEST_CASE("work that no budget pays for is refused before it is begun") {
     const Answer answer = files.check(claim_file(nodes, inline_rows({{1}}), {claim}).dump(), certificate({proof}));
     INFO(answer.text.substr(0, 1000));
     CHECK(answer.seconds < 20);  // one table, not 3000
+  }
+  SECTION("bounds with many digits, for every sample") {
+    constexpr int kSamples = 200'000;
+    std::string text;
+    for (int i = 0; i < kSamples; ++i) text += "1\n";
+    spill_gzip(files.inside + "/many.csv.gz", text);
+    const std::string digest = run("zcat " + files.inside + "/many.csv.gz | sha256sum").output.substr(0, 64);
+    json head = dense("e", 1, "none");
+    const json claim = {
+        {"kind", "gradient-dominance"},
+        {"node", "s"},
+        {"output", "e"},
+        {"mu", "1/1" + std::string(9'000, '0')},
+        {"bias", false},
+        {"parameters", {{"d", {{"weights", fill(1)}, {"bias", fill(0)}}}, {"e", {{"weights", fill(1)}}}}}};
+    const json proof = {
+        {"rule", "backpropagation"}, {"bits", 40}, {"smallest", "1/7"}, {"jacobians", "1/1" + std::string(4'000, '0')}};
+    const Answer answer = files.check(
+        claim_file({dense("d", 1), activation("s", "sigmoid"), head}, csv("many.csv.gz", digest, kSamples), {claim})
+            .dump(),
+        certificate({proof}));
+    CHECK(answer.reason == "width");
+    CHECK(answer.seconds < 10);
   }
   SECTION("primes without end") {
     std::vector<int> tower(3'000'000, 2147483647);

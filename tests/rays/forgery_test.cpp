@@ -356,3 +356,214 @@ TEST_CASE("small claims that ask for very much work are refused at once") {
           "too-large", 4);
   CHECK(run(programs() + "/widecheck --memory 1e30 " + g.claim_path()).exit == 2);
 }
+
+TEST_CASE("forged shared directions on the digits") {
+  const Genuine g("digits/shared-direction-sigmoid");
+  const auto slope = [](json& claim) -> json& { return claim["claims"][0]["family"]["conv1"]["slope"]; };
+  const auto along = [](json& p) -> json& { return p["proofs"][0]["along"][0]; };
+  const auto order = [](json& p) -> json& { return p["proofs"][0]["order"]; };
+
+  SECTION("as it is") {
+    rejects(g.forge([](json&, json&) {}), "", 0);
+  }
+  SECTION("another direction, another factor: what is left of the filters is large") {
+    rejects(g.forge([&](json&, json& p) { along(p)["direction"][3] = along(p)["direction"][3].get<int>() + 1; }),
+            "gap");
+    rejects(g.forge([&](json&, json& p) { along(p)["factor"] = along(p)["factor"].get<int>() - 1; }), "gap");
+    rejects(g.forge([&](json&, json& p) { along(p)["factor"] = along(p)["factor"].get<int>() + 1; }), "gap");
+    rejects(g.forge([&](json&, json& p) { along(p)["factor"] = 0; }), "direction");
+    rejects(g.forge([&](json&, json& p) { along(p)["factor"] = -along(p)["factor"].get<int>(); }), "direction");
+    rejects(g.forge([&](json&, json& p) { along(p)["direction"].erase(0); }), "unexpected", 4);
+    rejects(g.forge([&](json&, json& p) { p["proofs"][0]["along"].push_back(along(p)); }), "direction");
+    rejects(g.forge([&](json&, json& p) { p["proofs"][0]["along"] = json::array(); }), "direction");
+  }
+  SECTION("one filter with a large rest; filters and directions that differ in sign") {
+    rejects(g.forge([&](json& c, json&) {
+      json& w = slope(c)["weights"]["rows"][7][2];
+      w = w.get<int>() + 1'000'000;
+    }),
+            "diagonal");
+    rejects(g.forge([&](json& c, json&) {  // a filter that no sample uses: the last neurons of the last patch
+      json& w = slope(c)["weights"]["rows"][49][2];
+      w = w.get<int>() + 1'000'000;
+    }),
+            "diagonal");
+    rejects(g.forge([&](json&, json& p) {
+      for (json& v : along(p)["direction"]) v = -v.get<int>();
+    }),
+            "gap");
+  }
+  SECTION("a gap just beyond what the direction shows") {
+    // delta (K g - 2 R - d') is exact: a little more is not proved.
+    rejects(g.forge([&](json&, json& p) {
+      const std::string delta = p["proofs"][0]["delta"];
+      const auto slash = delta.find('/');
+      p["proofs"][0]["delta"] = std::to_string(2 * std::stol(delta.substr(0, slash)) + 1) + "/" +
+                                std::to_string(2 * std::stol(delta.substr(slash + 1)));
+    }),
+            "gap");
+  }
+  SECTION("two samples of one patch in the wrong order, a late sample before its turn") {
+    rejects(g.forge([&](json&, json& p) { std::swap(order(p)[0], order(p)[1]); }), "diagonal");
+    rejects(g.forge([&](json& c, json& p) {  // their biases too
+      std::swap(order(p)[60], order(p)[61]);
+      std::swap(slope(c)["bias"]["rows"][0][60], slope(c)["bias"]["rows"][0][61]);
+    }),
+            "diagonal");
+    rejects(g.forge([&](json&, json& p) { std::swap(order(p)[40], order(p)[1700]); }), "diagonal");
+  }
+  SECTION("the reach above the diagonal") {
+    rejects(g.forge([](json&, json& p) { p["proofs"][0]["upper"] = 1000; }), "reach");
+  }
+  SECTION("Theorem 3.5 from the ray: activations that are not analytic, another rank") {
+    const auto last = [](json& c, json& p) {
+      c["claims"] = json::array({c["claims"][2]});
+      p["proofs"] = json::array({p["proofs"][2]});
+    };
+    REQUIRE(g.claim()["claims"][2]["kind"] == "independent-almost-everywhere");
+    rejects(g.forge(last), "", 0);
+    rejects(g.forge([&](json& c, json& p) {
+      last(c, p);
+      c["network"]["nodes"][1]["function"] = "relu";
+    }),
+            "not-analytic");
+    rejects(g.forge([&](json& c, json& p) {
+      last(c, p);
+      c["claims"][0]["rank"] = 1798;
+    }),
+            "rank");
+    rejects(g.forge([&](json& c, json& p) {  // fewer samples than the ray has
+      last(c, p);
+      c["claims"][0]["rank"] = 1796;
+      c["data"]["count"] = 1796;
+    }),
+            "unexpected", 4);
+    rejects(g.forge([&](json& c, json& p) {
+      last(c, p);
+      c["network"]["nodes"][0]["frozen-weights"] = {{"fill", 1}};
+    }),
+            "frozen");
+    rejects(g.forge([&](json& c, json& p) {  // below the claimed layer, too
+      last(c, p);
+      const json pool = {{"name", "pool"}, {"op", "maxpool2d"}, {"size", {1, 1}}};
+      c["network"]["nodes"].insert(c["network"]["nodes"].begin(), pool);
+    }),
+            "not-analytic");
+  }
+  SECTION("biases and order in files") {
+    const std::string folder = g.folder() + "/out/";
+    const auto npy = [&](const std::string& name, const std::vector<std::int64_t>& values) {
+      std::string header =
+          "{'descr': '<i8', 'fortran_order': False, 'shape': (" + std::to_string(values.size()) + ",), }\n";
+      std::string file("\x93NUMPY\x01\0", 8);
+      file.push_back(static_cast<char>(header.size()));
+      file.push_back('\0');
+      file += header;
+      file.append(reinterpret_cast<const char*>(values.data()), 8 * values.size());
+      spill(folder + name, file);
+      return json{{"npy", {{"path", name}, {"sha256", run("sha256sum " + folder + name).output.substr(0, 64)}}}};
+    };
+    const auto with_files = [&](json& c, json& p, std::int64_t more) {
+      order(p) = npy("order.npy", order(p).get<std::vector<std::int64_t>>());
+      std::vector<std::int64_t> biases;
+      for (const json& v : slope(c)["bias"]["rows"][0]) {  // over 256
+        const std::string text = v.is_string() ? v.get<std::string>() : std::to_string(v.get<long>()) + "/1";
+        const auto slash = text.find('/');
+        biases.push_back(std::stol(text.substr(0, slash)) * (256 / std::stol(text.substr(slash + 1))));
+      }
+      biases[100] += more;
+      json tensor = npy("biases.npy", biases);
+      tensor["npy"]["flatten"] = "channels-last";
+      tensor["divisor"] = 256;
+      slope(c)["bias"] = tensor;
+    };
+    rejects(g.forge([&](json& c, json& p) { with_files(c, p, 0); }), "", 0);
+    rejects(g.forge([&](json& c, json& p) { with_files(c, p, 1); }), "diagonal");
+    rejects(g.forge([&](json& c, json& p) {
+      with_files(c, p, 0);
+      slope(c)["bias"]["divisor"] = 255;
+    }),
+            "diagonal");
+    rejects(g.forge([&](json& c, json& p) {
+      with_files(c, p, 0);
+      slope(c)["bias"]["divisor"] = -256;
+    }),
+            "unexpected", 4);
+    rejects(g.forge([&](json& c, json& p) {
+      with_files(c, p, 0);
+      slope(c)["bias"]["npy"]["flatten"] = "channels-first";
+    }),
+            "diagonal");
+    rejects(g.forge([&](json& c, json& p) {  // a byte of each file
+      with_files(c, p, 0);
+      std::string bytes = slurp(folder + "biases.npy");
+      bytes[bytes.size() - 2000] ^= 1;
+      spill(folder + "biases.npy", bytes);
+    }),
+            "data-digest");
+    rejects(g.forge([&](json& c, json& p) {
+      with_files(c, p, 0);
+      std::string bytes = slurp(folder + "order.npy");
+      bytes[bytes.size() - 800] ^= 1;
+      spill(folder + "order.npy", bytes);
+    }),
+            "data-digest");
+    for (std::int64_t bad : {-1, 1797}) {
+      rejects(g.forge([&](json&, json& p) {
+        auto values = order(p).get<std::vector<std::int64_t>>();
+        values[5] = bad;
+        order(p) = npy("order.npy", values);
+      }),
+              "unexpected", 4);
+    }
+    rejects(g.forge([&](json&, json& p) {
+      auto values = order(p).get<std::vector<std::int64_t>>();
+      values[5] = values[6];
+      order(p) = npy("order.npy", values);
+    }),
+            "order");
+    rejects(g.forge([&](json&, json& p) {
+      auto values = order(p).get<std::vector<std::int64_t>>();
+      values.pop_back();
+      order(p) = npy("order.npy", values);
+    }),
+            "unexpected", 4);
+  }
+}
+
+TEST_CASE("forged shared directions where patches are skipped, and for row differences") {
+  SECTION("padding") {
+    const Genuine g("small/shared-direction-padding");
+    rejects(g.forge([](json&, json& p) { p["proofs"][0].erase("skip"); }), "diagonal");
+    rejects(g.forge([](json&, json& p) { p["proofs"][0]["skip"] = {0, 1}; }), "diagonal");
+    rejects(g.forge([](json&, json& p) { p["proofs"][0]["skip"] = {0, 1, 2}; }), "width");
+    rejects(g.forge([](json&, json& p) { p["proofs"][0]["skip"] = {6}; }), "unexpected", 4);
+    rejects(g.forge([](json&, json& p) { p["proofs"][0].erase("along"); }), "", 0);  // entry by entry
+    rejects(g.forge([](json&, json& p) { p["proofs"][0]["delta"] = p["proofs"][0]["delta"].get<int>() + 1; }), "gap");
+  }
+  SECTION("the sample that no neuron uses equal to the last one used: x = 0, 1, 1") {
+    const Genuine g("digits/shared-direction-tanh");
+    const json rows = {{0}, {1}, {1}};
+    rejects(g.forge([&](json& c, json& p) {
+      c["data"] = {{"format", "inline"}, {"samples", rows}, {"count", 3}};
+      c["network"] = {{"input", {{"name", "x"}, {"shape", {1}}}},
+                      {"nodes",
+                       {{{"name", "conv1"}, {"op", "dense"}, {"filters", 3}, {"bias", "neuron"}},
+                        {{"name", "f"}, {"op", "activation"}, {"function", "tanh"}}}}};
+      json& claim = c["claims"][0];
+      claim = {{"kind", "affinely-independent-on-ray"}, {"node", "f"}, {"alpha_0", 1000}};
+      claim["family"]["conv1"] = {
+          {"constant", {{"weights", {{"fill", 0}}}, {"bias", {{"fill", 0}}}}},
+          {"slope", {{"weights", {{"rows", {{-10}, {-10}, {-10}}}}}, {"bias", {{"rows", {{0, 10, 0}}}}}}}};
+      c["claims"] = json::array({claim});
+      p["proofs"] = json::array({{{"rule", "row-difference-ray"},
+                                  {"order", {0, 1, 2}},
+                                  {"delta", 1},
+                                  {"diagonal", {0, 0}},
+                                  {"upper", 100},
+                                  {"saturated", false},
+                                  {"along", {{{"factor", 10}, {"direction", {1}}}}}}});
+    }),
+            "gap");
+  }
+}

@@ -13,6 +13,7 @@ Relations::Relations(const Value& proof, std::size_t rows, std::size_t cols, boo
   columns_ = side.text() == "columns";
   if (!columns_ && side.text() != "rows") side.bad("\"rows\" or \"columns\"");
   lines_ = columns_ ? cols : rows;
+  budget.spend(Products(40) * lines_);
   zero_.assign(lines_, false);
   kept_.resize(lines_);
   for (std::size_t h = 0; h < lines_; ++h) first_.push_back(h);
@@ -67,7 +68,7 @@ Relations::Relations(const Value& proof, std::size_t rows, std::size_t cols, boo
 }
 
 void Relations::row(std::size_t i, const std::vector<mpz_class>& v) {
-  budget_.spend(Products(40) * (v.size() + lines_));
+  budget_.spend(Products(40) * (v.size() + (columns_ ? lines_ : kernel_.size() + 1)));
   if (columns_ && !kernel_.empty())
     budget_.spend((60 * Products(kernel_.size()) + 2 * kernel_words_ * Products::words(largest(v))) * v.size());
   columns_ ? along(v) : across(i, v);

@@ -21,22 +21,29 @@ std::vector<mpz_class> read_vector(const Value& json, std::size_t length) {
   return v;
 }
 
+// Their sum, its square and what is made of it.
+void pay_for_bound(const Context& c, const mpq_class& bound, const mpq_class& slack) {
+  const Products words = Products::words(bound.get_num()) + Products::words(bound.get_den()) +
+                         Products::words(slack.get_num()) + Products::words(slack.get_den());
+  c.budget.spend(500 + 16 * words * words);
+}
+
 }  // namespace
 
 void require_positive(const mpq_class& low) { require(low > 0, "smallest", "a lower bound of 0 proves nothing"); }
 
 void require_smallest(const Context& c, const ScaledMatrix& m, const mpq_class& low) {
   if (low == 0) return;
+  pay_for_bound(c, low, m.slack);
   const mpz_class t = ceil_of(square(m.scale * (low + m.slack)));
-  require(m.rows.gram_at_least(t, c.budget), "smallest",
-          "it is not shown that the smallest singular value is at least " + show_above(low));
+  if (m.rows.gram_at_least(t, c.budget)) return;
+  throw Rejected("smallest", "it is not shown that the smallest singular value is at least " + show_above(low));
 }
 
 void require_largest(const Context& c, const ScaledMatrix& m, const mpq_class& high) {
-  const std::string what = "it is not shown that the largest singular value is at most " + show_below(high);
-  require(high >= m.slack, "largest", what);
-  const mpz_class t = floor_of(square(m.scale * (high - m.slack)));
-  require(m.rows.gram_at_most(t, c.budget), "largest", what);
+  pay_for_bound(c, high, m.slack);
+  if (high >= m.slack && m.rows.gram_at_most(floor_of(square(m.scale * (high - m.slack))), c.budget)) return;
+  throw Rejected("largest", "it is not shown that the largest singular value is at most " + show_below(high));
 }
 
 void require_size(std::size_t rows, std::size_t cols) {

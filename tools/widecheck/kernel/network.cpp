@@ -143,7 +143,15 @@ Tensor constant_tensor(const std::vector<std::size_t>& row_lengths, const mpz_cl
   return tensor;
 }
 
+// One of the five forms; what stands beside it is unknown to the reader of that form.
+static void require_one_form(const Value& json) {
+  int forms = 0;
+  for (const char* form : {"fill", "rows", "sparse", "npy", "seeded"}) forms += json.has(form) ? 1 : 0;
+  if (forms != 1) json.bad("one of fill, rows, sparse, npy and seeded");
+}
+
 Tensor read_tensor(const Value& json, const TensorShape& shape, Budget& budget) {
+  require_one_form(json);
   const std::vector<std::size_t>& row_lengths = shape.lengths;
   Tensor tensor;
   std::size_t entries = 0;
@@ -238,6 +246,7 @@ Tensor read_tensor(const Value& json, const TensorShape& shape, Budget& budget) 
 }
 
 SparseTensor read_sparse_tensor(const Value& json, const TensorShape& shape, Budget& budget) {
+  require_one_form(json);
   const std::vector<std::size_t>& row_lengths = shape.lengths;
   SparseTensor tensor;
   if (!json.has("sparse")) {

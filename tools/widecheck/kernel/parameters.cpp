@@ -71,14 +71,17 @@ std::map<std::size_t, Parameters> read_point(const Network& network, std::size_t
 
 namespace {
 
-// The seeds of tensors, or nothing where one is not seeded.
+// The seeds of tensors that were read, or nothing where one is not seeded, or two are the same numbers.
 std::optional<std::set<std::string>> seeds_of(const std::vector<Value>& tensors) {
   std::set<std::string> seeds;
+  std::set<std::pair<std::string, std::string>> names;
   for (const Value& tensor : tensors) {
     if (!tensor.has("seeded")) return std::nullopt;
     const Value seeded = tensor.at("seeded");
     if (seeded.at("low").integer() >= seeded.at("high").integer()) return std::nullopt;  // nothing random
-    seeds.insert(seeded.at("seed").integer().get_str());
+    const std::string seed = seeded.at("seed").integer().get_str();
+    if (!names.emplace(seed, seeded.at("name").text()).second) return std::nullopt;
+    seeds.insert(seed);
   }
   if (seeds.empty()) return std::nullopt;
   return seeds;
@@ -98,9 +101,12 @@ std::string in_words(const std::optional<std::set<std::string>>& seeds, const ch
 }  // namespace
 
 std::string point_in_words(const Network& network, std::size_t target, const Value& json) {
-  std::vector<Value> tensors;
-  for (const std::string& node : json.keys())
-    for (const std::string& tensor : json.at(node).keys()) tensors.push_back(json.at(node).at(tensor));
+  std::vector<Value> tensors;  // those that read_point() reads: keys that nobody reads are not asked for here
+  for (std::size_t i : linear_nodes(network, target)) {
+    const Node& node = network.node(i);
+    if (!node.frozen_weights) tensors.push_back(json.at(node.name).at("weights"));
+    if (node.free_bias()) tensors.push_back(json.at(node.name).at("bias"));
+  }
   return in_words(seeds_of(tensors), "parameters") + frozen_in_words(network, target);
 }
 
@@ -117,5 +123,21 @@ std::string frozen_in_words(const Network& network, std::size_t target) {
 }
 
 std::string filters_in_words(const Value& tensor) { return in_words(seeds_of({tensor}), "filters"); }
+
+std::string theta_in_words(const Network& network, std::size_t target) {
+  std::string text;
+  for (std::size_t i : linear_nodes(network, target)) {
+    const Node& node = network.node(i);
+    const auto add = [&](const char* what, const std::vector<std::size_t>& shape, const char* ties) {
+      std::size_t entries = 0;
+      for (std::size_t row : shape) entries += row;
+      text += (text.empty() ? "" : ", ") + node.name + what + number(entries) + ties + ")";
+    };
+    if (!node.frozen_weights) add(" weights (", weights_shape(node).lengths, "");
+    if (node.free_bias())
+      add(" bias (", bias_shape(node).lengths, node.bias == Bias::neuron ? ", one a neuron" : ", one a channel");
+  }
+  return text.empty() ? "no free tensor" : text;
+}
 
 }  // namespace widecheck

@@ -29,6 +29,8 @@ std::map<std::size_t, Parameters> read_point(const Network& network, std::size_t
 std::string point_in_words(const Network& network, std::size_t target, const Value& json);
 // " with the weights of conv1 frozen", of all that the target depends on; nothing if that is free.
 std::string frozen_in_words(const Network& network, std::size_t target);
+// The free tensors that "almost every" speaks of.
+std::string theta_in_words(const Network& network, std::size_t target);
 // The same of one tensor of filters.
 std::string filters_in_words(const Value& tensor);
 

@@ -293,7 +293,7 @@ Verdict rank_by_minor(const Question& q) {
     evidence->row(row++, residues);
   });
   const unsigned error_bits = evidence ? evidence->finish() : 0;
-  return {rank_sentence(q, claim, relations, "a minor of that size is not 0"), error_bits};
+  return {rank_sentence(q, claim, relations, r == 0 ? "no rank is less" : "a minor of that size is not 0"), error_bits};
 }
 
 // Whether the values of a node depend on those of `through` alone.

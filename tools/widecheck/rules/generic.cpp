@@ -65,23 +65,6 @@ unsigned from_point(const Question& q, const Network& network, std::size_t node,
   return rank_at_point(q, limit_network(network, node, Limit::step), node, proof, true);
 }
 
-// The free tensors that "almost every" speaks of.
-std::string theta_in_words(const Network& network, std::size_t target) {
-  std::string text;
-  for (std::size_t i : linear_nodes(network, target)) {
-    const Node& node = network.node(i);
-    const auto add = [&](const char* what, const std::vector<std::size_t>& shape, const char* ties) {
-      std::size_t entries = 0;
-      for (std::size_t row : shape) entries += row;
-      text += (text.empty() ? "" : ", ") + node.name + what + number(entries) + ties + ")";
-    };
-    if (!node.frozen_weights) add(" weights (", weights_shape(node).lengths, "");
-    if (node.free_bias())
-      add(" bias (", bias_shape(node).lengths, node.bias == Bias::neuron ? ", one a neuron" : ", one a channel");
-  }
-  return text.empty() ? "no free tensor" : text;
-}
-
 Verdict almost_everywhere(const Question& q, std::size_t rank, unsigned bits) {
   return {rank_in_words(q.c, q.node(), rank) + " for almost every value of " + theta_in_words(q.c.network, q.node()) +
               frozen_in_words(q.c.network, q.node()),

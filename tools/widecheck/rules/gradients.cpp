@@ -213,6 +213,9 @@ Verdict gradient_dominance(const Question& q) {
   const bool one_each = layer.bias == Bias::neuron || (layer.bias == Bias::channel && layer.patches.count() == 1);
   require(!bias || (one_each && !layer.frozen_bias), "free-biases",
           "layer " + layer.name + " has not one free bias for each neuron");
+  require(c.network.node(node).width + (bias ? 1 : 0) >= c.data.size(), "width",
+          "the layer has fewer than N neurons: F F^T is singular");
+  const mpq_class enough = short_above(least);  // for every sample; of few digits
   FeatureScaler features(c, c.data.size(), c.network.node(node).width, s.bits, bias);
   const mpz_class scale = mpz_class(1) << s.bits;
   const mpq_class root = root_up(m, first);
@@ -229,10 +232,8 @@ Verdict gradient_dominance(const Question& q) {
       jacobian.rows.add(std::move(row.v));
     }
     jacobian.slack = mpq_class(radius) / scale * root;
-    require_smallest(c, jacobian, least);
+    require_smallest(c, jacobian, enough);
   });
-  require(c.network.node(node).width + (bias ? 1 : 0) >= c.data.size(), "width",
-          "the layer has fewer than N neurons: F F^T is singular");
   require_smallest(c, features.take(), low);
   return "for every Y, Phi <= ||g||^2 / (2 mu) with mu = " + show_below(mu) + ", g " +
          about_gradient(c, backward.above()) + (bias ? " and its biases, one a neuron," : "") + " at " +

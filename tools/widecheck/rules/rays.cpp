@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "evaluate/features.h"
+#include "evidence/limits.h"
 #include "evidence/projections.h"
 #include "evidence/threshold.h"
 #include "kernel/integers.h"
@@ -315,17 +316,32 @@ Verdict on_ray(const Question& q, bool affine) {
 Verdict independent(const Question& q) { return on_ray(q, false); }
 Verdict affinely_independent(const Question& q) { return on_ray(q, true); }
 
+// A ray that the proof has: rank F = N for some parameter.
+void check_own_ray(const Question& q) {
+  check_ray(q.c, q.node(), q.proof.at("family"), q.proof.at("ray"), q.proof.at("alpha_0").rational(), false);
+}
+
 Verdict from_ray(const Question& q) {
   const std::size_t node = q.node();
-  check_ray(q.c, node, q.proof.at("family"), q.proof.at("ray"), q.proof.at("alpha_0").rational(), false);
+  check_own_ray(q);
   return "rank F(" + q.c.network.node(node).name + ") = " + number(q.c.data.size()) + " for some parameter";
+}
+
+// One parameter of full rank is enough where minors are analytic.
+Verdict almost_everywhere(const Question& q) {
+  const std::size_t node = q.node(), rank = Features(q.c, node, 0).read_rank(q.claim);
+  require(rank == q.c.data.size(), "rank", "a ray shows rank N only");
+  require_analytic(q.c.network, node);
+  check_own_ray(q);
+  return rank_in_words(q.c, node, rank) + " for almost every value of " + theta_in_words(q.c.network, node);
 }
 
 constexpr Rule kRules[] = {{"independent-on-ray", "triangular-ray", independent},
                            {"independent-on-ray", "h-matrix-ray", independent},
                            {"independent-on-ray", "row-difference-ray", independent},
                            {"affinely-independent-on-ray", "row-difference-ray", affinely_independent},
-                           {"independent-somewhere", "from-ray", from_ray}};
+                           {"independent-somewhere", "from-ray", from_ray},
+                           {"independent-almost-everywhere", "from-ray", almost_everywhere}};
 
 }  // namespace
 

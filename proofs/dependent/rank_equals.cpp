@@ -141,8 +141,10 @@ Outcome conclude(const Instance& instance, const Asked& asked, std::size_t rank,
   const std::string text =
       fmt::format("rank F({}) = {} at the {} parameters: {}", instance.network.node(asked.node).name, rank,
                   asked.parameters ? "given" : "seeded", why);
-  Outcome outcome = asked.rank && *asked.rank != rank ? refuted("another-rank", text, {{claim, proof}})
-                                                      : proved(text, {{claim, proof}});
+  Outcome outcome =
+      asked.rank && *asked.rank != rank
+          ? refuted("another-rank", fmt::format("{} ({} is asked for)", text, *asked.rank), {{claim, proof}})
+          : proved(text, {{claim, proof}});
   outcome.numbers = {{"rank", Rational(Integer(rank))}};
   outcome.witness = Witness{fmt::format("parameters of rank {}", rank), point, {}, {}};
   return outcome;
@@ -331,11 +333,12 @@ Outcome by_bounds(const Instance& instance, const Asked& asked, const PointSpec&
   Keys proof{{"rows", cut.rows.left},
              {"columns", cut.columns.left},
              {"bits", bounds.proof.bits},
-             {"lower", bounds.smallest.low},
-             {"through", network.node(cut.through).name}};
+             {"lower", bounds.smallest.low}};
+  const bool related = rank < std::min(instance.data.size(), node.width);
+  if (related) proof.emplace_back("through", network.node(cut.through).name);
   const long precision = precision_for(network, point, asked.node, bounds.proof.bits);
   if (precision != 0) proof.emplace_back("precision", precision);
-  add_relations(side, proof);
+  if (related) add_relations(side, proof);
   return conclude(instance, asked, rank, in_words(side, 0), rank_equals(node, rank, spec),
                   Proof("bounds-and-relations", proof), spec);
 }
@@ -408,6 +411,11 @@ std::optional<Deficiency> deficient_by_relations(const Instance& instance, std::
                           fmt::format("the rank is at most {}: {}", seen.side().left.size(), in_words(seen.side(), 0)));
   if (found.outcome.verdict == Verdict::refuted) found.outcome.reason = "rank-deficient";
   return found;
+}
+
+Outcome rank_equals_at(const Instance& instance, std::size_t node, const PointSpec& parameters, std::size_t expected,
+                       const Options& options) {
+  return prove(instance, {node, parameters, expected}, options);
 }
 
 Theorem theorems::rank_equals() {

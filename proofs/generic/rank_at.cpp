@@ -19,9 +19,10 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
   const bool wants_dependence = claim == "dependent-at";
   if (!rational_valued(network, node)) {
     if (!wants_dependence) return independent_by_bounds(instance, node, parameters, options);
-    return not_applicable("irrational-values", "layer " + output.name +
-                                                   " has irrational values at rational parameters: dependence is "
-                                                   "decided for relu, leaky-relu, identity and steps only");
+    if (output.width >= instance.data.size())
+      return not_applicable("irrational-values", "layer " + output.name +
+                                                     " has irrational values at rational parameters: dependence is "
+                                                     "decided for relu, leaky-relu, identity and steps only");
   }
   const std::size_t n = instance.data.size(), full = std::min(n, output.width);
   // At parameters of our own choice full rank is what is looked for.
@@ -55,7 +56,15 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
   if (n > output.width && !wants_dependence) {
     const auto deficient = deficient_by_relations(instance, node, false, point, options);
     if (deficient && deficient->outcome.verdict == Verdict::refuted) return deficient->outcome;
-    if (deficient) why = deficient->outcome.explanation;
+    if (deficient) {
+      // Relations leave fewer columns; a kernel tells how many there are.
+      Outcome exact = rank_equals_at(instance, node, point, full, options);
+      if (exact.verdict == Verdict::refuted) {
+        exact.reason = "rank-deficient";
+        return exact;
+      }
+      why = deficient->outcome.explanation;
+    }
   }
   std::string lower = fmt::format("rank F is at least {} of {}", found.rank, full);
   if (!why.empty()) lower += "; " + why;

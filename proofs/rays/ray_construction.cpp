@@ -10,8 +10,8 @@ constexpr int kFirstBits = 40, kLastBits = 1024, kSeeds = 8;
 // The checker encloses once more, with rounding of its own: give it a finer grid.
 constexpr int kCheckerGuardBits = 8;
 
-// So many products of weights and values are spent on separate filters.
-constexpr double kSeparateProducts = 1e10;
+// So many products of weights and values are spent on separate filters, and so many patches looked at beside them.
+constexpr double kSeparateProducts = 1e10, kSeparatePatches = 2e7;
 
 std::string approximate(const Rational& value) { return fmt::format("{:.6g}", value.convert_to<double>()); }
 
@@ -109,7 +109,7 @@ std::optional<RayConstruction> construct_ray(const Instance& instance, const Cha
     const auto lower = choose_lower_layers(instance, at, seed, failure);
     if (!lower) return std::nullopt;
     ray.lower = *lower;
-    if (shared && source == 0 && instance.data.small_numerators() != nullptr) {
+    if (shared && source == 0 && (instance.data.is_made() || instance.data.small_numerators() != nullptr)) {
       if (along(ray, layer_input(instance.data), seed, attempt)) return ray;
       continue;
     }
@@ -246,7 +246,9 @@ Filters read_filters(const Entry& entry) {
 bool share_direction(Filters filters, const Instance& instance, const ChainPosition& at) {
   if (filters != Filters::by_size) return filters == Filters::shared;
   const double n = static_cast<double>(instance.data.size());
-  return n * n * static_cast<double>(instance.network.node(at.layer().map).patches->longest()) > kSeparateProducts;
+  const PatchLayout& patches = *instance.network.node(at.layer().map).patches;
+  return n * n * static_cast<double>(patches.longest()) > kSeparateProducts ||
+         n * static_cast<double>(patches.count()) > kSeparatePatches;
 }
 
 }  // namespace widecert

@@ -219,12 +219,10 @@ Integer sum_of_sizes(const std::vector<std::int64_t>& v) {
 }  // namespace
 
 LayerInput layer_input(const Dataset& data) {
-  const std::vector<std::int64_t>* const values = data.small_numerators();
-  check(values != nullptr, "64-bit samples");
-  LayerInput input{data.size(), data.width(), data.divisor(), 0, data.largest(), {}, false};
-  input.read = [values, width = data.width()](std::size_t sample, std::size_t first, std::size_t last,
-                                              std::int64_t* out) {
-    std::copy_n(values->data() + sample * width + first, last - first, out);
+  check(data.is_made() || data.small_numerators() != nullptr, "64-bit samples");
+  LayerInput input{data.size(), data.width(), data.divisor(), 0, data.largest(), {}, data.is_made()};
+  input.read = [&data](std::size_t sample, std::size_t first, std::size_t last, std::int64_t* out) {
+    data.read(sample, first, last, out);
   };
   return input;
 }

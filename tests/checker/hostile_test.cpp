@@ -310,6 +310,48 @@ TEST_CASE("the data line says all that the samples depend on, in both outputs") 
       "-1 to 2 (multiply is 0: the values v do not matter)");
 }
 
+TEST_CASE("seeded data are called synthetic, and are those of FORMAT.md") {
+  const Files files;
+  // Two samples of the test vectors, made and written down: the relation of rows tells that they agree.
+  json data = {{"format", "seeded"}, {"count", 2}, {"seed", 1}, {"low", 0}, {"high", 255}};
+  json all = {
+      {"kind", "dependent-at"}, {"node", "d"}, {"parameters", {{"d", {{"weights", fill(1)}, {"bias", fill(0)}}}}}};
+  const Answer made =
+      files.check(claim_file({dense("d", 1)}, data, {all}, {34}).dump(), certificate({{{"rule", "width"}}}));
+  proves(made);
+  CHECK(made.report["data"] == "synthetic, no file: seeded integers v from 0 to 255 of seed 1; samples 1 to 2; x = v");
+  // Unit 33 of sample 1 is 185, unit 0 is 216: 185 x_0 - 216 x_33 = 0 for it alone.
+  json weights = {{"sparse", {{{0, 185}, {33, -216}}}}};
+  const json relation = {
+      {"kind", "rank-equals"}, {"node", "d"}, {"rank", 0}, {"parameters", {{"d", {{"weights", weights}}}}}};
+  const json zero = {{"rule", "minor-and-relations"},
+                     {"rows", json::array()},
+                     {"columns", json::array()},
+                     {"side", "columns"},
+                     {"zero", {0}}};
+  data["count"] = 1;
+  proves(files.check(claim_file({dense("d", 1, "none")}, data, {relation}, {34}).dump(), certificate({zero})));
+  data["first"] = 1;
+  refuses(files.check(claim_file({dense("d", 1, "none")}, data, {relation}, {34}).dump(), certificate({zero})),
+          "not-zero", 5);
+  data["first"] = 0;
+  data["seed"] = 2;
+  refuses(files.check(claim_file({dense("d", 1, "none")}, data, {relation}, {34}).dump(), certificate({zero})),
+          "not-zero", 5);
+  data["noise"] = {{"seed", 1}, {"low", 0}, {"high", 1}};
+  refuses(files.check(claim_file({dense("d", 1)}, data, {all}, {34}).dump(), certificate(kByWidth)), "unexpected");
+  data.erase("noise");
+  data["axes"] = {0, 1};
+  refuses(files.check(claim_file({dense("d", 1)}, data, {all}, {34}).dump(), certificate(kByWidth)), "unknown-key");
+  data.erase("axes");
+  data["low"] = 256;
+  refuses(files.check(claim_file({dense("d", 1)}, data, {all}, {34}).dump(), certificate(kByWidth)), "unexpected");
+  data["low"] = 0;
+  data["multiply"] = "1" + std::string(30, '0');  // beyond 64 bits: evaluated all the same
+  data["seed"] = 1;
+  proves(files.check(claim_file({dense("d", 1, "none")}, data, {relation}, {34}).dump(), certificate({zero})));
+}
+
 TEST_CASE("a path cannot be taken for what follows it in the data line") {
   const Files files;
   const std::string forged = "train.gz, SHA-256 ba89; samples 1 to 60000; x = v \"255\" see also.csv";

@@ -567,3 +567,20 @@ TEST_CASE("forged shared directions where patches are skipped, and for row diffe
             "gap");
   }
 }
+
+TEST_CASE("forged rays on made data of 224 x 224 x 3") {
+  const Genuine g("imagenet-size/vgg-16-relu-1000");
+  rejects(g.forge([](json&, json&) {}), "", 0);
+  rejects(g.forge([](json& c, json&) { c["data"]["seed"] = 2; }), "diagonal");
+  rejects(g.forge([](json& c, json&) { c["data"]["first"] = 1; }), "diagonal");
+  rejects(g.forge([](json& c, json&) { c["data"]["high"] = 254; }), "diagonal");
+  rejects(g.forge([](json&, json& p) { std::swap(p["proofs"][0]["order"][63], p["proofs"][0]["order"][64]); }),
+          "diagonal");
+  rejects(g.forge([](json&, json& p) { p["proofs"][0]["delta"] = p["proofs"][0]["delta"].get<int>() + 1; }), "gap");
+  rejects(g.forge([](json&, json& p) { p["proofs"][0]["upper"] = 1'000'000; }), "reach");
+  rejects(g.forge([](json& c, json& p) {  // one sample more: it is later than all, and nobody looked at it
+    c["data"]["count"] = 1001;
+    p["proofs"][0]["order"].push_back(1000);
+  }),
+          "diagonal");
+}

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t kMostText = std::size_t{1} << 28, kMostData = std::size_t{1} << 34;
 
-// Adds every file that an object of the claim names by "path" and "sha256".
+// Adds every file that an object names by "path" and "sha256".
 void add_files(const Json& json, const std::string& folder, std::map<std::string, std::string>& members) {
   if (json.is_array() && !json.empty() && !json.front().is_structured()) return;  // numbers
   if (json.is_object() && json.contains("path") && json.contains("sha256")) {
@@ -53,10 +53,12 @@ int run_pack(const Common& common, const PackOptions& options) {
   const std::string claim = read_bytes(options.claim_path, kMostText);
   const fs::path parent = fs::path(options.claim_path).parent_path();
   parse_claim(claim, options.claim_path);  // says what is wrong with it, if anything
-  add_files(parse_json(claim, options.claim_path), parent.empty() ? "." : parent.string(), members);
+  const std::string certificate = read_bytes(base + ".cert.json", kMostText);
+  for (const auto& [text, path] : {std::pair(&claim, options.claim_path), {&certificate, base + ".cert.json"}})
+    add_files(parse_json(*text, path), parent.empty() ? "." : parent.string(), members);
   const std::size_t files = members.size();
   members["claim.json"] = claim;
-  members["certificate.json"] = read_bytes(base + ".cert.json", kMostText);
+  members["certificate.json"] = certificate;
   members["README"] =
       "A claim about a neural network, with a certificate that proves it (widecert). Check this archive with\n\n"
       "    widecheck ARCHIVE.zip\n\n"

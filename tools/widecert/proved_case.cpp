@@ -26,7 +26,9 @@ void list_tensors(const Json& json, const std::string& name, const std::string& 
     }
     std::string text = located_member(folder, value["path"].get<std::string>(), value.value("member", ""));
     if (value.contains("axes")) text += ", axes " + value["axes"].dump();
-    if (!name.ends_with("bias") && !value.contains("axes")) text += ", one row for each filter";
+    if ((name.ends_with("weights") || name.ends_with("weight")) && !value.contains("axes")) {
+      text += ", one row for each filter";
+    }
     if (value.contains("flatten")) text += ", rows flattened " + value["flatten"].get<std::string>();
     const std::pair line{name, text};
     if (std::find(tensors.begin(), tensors.end(), line) == tensors.end()) tensors.push_back(line);
@@ -68,9 +70,37 @@ Proved prove_case(const Common& common, const std::string& path, const std::stri
   std::vector<Proof> proofs;
   std::map<std::string, std::size_t> place_of;
   std::vector<Attachment> files;
+  // What was found so far, for the checker.
+  const auto write = [&] {
+    if (proofs.empty()) return;
+    fs::create_directories(output);
+    write_atomically((fs::path(output) / ("." + result.file.name + ".case")).string(),
+                     fs::weakly_canonical(result.file.path).string());
+    for (const Attachment& one : files) write_atomically((fs::path(output) / one.path).string(), one.bytes);
+    const std::string text = claim_text(claim);
+    write_atomically(base + ".claim.json", text);
+    write_atomically(base + ".cert.json", certificate_text(text, proofs));
+    result.claim_path = base + ".claim.json";
+  };
+  // If the work is stopped, what is done is kept, and said.
+  const auto unless_stopped = [&](const std::string& kept, const auto& work) {
+    try {
+      work();
+    } catch (const std::runtime_error&) {
+      bar.finish();
+      if (result.claim_path.empty()) write();
+      if (!result.claim_path.empty()) {
+        fmt::print(stderr, "claim and certificate {}are written, and unchecked: widecheck {}\n", kept,
+                   shell_quoted(result.claim_path));
+      }
+      throw;
+    }
+  };
   for (const CaseEntry& entry : result.file.entries) {
-    options.file_prefix = fmt::format("{}.{}.", result.file.name, result.outcomes.size() + 1);
-    result.outcomes.push_back(entry.task.prove(instance, options));
+    const std::size_t k = result.outcomes.size();
+    options.file_prefix = fmt::format("{}.{}.", result.file.name, k + 1);
+    unless_stopped(fmt::format("of the first {} of {} entries ", k, result.file.entries.size()),
+                   [&] { result.outcomes.push_back(entry.task.prove(instance, options)); });
     std::ranges::move(result.outcomes.back().files, std::back_inserter(files));
     auto& places = result.places.emplace_back();
     for (const Finding& finding : result.outcomes.back().findings) {
@@ -83,24 +113,10 @@ Proved prove_case(const Common& common, const std::string& path, const std::stri
       proofs.push_back(finding.proof);
     }
   }
-  if (!proofs.empty()) {
-    fs::create_directories(output);
-    write_atomically((fs::path(output) / ("." + result.file.name + ".case")).string(),
-                     fs::weakly_canonical(result.file.path).string());
-    for (const Attachment& one : files) write_atomically((fs::path(output) / one.path).string(), one.bytes);
-    const std::string text = claim_text(claim);
-    write_atomically(base + ".claim.json", text);
-    write_atomically(base + ".cert.json", certificate_text(text, proofs));
-    result.claim_path = base + ".claim.json";
+  write();
+  if (!result.claim_path.empty()) {
     bar.update("widecheck", 0, 1);
-    try {
-      result.check = run_checker({result.claim_path});
-    } catch (const std::runtime_error&) {
-      bar.finish();
-      fmt::print(stderr, "claim and certificate are written, and unchecked: widecheck {}\n",
-                 shell_quoted(result.claim_path));
-      throw;
-    }
+    unless_stopped("", [&] { result.check = run_checker({result.claim_path}); });
   }
   bar.finish();
   return result;

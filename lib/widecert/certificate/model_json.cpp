@@ -447,6 +447,12 @@ Json to_json(const DatasetSpec& data) {
                                      const char separator = csv.options.separator;
                                      if (separator != ',') csv_out["separator"] = std::string(1, separator);
                                      return csv_out;
+                                   },
+                                   [](const SeededSource& seeded) {
+                                     return Json{{"format", "seeded"},
+                                                 {"seed", to_json(Integer(seeded.seed))},
+                                                 {"low", to_json(Integer(seeded.low))},
+                                                 {"high", to_json(Integer(seeded.high))}};
                                    }},
                         data.source);
   put_layout(out, data.layout);
@@ -490,10 +496,21 @@ DatasetSpec read_dataset(JsonReader in) {
       csv.options.separator = text[0];
     }
     data.source = csv;
+  } else if (format.text() == "seeded") {
+    constexpr std::int64_t kMax = std::int64_t{1} << 53;
+    SeededSource seeded;
+    seeded.seed = static_cast<std::uint64_t>(in.get("seed").integer(0, std::numeric_limits<std::int64_t>::max()));
+    seeded.low = in.get("low").integer(-kMax, kMax);
+    seeded.high = in.get("high").integer(-kMax, kMax);
+    if (seeded.low > seeded.high) in.fail("low <= high");
+    in.get("count");
+    data.source = seeded;
   } else {
-    format.fail("\"inline\", \"idx\", \"npy\" or \"csv\"");
+    format.fail("\"inline\", \"idx\", \"npy\", \"csv\" or \"seeded\"");
   }
-  if (!std::holds_alternative<InlineSource>(data.source)) data.layout = read_layout(in);
+  const bool file =
+      !std::holds_alternative<InlineSource>(data.source) && !std::holds_alternative<SeededSource>(data.source);
+  if (file) data.layout = read_layout(in);
   if (const auto first = in.find("first")) data.first = first->size();
   if (const auto count = in.find("count")) data.count = count->size();
   if (const auto multiply = in.find("multiply")) data.multiply = multiply->big_integer();

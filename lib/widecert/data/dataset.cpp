@@ -121,8 +121,23 @@ bool fits_int64(const Integer& value) {
 }  // namespace
 
 Integer Dataset::numerator(std::size_t sample, std::size_t feature) const {
+  if (made_) {
+    std::int64_t v = 0;
+    read(sample, feature, feature + 1, &v);
+    return v;
+  }
   const std::size_t at = sample * width_ + feature;
   return large_.empty() ? Integer(small_[at]) : large_[at];
+}
+
+void Dataset::read(std::size_t sample, std::size_t first, std::size_t last, std::int64_t* out) const {
+  if (!made_) {
+    std::copy_n(small_.data() + sample * width_ + first, last - first, out);
+    return;
+  }
+  made_->values.read(made_->first + sample, first, last, out);
+  if (made_->factor != 1)
+    for (std::size_t j = 0; j < last - first; ++j) out[j] *= made_->factor;
 }
 
 Rational Dataset::at(std::size_t sample, std::size_t feature) const {
@@ -142,10 +157,38 @@ Dataset Dataset::from_samples(const std::vector<std::vector<Rational>>& samples)
   return load(spec, ".", {});
 }
 
+// Kept if they are not too many.
+Dataset Dataset::make(const SeededSource& seeded, const DatasetSpec& spec, const Extents& sample,
+                      DatasetSpec* resolved) {
+  if (!spec.count || *spec.count == 0) throw InputError("seeded data need a \"count\" of samples");
+  if (spec.noise) throw InputError("noise is not added to data that are seeded themselves");
+  if (sample.empty()) throw InputError("seeded data need a network that says how many features a sample has");
+  Dataset data;
+  data.size_ = *spec.count;
+  data.width_ = product(sample);
+  data.divisor_ = spec.divide;
+  data.largest_ = abs(spec.multiply) * std::max(Integer(abs(Integer(seeded.low))), Integer(abs(Integer(seeded.high))));
+  if (data.largest_ >= kSmall) throw InputError("seeded data beyond 2^62");
+  const bool zero = data.largest_ == 0;
+  data.made_ = Made{SeededData(seeded.seed, seeded.low, seeded.high), spec.first,
+                    zero ? 0 : spec.multiply.convert_to<std::int64_t>()};
+  if (resolved != nullptr) *resolved = spec;
+  if (data.size_ > kMostKept / data.width_) return data;
+  data.small_.resize(data.size_ * data.width_);
+  constexpr std::size_t kTask = 64;
+  parallel_for((data.size_ + kTask - 1) / kTask, [&](std::size_t task) {
+    for (std::size_t i = task * kTask; i < std::min(data.size_, (task + 1) * kTask); ++i)
+      data.read(i, 0, data.width_, &data.small_[i * data.width_]);
+  });
+  data.made_.reset();
+  return data;
+}
+
 Dataset load(const DatasetSpec& spec, const std::string& directory, const Extents& sample, DatasetSpec* resolved) {
   if (spec.divide <= 0) throw InputError("the dataset's divisor must be positive");
   DatasetSpec complete = spec;
   Raw raw;
+  if (const auto* seeded = std::get_if<SeededSource>(&spec.source)) return Dataset::make(*seeded, spec, sample, resolved);
   if (const auto* given = std::get_if<InlineSource>(&spec.source)) {
     raw = raw_from_rationals(spec, given->samples);
   } else if (const auto* idx = std::get_if<IdxSource>(&spec.source)) {
@@ -244,7 +287,11 @@ std::string describe(const DatasetSpec& spec, const std::string& folder) {
       std::visit(overloaded{[](const InlineSource&) { return std::string("samples in the file itself"); },
                             [&](const IdxSource& idx) { return located(folder, idx.path); },
                             [&](const NpySource& npy) { return located_member(folder, npy.path, npy.member); },
-                            [&](const CsvSource& csv) { return located(folder, csv.path) + describe(csv.options); }},
+                            [&](const CsvSource& csv) { return located(folder, csv.path) + describe(csv.options); },
+                            [](const SeededSource& seeded) {
+                              return "synthetic data, seeded integers from " + std::to_string(seeded.low) + " to " +
+                                     std::to_string(seeded.high) + " of seed " + std::to_string(seeded.seed);
+                            }},
                  spec.source);
   if (!spec.layout.axes.empty()) {
     std::string axes;

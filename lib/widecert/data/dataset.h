@@ -9,6 +9,7 @@
 #include <widecert/data/csv.h>
 #include <widecert/data/layout.h>
 #include <widecert/data/npy.h>
+#include <widecert/number/stream.h>
 
 #include <optional>
 #include <string>
@@ -34,13 +35,19 @@ struct CsvSource {
   CsvOptions options;
 };
 
+// Samples that are made: synthetic (SeededData).
+struct SeededSource {
+  std::uint64_t seed = 0;
+  std::int64_t low = 0, high = 0;
+};
+
 struct NoiseSpec {
   std::uint64_t seed = 0;
   std::int64_t low = 0, high = 0;
 };
 
 struct DatasetSpec {
-  std::variant<InlineSource, IdxSource, NpySource, CsvSource> source;
+  std::variant<InlineSource, IdxSource, NpySource, CsvSource, SeededSource> source;
   Layout layout;                     // of the images in a file
   std::size_t first = 0;             // the samples first .. first + count - 1 of the source
   std::optional<std::size_t> count;  // all the rest if absent
@@ -57,19 +64,32 @@ class Dataset {
   Integer numerator(std::size_t sample, std::size_t feature) const;
   Rational at(std::size_t sample, std::size_t feature) const;
   std::vector<Rational> sample(std::size_t i) const;
-  // The numerators row by row if every one fits into 64 bits, else null.
-  const std::vector<std::int64_t>* small_numerators() const { return large_.empty() ? &small_ : nullptr; }
+  // The numerators row by row if they are kept and every one fits into 64 bits, else null.
+  const std::vector<std::int64_t>* small_numerators() const { return large_.empty() && !made_ ? &small_ : nullptr; }
+  // Whether they are made when they are asked for, being too many to be kept (kMostKept); all fit into 64 bits.
+  bool is_made() const { return made_.has_value(); }
+  static constexpr std::size_t kMostKept = std::size_t{1} << 26;
+  // The numerators of features first..last-1 of a sample; requires that all fit into 64 bits.
+  void read(std::size_t sample, std::size_t first, std::size_t last, std::int64_t* out) const;
   // The largest absolute value of a numerator.
   const Integer& largest() const { return largest_; }
 
   static Dataset from_samples(const std::vector<std::vector<Rational>>& samples);
 
  private:
+  static Dataset make(const SeededSource& seeded, const DatasetSpec& spec, const Extents& sample,
+                      DatasetSpec* resolved);
   friend Dataset load(const DatasetSpec&, const std::string&, const Extents&, DatasetSpec*);
   std::size_t size_ = 0, width_ = 0;
   Integer divisor_ = 1, largest_ = 0;
   std::vector<std::int64_t> small_;
   std::vector<Integer> large_;  // used instead of small_ when not empty
+  struct Made {
+    SeededData values;
+    std::size_t first;
+    std::int64_t factor;
+  };
+  std::optional<Made> made_;  // instead of both
 };
 
 // Reads and transforms the samples; paths are relative to `directory`. `sample`: the extents of what a network reads;

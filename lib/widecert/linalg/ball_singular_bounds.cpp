@@ -120,14 +120,28 @@ std::vector<Integer> small_vector(arb_mat_struct* inverse, bool square, Eigen::I
   return out;
 }
 
-// |v^T A| / |v|.
-Ball quotient(const Matrix<Ball>& a, const std::vector<Integer>& v) {
-  std::vector<Ball> scaled;
-  Ball norm(0), square(0);
-  for (const Integer& x : v) {
-    const Ball& ball = scaled.emplace_back(Ball::enclosing(Rational(x)));
-    norm += ball * ball;
+// A vector v for which |v^T A| is about as large as it can be, from A (square) or A A^T.
+std::vector<double> large_vector(arb_mat_struct* matrix, bool square, Eigen::Index m) {
+  std::vector<Ball> v(static_cast<std::size_t>(m), Ball(1));
+  std::vector<double> out(v.size(), 1);
+  for (int step = 0; step < 8; ++step) {
+    if (square) v = apply(matrix, v, true);
+    v = apply(matrix, v, false);
+    double most = 0;
+    for (std::size_t i = 0; i < v.size(); ++i) {
+      out[i] = arf_get_d(arb_midref(v[i].data()), ARF_RND_NEAR);
+      most = std::max(most, std::abs(out[i]));
+    }
+    if (!(most > 0) || !std::isfinite(most)) return std::vector<double>(v.size(), 1);
+    for (std::size_t i = 0; i < v.size(); ++i) v[i] = Ball::exactly(out[i] /= most);
   }
+  return out;
+}
+
+// |v^T A| / |v|.
+Ball quotient(const Matrix<Ball>& a, const std::vector<Ball>& scaled) {
+  Ball norm(0), square(0);
+  for (const Ball& ball : scaled) norm += ball * ball;
   for (Eigen::Index j = 0; j < a.cols(); ++j) {
     poll();
     Ball sum(0);
@@ -172,6 +186,10 @@ BallBound ball_singular_bound(const Matrix<Ball>& a, double width, bool insist) 
   }
   BallBound result;
   result.largest_high = given.norm();
+  result.largest_vector = large_vector(square.get(), m == n, m);
+  std::vector<Ball> large;
+  for (double x : result.largest_vector) large.push_back(Ball::exactly(x));
+  result.largest_low = quotient(a, large);
   if (!approximate_inverse(inverse.get(), square.get(), bits)) return result;
   arb_mat_get_mid(inverse.get(), inverse.get());
   multiply(residual.get(), inverse.get(), square.get(), bits);
@@ -193,7 +211,9 @@ BallBound ball_singular_bound(const Matrix<Ball>& a, double width, bool insist) 
   result.full_rank = true;
   result.smallest_low = std::move(bound);
   result.vector = small_vector(inverse.get(), m == n, m);
-  result.smallest_high = quotient(a, result.vector);
+  std::vector<Ball> small;
+  for (const Integer& x : result.vector) small.push_back(Ball::enclosing(Rational(x)));
+  result.smallest_high = quotient(a, small);
   return result;
 }
 

@@ -12,6 +12,9 @@ namespace widecert {
 struct BallBound {
   bool full_rank = false;
   Ball largest_high;  // its upper end is at least sigma_max: the Frobenius norm
+  // Its lower end is at most sigma_max, as this vector on the rows shows: sigma_max >= |v^T A| / |v|.
+  Ball largest_low;
+  std::vector<double> largest_vector;
   Ball smallest_low;  // its lower end is positive and at most sigma_min; 0 unless full_rank
   // Its upper end is at least sigma_min, as this vector on the rows shows: sigma_min <= |v^T A| / |v|. If full_rank.
   Ball smallest_high;

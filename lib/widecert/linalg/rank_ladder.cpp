@@ -178,6 +178,10 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
     if (bound.largest_high.finite()) {
       result.bounds.largest_high = std::min(result.bounds.largest_high, magnitude_up(bound.largest_high));
     }
+    if (bound.largest_low.finite() && lower_double(bound.largest_low) > result.bounds.largest_low) {
+      result.bounds.largest_low = lower_double(bound.largest_low);
+      result.bounds.largest_vector = bound.largest_vector;
+    }
     if (!bound.full_rank) continue;
     SingularBounds found;
     found.full_rank = true;

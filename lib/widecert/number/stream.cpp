@@ -2,6 +2,8 @@
 #include <widecert/number/sha256.h>
 #include <widecert/number/stream.h>
 
+#include <algorithm>
+
 namespace widecert {
 namespace {
 
@@ -50,6 +52,39 @@ std::int64_t SeededIntegers::at(std::uint64_t row, std::uint64_t column) {
     const std::uint64_t x = words_[column % 4];
     if (rejected_ != 0 && x >= 0 - rejected_) continue;
     return static_cast<std::int64_t>(static_cast<std::uint64_t>(low_) + x % range_);
+  }
+}
+
+SeededData::SeededData(std::uint64_t seed, std::int64_t low, std::int64_t high)
+    : seed_(seed), low_(low), high_(high), key_("widecert/1/data/" + std::to_string(seed) + "/x/") {
+  SeededIntegers("data", seed, "x", low, high);  // refuses a range that is none
+  key_.resize(key_.size() + 24);
+}
+
+void SeededData::read(std::uint64_t sample, std::size_t first, std::size_t last, std::int64_t* out) const {
+  constexpr std::size_t kBlock = 32;
+  const std::uint64_t range = static_cast<std::uint64_t>(high_) - static_cast<std::uint64_t>(low_) + 1;
+  if (range > 256) {
+    SeededIntegers integers("data", seed_, "x", low_, high_);
+    for (std::size_t j = first; j < last; ++j) *out++ = integers.at(sample, j);
+    return;
+  }
+  const auto small = static_cast<unsigned>(range), accepted = 256 - 256 % small;
+  std::string key = key_;
+  char* const counters = &key[key.size() - 24];
+  put_u64be(counters, sample);
+  for (std::size_t group = first / kBlock; group * kBlock < last; ++group) {
+    put_u64be(counters + 8, group);
+    put_u64be(counters + 16, 0);
+    const Digest digest = sha256_of_short(key);
+    for (std::size_t j = std::max(first, group * kBlock); j < std::min(last, (group + 1) * kBlock); ++j) {
+      unsigned byte = digest[j % kBlock];
+      for (std::uint64_t attempt = 1; byte >= accepted; ++attempt) {
+        put_u64be(counters + 16, attempt);
+        byte = sha256_of_short(key)[j % kBlock];
+      }
+      *out++ = low_ + static_cast<std::int64_t>(small == 256 ? byte : byte % small);
+    }
   }
 }
 

@@ -37,4 +37,19 @@ class SeededIntegers {
   std::uint64_t words_[4] = {};
 };
 
+// Samples made of seeded integers, 32 of them a hash where the range has at most 256 values (FORMAT.md, "Seeded data").
+// Values depend on nothing but seed, range, sample and feature. Threads may share one.
+class SeededData {
+ public:
+  // Requires low <= high and a range of at most 2^63 values.
+  SeededData(std::uint64_t seed, std::int64_t low, std::int64_t high);
+  // Features first..last-1 of a sample.
+  void read(std::uint64_t sample, std::size_t first, std::size_t last, std::int64_t* out) const;
+
+ private:
+  std::uint64_t seed_;
+  std::int64_t low_, high_;
+  std::string key_;  // prefix followed by the 24 counter bytes
+};
+
 }  // namespace widecert

@@ -40,3 +40,26 @@ TEST_CASE("an empty or oversized range is refused") {
   CHECK_THROWS_AS(SeededIntegers("t", 1, "t", 1, 0), InputError);
   CHECK_THROWS_AS(SeededIntegers("t", 1, "t", INT64_MIN, INT64_MAX), InputError);
 }
+
+TEST_CASE("seeded data reproduce the published test vectors, from any feature on") {
+  struct Vector {
+    std::uint64_t seed;
+    std::int64_t low, high;
+    std::uint64_t sample;
+    std::size_t feature;
+    std::int64_t value;
+  };
+  for (const Vector& v : {Vector{1, 0, 255, 0, 0, 216}, Vector{1, 0, 255, 0, 33, 185},
+                          Vector{1, 0, 255, 1281166, 150527, 206}, Vector{7, -3, 3, 5, 100, 0},
+                          Vector{7, -3, 3, 5, 2, -2}, Vector{9, 0, 200, 3, 9, 150}, Vector{7, 0, 4095, 2, 9, 2217}}) {
+    const SeededData data(v.seed, v.low, v.high);
+    std::int64_t one = 0;
+    data.read(v.sample, v.feature, v.feature + 1, &one);
+    CHECK(one == v.value);
+    std::vector<std::int64_t> row(v.feature + 50);
+    data.read(v.sample, 0, row.size(), row.data());
+    CHECK(row[v.feature] == v.value);
+    for (std::int64_t x : row) CHECK((v.low <= x && x <= v.high));
+  }
+  CHECK_THROWS_AS(SeededData(1, 2, 1), InputError);
+}

@@ -46,6 +46,10 @@ PatchProducts::PatchProducts(const Context& c, const Node& node, Products vector
   c.budget.spend((narrow && sum < (mpz_class(1) << 62) ? Products(2) : 40 + words) * vectors * entries * c.data.size());
 }
 
+OnePatchEach::OnePatchEach(const Context& c, const Node& node, const mpz_class& most_of_vectors) : PatchProducts(node) {
+  c.budget.spend((40 + Products::words(most_of_vectors)) * (node.patches.longest() + 10) * c.data.size());
+}
+
 Forward make_forward(const Context& c, const Network& network, std::size_t target,
                      const std::map<std::size_t, Parameters>& theta, unsigned bits, bool narrow) {
   Forward forward(network, target, theta, c.data.divisor(), c.data.largest(), bits);

@@ -49,8 +49,17 @@ class PatchProducts {
     return sum;
   }
 
+ protected:
+  explicit PatchProducts(const Node& node) : node_(node) {}
+
  private:
   const Node& node_;
+};
+
+// The same with one patch for each sample, and weights of any length.
+class OnePatchEach : public PatchProducts {
+ public:
+  OnePatchEach(const Context& c, const Node& node, const mpz_class& most_of_vectors);
 };
 
 // The forward pass, paid for all samples with what its numbers really take: big integers, or 64 bits

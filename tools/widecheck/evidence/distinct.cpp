@@ -11,6 +11,15 @@
 #include "kernel/verdict.h"
 
 namespace widecheck {
+namespace {
+
+// For looking at every patch of every sample, number by number.
+void pay_for_patches(const Context& c, const Node& node) {
+  const Products one = 300 + 150 * Products(node.patches.longest()) * c.data.words();
+  c.budget.spend(one * node.patches.count() * c.data.size());
+}
+
+}  // namespace
 
 const Node& first_patches(const Context& c, std::size_t i) {
   const Node& node = c.network.node(i);
@@ -21,7 +30,7 @@ const Node& first_patches(const Context& c, std::size_t i) {
 
 void require_distinct_patches(const Context& c, std::size_t i, bool at_one_place) {
   const Node& node = first_patches(c, i);
-  pay_for_layers(c, i, 0, 150);  // a digest per patch
+  pay_for_patches(c, node);  // digests
   if (c.data.size() > (std::size_t{1} << 27) / node.patches.count())
     throw Malformed("too-large", "more than 2^27 patches to compare; refused");
   // Different digests mean different patches, whatever one believes of SHA-256; equal digests of
@@ -49,7 +58,7 @@ void require_distinct_patches(const Context& c, std::size_t i, bool at_one_place
 
 std::vector<std::size_t> count_contents(const Context& c, std::size_t i, std::size_t most) {
   const Node& node = c.network.node(i);
-  pay_for_layers(c, i, 0, 150);  // comparisons of contents
+  pay_for_patches(c, node);  // comparisons
   std::vector<std::set<std::vector<mpz_class>>> contents(node.patches.count());
   c.data.for_each([&](std::size_t, const std::vector<mpz_class>& x) {
     for (std::size_t p = 0; p < contents.size(); ++p)
@@ -62,7 +71,7 @@ std::vector<std::size_t> count_contents(const Context& c, std::size_t i, std::si
 
 std::size_t count_classes(const Context& c, std::size_t i) {
   const Node& node = c.network.node(i);
-  pay_for_layers(c, i, 0, 150);  // a comparison of patches each
+  pay_for_patches(c, node);
   std::vector<std::size_t> cls;
   for (std::size_t p = 0; p < node.patches.count(); ++p) cls.push_back(node.patches.bank(p));
   std::size_t classes = 0;

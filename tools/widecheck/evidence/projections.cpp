@@ -1,7 +1,11 @@
 #include "evidence/projections.h"
 
 #include <algorithm>
+#include <atomic>
+#include <exception>
 #include <limits>
+#include <mutex>
+#include <thread>
 
 #include "kernel/clones.h"
 #include "kernel/integers.h"
@@ -76,31 +80,49 @@ std::vector<SharedDirection> read_directions(const Value& json, const Node& map,
   return out;
 }
 
+bool Projections::can_make(const Context& c, const Node& map) {
+  return map.inputs == std::vector<std::size_t>{0} && c.data.made() && c.data.small();
+}
+
 Projections::Projections(const Context& c, const Node& map, const std::vector<std::size_t>& patches,
                          const std::vector<SharedDirection>& directions, std::size_t neurons)
-    : filters_(map.filters), neurons_(neurons), samples_(c.data.size()), inputs_(c.network.node(map.inputs[0]).width) {
+    : data_(c.data), filters_(map.filters), neurons_(neurons), samples_(c.data.size()) {
   static_assert(kLanes == kTogether && sizeof(Tap) == 2 * sizeof(std::uint32_t));
   const std::size_t places = (neurons + filters_ - 1) / filters_;
-  c.budget.spend(Products(places) * (map.patches.longest() + 4) * samples_ / 2 +
-                 Products(20) * (inputs_ + map.patches.longest()) * samples_);
-  for (std::size_t place = 0; place < places; ++place) {
-    begin_.push_back(taps_.size());
-    bank_.push_back(map.patches.bank(patches[place]));
-    map.patches.for_each_seen(patches[place], [&](std::size_t r, std::size_t input) {
-      taps_.push_back({static_cast<std::uint32_t>(input), static_cast<std::uint32_t>(r)});
-    });
-  }
-  begin_.push_back(taps_.size());
   for (const SharedDirection& one : directions) {
     directions_.push_back(one.direction);
     auto& narrow = narrow_.emplace_back();
     for (std::int64_t v : one.direction) narrow.push_back(static_cast<std::int32_t>(v));  // used where it fits
     norm_ = std::max<std::uint64_t>(norm_, one.norm.get_ui());
   }
+  for (std::size_t place = 0; place < places; ++place) {
+    begin_.push_back(taps_.size());
+    bank_.push_back(map.patches.bank(patches[place]));
+    sees_.push_back(place == 0 ? 0 : sees_.back());
+    map.patches.for_each_seen(patches[place], [&](std::size_t r, std::size_t input) {
+      taps_.push_back({static_cast<std::uint32_t>(input), static_cast<std::uint32_t>(r)});
+      sees_.back() = std::max(sees_.back(), input + 1);
+    });
+  }
+  begin_.push_back(taps_.size());
   own_.resize(samples_);
-  later_.assign(places, std::numeric_limits<std::int64_t>::max());
-  waiting_.resize(inputs_ * kLanes);
-  waiting_narrow_.resize(inputs_ * kLanes);
+  // A product takes a quarter in 32 bits; samples that are made are looked at for the patches up to their own only.
+  const bool reads = map.inputs == std::vector<std::size_t>{0}, made = can_make(c, map);
+  const bool narrow = reads && mpz_class(norm_) * c.data.largest() < (mpz_class(1) << 31) - 1;
+  const Products products = Products(taps_.size() + 4 * places) * samples_ / (narrow ? 4 : 1);
+  Products values = Products(20) * c.network.node(map.inputs[0]).width * samples_;
+  if (made) {
+    values = 0;
+    for (std::size_t sees : sees_) values += Products(Data::Maker(data_).cost() + 4) * sees * filters_;
+  }
+  c.budget.spend((made ? products / 2 : products) + values);
+  waiting_ = no_samples();
+}
+
+Projections::Lanes Projections::no_samples() const {
+  Lanes none;
+  none.later.assign(sees_.size(), std::numeric_limits<std::int64_t>::max());
+  return none;
 }
 
 std::int64_t Projections::project(std::size_t place, const std::vector<std::int64_t>& f) const {
@@ -110,52 +132,104 @@ std::int64_t Projections::project(std::size_t place, const std::vector<std::int6
   return sum;
 }
 
-void Projections::add(std::size_t position, const std::vector<std::int64_t>& f) {
+void Projections::put(Lanes& lanes, std::size_t position, const std::vector<std::int64_t>& f) {
   std::uint64_t most = 0;
   for (std::int64_t v : f) most = std::max(most, magnitude(v));
   require(norm_ == 0 || most < kSmall / norm_, "too-large", "projections on the direction do not fit into 62 bits");
-  most_ = std::max(most_, most);
-  block_most_ = std::max(block_most_, most);
-  const std::size_t place = position / filters_, lane = waiting_places_.size();
-  if (place < later_.size()) own_[position] = project(place, f);
-  waiting_places_.push_back(place);
-  for (std::size_t h = 0; h < inputs_; ++h) waiting_[h * kLanes + lane] = f[h];
-  if (waiting_places_.size() == kLanes) flush();
+  lanes.most = std::max(lanes.most, most);
+  const std::size_t place = position / filters_;
+  if (place < sees_.size()) own_[position] = project(place, f);
+  lanes.samples.resize(kLanes);
+  lanes.samples[lanes.places.size()] = f;
+  lanes.places.push_back(place);
+  if (lanes.places.size() == kLanes) flush(lanes);
+}
+
+void Projections::add(std::size_t position, const std::vector<std::int64_t>& f) {
+  for (std::int64_t v : f) most_ = std::max(most_, magnitude(v));
+  put(waiting_, position, f);
+}
+
+void Projections::add_all(const std::vector<std::size_t>& order,
+                          const std::function<void(std::size_t, const std::vector<std::int64_t>&)>& also) {
+  most_ = data_.largest().get_ui();
+  constexpr std::size_t kTask = 64 * kLanes;
+  std::atomic<std::size_t> next = 0;
+  std::exception_ptr failure;
+  std::mutex guard;
+  const auto work = [&]() {
+    try {
+      Lanes lanes = no_samples();
+      Data::Maker maker(data_);
+      std::vector<std::int64_t> f;
+      for (std::size_t begin = next.fetch_add(kTask); begin < samples_; begin = next.fetch_add(kTask)) {
+        for (std::size_t position = begin; position < std::min(samples_, begin + kTask); ++position) {
+          f.resize(sees_[std::min(position / filters_, sees_.size() - 1)]);
+          maker.make(order[position], f.size(), f.data());
+          also(position, f);
+          put(lanes, position, f);
+        }
+        flush(lanes);  // those of a task see about the same
+      }
+      const std::lock_guard lock(guard);
+      for (std::size_t place = 0; place < sees_.size(); ++place)
+        waiting_.later[place] = std::min(waiting_.later[place], lanes.later[place]);
+    } catch (...) {
+      const std::lock_guard lock(guard);
+      if (!failure) failure = std::current_exception();
+      next = samples_;
+    }
+  };
+  std::vector<std::thread> others;
+  for (unsigned t = 1; t < std::min(std::thread::hardware_concurrency(), 16u); ++t) others.emplace_back(work);
+  work();
+  for (std::thread& other : others) other.join();
+  if (failure) std::rethrow_exception(failure);
 }
 
 template <class T>
-void Projections::smallest(const Lanes<T>& x, const std::vector<std::vector<T>>& directions) {
+void Projections::smallest(Lanes& lanes, std::vector<T>& x, const std::vector<std::vector<T>>& directions) const {
   T places[kLanes] = {};  // lanes without a sample are behind no patch
   std::size_t last = 0;
-  for (std::size_t lane = 0; lane < waiting_places_.size(); ++lane) {
-    places[lane] = static_cast<T>(waiting_places_[lane]);
-    last = std::max(last, waiting_places_[lane]);
+  for (std::size_t lane = 0; lane < lanes.places.size(); ++lane) {
+    places[lane] = static_cast<T>(lanes.places[lane]);
+    last = std::max(last, lanes.places[lane]);
   }
-  for (std::size_t place = 0; place < std::min(last, later_.size()); ++place) {
+  // Side by side, in tiles that stay in the cache.
+  constexpr std::size_t kTile = 64;
+  last = std::min(last, sees_.size());
+  const std::size_t inputs = last == 0 ? 0 : sees_[last - 1];
+  x.resize(std::max(x.size(), inputs * kLanes));
+  for (std::size_t h = 0; h < inputs; h += kTile) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const std::size_t has = lane < lanes.places.size() ? lanes.samples[lane].size() : 0;
+      for (std::size_t k = h; k < std::min(inputs, h + kTile); ++k)
+        x[k * kLanes + lane] = k < has ? static_cast<T>(lanes.samples[lane][k]) : T{0};
+    }
+  }
+  for (std::size_t place = 0; place < last; ++place) {
     const std::uint32_t* taps = &taps_.data()[begin_[place]].input;
     const T least = run(x.data(), taps, begin_[place + 1] - begin_[place], directions[bank_[place]].data(), places,
                         static_cast<T>(place));
-    if (least != std::numeric_limits<T>::max()) later_[place] = std::min<std::int64_t>(later_[place], least);
+    if (least != std::numeric_limits<T>::max()) lanes.later[place] = std::min<std::int64_t>(lanes.later[place], least);
   }
 }
 
-void Projections::flush() {
-  if (waiting_places_.empty()) return;
+void Projections::flush(Lanes& lanes) const {
+  if (lanes.places.empty()) return;
   // Numbers and sums below 2^31, the places too: then 32 bits will do.
   constexpr std::uint64_t kNarrow = (std::uint64_t{1} << 31) - 1;
-  if (norm_ < kNarrow && (norm_ == 0 || block_most_ < kNarrow / norm_) && block_most_ < kNarrow && samples_ < kNarrow) {
-    for (std::size_t k = 0; k < waiting_.size(); ++k) waiting_narrow_[k] = static_cast<std::int32_t>(waiting_[k]);
-    smallest(waiting_narrow_, narrow_);
+  if (norm_ < kNarrow && (norm_ == 0 || lanes.most < kNarrow / norm_) && lanes.most < kNarrow && samples_ < kNarrow) {
+    smallest(lanes, lanes.narrow, narrow_);
   } else {
-    smallest(waiting_, directions_);
+    smallest(lanes, lanes.wide, directions_);
   }
-  waiting_places_.clear();
-  block_most_ = 0;
-  std::fill(waiting_.begin(), waiting_.end(), 0);
+  lanes.places.clear();
+  lanes.most = 0;
 }
 
 std::optional<mpz_class> Projections::gap(std::size_t place) {
-  flush();
+  flush(waiting_);
   const std::size_t begin = place * filters_, end = std::min(begin + filters_, samples_),
                     neurons = std::min(begin + filters_, neurons_);
   std::optional<mpz_class> gap;
@@ -170,7 +244,7 @@ std::optional<mpz_class> Projections::gap(std::size_t place) {
     highest = std::max(highest, own_[r]);
   }
   for (std::size_t r = neurons; r < end; ++r) note(own_[r], highest);
-  if (end < samples_) note(later_[place], highest);
+  if (end < samples_) note(waiting_.later[place], highest);
   return gap;
 }
 

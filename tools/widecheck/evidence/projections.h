@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -26,45 +27,58 @@ std::vector<SharedDirection> read_directions(const Value& json, const Node& map,
 // positions of an order. All is exact, in integers over the divisor of what enters the node.
 class Projections {
  public:
-  // Pays for all samples of the context. The first `neurons` neurons belong to samples.
+  // The first `neurons` neurons belong to samples. Pays for all samples of the context, be they added one by one or
+  // all.
   Projections(const Context& c, const Node& map, const std::vector<std::size_t>& patches,
               const std::vector<SharedDirection>& directions, std::size_t neurons);
 
   // The values entering the node of the sample at a position of the order; each once, in any order. Throws
   // Rejected("too-large") where projections do not fit into 64 bits.
   void add(std::size_t position, const std::vector<std::int64_t>& f);
+  // All samples, where the node reads data that are made: each as far as the patches up to its own see it, on all
+  // cores. also(position, values) looks at each.
+  static bool can_make(const Context& c, const Node& map);
+  void add_all(const std::vector<std::size_t>& order,
+               const std::function<void(std::size_t, const std::vector<std::int64_t>&)>& also);
   // After the last sample. The smallest s_p(i) - s_p(i') for i' the sample of a neuron of the patch at this place of
   // the list and i any later one; nothing if there is no such pair.
   std::optional<mpz_class> gap(std::size_t place);
   // No |s_p(i)| is larger for patches of this bank.
   mpz_class reach(const SharedDirection& bank) const { return bank.norm * most(); }
-  // The largest absolute value that entered.
+  // No absolute value that entered is larger.
   mpz_class most() const { return mpz_class(static_cast<unsigned long>(most_)); }
 
  private:
   struct Tap {
     std::uint32_t input, position;
   };
-  static constexpr std::size_t kLanes = 32;  // samples side by side
+  static constexpr std::size_t kLanes = 32;
+  // Samples that wait, and what those before have shown: by place the smallest projection of a sample of a later patch.
+  struct Lanes {
+    std::vector<std::vector<std::int64_t>> samples = {};
+    std::vector<std::size_t> places = {};
+    std::uint64_t most = 0;
+    std::vector<std::int64_t> later;
+    std::vector<std::int64_t> wide = {};  // side by side, input after input
+    std::vector<std::int32_t> narrow = {};
+  };
+  Lanes no_samples() const;
+  void put(Lanes& lanes, std::size_t position, const std::vector<std::int64_t>& f);
+  void flush(Lanes& lanes) const;
   template <class T>
-  using Lanes = std::vector<T>;  // input after input
-
+  void smallest(Lanes& lanes, std::vector<T>& x, const std::vector<std::vector<T>>& directions) const;
   std::int64_t project(std::size_t place, const std::vector<std::int64_t>& f) const;
-  template <class T>
-  void smallest(const Lanes<T>& x, const std::vector<std::vector<T>>& directions);
-  void flush();
 
-  std::size_t filters_, neurons_, samples_, inputs_;
+  const Data& data_;
+  std::size_t filters_, neurons_, samples_;
   std::vector<std::size_t> begin_, bank_;  // by place: of its taps; its bank
+  std::vector<std::size_t> sees_;          // by place: it and those before see so many of the first inputs
   std::vector<Tap> taps_;                  // without padding
   std::vector<std::vector<std::int64_t>> directions_;
   std::vector<std::vector<std::int32_t>> narrow_;
-  std::uint64_t norm_ = 0, most_ = 0, block_most_ = 0;
-  std::vector<std::int64_t> own_;    // by position: the projection for the patch of its neuron
-  std::vector<std::int64_t> later_;  // by place: the smallest projection of a sample of a later patch
-  std::vector<std::size_t> waiting_places_;
-  Lanes<std::int64_t> waiting_;
-  Lanes<std::int32_t> waiting_narrow_;
+  std::uint64_t norm_ = 0, most_ = 0;
+  std::vector<std::int64_t> own_;  // by position: the projection for the patch of its neuron
+  Lanes waiting_;
 };
 
 }  // namespace widecheck

@@ -144,7 +144,7 @@ void require_bounds(const Context& c, const ScaledMatrix& m, const Interval& sma
   require(smallest.high >= m.slack && square(scale * (smallest.high - m.slack)) * norm >= least, "smallest",
           "the vector does not show that the smallest singular value is at most " + show_below(smallest.high));
   const mpq_class most = length("largest", norm);
-  require(square(scale * (largest.low + m.slack)) * norm <= most, "largest",
+  require(largest.low == 0 || square(scale * (largest.low + m.slack)) * norm <= most, "largest",
           "the vector does not show that the largest singular value is at least " + show_above(largest.low));
 }
 

@@ -34,6 +34,12 @@ std::int64_t decode_integer(int type, const unsigned char* bytes) {
 
 }  // namespace
 
+static std::int64_t read_bounded(const Value& json, const char* key) {
+  const mpz_class v = json.at(key).integer();
+  if (abs(v) > (mpz_class(1) << 53)) json.at(key).bad("an integer of at most 2^53");
+  return static_cast<std::int64_t>(v.get_si());
+}
+
 Data::Data(const Value& json, const Extents& sample, Budget& budget) : budget_(&budget), sample_(sample), width_(1) {
   for (std::size_t extent : sample) width_ *= extent;
   const std::string format = json.at("format").text();
@@ -55,10 +61,18 @@ Data::Data(const Value& json, const Extents& sample, Budget& budget) : budget_(&
     description_ = in_words(file_);
     if (format == "idx" && json.has("labels")) json.at("labels").text();  // no rule reads labels
     if (format == "csv") csv_ = read_csv(json);
+  } else if (format == "seeded") {
+    format_ = Format::seeded;
+    seed_ = json.at("seed").number(INT64_MAX);
+    low_ = read_bounded(json, "low");
+    high_ = read_bounded(json, "high");
+    if (low_ > high_) json.bad("low <= high");
+    description_ = "synthetic, no file: seeded integers v from " + std::to_string(low_) + " to " +
+                   std::to_string(high_) + " of seed " + std::to_string(seed_);
   } else {
-    json.at("format").bad("inline, idx, npy or csv");
+    json.at("format").bad("inline, idx, npy, csv or seeded");
   }
-  if (format_ != Format::inline_rows) layout_ = read_layout(json);
+  if (format_ != Format::inline_rows && format_ != Format::seeded) layout_ = read_layout(json);
   if (format_ == Format::csv && !layout_.axes.empty()) json.at("axes").bad("no axes of a CSV file");
   if (json.has("first")) first_ = json.at("first").number(1u << 30);
   count_ = json.at("count").number(1u << 30);
@@ -70,13 +84,8 @@ Data::Data(const Value& json, const Extents& sample, Budget& budget) : budget_(&
     const Value noise = json.at("noise");
     noisy_ = true;
     noise_seed_ = noise.at("seed").number(INT64_MAX);
-    const auto bounded = [&](const char* key) {
-      const mpz_class v = noise.at(key).integer();
-      if (abs(v) > (mpz_class(1) << 53)) noise.at(key).bad("an integer of at most 2^53");
-      return static_cast<std::int64_t>(v.get_si());
-    };
-    noise_low_ = bounded("low");
-    noise_high_ = bounded("high");
+    noise_low_ = read_bounded(noise, "low");
+    noise_high_ = read_bounded(noise, "high");
     if (noise_low_ > noise_high_) noise.bad("low <= high");
   }
   describe();
@@ -193,10 +202,32 @@ std::size_t Data::stream_csv(const RationalRow& row) const {
   return in.total() + in.stored();
 }
 
+std::size_t Data::stream_seeded(const IntegerRow& integers) const {
+  SeededRow made(seed_, low_, high_);
+  std::vector<std::int64_t> values(width_);
+  for (std::size_t i = first_; i < first_ + count_; ++i) {
+    made.read(i, width_, values.data());
+    integers(i, values);
+  }
+  return 0;
+}
+
+Data::Maker::Maker(const Data& data)
+    : first_(data.first_),
+      multiply_(data.multiply_.fits_slong_p() ? data.multiply_.get_si() : 0),  // else all samples are 0
+      row_(data.seed_, data.low_, data.high_) {}
+
+void Data::Maker::make(std::size_t sample, std::size_t count, std::int64_t* x) {
+  row_.read(first_ + sample, count, x);
+  if (multiply_ != 1)
+    for (std::size_t j = 0; j < count; ++j) x[j] *= multiply_;
+}
+
 std::size_t Data::stream(const RationalRow& row, const IntegerRow& integers) const {
   if (format_ == Format::idx) return stream_idx(row, integers);
   if (format_ == Format::npy) return stream_npy(row, integers);
   if (format_ == Format::csv) return stream_csv(row);
+  if (format_ == Format::seeded) return stream_seeded(integers);
   if (first_ > rows_.size() || count_ > rows_.size() - first_)
     throw Malformed("data", "fewer inline samples than the claim says");
   for (std::size_t i = first_; i < first_ + count_; ++i) row(i, rows_[i]);
@@ -217,6 +248,12 @@ void Data::verify() {
     mpz_class size = abs(v.get_num()) / v.get_den() + 1;
     most = std::max(most, size);
   };
+  if (made()) {
+    // Their range is known, and no file has to be there.
+    largest_ = abs(multiply_) * static_cast<long>(std::max(std::abs(low_), std::abs(high_)));
+    if (noisy_) throw Malformed("unexpected", "noise on data that are seeded themselves");
+    return;
+  }
   budget_->spend(20 * Products(count_) * width_);
   bytes_ = stream(
       [&](std::size_t, const std::vector<mpq_class>& values) {
@@ -242,7 +279,10 @@ std::size_t Data::words() const {
 template <class T, class Narrow>
 void Data::transform(const std::function<void(std::size_t, const std::vector<T>&)>& visit, Narrow narrow) const {
   const Products each = (sizeof(T) == 8 ? Products(10) : 60 + 2 * Products(words())) +
-                        (noisy_ ? Products(kSeededCost) : 0) + (rational_ ? 300 + 4 * Products(words()) * words() : 0);
+                        (noisy_   ? Products(kSeededCost)
+                         : made() ? Products(Maker(*this).cost())
+                                  : 0) +
+                        (rational_ ? 300 + 4 * Products(words()) * words() : 0);
   budget_->spend(8 * Products(bytes_) + each * count_ * width_);
   Seeded noise("noise", noise_seed_, "x", noise_low_, noise_high_);
   const T factor = narrow(multiply_);

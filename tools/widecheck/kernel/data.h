@@ -10,6 +10,7 @@
 #include "kernel/csv.h"
 #include "kernel/network.h"
 #include "kernel/npy.h"
+#include "kernel/seeded.h"
 
 namespace widecheck {
 
@@ -31,11 +32,25 @@ class Data {
   void for_each(const std::function<void(std::size_t, const std::vector<mpz_class>&)>& visit) const;
   // The same in 64 bits; requires small().
   void for_each_small(const std::function<void(std::size_t, const std::vector<std::int64_t>&)>& visit) const;
+  // Whether samples are made, not read: then any one can be had by itself.
+  bool made() const { return format_ == Format::seeded; }
+  // The first numerators of made samples in 64 bits; requires small(). Threads have one each. Does not pay.
+  class Maker {
+   public:
+    explicit Maker(const Data& data);
+    int cost() const { return row_.cost() + 2; }  // of a value, in products
+    void make(std::size_t sample, std::size_t count, std::int64_t* x);
+
+   private:
+    std::size_t first_;
+    std::int64_t multiply_;
+    SeededRow row_;
+  };
   // In words, all that the claim says about them.
   const std::string& description() const { return description_; }
 
  private:
-  enum class Format { inline_rows, idx, npy, csv } format_ = Format::inline_rows;
+  enum class Format { inline_rows, idx, npy, csv, seeded } format_ = Format::inline_rows;
   // The selected raw samples in order, integers of IDX and NPY files in 64 bits.
   using RationalRow = std::function<void(std::size_t, std::vector<mpq_class>)>;
   using IntegerRow = std::function<void(std::size_t, const std::vector<std::int64_t>&)>;
@@ -48,6 +63,7 @@ class Data {
   std::size_t stream_array(Stream& in, const Extents& shape, bool fortran, std::size_t size, bool floats,
                            Integer integer, Real real, const RationalRow& row, const IntegerRow& integers) const;
   std::size_t stream_csv(const RationalRow& row) const;
+  std::size_t stream_seeded(const IntegerRow& integers) const;
   template <class T, class Narrow>
   void transform(const std::function<void(std::size_t, const std::vector<T>&)>& visit, Narrow narrow) const;
 
@@ -62,6 +78,8 @@ class Data {
   bool rational_ = false;  // fractions, or integers read as such; known after verify()
   std::size_t bytes_ = 0;  // that one pass reads and hashes, and those of the file; known after verify()
   DataFile file_;
+  std::uint64_t seed_ = 0;  // of made samples
+  std::int64_t low_ = 0, high_ = 0;
   Layout layout_;
   Csv csv_;
   mpz_class multiply_ = 1, divide_ = 1;

@@ -1,6 +1,9 @@
+// (The plain functions of OpenSSL, which it would like to see replaced, take a third of the time on short messages.)
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "kernel/digest.h"
 
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include <stdexcept>
 
@@ -26,6 +29,13 @@ std::string Sha256::finish() {
   require_success(EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr));
   require_success(EVP_DigestInit_ex(context_.get(), nullptr, nullptr));
   return digest;
+}
+
+void sha256_of(const unsigned char* message, std::size_t size, unsigned char* digest) {
+  SHA256_CTX context;
+  SHA256_Init(&context);
+  SHA256_Update(&context, message, size);
+  SHA256_Final(digest, &context);
 }
 
 std::string to_hex(const std::string& bytes) {

@@ -20,6 +20,9 @@ class Sha256 {
   std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> context_;
 };
 
+// Of a short message, into 32 bytes; for millions of them.
+void sha256_of(const unsigned char* message, std::size_t size, unsigned char* digest);
+
 // Lower-case hexadecimal digits.
 std::string to_hex(const std::string& bytes);
 

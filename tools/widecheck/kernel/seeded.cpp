@@ -1,5 +1,7 @@
 #include "kernel/seeded.h"
 
+#include <algorithm>
+
 namespace widecheck {
 
 Seeded::Seeded(const std::string& domain, std::uint64_t seed, const std::string& name, std::int64_t low,
@@ -30,6 +32,42 @@ std::int64_t Seeded::at(std::uint64_t row, std::uint64_t column) {
   std::uint64_t attempt = 0, w = word(row, column, 0);
   while (w >= accepted_) w = word(row, column, ++attempt);
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(low_) + w % range_);
+}
+
+SeededRow::SeededRow(std::uint64_t seed, std::int64_t low, std::int64_t high)
+    : low_(low),
+      dense_(static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) < 256),
+      range_(dense_ ? static_cast<unsigned>(high - low) + 1 : 1),
+      accepted_(256 - 256 % range_),
+      wide_("data", seed, "x", low, high),
+      message_("widecert/1/data/" + std::to_string(seed) + "/x/") {
+  message_.resize(message_.size() + 24);
+}
+
+void SeededRow::read(std::uint64_t row, std::size_t count, std::int64_t* values) {
+  if (!dense_) {
+    for (std::size_t j = 0; j < count; ++j) values[j] = wide_.at(row, j);
+    return;
+  }
+  unsigned char digest[32];
+  char* const counters = &message_[message_.size() - 24];
+  const auto block = [&](std::uint64_t group, std::uint64_t attempt) {
+    const std::uint64_t three[3] = {row, group, attempt};
+    for (std::size_t b = 0; b < 24; ++b) counters[b] = static_cast<char>(three[b / 8] >> 8 * (7 - b % 8) & 0xff);
+    sha256_of(reinterpret_cast<const unsigned char*>(message_.data()), message_.size(), digest);
+  };
+  for (std::size_t from = 0; from < count; from += 32) {
+    const std::size_t some = std::min<std::size_t>(32, count - from);
+    std::uint32_t open = some == 32 ? ~std::uint32_t{0} : (std::uint32_t{1} << some) - 1;
+    for (std::uint64_t attempt = 0; open != 0; ++attempt) {
+      block(from / 32, attempt);
+      for (std::size_t k = 0; k < some; ++k) {
+        if ((open >> k & 1) == 0 || digest[k] >= accepted_) continue;
+        values[from + k] = low_ + static_cast<std::int64_t>(digest[k] % range_);
+        open &= ~(std::uint32_t{1} << k);
+      }
+    }
+  }
 }
 
 }  // namespace widecheck

@@ -29,4 +29,21 @@ class Seeded {
   std::string digest_of_, digest_;  // the last message and its digest: four words share it
 };
 
+// Seeded integers for data, 32 of them a hash where the range has at most 256 values (FORMAT.md, "Seeded data").
+class SeededRow {
+ public:
+  SeededRow(std::uint64_t seed, std::int64_t low, std::int64_t high);
+  // What one value takes, in products.
+  int cost() const { return dense_ ? 6 : kSeededCost; }
+  // Columns 0..count-1 of a row.
+  void read(std::uint64_t row, std::size_t count, std::int64_t* values);
+
+ private:
+  std::int64_t low_;
+  bool dense_;
+  unsigned range_, accepted_;  // of a byte, if dense
+  Seeded wide_;
+  std::string message_;  // prefix and 24 bytes of counters
+};
+
 }  // namespace widecheck

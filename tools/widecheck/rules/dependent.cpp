@@ -264,13 +264,17 @@ struct RankClaim {
   }
 };
 
-std::string rank_sentence(const Question& q, const RankClaim& claim, const Relations& relations,
-                          const std::string& from_below) {
+// In words why the rank is not larger.
+std::string bounded_by(const Relations& relations, const RankClaim& claim) {
   require(relations.bound() <= claim.rank, "relations",
           "the relations leave rank F <= " + number(relations.bound()) + ", more than " + number(claim.rank));
+  return relations.in_words();
+}
+
+std::string rank_sentence(const Question& q, const RankClaim& claim, const std::string& from_below,
+                          const std::string& from_above) {
   return rank_in_words(q.c, q.node(), claim.rank) + " at " +
-         point_in_words(q.c.network, q.node(), q.claim.at("parameters")) + ": " + from_below + "; " +
-         relations.in_words();
+         point_in_words(q.c.network, q.node(), q.claim.at("parameters")) + ": " + from_below + "; " + from_above;
 }
 
 Verdict rank_by_minor(const Question& q) {
@@ -293,7 +297,9 @@ Verdict rank_by_minor(const Question& q) {
     evidence->row(row++, residues);
   });
   const unsigned error_bits = evidence ? evidence->finish() : 0;
-  return {rank_sentence(q, claim, relations, r == 0 ? "no rank is less" : "a minor of that size is not 0"), error_bits};
+  return {rank_sentence(q, claim, r == 0 ? "no rank is less" : "a minor of that size is not 0",
+                        bounded_by(relations, claim)),
+          error_bits};
 }
 
 // Whether the values of a node depend on those of `through` alone.
@@ -313,16 +319,10 @@ bool depends_through(const Network& network, std::size_t node, std::size_t throu
 }
 
 // Equal arguments have equal values: of a sample, what the layer depends on; of an activation's neurons, its input.
-Verdict rank_by_bounds(const Question& q) {
+std::string equal_lines(const Question& q, const RankClaim& claim) {
   const std::size_t node = q.node(), through = q.c.network.find(q.proof.at("through").text());
-  const unsigned precision = read_precision(q.proof), bits = read_bits(q.proof);
-  const mpq_class lower = q.proof.at("lower").rational();
-  require_positive(lower);
-  const RankClaim claim(q);
-  require(claim.rank > 0 && std::min(claim.rows.size(), claim.columns.size()) == claim.rank, "minor",
-          "the smaller side of the submatrix has not the size of the rank");
-  Relations relations(q.proof, q.c.data.size(), q.c.network.node(through).width, false, q.c.budget);
   const Node& layer = q.c.network.node(node);
+  Relations relations(q.proof, q.c.data.size(), q.c.network.node(through).width, false, q.c.budget);
   require(relations.of_columns() ? layer.op == Op::activation && layer.inputs[0] == through
                                  : depends_through(q.c.network, node, through),
           "through",
@@ -330,6 +330,25 @@ Verdict rank_by_bounds(const Question& q) {
   const Forward arguments = make_forward(q.c, q.c.network, through, claim.theta, 1);
   require(arguments.exact(), "irrational", "the values compared are not rational");
   q.c.data.for_each([&](std::size_t s, const std::vector<mpz_class>& x) { relations.row(s, arguments(x).v); });
+  return bounded_by(relations, claim);
+}
+
+Verdict rank_by_bounds(const Question& q) {
+  const std::size_t node = q.node();
+  const unsigned precision = read_precision(q.proof), bits = read_bits(q.proof);
+  const mpq_class lower = q.proof.at("lower").rational();
+  require_positive(lower);
+  const RankClaim claim(q);
+  require(claim.rank > 0 && std::min(claim.rows.size(), claim.columns.size()) == claim.rank, "minor",
+          "the smaller side of the submatrix has not the size of the rank");
+  const Node& layer = q.c.network.node(node);
+  std::string from_above = "it has no more " + std::string(layer.width < q.c.data.size() ? "columns" : "rows");
+  if (q.proof.has("through")) {
+    from_above = equal_lines(q, claim);
+  } else {
+    require(claim.rank == std::min(layer.width, q.c.data.size()), "relations",
+            "without relations the rank may be " + number(std::min(layer.width, q.c.data.size())));
+  }
   FeatureScaler scaler(q.c, claim.rows.size(), claim.columns.size(), bits, false);
   const Forward forward = make_forward(q.c, q.c.network, node, claim.theta, precision);
   q.c.data.for_each([&](std::size_t s, const std::vector<mpz_class>& x) {
@@ -339,7 +358,7 @@ Verdict rank_by_bounds(const Question& q) {
     scaler.add(f);
   });
   require_smallest(q.c, scaler.take(), lower);
-  return rank_sentence(q, claim, relations, "a submatrix of that rank has sigma_min >= " + show_below(lower));
+  return rank_sentence(q, claim, "a submatrix of that rank has sigma_min >= " + show_below(lower), from_above);
 }
 
 constexpr Rule kRules[] = {{"never-independent", "width", never_by_width},

@@ -18,18 +18,6 @@ struct Family {
   Parameters constant, slope;
 };
 
-// Where each sample stands: "order" lists them all, itself or in a file.
-std::vector<std::size_t> read_order(const Value& json, std::size_t samples, Budget& budget) {
-  std::vector<std::size_t> position(samples, samples);
-  const std::vector<std::size_t> order = read_numbers_below(json, samples, budget);
-  require(order.size() == samples, "order", "the order must name all N samples");
-  for (std::size_t r = 0; r < samples; ++r) {
-    require(position[order[r]] == samples, "order", "sample " + number(order[r] + 1) + " occurs twice in the order");
-    position[order[r]] = r;
-  }
-  return position;
-}
-
 // What a ray rule needs of layer k after orientation: z_ij = <v^t, f> + c_j and beta.
 class Ray {
  public:
@@ -46,7 +34,9 @@ class Ray {
     sign_ = f.function == Function::one_minus_sigmoid ? -1 : 1;
 
     bits_ = read_precision(proof);
-    const Features features(c, map_, bits_);  // of L; the ray rests on the layers below
+    // The ray rests on the layers below, and on all values of L unless the proof goes along a direction.
+    const bool along = proof.has("along");
+    if (!along || map.inputs[0] != 0) const Features features(c, along ? map.inputs[0] : map_, bits_);
     const auto nodes = free_linear_nodes(c, target);
     require_nodes(c.network, nodes, family);
     for (std::size_t i : nodes) {
@@ -76,7 +66,7 @@ class Ray {
     require(used <= patches_.size() * map.filters, "width",
             "layer " + map.name + " has " + number(patches_.size() * map.filters) + " neurons" +
                 (proof.has("skip") ? " in the patches that are not skipped, " : ", ") + number(used) + " are needed");
-    position_ = read_order(proof.at("order"), n, c.budget);
+    read_order(proof.at("order"), n);
     gaps_.delta = proof.at("delta").rational();
     const auto diagonal = proof.at("diagonal").list();
     if (diagonal.size() != 2) proof.at("diagonal").bad("[low, high]");
@@ -113,14 +103,14 @@ class Ray {
       auto& narrow = narrow_.emplace_back();
       for (const mpz_class& w : row) narrow.push_back(w.fits_slong_p() ? w.get_si() : 0);
     }
-    if (proof.has("along")) directions_ = read_directions(proof.at("along"), map, top_.slope.weights.rows);
+    if (along) directions_ = read_directions(proof.at("along"), map, top_.slope.weights.rows);
   }
 
   // Streams the samples and checks every z_ij against delta, the diagonal and Delta.
   void check_gaps() {
+    if (!directions_.empty()) return check_along();
     const Node& map = c_.network.node(map_);
-    const Forward forward = make_forward(c_, c_.network, map.inputs[0], theta_, bits_, !directions_.empty());
-    if (!directions_.empty()) return check_along(forward);
+    const Forward forward = make_forward(c_, c_.network, map.inputs[0], theta_, bits_);
     const PatchProducts products(c_, map, map.filters, most_, forward, true);
     c_.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
       const Values f = forward(x);
@@ -139,6 +129,17 @@ class Ray {
   }
 
  private:
+  // "order" lists all samples, itself or in a file.
+  void read_order(const Value& json, std::size_t samples) {
+    order_ = read_numbers_below(json, samples, c_.budget);
+    require(order_.size() == samples, "order", "the order must name all N samples");
+    position_.assign(samples, samples);
+    for (std::size_t r = 0; r < samples; ++r) {
+      require(position_[order_[r]] == samples, "order",
+              "sample " + number(order_[r] + 1) + " occurs twice in the order");
+      position_[order_[r]] = r;
+    }
+  }
   // The patches whose neurons are used, in order: all but those under "skip".
   void read_patches(const Node& map, const Value& proof) {
     std::vector<std::size_t> skipped;
@@ -159,20 +160,27 @@ class Ray {
   }
 
   // Exact on the diagonal; elsewhere by the projections on a shared direction.
-  void check_along(const Forward& forward) {
+  void check_along() {
     const Node& map = c_.network.node(map_);
-    const PatchProducts products(c_, map, 1, most_, forward, false);
     Projections projections(c_, map, patches_, directions_, neurons_);
+    const OnePatchEach products(c_, map, most_);
+    const auto diagonal = [&](std::size_t r, const std::vector<std::int64_t>& f) {
+      if (r >= neurons_) return;
+      const mpz_class t = products(patch(r), top_.slope.weights.rows[c_.network.filter_of(map_, neuron(r))], f);
+      require(t >= bounds_[r].low && t <= bounds_[r].high, "diagonal",
+              "sample " + number(order_[r] + 1) + ", neuron " + number(neuron(r) + 1) +
+                  ": z is outside the diagonal's bounds");
+    };
+    if (Projections::can_make(c_, map)) {
+      prepare(c_.data.divisor(), 0);
+      projections.add_all(order_, diagonal);
+      return compare(projections, c_.data.divisor(), 0);
+    }
+    const Forward forward = make_forward(c_, c_.network, map.inputs[0], theta_, bits_, true);
     prepare(forward.divisor(), forward.radius());
     const auto take = [&](std::size_t sample, const std::vector<std::int64_t>& f) {
-      const std::size_t r = position_[sample];
-      if (r < neurons_) {
-        const mpz_class t = products(patch(r), top_.slope.weights.rows[c_.network.filter_of(map_, neuron(r))], f);
-        require(t >= bounds_[r].low && t <= bounds_[r].high, "diagonal",
-                "sample " + number(sample + 1) + ", neuron " + number(neuron(r) + 1) +
-                    ": z is outside the diagonal's bounds");
-      }
-      projections.add(r, f);
+      diagonal(position_[sample], f);
+      projections.add(position_[sample], f);
     };
     if (forward.small() && c_.data.small()) {
       c_.data.for_each_small([&](std::size_t sample, const std::vector<std::int64_t>& x) { take(sample, forward(x)); });
@@ -187,9 +195,14 @@ class Ray {
         take(sample, narrow);
       });
     }
-    // Of z, in units of 1/(divisor of f * divisor of v): how far samples lie apart at least, how far they reach.
-    const mpq_class units(forward.divisor() * top_.slope.weights.divisor);
-    const mpz_class& e = forward.radius();
+    compare(projections, forward.divisor(), forward.radius());
+  }
+
+  // How far samples lie apart along the directions, and how far they reach; the values entering L are over this divisor
+  // and known up to e.
+  void compare(Projections& projections, const mpz_class& divisor, const mpz_class& e) const {
+    const Node& map = c_.network.node(map_);
+    const mpq_class units(divisor * top_.slope.weights.divisor);  // 1 / those of z
     const auto rest = [&](const SharedDirection& one) { return mpz_class(one.rest * (projections.most() + e)); };
     const auto reach = [&](const SharedDirection& one) {
       return mpz_class(one.factor * (projections.reach(one) + e * one.norm) + rest(one));
@@ -284,7 +297,7 @@ class Ray {
   std::vector<std::size_t> patches_;  // whose neurons are used
   Family top_;
   std::map<std::size_t, Parameters> theta_;
-  std::vector<std::size_t> position_;
+  std::vector<std::size_t> order_, position_;  // the sample at each position, and where each sample stands
   Gaps gaps_;
   unsigned bits_ = 64;
   std::vector<mpz_class> centres_;           // over the divisor of the slope of the bias

@@ -97,7 +97,8 @@ TEST_CASE("gaps of projections are those of all pairs, in 32 bits and in 64") {
 TEST_CASE("projections beyond 62 bits are refused") {
   Budget budget;
   const json network_json = json::parse(
-      R"({"input": {"name": "x", "shape": [2]}, "nodes": [{"name": "d", "op": "dense", "filters": 2, "bias": "neuron"}]})");
+      R"({"input": {"name": "x", "shape": [2]},
+          "nodes": [{"name": "d", "op": "dense", "filters": 2, "bias": "neuron"}]})");
   const Network network(document(network_json), budget);
   const json data_json = json::parse(R"({"format": "inline", "samples": [[1, 2], [3, 4]], "count": 2})");
   Data data(document(data_json), {2}, budget);

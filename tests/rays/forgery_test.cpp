@@ -437,7 +437,7 @@ TEST_CASE("forged shared directions on the digits") {
       c["claims"][0]["rank"] = 1796;
       c["data"]["count"] = 1796;
     }),
-            "unexpected", 4);
+            "order");
     rejects(g.forge([&](json& c, json& p) {
       last(c, p);
       c["network"]["nodes"][0]["frozen-weights"] = {{"fill", 1}};

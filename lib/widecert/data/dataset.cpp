@@ -188,7 +188,8 @@ Dataset load(const DatasetSpec& spec, const std::string& directory, const Extent
   if (spec.divide <= 0) throw InputError("the dataset's divisor must be positive");
   DatasetSpec complete = spec;
   Raw raw;
-  if (const auto* seeded = std::get_if<SeededSource>(&spec.source)) return Dataset::make(*seeded, spec, sample, resolved);
+  if (const auto* seeded = std::get_if<SeededSource>(&spec.source))
+    return Dataset::make(*seeded, spec, sample, resolved);
   if (const auto* given = std::get_if<InlineSource>(&spec.source)) {
     raw = raw_from_rationals(spec, given->samples);
   } else if (const auto* idx = std::get_if<IdxSource>(&spec.source)) {

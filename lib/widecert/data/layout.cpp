@@ -63,7 +63,8 @@ std::vector<std::size_t> row_order(const Extents& row, const Layout& said, const
   const bool two = has_two_orders(image), is_flat = beyond_one(row).size() <= 1;
   const std::string ours = image.size() > 1 ? describe(image) + " (" + names(image) + ")" : describe(image);
   if (product(row) != product(image)) {
-    throw ShapeError(what + ": rows of " + (row.empty() ? "1 number" : describe(row) + " number(s)") + "; expected " + ours);
+    const std::string theirs = row.empty() ? "1 number" : describe(row) + " number(s)";
+    throw ShapeError(what + ": rows of " + theirs + "; expected " + ours);
   }
   if (said.flatten && !(two && is_flat)) {
     throw ShapeError(what + ": \"flatten\" says how images of several channels became rows of numbers; here " +

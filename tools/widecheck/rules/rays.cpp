@@ -131,8 +131,8 @@ class Ray {
  private:
   // "order" lists all samples, itself or in a file.
   void read_order(const Value& json, std::size_t samples) {
+    require(!json.is_list() || json.list().size() == samples, "order", "the order must name all N samples");
     order_ = read_numbers_below(json, samples, c_.budget);
-    require(order_.size() == samples, "order", "the order must name all N samples");
     position_.assign(samples, samples);
     for (std::size_t r = 0; r < samples; ++r) {
       require(position_[order_[r]] == samples, "order",

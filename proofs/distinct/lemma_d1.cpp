@@ -61,9 +61,6 @@ std::optional<LowerLayers> choose_lower_layers(const Instance& instance, const C
     NodeTensors tensors;
     tensors.weights = SeededTensor{map.name, seed, -kFilterRange, kFilterRange, divisor_for(length, bound), false};
     if (linear->bias != BiasMode::none) tensors.bias = FillTensor{Rational(3, 4)};
-    lower.values[layer.map] = convert_parameters<Rational>(
-        expand(*tensors.weights, instance.network.weights_shape(layer.map), map.name),
-        tensors.bias ? expand(*tensors.bias, instance.network.bias_shape(layer.map), map.name) : Tensor{});
     lower.spec[map.name] = std::move(tensors);
     bound = largest_value(layer.activation, instance.network);
   }

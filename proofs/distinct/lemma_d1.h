@@ -16,8 +16,7 @@
 namespace widecert {
 
 struct LowerLayers {
-  PointSpec spec;               // tensors of the linear nodes of layers 1..k-1
-  Parameters<Rational> values;  // the same, expanded, by node
+  PointSpec spec;  // tensors of the linear nodes of layers 1..k-1
 };
 
 // Parameters of layers 1..k-1. Fails with "not-injective" below a step activation, and with

@@ -124,18 +124,17 @@ std::optional<RayConstruction> construct_ray(const Instance& instance, const Cha
           for (Rational& w : row) w = -w;
     }
 
-    for (int bits = kFirstBits; bits <= kLastBits; bits *= 2) {
+    for (int bits = shared ? kSharedBits : kFirstBits; bits <= kLastBits; bits *= 2) {
       const ScaledFeatures features =
-          scaled_features(instance.network, ray.lower.values, instance.data, source, bits, [&](std::size_t i) {
+          scaled_features(instance.network, ray.lower.spec, instance.data, source, bits, [&](std::size_t i) {
             if (i % 64 == 0) options.progress("features below layer k", i, instance.data.size());
           });
       if (shared) {
         if (features.is_small() && along(ray, layer_input(features), seed, attempt)) {
-          ray.bits = rational ? 0 : bits + kCheckerGuardBits;
+          ray.bits = rational ? 0 : bits + kSharedGuardBits;
           return ray;
         }
-        if (rational || !features.is_small()) break;
-        continue;
+        break;  // a finer grid does not fit into 64 bits
       }
       const auto gaps =
           separate(instance.network, node, directed, features, neurons, centre, saturated, options.progress);

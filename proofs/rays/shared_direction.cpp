@@ -13,7 +13,6 @@ namespace widecert {
 namespace {
 
 constexpr std::size_t kLanes = 32;  // samples side by side
-constexpr int kGuardBits = 8;       // the checker's grid is that much finer where values are enclosed
 constexpr std::int64_t kRest = 3;   // |r| is at most this
 constexpr std::size_t kGroupBytes = std::size_t{32} << 20, kMadeGroupBytes = std::size_t{2500} << 20;
 
@@ -245,7 +244,7 @@ std::optional<SharedDirection> separate_along(const Architecture& network, std::
   const PatchLayout& patches = *node.patches;
   const Integer longest(patches.longest()), most = std::max(input.most, Integer(1));
   // |s| <= longest * |d| * most, also with the checker's finer grid.
-  const Integer room = narrow ? (Integer(1) << 31) - 2 : Integer(1) << (input.radius == 0 ? 61 : 61 - kGuardBits);
+  const Integer room = narrow ? (Integer(1) << 31) - 2 : Integer(1) << (input.radius == 0 ? 61 : 61 - kSharedGuardBits);
   range = std::min(Integer(room / (longest * most)), Integer(range)).convert_to<std::int64_t>();
   if (range < 1) return std::nullopt;
   SharedDirection result;
@@ -264,10 +263,10 @@ std::optional<SharedDirection> separate_along(const Architecture& network, std::
       rest = std::max(rest, sum_of_sizes(own));
     }
   }
-  // The checker encloses with its own, slightly wider radius: leave it a factor of 8.
-  const Integer radius = 8 * input.radius, doubt = norm * radius;
+  // The checker encloses by itself, on its finer grid: its radius is smaller. A factor of 2 is left all the same.
+  const Integer radius = 2 * input.radius, doubt = norm * radius;
   if (doubt > (Integer(1) << 56)) return std::nullopt;
-  const std::int64_t least_gap = std::max<std::int64_t>(1, 8 * doubt.convert_to<std::int64_t>());
+  const std::int64_t least_gap = std::max<std::int64_t>(1, 3 * doubt.convert_to<std::int64_t>());
   const std::size_t used = neurons + (saturated ? 1 : 0);
   if (used > patches.count() * node.filters) return std::nullopt;
   const auto order = [&](auto zero) {

@@ -23,6 +23,10 @@ struct LayerInput {
 LayerInput layer_input(const Dataset& data);  // requires 64-bit numerators
 LayerInput layer_input(const ScaledFeatures& features);
 
+// Where values are enclosed, on multiples of 2^-kSharedBits say, the checker's grid is finer by so many bits: as fine
+// as 64 bits leave room for.
+inline constexpr int kSharedBits = 44, kSharedGuardBits = 4;
+
 struct SharedDirection {
   Separation gaps;                                    // for the neurons of the patches that are not skipped
   Integer factor;                                     // K, in all banks

@@ -193,6 +193,14 @@ TEST_CASE("arrays without entries are no samples") {
   says(folder.init("a.csv --layers 'dense:9 relu'"), 4, {"a.csv: no samples"});
 }
 
+TEST_CASE("a pack holds what the certificate names, too") {
+  const Folder folder;  // order and biases of so many neurons stand in files
+  says(run(program() + "prove " + cases() + "/imagenet-size/vgg-16-relu-1000 -o " + (folder / "out")), 0, {"PROVED"});
+  says(folder.run("pack out/vgg-16-relu-1000.claim.json -o all.zip"), 0, {"claim, certificate and 1 file(s)"});
+  fs::remove_all(folder / "out");
+  says(run(programs() + "/widecheck " + (folder / "all.zip")), 0, {"PROVED  rank F(relu1_1) = 1000", "synthetic"});
+}
+
 TEST_CASE("a pack holds all that a claim names, and the checker reads nothing else") {
   const Folder folder;
   for (const char* name : {"layouts/torch", "digits/trained", "small/relu-dense"}) {

@@ -1,6 +1,7 @@
 // The provers on small instances, confirmed by computations that the proofs do not use:
 // determinants of F(alpha) in ball arithmetic, exact determinants, and the paper's counterexamples.
 #include <widecert/linalg/ball_determinant.h>
+#include <widecert/network/forward.h>
 #include <widecert/number/error.h>
 
 #include "../catch.h"

@@ -1,13 +1,14 @@
 // ScaledFeatures: the values of a node on every sample as integers over one common divisor, with
 // one error radius: the exact value lies in [number - radius, number + radius] / divisor.
 //
-// The radius is 0 where the values are rational (computed exactly); elsewhere ball arithmetic puts
-// them on the grid of multiples of 2^-bits. From here on every computation is integer arithmetic.
+// The radius is 0 where the values are rational (computed exactly); elsewhere they are put on the grid of multiples of
+// 2^-bits, by doubles with error bounds where there are many of them and the grid allows, else by ball arithmetic. From
+// here on every computation is integer arithmetic.
 #pragma once
 
 #include <widecert/data/dataset.h>
 #include <widecert/network/exact_forward.h>
-#include <widecert/network/forward.h>
+#include <widecert/network/point.h>
 
 #include <functional>
 #include <vector>
@@ -25,9 +26,9 @@ struct ScaledFeatures {
   Integer max_abs() const;
 };
 
-// The values of `node` on all samples at rational parameters (one entry per linear node below it).
-// `bits` is the grid where values are irrational. `tick(done)` is called per sample.
-ScaledFeatures scaled_features(const Architecture& network, const Parameters<Rational>& theta, const Dataset& data,
+// The values of `node` on all samples at given parameters of the linear nodes below it. `bits` is the grid where values
+// are irrational. `tick(done)` is called now and then.
+ScaledFeatures scaled_features(const Architecture& network, const PointSpec& point, const Dataset& data,
                                std::size_t node, int bits, const std::function<void(std::size_t)>& tick);
 
 }  // namespace widecert

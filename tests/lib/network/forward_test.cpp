@@ -1,4 +1,5 @@
 #include <widecert/certificate/model_json.h>
+#include <widecert/network/forward.h>
 #include <widecert/network/scaled_features.h>
 
 #include <nlohmann/json.hpp>
@@ -126,8 +127,9 @@ TEST_CASE("scaled features enclose the exact values, exactly where they are rati
             R"({"input": {"shape": [3]}, "nodes": [{"name": "a", "op": "dense", "filters": 4, "bias": "neuron"},
           {"name": "f", "op": "activation", "function": ")") +
         function + "\"}]}");
-    const auto theta = parameters<Rational>(network, 45);
-    const ScaledFeatures f = scaled_features(network, theta, data, 2, 40, [](std::size_t) {});
+    const auto theta = parameters<Rational>(network, 45).at(1);
+    const PointSpec point{{"a", {ExplicitTensor{theta.weights}, ExplicitTensor{{theta.bias}}}}};
+    const ScaledFeatures f = scaled_features(network, point, data, 2, 40, [](std::size_t) {});
     INFO(function);
     CHECK((f.radius == 0) == (std::string(function) == "relu"));
     const PrecisionScope precision(200);
@@ -156,4 +158,38 @@ TEST_CASE("one number stands for all directions of a window, and what is missing
   CHECK_THROWS_WITH(network(conv + R"("size": 3, "padding": [1, 1]})"), test::Contains("as in [1, 1, 1, 1]"));
   CHECK_THROWS_WITH(network(R"({"name": "n", "op": "batchnorm", "weight": {"fill": 1}, "running_mean": {"fill": 0}})"),
                     test::Contains("scale = weight / sqrt(running_var + eps)"));
+}
+
+TEST_CASE("many scaled features by doubles enclose those by balls") {
+  // 1,000 x 1,001 values: enough for the pass in doubles; some are compared with balls.
+  constexpr std::size_t kSamples = 1000, kWidth = 1001;
+  const Architecture network = parse_network(
+      R"({"input": {"shape": [3]}, "nodes": [{"name": "a", "op": "dense", "filters": 1001, "bias": "neuron"},
+          {"name": "f", "op": "activation", "function": "sigmoid"}]})");
+  std::vector<std::vector<Rational>> rows;
+  for (int i = 0; i < static_cast<int>(kSamples); ++i)
+    rows.push_back({Rational(i % 17, 3), Rational(i % 29), Rational(-i, 400)});
+  const Dataset data = Dataset::from_samples(rows);
+  const auto theta = parameters<Rational>(network, 46).at(1);
+  const PointSpec point{{"a", {ExplicitTensor{theta.weights}, ExplicitTensor{{theta.bias}}}}};
+  const ScaledFeatures f = scaled_features(network, point, data, 2, 40, [](std::size_t) {});
+  REQUIRE(f.is_small());
+  CHECK(f.radius >= 1);
+  CHECK(f.radius <= 8);
+  const PrecisionScope precision(200);
+  const auto balls = parameters<Ball>(network, 46);
+  for (std::size_t i = 0; i < kSamples; i += 97) {
+    std::vector<Ball> x;
+    for (const Rational& v : data.sample(i)) x.push_back(Ball::enclosing(v));
+    const auto exact = node_value(network, balls, x, 2);
+    int wrong = 0;
+    for (std::size_t h = 0; h < kWidth; ++h) {
+      const Integer v(f.small[i * kWidth + h]);
+      wrong += exact[h].lower_bound() >= Rational(v - f.radius, f.divisor) &&
+                       exact[h].upper_bound() <= Rational(v + f.radius, f.divisor)
+                   ? 0
+                   : 1;
+    }
+    CHECK(wrong == 0);
+  }
 }

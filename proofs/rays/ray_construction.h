@@ -14,6 +14,14 @@ namespace widecert {
 enum class Filters { by_size, separate, shared };
 Filters read_filters(const Entry& entry);
 extern const std::pair<std::string, std::string> kFiltersKey;
+// Theorem::read where an entry says how the filters point, beside node and claim.
+using FiltersProver = Outcome (*)(const Instance&, std::size_t node, const std::string& claim, Filters, const Options&);
+template <FiltersProver prove>
+Prover read_with_filters(const Entry& entry) {
+  return
+      [node = entry.node, claim = entry.claim, filters = read_filters(entry)](
+          const Instance& instance, const Options& options) { return prove(instance, node, claim, filters, options); };
+}
 // Whether they share a direction: as asked for, or by the products that separate ones would take.
 bool share_direction(Filters filters, const Instance& instance, const ChainPosition& at);
 

@@ -86,16 +86,6 @@ Outcome almost_everywhere_from_row_differences(const Instance& instance, std::si
   return prove(instance, node, "independent-almost-everywhere", filters, options);
 }
 
-namespace {
-
-Prover read(const Entry& entry) {
-  return
-      [node = entry.node, claim = entry.claim, filters = read_filters(entry)](
-          const Instance& instance, const Options& options) { return prove(instance, node, claim, filters, options); };
-}
-
-}  // namespace
-
 Theorem theorems::row_difference() {
   return {.id = "row-difference",
           .title = "Independent features for bounded increasing activations",
@@ -118,7 +108,7 @@ Theorem theorems::row_difference() {
                       "patches-collide", "not-injective", "no-bias", "no-gap"},
           .keys = {kFiltersKey},
           .numbers = {{"alpha_0", Side::above}, {"delta", Side::below}},
-          .read = read,
+          .read = read_with_filters<prove>,
           .obstacle = obstacle};
 }
 

@@ -67,16 +67,6 @@ Outcome almost_everywhere_from_ray(const Instance& instance, std::size_t node, c
   return prove(instance, node, "independent-almost-everywhere", Filters::by_size, options);
 }
 
-namespace {
-
-Prover read(const Entry& entry) {
-  return
-      [node = entry.node, claim = entry.claim, filters = read_filters(entry)](
-          const Instance& instance, const Options& options) { return prove(instance, node, claim, filters, options); };
-}
-
-}  // namespace
-
 Theorem theorems::theorem_3_4() {
   return {.id = "theorem-3.4",
           .title = "Independent features at a wide layer",
@@ -102,7 +92,7 @@ Theorem theorems::theorem_3_4() {
                       "not-injective", "no-bias", "no-gap"},
           .keys = {kFiltersKey},
           .numbers = {{"alpha_0", Side::above}, {"delta", Side::below}},
-          .read = read,
+          .read = read_with_filters<prove>,
           .obstacle = obstacle};
 }
 

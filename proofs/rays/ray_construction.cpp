@@ -11,7 +11,7 @@ constexpr int kFirstBits = 40, kLastBits = 1024, kSeeds = 8;
 constexpr int kCheckerGuardBits = 8;
 
 // So many products of weights and values are spent on separate filters, and so many patches looked at beside them.
-constexpr double kSeparateProducts = 1e10, kSeparatePatches = 2e7;
+constexpr double kSeparateProducts = 5e8, kSeparatePatches = 2e7;
 
 std::string approximate(const Rational& value) { return fmt::format("{:.6g}", value.convert_to<double>()); }
 
@@ -169,7 +169,13 @@ Family ray_family(const Instance& instance, const ChainPosition& at, const RayCo
   NodeFamily& node = family[map.name];
   node.constant.weights = FillTensor{0};
   node.constant.bias = FillTensor{Rational(beta * ray.orientation)};
-  node.slope.weights = tensor_for_claim(ray.slope, map.name + ".filters", {}, options, files);
+  const auto in_our_order = [](const Extents& image) {
+    Layout layout;
+    if (has_two_orders(image)) layout.flatten = Flattening::channels_last;
+    return layout;
+  };
+  const Extents patch = instance.network.weights_shape(at.layer().map).image();
+  node.slope.weights = tensor_for_claim(ray.slope, map.name + ".filters", in_our_order(patch), options, files);
   std::vector<Rational> centres(map.width, Rational(0));
   std::size_t neuron = 0;
   std::vector<std::size_t> skipped = ray.along ? ray.along->skipped : std::vector<std::size_t>();
@@ -179,10 +185,8 @@ Family ray_family(const Instance& instance, const ChainPosition& at, const RayCo
     }
     centres[neuron++] = centre * ray.orientation;
   }
-  Layout layout;
-  if (has_two_orders(map.shape)) layout.flatten = Flattening::channels_last;
-  node.slope.bias =
-      tensor_for_claim(ExplicitTensor{{std::move(centres)}}, map.name + ".biases", layout, options, files);
+  node.slope.bias = tensor_for_claim(ExplicitTensor{{std::move(centres)}}, map.name + ".biases",
+                                     in_our_order(map.shape), options, files);
   return family;
 }
 

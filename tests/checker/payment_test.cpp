@@ -5,6 +5,7 @@
 #include <widecheck/evidence/definite.h>
 #include <widecheck/evidence/distinct.h>
 #include <widecheck/evidence/lattice.h>
+#include <widecheck/evidence/projections.h>
 #include <widecheck/evidence/rank.h>
 #include <widecheck/evidence/relations.h>
 #include <widecheck/evidence/singular.h>
@@ -47,7 +48,7 @@ TEST_CASE("with nothing left to spend no primitive begins") {
   Relations relations(document(kRelations), 2, 3, true, budget);
   IntegerRows rows(3);
   rows.add(row);
-  const json prime = 101;
+  const json prime = 101, kAlong = json::parse(R"([{"factor": 2, "direction": [1, 1, 1]}])");
   const json filters = json::parse(R"({"sparse": [[], [], [], []]})");
   // 10^12 are granted; what is left is taken.
   for (long step = 1'000'000'000'000; step > 0; step /= 10) try {
@@ -76,6 +77,15 @@ TEST_CASE("with nothing left to spend no primitive begins") {
       {"scaled", [&] { scaled(row, 7, 64, budget); }},
       {"combine", [&] { rows.combine({5}, budget); }},
       {"gram", [&] { rows.gram_at_least(1, budget); }},
+      {"directions",
+       [&] {
+         read_directions(document(kAlong), network.node(1), {{1, 2, 3}, {1, 2, 3}, {1, 2, 3}, {1, 2, 3}}, budget);
+       }},
+      {"projections",
+       [&] {
+         Projections(c, network.node(1), {0}, {{1, {1, 1, 1}, 3, 0}}, 2);
+       }},
+      {"one patch", [&] { OnePatchEach(c, network.node(1), 1); }},
       {"distances", [&] { distances(1, row, 1, 1, false, budget); }},
       {"distinct", [&] { require_distinct_patches(c, 1, false); }},
       {"contents", [&] { count_contents(c, 1, 5); }},

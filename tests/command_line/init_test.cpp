@@ -193,6 +193,17 @@ TEST_CASE("arrays without entries are no samples") {
   says(folder.init("a.csv --layers 'dense:9 relu'"), 4, {"a.csv: no samples"});
 }
 
+TEST_CASE("filters of images with channels go to a file, and a report finds it from anywhere") {
+  const Folder folder;
+  spill(folder / "c.case.json", R"({"format": "widecert-case", "version": 1, "title": "c",
+    "network": {"input": {"shape": [4, 4, 3]}, "nodes": [
+      {"name": "d", "op": "dense", "filters": 500, "bias": "neuron"}, {"name": "r", "op": "activation", "function": "relu"}]},
+    "data": {"format": "seeded", "count": 500, "seed": 1, "low": 0, "high": 255},
+    "prove": [{"theorem": "theorem-3.4", "node": "r", "filters": "shared-direction"}]})");
+  says(folder.run("prove c.case.json -o out"), 0, {"PROVED", "d.filters.npy"});
+  says(run("cd / && " + program() + "report " + (folder / "out/c.claim.json")), 0, {"c.html"});
+}
+
 TEST_CASE("a pack holds what the certificate names, too") {
   const Folder folder;  // order and biases of so many neurons stand in files
   says(run(program() + "prove " + cases() + "/imagenet-size/vgg-16-relu-1000 -o " + (folder / "out")), 0, {"PROVED"});

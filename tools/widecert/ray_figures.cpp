@@ -73,12 +73,19 @@ Samples sample_matrix(const Architecture& network, const Dataset& data, const Ra
   const std::size_t neurons = ray.rule == "row-difference-ray" ? ray.order.size() - 1 : ray.order.size();
   Samples s{std::min(neurons, kPictureSide), {}, sign * b[0][0].convert_to<double>()};
   const auto pick = [&](std::size_t k) { return s.side == 1 ? 0 : k * (neurons - 1) / (s.side - 1); };
+  // The j-th neuron of the patches that are used.
+  const std::size_t of_patch = network.node(map).filters;
+  const auto neuron = [&](std::size_t j) {
+    std::size_t patch = j / of_patch;
+    for (std::size_t skipped : ray.skipped) patch += skipped <= patch ? 1 : 0;
+    return patch * of_patch + j % of_patch;
+  };
   // Columns: filter and centre as doubles.
   std::vector<std::vector<double>> filters;
   std::vector<std::vector<std::int64_t>> entries;
   std::vector<double> centres;
   for (std::size_t k = 0; k < s.side; ++k) {
-    const std::size_t j = pick(k);
+    const std::size_t j = neuron(pick(k));
     auto& filter = filters.emplace_back();
     for (const Rational& w : v[network.filter_index(map, j)]) filter.push_back(sign * w.convert_to<double>());
     entries.push_back(network.node(map).patches->entries(j / network.node(map).filters));
@@ -146,13 +153,16 @@ std::string matrix_figures(const Architecture& network, const Dataset& data, con
 
 }  // namespace
 
-std::optional<Ray> read_ray(const Claim& claim, const Proof& proof) {
-  JsonReader in_claim(claim.json(), "claim"), in_proof(proof.json(), "proof");
+std::optional<Ray> read_ray(const Claim& claim, const Proof& proof, const std::string& place) {
+  JsonReader in_claim(claim.json(), place), in_proof(proof.json(), place);
   const std::string kind = claim.kind(), rule = proof.rule();
   const bool on_ray = kind == "independent-on-ray" || kind == "affinely-independent-on-ray";
   if (!on_ray && rule != "from-ray") return std::nullopt;
   JsonReader &family = on_ray ? in_claim : in_proof, evidence = on_ray ? in_proof : in_proof.get("ray");
+  if (!evidence.get("order").is_list()) return std::nullopt;
   Ray ray;
+  if (const auto skip = evidence.find("skip"))
+    for (const JsonReader& patch : skip->list()) ray.skipped.push_back(patch.size());
   ray.node = in_claim.get("node").text();
   ray.alpha_0 = family.get("alpha_0").rational();
   ray.family = read_family(family.get("family"));

@@ -66,8 +66,8 @@ std::string html_report(const std::string& claim_path, const std::string& certif
     throw InputError(certificate_path + ": the number of proofs differs from the number of claims");
   }
   const std::filesystem::path parent = std::filesystem::path(claim_path).parent_path();
-  const Dataset data =
-      claim.data ? load(*claim.data, parent.empty() ? "." : parent.string(), claim.network.node(0).shape) : Dataset{};
+  const std::string folder = parent.empty() ? "." : parent.string();
+  const Dataset data = claim.data ? load(*claim.data, folder, claim.network.node(0).shape) : Dataset{};
   const std::size_t n = data.size();
 
   const Json lines = check.value("claims", Json::array());
@@ -75,7 +75,7 @@ std::string html_report(const std::string& claim_path, const std::string& certif
   std::vector<Ray> rays;
   for (std::size_t k = 0; k < proofs.size(); ++k) {
     if (!proved(k)) continue;  // what the checker did not accept may not even make sense
-    if (auto ray = read_ray(claim.claims[k], proofs[k])) rays.push_back(std::move(*ray));
+    if (auto ray = read_ray(claim.claims[k], proofs[k], claim_path)) rays.push_back(std::move(*ray));
   }
 
   const std::string name = std::filesystem::path(claim_path).filename().string();

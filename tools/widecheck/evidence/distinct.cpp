@@ -1,6 +1,7 @@
 #include "evidence/distinct.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -13,9 +14,10 @@
 namespace widecheck {
 namespace {
 
-// For looking at every patch of every sample, number by number.
-void pay_for_patches(const Context& c, const Node& node) {
-  const Products one = 300 + 150 * Products(node.patches.longest()) * c.data.words();
+// For looking at every patch of every sample, number by number, and for finding it in a tree of so many.
+void pay_for_patches(const Context& c, const Node& node, std::size_t tree = 1) {
+  const int depth = std::bit_width(tree);
+  const Products one = 300 * (1 + depth) + (250 + 20 * depth) * Products(node.patches.longest()) * c.data.words();
   c.budget.spend(one * node.patches.count() * c.data.size());
 }
 
@@ -58,7 +60,7 @@ void require_distinct_patches(const Context& c, std::size_t i, bool at_one_place
 
 std::vector<std::size_t> count_contents(const Context& c, std::size_t i, std::size_t most) {
   const Node& node = c.network.node(i);
-  pay_for_patches(c, node);  // comparisons
+  pay_for_patches(c, node, std::min(most, c.data.size()));
   std::vector<std::set<std::vector<mpz_class>>> contents(node.patches.count());
   c.data.for_each([&](std::size_t, const std::vector<mpz_class>& x) {
     for (std::size_t p = 0; p < contents.size(); ++p)
@@ -71,7 +73,7 @@ std::vector<std::size_t> count_contents(const Context& c, std::size_t i, std::si
 
 std::size_t count_classes(const Context& c, std::size_t i) {
   const Node& node = c.network.node(i);
-  pay_for_patches(c, node);
+  pay_for_patches(c, node, node.patches.count());
   std::vector<std::size_t> cls;
   for (std::size_t p = 0; p < node.patches.count(); ++p) cls.push_back(node.patches.bank(p));
   std::size_t classes = 0;

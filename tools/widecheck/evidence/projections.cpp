@@ -14,37 +14,28 @@
 namespace widecheck {
 namespace {
 
+constexpr std::size_t kLanes = 32;  // samples side by side
 constexpr std::uint64_t kSmall = std::uint64_t{1} << 62;
-constexpr std::size_t kTogether = 32;
 
 std::uint64_t magnitude(std::int64_t v) {
   return v < 0 ? -static_cast<std::uint64_t>(v) : static_cast<std::uint64_t>(v);
 }
 
-// s[lane] += d x[lane]: nothing overflows, by the bounds of whoever calls.
-template <class T>
-[[gnu::always_inline]] inline void accumulate(T* s, T d, const T* x) {
-  for (std::size_t lane = 0; lane < kTogether; ++lane) s[lane] += d * x[lane];
-}
-// Of the lanes whose place lies behind `place`.
-template <class T>
-[[gnu::always_inline]] inline T smallest_behind(const T* s, const T* places, T place) {
-  T least = std::numeric_limits<T>::max();
-  for (std::size_t lane = 0; lane < kTogether; ++lane) {
-    const T v = places[lane] > place ? s[lane] : std::numeric_limits<T>::max();
-    least = v < least ? v : least;
-  }
-  return least;
-}
-
-// For one patch: the smallest projection of the lanes behind it. `taps` are pairs (input, position in the patch).
+// For one patch: the smallest projection of the lanes whose place lies behind it. `taps` are pairs (input, position in
+// the patch). Nothing overflows, by the bounds of whoever calls.
 template <class T>
 [[gnu::always_inline]] inline T of_patch(const T* x, const std::uint32_t* taps, std::size_t count, const T* direction,
                                          const T* places, T place) {
-  alignas(64) T s[kTogether] = {};
-  for (std::size_t k = 0; k < count; ++k)
-    accumulate(s, direction[taps[2 * k + 1]], x + std::size_t{taps[2 * k]} * kTogether);
-  return smallest_behind(s, places, place);
+  alignas(64) T s[kLanes] = {};
+  for (std::size_t k = 0; k < count; ++k) {
+    const T d = direction[taps[2 * k + 1]];
+    const T* lanes = x + std::size_t{taps[2 * k]} * kLanes;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) s[lane] += d * lanes[lane];
+  }
+  T least = std::numeric_limits<T>::max();
+  for (std::size_t lane = 0; lane < kLanes; ++lane)
+    least = std::min(least, places[lane] > place ? s[lane] : std::numeric_limits<T>::max());
+  return least;
 }
 WIDECHECK_CLONES std::int32_t run(const std::int32_t* x, const std::uint32_t* taps, std::size_t count,
                                   const std::int32_t* direction, const std::int32_t* places, std::int32_t place) {
@@ -58,7 +49,7 @@ WIDECHECK_CLONES std::int64_t run(const std::int64_t* x, const std::uint32_t* ta
 }  // namespace
 
 std::vector<SharedDirection> read_directions(const Value& json, const Node& map,
-                                             const std::vector<std::vector<mpz_class>>& filters) {
+                                             const std::vector<std::vector<mpz_class>>& filters, Budget& budget) {
   const auto banks = json.list();
   require(banks.size() == map.patches.banks(), "direction", "one direction for each bank of filters is needed");
   std::vector<SharedDirection> out;
@@ -70,10 +61,15 @@ std::vector<SharedDirection> read_directions(const Value& json, const Node& map,
     for (const mpz_class& v : d) one.norm += abs(v);
     require(one.norm < mpz_class(1) << 62, "direction", "the direction has entries beyond 62 bits");
     for (const mpz_class& v : d) one.direction.push_back(v.get_si());
+    mpz_class most = 0;
+    for (std::size_t t = 0; t < map.filters; ++t) most = std::max(most, largest(filters[bank * map.filters + t]));
+    const Products words = Products::words(one.factor) + Products::words(most);
+    budget.spend((100 + 3 * words) * map.filters * d.size());
+    std::vector<mpz_class> along;
+    for (const mpz_class& v : d) along.push_back(one.factor * v);
     for (std::size_t t = 0; t < map.filters; ++t) {
       mpz_class sum = 0;
-      for (std::size_t r = 0; r < d.size(); ++r)
-        sum += abs(mpz_class(filters[bank * map.filters + t][r] + one.factor * d[r]));
+      for (std::size_t r = 0; r < d.size(); ++r) sum += abs(mpz_class(filters[bank * map.filters + t][r] + along[r]));
       one.rest = std::max(one.rest, sum);
     }
   }
@@ -87,7 +83,7 @@ bool Projections::can_make(const Context& c, const Node& map) {
 Projections::Projections(const Context& c, const Node& map, const std::vector<std::size_t>& patches,
                          const std::vector<SharedDirection>& directions, std::size_t neurons)
     : data_(c.data), filters_(map.filters), neurons_(neurons), samples_(c.data.size()) {
-  static_assert(kLanes == kTogether && sizeof(Tap) == 2 * sizeof(std::uint32_t));
+  static_assert(sizeof(Tap) == 2 * sizeof(std::uint32_t));
   const std::size_t places = (neurons + filters_ - 1) / filters_;
   for (const SharedDirection& one : directions) {
     directions_.push_back(one.direction);
@@ -116,13 +112,7 @@ Projections::Projections(const Context& c, const Node& map, const std::vector<st
     for (std::size_t sees : sees_) values += Products(Data::Maker(data_).cost() + 4) * sees * filters_;
   }
   c.budget.spend((made ? products / 2 : products) + values);
-  waiting_ = no_samples();
-}
-
-Projections::Lanes Projections::no_samples() const {
-  Lanes none;
-  none.later.assign(sees_.size(), std::numeric_limits<std::int64_t>::max());
-  return none;
+  waiting_.later.assign(places, std::numeric_limits<std::int64_t>::max());
 }
 
 std::int64_t Projections::project(std::size_t place, const std::vector<std::int64_t>& f) const {
@@ -157,9 +147,9 @@ void Projections::add_all(const std::vector<std::size_t>& order,
   std::atomic<std::size_t> next = 0;
   std::exception_ptr failure;
   std::mutex guard;
-  const auto work = [&]() {
+  const auto work = [&, empty = waiting_]() {
     try {
-      Lanes lanes = no_samples();
+      Lanes lanes = empty;
       Data::Maker maker(data_);
       std::vector<std::int64_t> f;
       for (std::size_t begin = next.fetch_add(kTask); begin < samples_; begin = next.fetch_add(kTask)) {
@@ -180,8 +170,16 @@ void Projections::add_all(const std::vector<std::size_t>& order,
       next = samples_;
     }
   };
+  constexpr unsigned kMostThreads = 16;
   std::vector<std::thread> others;
-  for (unsigned t = 1; t < std::min(std::thread::hardware_concurrency(), 16u); ++t) others.emplace_back(work);
+  others.reserve(kMostThreads);
+  for (unsigned t = 1; t < std::min(std::thread::hardware_concurrency(), kMostThreads); ++t) {
+    try {
+      others.emplace_back(work);
+    } catch (const std::exception&) {
+      break;  // no memory for another stack: those that there are do it all
+    }
+  }
   work();
   for (std::thread& other : others) other.join();
   if (failure) std::rethrow_exception(failure);

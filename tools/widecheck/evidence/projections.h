@@ -19,9 +19,9 @@ struct SharedDirection {
   mpz_class rest;                       // the largest sum of |r^t| of the filters of the bank
 };
 // One for each bank of a linear node, from [{"factor": K, "direction": [...]}, ...]. `filters` are the rows v^t, bank
-// after bank. Throws Rejected("direction").
+// after bank. Pays for what is left of them. Throws Rejected("direction").
 std::vector<SharedDirection> read_directions(const Value& json, const Node& map,
-                                             const std::vector<std::vector<mpz_class>>& filters);
+                                             const std::vector<std::vector<mpz_class>>& filters, Budget& budget);
 
 // The neurons of these patches of a linear node, patch after patch: the first ones belong to the samples at the same
 // positions of an order. All is exact, in integers over the divisor of what enters the node.
@@ -52,7 +52,6 @@ class Projections {
   struct Tap {
     std::uint32_t input, position;
   };
-  static constexpr std::size_t kLanes = 32;
   // Samples that wait, and what those before have shown: by place the smallest projection of a sample of a later patch.
   struct Lanes {
     std::vector<std::vector<std::int64_t>> samples = {};
@@ -62,7 +61,6 @@ class Projections {
     std::vector<std::int64_t> wide = {};  // side by side, input after input
     std::vector<std::int32_t> narrow = {};
   };
-  Lanes no_samples() const;
   void put(Lanes& lanes, std::size_t position, const std::vector<std::int64_t>& f);
   void flush(Lanes& lanes) const;
   template <class T>

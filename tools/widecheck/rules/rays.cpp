@@ -103,7 +103,7 @@ class Ray {
       auto& narrow = narrow_.emplace_back();
       for (const mpz_class& w : row) narrow.push_back(w.fits_slong_p() ? w.get_si() : 0);
     }
-    if (along) directions_ = read_directions(proof.at("along"), map, top_.slope.weights.rows);
+    if (along) directions_ = read_directions(proof.at("along"), map, top_.slope.weights.rows, c.budget);
   }
 
   // Streams the samples and checks every z_ij against delta, the diagonal and Delta.
@@ -213,8 +213,9 @@ class Ray {
     for (std::size_t j = 0; j < neurons_; j += map.filters) {
       const SharedDirection& one = direction_of(j);
       if (const auto gap = projections.gap(j / map.filters)) {
+        // (Neighbours tell the smallest difference of all pairs only where all are positive.)
         const mpz_class apart = one.factor * (*gap - 2 * e * one.norm) - 2 * rest(one);
-        require(apart >= (gaps_.delta + gaps_.diagonal_high) * units, "gap",
+        require(*gap > 0 && apart >= (gaps_.delta + gaps_.diagonal_high) * units, "gap",
                 "patch " + number(patch(j) + 1) + ": a later sample is too near to one of its own along the direction");
       }
     }

@@ -197,7 +197,8 @@ TEST_CASE("filters of images with channels go to a file, and a report finds it f
   const Folder folder;
   spill(folder / "c.case.json", R"({"format": "widecert-case", "version": 1, "title": "c",
     "network": {"input": {"shape": [4, 4, 3]}, "nodes": [
-      {"name": "d", "op": "dense", "filters": 500, "bias": "neuron"}, {"name": "r", "op": "activation", "function": "relu"}]},
+      {"name": "d", "op": "dense", "filters": 500, "bias": "neuron"},
+      {"name": "r", "op": "activation", "function": "relu"}]},
     "data": {"format": "seeded", "count": 500, "seed": 1, "low": 0, "high": 255},
     "prove": [{"theorem": "theorem-3.4", "node": "r", "filters": "shared-direction"}]})");
   says(folder.run("prove c.case.json -o out"), 0, {"PROVED", "d.filters.npy"});

@@ -177,13 +177,10 @@ Family ray_family(const Instance& instance, const ChainPosition& at, const RayCo
   const Extents patch = instance.network.weights_shape(at.layer().map).image();
   node.slope.weights = tensor_for_claim(ray.slope, map.name + ".filters", in_our_order(patch), options, files);
   std::vector<Rational> centres(map.width, Rational(0));
-  std::size_t neuron = 0;
-  std::vector<std::size_t> skipped = ray.along ? ray.along->skipped : std::vector<std::size_t>();
-  for (const Rational& centre : ray.gaps.centres) {
-    while (neuron % map.filters == 0 && std::binary_search(skipped.begin(), skipped.end(), neuron / map.filters)) {
-      neuron += map.filters;
-    }
-    centres[neuron++] = centre * ray.orientation;
+  const std::vector<std::size_t> used =
+      used_patches(map.patches->count(), ray.along ? ray.along->skipped : std::vector<std::size_t>());
+  for (std::size_t j = 0; j < ray.gaps.centres.size(); ++j) {
+    centres[used[j / map.filters] * map.filters + j % map.filters] = ray.gaps.centres[j] * ray.orientation;
   }
   node.slope.bias = tensor_for_claim(ExplicitTensor{{std::move(centres)}}, map.name + ".biases",
                                      in_our_order(map.shape), options, files);

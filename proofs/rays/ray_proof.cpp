@@ -4,6 +4,8 @@
 
 #include <widecert/number/error.h>
 
+#include <algorithm>
+
 namespace widecert {
 namespace {
 
@@ -23,6 +25,13 @@ const char* rule_name(RayRule rule) {
       return "row-difference-ray";
   }
   throw InternalError("unknown ray rule");
+}
+
+std::vector<std::size_t> used_patches(std::size_t count, const std::vector<std::size_t>& skipped) {
+  std::vector<std::size_t> used;
+  for (std::size_t p = 0; p < count; ++p)
+    if (!std::binary_search(skipped.begin(), skipped.end(), p)) used.push_back(p);
+  return used;
 }
 
 Proof as_proof(const RayProof& ray) {

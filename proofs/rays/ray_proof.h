@@ -10,13 +10,17 @@ namespace widecert {
 enum class RayRule { triangular, h_matrix, row_difference };
 const char* rule_name(RayRule rule);
 
-// Evidence that a family of feature matrices is nonsingular from alpha_0 on. order[r] is the sample in row r; neuron j
-// belongs to row j.
+// The direction that filters share.
 struct Along {
   Integer factor;                                     // K, in every bank
   std::vector<std::vector<std::int64_t>> directions;  // d, by bank
-  std::vector<std::size_t> skipped;                   // patches whose neurons are not used
+  std::vector<std::size_t> skipped;                   // patches whose neurons are not used, increasing
 };
+// The patches whose neurons are used, in order: neuron j of a ray is filter j mod T of patch number floor(j / T) here.
+std::vector<std::size_t> used_patches(std::size_t count, const std::vector<std::size_t>& skipped);
+
+// Evidence that a family of feature matrices is nonsingular from alpha_0 on. order[r] is the sample in row r; neuron j
+// belongs to row j.
 struct RayProof {
   RayRule rule = RayRule::triangular;
   std::vector<std::size_t> order;

@@ -81,9 +81,8 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
 
 }  // namespace
 
-Outcome almost_everywhere_from_row_differences(const Instance& instance, std::size_t node, Filters filters,
-                                               const Options& options) {
-  return prove(instance, node, "independent-almost-everywhere", filters, options);
+Outcome almost_everywhere_from_row_differences(const Instance& instance, std::size_t node, const Options& options) {
+  return prove(instance, node, "independent-almost-everywhere", Filters::by_size, options);
 }
 
 Theorem theorems::row_difference() {

@@ -40,6 +40,20 @@ WIDECERT_CLONES void project(const std::int64_t* x, const Tap* taps, std::size_t
   project_lanes(x, taps, count, direction, out);
 }
 
+// The inputs that some patches see, and those between them.
+struct Seen {
+  std::size_t first = 0, last = 0;  // none before the first, nor from the last on
+  void note(const std::vector<std::int64_t>& entries) {
+    for (std::int64_t e : entries) {
+      if (e == kPadding) continue;
+      const auto at = static_cast<std::size_t>(e);
+      first = last == 0 ? at : std::min(first, at);
+      last = std::max(last, at + 1);
+    }
+  }
+  std::size_t size() const { return last - first; }
+};
+
 // A few of the smallest entries, of which some are no longer there.
 template <class T>
 class Smallest {
@@ -61,8 +75,7 @@ class Smallest {
       kept_.push_back({values[i], static_cast<std::uint32_t>(i)});
       if (kept_.size() < most) continue;
       shrink(count);
-      limit = kept_.back().value;
-      for (const Entry& e : kept_) limit = std::max(limit, e.value);
+      limit = std::max_element(kept_.begin(), kept_.end())->value;
       if (limit < std::numeric_limits<T>::max()) ++limit;  // equal ones are looked at
     }
     shrink(count);
@@ -136,21 +149,17 @@ class Ordering {
   // The projections of all samples that are left, for each patch of a group.
   void compute(std::size_t begin, std::size_t end) {
     std::vector<std::vector<Tap>> taps(end - begin);
-    std::size_t first = input_.width, last = 0;
+    Seen seen;
     std::vector<std::int64_t> entries;
     for (std::size_t p = begin; p < end; ++p) {
       node_.patches->expand(p, entries);
-      for (std::size_t r = 0; r < entries.size(); ++r) {
-        if (entries[r] == kPadding) continue;
-        const auto at = static_cast<std::size_t>(entries[r]);
-        taps[p - begin].push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(r)});
-        first = std::min(first, at);
-        last = std::max(last, at + 1);
-      }
+      seen.note(entries);
+      for (std::size_t r = 0; r < entries.size(); ++r)
+        if (entries[r] != kPadding)
+          taps[p - begin].push_back({static_cast<std::uint32_t>(entries[r]), static_cast<std::uint32_t>(r)});
     }
-    if (first > last) first = last = 0;
     for (auto& patch : taps)
-      for (Tap& tap : patch) tap.input -= static_cast<std::uint32_t>(first);
+      for (Tap& tap : patch) tap.input -= static_cast<std::uint32_t>(seen.first);
     group_begin_ = begin;
     const std::size_t blocks = (left_.size() + kLanes - 1) / kLanes;
     pitch_ = blocks * kLanes;
@@ -158,11 +167,11 @@ class Ordering {
     there_.assign(left_.size(), 1);
     constexpr std::size_t kTogether = 64;  // blocks of a task
     parallel_for((blocks + kTogether - 1) / kTogether, [&](std::size_t task) {
-      std::vector<std::int64_t> row(last - first);
-      std::vector<T> x((last - first) * kLanes);
+      std::vector<std::int64_t> row(seen.size());
+      std::vector<T> x(seen.size() * kLanes);
       for (std::size_t b = task * kTogether; b < std::min(blocks, (task + 1) * kTogether); ++b) {
         for (std::size_t lane = 0; lane < kLanes && b * kLanes + lane < left_.size(); ++lane) {
-          input_.read(left_[b * kLanes + lane], first, last, row.data());
+          input_.read(left_[b * kLanes + lane], seen.first, seen.last, row.data());
           for (std::size_t h = 0; h < row.size(); ++h) x[h * kLanes + lane] = static_cast<T>(row[h]);
         }
         for (std::size_t p = begin; p < end; ++p) {
@@ -299,27 +308,22 @@ std::optional<SharedDirection> separate_along(const Architecture& network, std::
   constexpr std::size_t kTask = 1024;
   parallel_for((neurons + kTask - 1) / kTask, [&](std::size_t task) {
     std::vector<std::int64_t> entries, x;
-    std::size_t first = 0, before = patches.count();
+    Seen seen;
+    std::size_t before = patches.count();
     for (std::size_t j = task * kTask; j < std::min(neurons, (task + 1) * kTask); ++j) {
       const std::size_t p = found->patch_of[j];
       if (p != before) {
         patches.expand(p, entries);
-        std::size_t last = first = input.width;
-        for (std::int64_t e : entries) {
-          if (e == kPadding) continue;
-          const auto at = static_cast<std::size_t>(e);
-          if (first == input.width) first = at, last = at + 1;
-          first = std::min(first, at);
-          last = std::max(last, at + 1);
-        }
-        x.resize(last - first);
+        seen = {};
+        seen.note(entries);
+        x.resize(seen.size());
         before = p;
       }
-      input.read(found->order[j], first, first + x.size(), x.data());
+      input.read(found->order[j], seen.first, seen.last, x.data());
       const auto& own = rests[patches.bank(p) * node.filters + j % node.filters];
       std::int64_t sum = 0;
       for (std::size_t r = 0; r < entries.size(); ++r)
-        if (entries[r] != kPadding) sum += own[r] * x[static_cast<std::size_t>(entries[r]) - first];
+        if (entries[r] != kPadding) sum += own[r] * x[static_cast<std::size_t>(entries[r]) - seen.first];
       own_rest[j] = sum;
     }
   });

@@ -62,7 +62,7 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
 Outcome almost_everywhere_from_ray(const Instance& instance, std::size_t node, const Options& options) {
   const auto* output = std::get_if<ActivationSpec>(&instance.network.node(node).spec);
   if (output != nullptr && !has_ray_threshold(output->function.kind) && has_row_difference(output->function.kind)) {
-    return almost_everywhere_from_row_differences(instance, node, Filters::by_size, options);
+    return almost_everywhere_from_row_differences(instance, node, options);
   }
   return prove(instance, node, "independent-almost-everywhere", Filters::by_size, options);
 }

@@ -1,5 +1,7 @@
 #include "ray_figures.h"
 
+#include "proofs/rays/ray_proof.h"
+
 #include <fmt/format.h>
 #include <widecert/certificate/model_json.h>
 #include <widecert/network/forward.h>
@@ -73,19 +75,14 @@ Samples sample_matrix(const Architecture& network, const Dataset& data, const Ra
   const std::size_t neurons = ray.rule == "row-difference-ray" ? ray.order.size() - 1 : ray.order.size();
   Samples s{std::min(neurons, kPictureSide), {}, sign * b[0][0].convert_to<double>()};
   const auto pick = [&](std::size_t k) { return s.side == 1 ? 0 : k * (neurons - 1) / (s.side - 1); };
-  // The j-th neuron of the patches that are used.
   const std::size_t of_patch = network.node(map).filters;
-  const auto neuron = [&](std::size_t j) {
-    std::size_t patch = j / of_patch;
-    for (std::size_t skipped : ray.skipped) patch += skipped <= patch ? 1 : 0;
-    return patch * of_patch + j % of_patch;
-  };
+  const auto used = used_patches(network.node(map).patches->count(), ray.skipped);
   // Columns: filter and centre as doubles.
   std::vector<std::vector<double>> filters;
   std::vector<std::vector<std::int64_t>> entries;
   std::vector<double> centres;
   for (std::size_t k = 0; k < s.side; ++k) {
-    const std::size_t j = neuron(pick(k));
+    const std::size_t j = used[pick(k) / of_patch] * of_patch + pick(k) % of_patch;
     auto& filter = filters.emplace_back();
     for (const Rational& w : v[network.filter_index(map, j)]) filter.push_back(sign * w.convert_to<double>());
     entries.push_back(network.node(map).patches->entries(j / network.node(map).filters));

@@ -420,6 +420,23 @@ Architecture read_network(JsonReader in) {
   }
 }
 
+// Seeded integers in a range: data, or the noise on them.
+template <class Seeded>
+static Seeded read_seeded(JsonReader& in) {
+  constexpr std::int64_t kMax = std::int64_t{1} << 53;
+  Seeded seeded;
+  seeded.seed = static_cast<std::uint64_t>(in.get("seed").integer(0, std::numeric_limits<std::int64_t>::max()));
+  seeded.low = in.get("low").integer(-kMax, kMax);
+  seeded.high = in.get("high").integer(-kMax, kMax);
+  if (seeded.low > seeded.high) in.fail("low <= high");
+  return seeded;
+}
+static Json seeded_json(const auto& seeded) {
+  return Json{{"seed", to_json(Integer(seeded.seed))},
+              {"low", to_json(Integer(seeded.low))},
+              {"high", to_json(Integer(seeded.high))}};
+}
+
 Json to_json(const DatasetSpec& data) {
   Json out = std::visit(overloaded{[](const InlineSource& given) {
                                      Json rows = Json::array();
@@ -449,10 +466,9 @@ Json to_json(const DatasetSpec& data) {
                                      return csv_out;
                                    },
                                    [](const SeededSource& seeded) {
-                                     return Json{{"format", "seeded"},
-                                                 {"seed", to_json(Integer(seeded.seed))},
-                                                 {"low", to_json(Integer(seeded.low))},
-                                                 {"high", to_json(Integer(seeded.high))}};
+                                     Json seeded_out = seeded_json(seeded);
+                                     seeded_out["format"] = "seeded";
+                                     return seeded_out;
                                    }},
                         data.source);
   put_layout(out, data.layout);
@@ -460,11 +476,7 @@ Json to_json(const DatasetSpec& data) {
   if (data.count) out["count"] = *data.count;
   if (data.multiply != 1) out["multiply"] = to_json(data.multiply);
   if (data.divide != 1) out["divide"] = to_json(data.divide);
-  if (data.noise) {
-    out["noise"] = Json{{"seed", to_json(Integer(data.noise->seed))},
-                        {"low", to_json(Integer(data.noise->low))},
-                        {"high", to_json(Integer(data.noise->high))}};
-  }
+  if (data.noise) out["noise"] = seeded_json(*data.noise);
   return out;
 }
 
@@ -497,14 +509,8 @@ DatasetSpec read_dataset(JsonReader in) {
     }
     data.source = csv;
   } else if (format.text() == "seeded") {
-    constexpr std::int64_t kMax = std::int64_t{1} << 53;
-    SeededSource seeded;
-    seeded.seed = static_cast<std::uint64_t>(in.get("seed").integer(0, std::numeric_limits<std::int64_t>::max()));
-    seeded.low = in.get("low").integer(-kMax, kMax);
-    seeded.high = in.get("high").integer(-kMax, kMax);
-    if (seeded.low > seeded.high) in.fail("low <= high");
+    data.source = read_seeded<SeededSource>(in);
     in.get("count");
-    data.source = seeded;
   } else {
     format.fail("\"inline\", \"idx\", \"npy\", \"csv\" or \"seeded\"");
   }
@@ -519,14 +525,8 @@ DatasetSpec read_dataset(JsonReader in) {
     if (data.divide <= 0) divide->fail("a positive integer");
   }
   if (auto noise = in.find("noise")) {
-    constexpr std::int64_t kMax = std::int64_t{1} << 53;
-    NoiseSpec spec;
-    spec.seed = static_cast<std::uint64_t>(noise->get("seed").integer(0, std::numeric_limits<std::int64_t>::max()));
-    spec.low = noise->get("low").integer(-kMax, kMax);
-    spec.high = noise->get("high").integer(-kMax, kMax);
-    if (spec.low > spec.high) noise->fail("low <= high");
+    data.noise = read_seeded<NoiseSpec>(*noise);
     noise->done();
-    data.noise = spec;
   }
   in.done();
   return data;

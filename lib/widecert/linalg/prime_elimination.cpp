@@ -337,8 +337,8 @@ class BlasEngine final : public PrimeSystem::Engine {
   struct Free {
     void operator()(T* p) const { std::free(p); }
   };
-  std::unique_ptr<T[], Free>
-      values_;  // by calloc: gigabytes of zeros cost nothing until they are touched, in loops that poll
+  // By calloc: gigabytes of zeros cost nothing until they are touched, in loops that poll.
+  std::unique_ptr<T[], Free> values_;
   std::size_t rank_ = 0, panel_first_ = 0, panel_last_ = 0;
   std::vector<std::size_t> order_;
   std::vector<Leaf> leaves_;

@@ -175,23 +175,24 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
     });
     if (!came) return result;
     last = watch.seconds();
-    if (bound.largest_high.finite()) {
-      result.bounds.largest_high = std::min(result.bounds.largest_high, magnitude_up(bound.largest_high));
-    }
-    if (bound.largest_low.finite() && lower_double(bound.largest_low) > result.bounds.largest_low) {
-      result.bounds.largest_low = lower_double(bound.largest_low);
-      result.bounds.largest_vector = bound.largest_vector;
-    }
-    if (!bound.full_rank) continue;
     SingularBounds found;
-    found.full_rank = true;
-    const double value = lower_double(bound.smallest_low);
-    found.smallest_low = value > 0x1p-1000 ? value : 0;
-    if (bound.smallest_high.finite()) {
-      found.smallest_high = magnitude_up(bound.smallest_high);
-      found.smallest_integers = bound.vector;
+    if (bound.largest_high.finite()) found.largest_high = magnitude_up(bound.largest_high);
+    if (bound.largest_low.finite()) {
+      found.largest_low = lower_double(bound.largest_low);
+      found.largest_vector = bound.largest_vector;
     }
-    if (merge(found, Rung::balls) || !options.insist) return result;
+    if (bound.full_rank) {
+      found.full_rank = true;
+      const double value = lower_double(bound.smallest_low);
+      found.smallest_low = value > 0x1p-1000 ? value : 0;
+      if (bound.smallest_high.finite()) {
+        found.smallest_high = magnitude_up(bound.smallest_high);
+        found.smallest_integers = bound.vector;
+      }
+    }
+    const bool enough = merge(found, Rung::balls);
+    if (!bound.full_rank) continue;
+    if (enough || !options.insist) return result;
     if (bits >= kMostBitsForWidth) return result;
   }
   if (!result.bounds.full_rank) result.undecided = "undecided at " + std::to_string(result.bits) + " bits";

@@ -45,18 +45,9 @@ Integer to_grid(const Ball& x, int bits) {
   return point;
 }
 
-}  // namespace
-
-Integer ScaledFeatures::max_abs() const {
-  Integer bound = 0;
-  for (std::int64_t v : small) bound = std::max(bound, Integer(abs(Integer(v))));
-  for (const Integer& v : large) bound = std::max(bound, Integer(abs(v)));
-  return bound;
-}
-
 // On the grid by doubles with error bounds; false if these do not reach it.
-static bool by_doubles(ScaledFeatures& f, const Architecture& network, const IntegerPoint& point, const Dataset& data,
-                       std::size_t node, int bits, const std::function<void(std::size_t)>& tick) {
+bool by_doubles(ScaledFeatures& f, const Architecture& network, const IntegerPoint& point, const Dataset& data,
+                std::size_t node, int bits, const std::function<void(std::size_t)>& tick) {
   constexpr std::size_t kBlock = 512;
   constexpr double kMostRadius = 8;
   const EnclosedForward forward(network, point, node, data);
@@ -77,6 +68,15 @@ static bool by_doubles(ScaledFeatures& f, const Architecture& network, const Int
   }
   f.radius = static_cast<std::int64_t>(std::ceil(worst));
   return true;
+}
+
+}  // namespace
+
+Integer ScaledFeatures::max_abs() const {
+  Integer bound = 0;
+  for (std::int64_t v : small) bound = std::max(bound, Integer(abs(Integer(v))));
+  for (const Integer& v : large) bound = std::max(bound, Integer(abs(v)));
+  return bound;
 }
 
 ScaledFeatures scaled_features(const Architecture& network, const PointSpec& point, const Dataset& data,

@@ -28,9 +28,9 @@ class Sha256 {
 };
 
 Digest sha256(std::span<const std::uint8_t> bytes);
+Digest sha256(std::string_view text);
 // Of a short message, for millions of them.
 Digest sha256_of_short(std::string_view message);
-Digest sha256(std::string_view text);
 std::string to_hex(const Digest& digest);
 
 }  // namespace widecert

@@ -83,7 +83,7 @@ void SeededData::read(std::uint64_t sample, std::size_t first, std::size_t last,
         put_u64be(counters + 16, attempt);
         byte = sha256_of_short(key)[j % kBlock];
       }
-      *out++ = low_ + static_cast<std::int64_t>(small == 256 ? byte : byte % small);
+      *out++ = low_ + static_cast<std::int64_t>(byte % small);
     }
   }
 }

@@ -104,7 +104,7 @@ Projections::Projections(const Context& c, const Node& map, const std::vector<st
   own_.resize(samples_);
   // A product takes a quarter in 32 bits; samples that are made are looked at for the patches up to their own only.
   const bool reads = map.inputs == std::vector<std::size_t>{0}, made = can_make(c, map);
-  const bool narrow = reads && mpz_class(norm_) * c.data.largest() < (mpz_class(1) << 31) - 1;
+  const bool narrow = reads && c.data.small() && is_narrow(c.data.largest().get_ui());
   const Products products = Products(taps_.size() + 4 * places) * samples_ / (narrow ? 4 : 1);
   Products values = Products(20) * c.network.node(map.inputs[0]).width * samples_;
   if (made) {
@@ -113,6 +113,11 @@ Projections::Projections(const Context& c, const Node& map, const std::vector<st
   }
   c.budget.spend((made ? products / 2 : products) + values);
   waiting_.later.assign(places, std::numeric_limits<std::int64_t>::max());
+}
+
+bool Projections::is_narrow(std::uint64_t most) const {
+  constexpr std::uint64_t kNarrow = (std::uint64_t{1} << 31) - 1;
+  return norm_ < kNarrow && (norm_ == 0 || most < kNarrow / norm_) && most < kNarrow && samples_ < kNarrow;
 }
 
 std::int64_t Projections::project(std::size_t place, const std::vector<std::int64_t>& f) const {
@@ -215,13 +220,7 @@ void Projections::smallest(Lanes& lanes, std::vector<T>& x, const std::vector<st
 
 void Projections::flush(Lanes& lanes) const {
   if (lanes.places.empty()) return;
-  // Numbers and sums below 2^31, the places too: then 32 bits will do.
-  constexpr std::uint64_t kNarrow = (std::uint64_t{1} << 31) - 1;
-  if (norm_ < kNarrow && (norm_ == 0 || lanes.most < kNarrow / norm_) && lanes.most < kNarrow && samples_ < kNarrow) {
-    smallest(lanes, lanes.narrow, narrow_);
-  } else {
-    smallest(lanes, lanes.wide, directions_);
-  }
+  is_narrow(lanes.most) ? smallest(lanes, lanes.narrow, narrow_) : smallest(lanes, lanes.wide, directions_);
   lanes.places.clear();
   lanes.most = 0;
 }

@@ -65,6 +65,8 @@ class Projections {
   void flush(Lanes& lanes) const;
   template <class T>
   void smallest(Lanes& lanes, std::vector<T>& x, const std::vector<std::vector<T>>& directions) const;
+  // Numbers up to that and sums are below 2^31, the places too: then 32 bits will do.
+  bool is_narrow(std::uint64_t most) const;
   std::int64_t project(std::size_t place, const std::vector<std::int64_t>& f) const;
 
   const Data& data_;

@@ -32,13 +32,13 @@ std::int64_t decode_integer(int type, const unsigned char* bytes) {
   }
 }
 
-}  // namespace
-
-static std::int64_t read_bounded(const Value& json, const char* key) {
+std::int64_t read_bounded(const Value& json, const char* key) {
   const mpz_class v = json.at(key).integer();
   if (abs(v) > (mpz_class(1) << 53)) json.at(key).bad("an integer of at most 2^53");
   return static_cast<std::int64_t>(v.get_si());
 }
+
+}  // namespace
 
 Data::Data(const Value& json, const Extents& sample, Budget& budget) : budget_(&budget), sample_(sample), width_(1) {
   for (std::size_t extent : sample) width_ *= extent;
@@ -82,6 +82,7 @@ Data::Data(const Value& json, const Extents& sample, Budget& budget) : budget_(&
   if (divide_ <= 0) json.at("divide").bad("a positive integer");
   if (json.has("noise")) {
     const Value noise = json.at("noise");
+    if (made()) noise.bad("none on data that are seeded themselves");
     noisy_ = true;
     noise_seed_ = noise.at("seed").number(INT64_MAX);
     noise_low_ = read_bounded(noise, "low");
@@ -251,7 +252,6 @@ void Data::verify() {
   if (made()) {
     // Their range is known, and no file has to be there.
     largest_ = abs(multiply_) * static_cast<long>(std::max(std::abs(low_), std::abs(high_)));
-    if (noisy_) throw Malformed("unexpected", "noise on data that are seeded themselves");
     return;
   }
   budget_->spend(20 * Products(count_) * width_);

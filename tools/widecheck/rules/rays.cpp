@@ -204,14 +204,9 @@ class Ray {
     const Node& map = c_.network.node(map_);
     const mpq_class units(divisor * top_.slope.weights.divisor);  // 1 / those of z
     const auto rest = [&](const SharedDirection& one) { return mpz_class(one.rest * (projections.most() + e)); };
-    const auto reach = [&](const SharedDirection& one) {
-      return mpz_class(one.factor * (projections.reach(one) + e * one.norm) + rest(one));
-    };
-    const auto direction_of = [&](std::size_t j) -> const SharedDirection& {
-      return directions_[map.patches.bank(patch(j))];
-    };
+    const auto bank_of = [&](std::size_t j) { return map.patches.bank(patch(j)); };
     for (std::size_t j = 0; j < neurons_; j += map.filters) {
-      const SharedDirection& one = direction_of(j);
+      const SharedDirection& one = directions_[bank_of(j)];
       if (const auto gap = projections.gap(j / map.filters)) {
         // (Neighbours tell the smallest difference of all pairs only where all are positive.)
         const mpz_class apart = one.factor * (*gap - 2 * e * one.norm) - 2 * rest(one);
@@ -219,13 +214,18 @@ class Ray {
                 "patch " + number(patch(j) + 1) + ": a later sample is too near to one of its own along the direction");
       }
     }
+    // By bank: no centre may lie higher, so that z stays below Delta; nor lower, so that it stays above delta.
+    std::vector<mpz_class> highest, lowest;
+    for (const SharedDirection& one : directions_) {
+      const mpz_class most = one.factor * (projections.reach(one) + e * one.norm) + rest(one);
+      highest.push_back(floor_of((gaps_.upper - most / units) * top_.slope.bias.divisor));
+      lowest.push_back(ceil_of((gaps_.delta + most / units) * top_.slope.bias.divisor));
+    }
     for (std::size_t j = 0; j < centres_.size(); ++j) {
-      const mpq_class centre = mpq_class(centres_[j]) / top_.slope.bias.divisor;
-      const mpq_class most = reach(direction_of(j)) / units;
       if (j == neurons_)
-        require(centre - most >= gaps_.delta, "saturation", "the saturated neuron may stay below delta");
+        require(centres_[j] >= lowest[bank_of(j)], "saturation", "the saturated neuron may stay below delta");
       else
-        require(centre + most <= gaps_.upper, "reach",
+        require(centres_[j] <= highest[bank_of(j)], "reach",
                 "neuron " + number(neuron(j) + 1) + ": z may exceed Delta above the diagonal");
     }
   }

@@ -7,6 +7,7 @@
 #include <widecert/network/feature_rows.h>
 #include <widecert/network/feature_source.h>
 #include <widecert/network/random_point.h>
+#include <widecert/network/scaled_features.h>
 #include <widecert/number/error.h>
 #include <widecert/number/parallel.h>
 
@@ -22,6 +23,8 @@ namespace {
 // Some minutes of exact arithmetic, in entries and in products of 64-bit words; and what a certificate may hold.
 constexpr std::size_t kMostEntries = 16'000'000, kMostKernelEntries = 1'000'000, kMostResidues = 64'000'000;
 constexpr double kMostWords = 5e9;
+// The grid on which arguments show that a unit is dead.
+constexpr int kDeadBits = 32;
 
 using Indices = std::vector<std::size_t>;
 
@@ -134,13 +137,16 @@ struct Asked {
   std::size_t node;
   std::optional<PointSpec> parameters;
   std::optional<std::size_t> rank;
+  const char* where;  // the parameters, in words
 };
+const char* in_words(const std::optional<PointSpec>& parameters) {
+  return parameters ? "these parameters" : "the seeded parameters";
+}
 
 Outcome conclude(const Instance& instance, const Asked& asked, std::size_t rank, const std::string& why,
                  const Claim& claim, const Proof& proof, const PointSpec& point) {
   const std::string text =
-      fmt::format("rank F({}) = {} at the {} parameters: {}", instance.network.node(asked.node).name, rank,
-                  asked.parameters ? "given" : "seeded", why);
+      fmt::format("rank F({}) = {} at {}: {}", instance.network.node(asked.node).name, rank, asked.where, why);
   Outcome outcome =
       asked.rank && *asked.rank != rank
           ? refuted("another-rank", fmt::format("{} ({} is asked for)", text, *asked.rank), {{claim, proof}})
@@ -300,18 +306,53 @@ MatrixSource part(MatrixSource whole, const Indices& rows, const Indices& column
   return out;
 }
 
-std::optional<Cut> equal_lines(const Instance& instance, std::size_t claimed, const IntegerPoint& point,
-                               const Options& options) {
+// Lines of relu that are 0 because no argument is positive, where those are irrational.
+std::optional<Cut> dead_lines(const Instance& instance, std::size_t claimed, const PointSpec& spec,
+                              const Options& options) {
+  const Node& node = instance.network.node(claimed);
+  const auto* activation = std::get_if<ActivationSpec>(&node.spec);
+  if (activation == nullptr || activation->function.kind != ActivationKind::relu) return std::nullopt;
+  const std::size_t n = instance.data.size();
+  const ScaledFeatures g = scaled_features(instance.network, spec, instance.data, node.inputs[0], kDeadBits,
+                                           [&](std::size_t done) { options.progress("values", done, n); });
+  const auto is_dead = [&](std::size_t i, std::size_t h) {
+    const std::size_t at = i * node.width + h;
+    return g.is_small() ? g.small[at] + g.radius <= 0 : g.large[at] + g.radius <= 0;
+  };
+  Cut cut{node.inputs[0], {"rows", n, {}, {}, {}}, {"columns", node.width, {}, {}, {}}};
+  std::vector<bool> alive(node.width, false);
+  for (std::size_t i = 0; i < n; ++i) {
+    bool any = false;
+    for (std::size_t h = 0; h < node.width; ++h) {
+      if (is_dead(i, h)) continue;
+      any = alive[h] = true;
+    }
+    (any ? cut.rows.left : cut.rows.zero).push_back(i);
+  }
+  for (std::size_t h = 0; h < node.width; ++h) (alive[h] ? cut.columns.left : cut.columns.zero).push_back(h);
+  return cut;
+}
+
+// By the arguments of F: what is equal there is equal in F, and of an activation lines may be 0.
+std::optional<Cut> lines_by_arguments(const Instance& instance, std::size_t claimed, const PointSpec& spec,
+                                      const IntegerPoint& point, const Options& options) {
   const Node& node = instance.network.node(claimed);
   const auto through = rational_cut(instance.network, claimed);
-  if (!through) return std::nullopt;
-  const Residues values = residues_of(instance, *through, point, options);
-  Cut cut{*through, lines_of("rows", values.twin_rows, false), {"columns", node.width, {}, {}, Indices(node.width)}};
-  std::iota(cut.columns.left.begin(), cut.columns.left.end(), std::size_t{0});
-  if (std::holds_alternative<ActivationSpec>(node.spec) && node.inputs[0] == *through) {
-    cut.columns = lines_of("columns", values.twin_columns, false);
+  std::optional<Cut> cut;
+  if (through) {
+    const auto* activation = std::get_if<ActivationSpec>(&node.spec);
+    const bool is_near = activation != nullptr && node.inputs[0] == *through;
+    const bool tells_zeros = is_near && zero_at_zero(activation->function.kind);
+    const Residues values = residues_of(instance, *through, point, options);
+    cut = Cut{*through,
+              lines_of("rows", values.twin_rows, tells_zeros),
+              {"columns", node.width, {}, {}, Indices(node.width)}};
+    std::iota(cut->columns.left.begin(), cut->columns.left.end(), std::size_t{0});
+    if (is_near) cut->columns = lines_of("columns", values.twin_columns, tells_zeros);
   }
-  return cut;
+  if (cut && cut->side().left.size() < std::min(instance.data.size(), node.width)) return cut;
+  const auto dead = dead_lines(instance, claimed, spec, options);
+  return dead ? dead : cut;
 }
 
 Outcome by_bounds(const Instance& instance, const Asked& asked, const PointSpec& spec, const IntegerPoint& point,
@@ -320,6 +361,14 @@ Outcome by_bounds(const Instance& instance, const Asked& asked, const PointSpec&
   const Node& node = network.node(asked.node);
   const Lines& side = cut.side();
   const std::size_t rank = side.left.size();
+  if (rank == 0) {
+    Keys proof{{"rows", Indices()}, {"columns", Indices()}, {"through", network.node(cut.through).name}};
+    if (!rational_valued(network, cut.through))
+      proof.emplace_back("precision", precision_for(network, point, asked.node, kDeadBits));
+    add_relations(side, proof);
+    return conclude(instance, asked, 0, in_words(side, 0), rank_equals(node, 0, spec),
+                    Proof("bounds-and-relations", proof), spec);
+  }
   const MatrixSource source =
       part(feature_source(network, point, asked.node, instance.data, false), cut.rows.left, cut.columns.left);
   const LadderResult found = climb(source, ladder_options(options));
@@ -336,7 +385,7 @@ Outcome by_bounds(const Instance& instance, const Asked& asked, const PointSpec&
              {"lower", bounds.smallest.low}};
   const bool related = rank < std::min(instance.data.size(), node.width);
   if (related) proof.emplace_back("through", network.node(cut.through).name);
-  const long precision = precision_for(network, point, asked.node, bounds.proof.bits);
+  const long precision = precision_for(network, point, asked.node, std::max<long>(kDeadBits, bounds.proof.bits));
   if (precision != 0) proof.emplace_back("precision", precision);
   if (related) add_relations(side, proof);
   return conclude(instance, asked, rank, in_words(side, 0), rank_equals(node, rank, spec),
@@ -359,13 +408,14 @@ Outcome prove(const Instance& instance, const Asked& asked, const Options& optio
     }
     return by_minor(instance, asked, spec, point, options);
   }
-  const auto cut = equal_lines(instance, asked.node, point, options);
+  const auto cut = lines_by_arguments(instance, asked.node, spec, point, options);
   if (!cut) return undecided("rank-not-decided", "no rational values below the layer decide what is equal");
   return by_bounds(instance, asked, spec, point, *cut, options);
 }
 
 Prover read(const Entry& entry) {
-  Asked asked{entry.node, read_parameters(entry), {}};
+  Asked asked{entry.node, read_parameters(entry), {}, ""};
+  asked.where = in_words(asked.parameters);
   if (const auto rank = entry.json.find("rank")) asked.rank = rank->size();
   return [asked](const Instance& instance, const Options& options) { return prove(instance, asked, options); };
 }
@@ -378,14 +428,14 @@ std::optional<Deficiency> deficient_by_relations(const Instance& instance, std::
   if (n > kMostResidues / width) return std::nullopt;
   const PointSpec spec = parameters ? *parameters : random_point(instance.network, node, options.seed);
   const IntegerPoint point = integer_point(instance.network, spec, node);
-  const Asked asked{node, parameters, full};
+  const Asked asked{node, parameters, full, in_words(parameters)};
   Deficiency found;
   Cut seen;
   std::optional<Outcome> outcome;
   if (rational_valued(instance.network, node)) {
     outcome = by_residues(instance, asked, spec, point, seen, options);
   } else {
-    const auto cut = equal_lines(instance, node, point, options);
+    const auto cut = lines_by_arguments(instance, node, spec, point, options);
     if (!cut) return std::nullopt;
     seen = *cut;
     if (!ones && seen.side().left.size() < full) outcome = by_bounds(instance, asked, spec, point, seen, options);
@@ -413,9 +463,12 @@ std::optional<Deficiency> deficient_by_relations(const Instance& instance, std::
   return found;
 }
 
-Outcome rank_equals_at(const Instance& instance, std::size_t node, const PointSpec& parameters, std::size_t expected,
-                       const Options& options) {
-  return prove(instance, {node, parameters, expected}, options);
+std::optional<Outcome> deficient_at(const Instance& instance, std::size_t node, const PointSpec& parameters,
+                                    std::size_t full, const Options& options) {
+  Outcome outcome = prove(instance, {node, parameters, full, "these parameters"}, options);
+  if (outcome.verdict != Verdict::refuted) return std::nullopt;
+  outcome.reason = "rank-deficient";
+  return outcome;
 }
 
 Theorem theorems::rank_equals() {

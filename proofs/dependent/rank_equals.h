@@ -20,9 +20,10 @@ struct Deficiency {
 std::optional<Deficiency> deficient_by_relations(const Instance& instance, std::size_t node, bool ones,
                                                  const std::optional<PointSpec>& parameters, const Options& options);
 
-// The rank at these parameters: proved if it is the expected one, refuted ("another-rank") or undecided.
-Outcome rank_equals_at(const Instance& instance, std::size_t node, const PointSpec& parameters, std::size_t expected,
-                       const Options& options);
+// Refuted ("rank-deficient") with "rank-equals" if the rank at these parameters is found and below `full`. Costs what
+// that theorem does.
+std::optional<Outcome> deficient_at(const Instance& instance, std::size_t node, const PointSpec& parameters,
+                                    std::size_t full, const Options& options);
 
 namespace theorems {
 Theorem rank_equals();

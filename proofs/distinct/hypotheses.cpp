@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace widecert {
 
 std::optional<ChainPosition> locate(const Instance& instance, std::size_t node, Outcome& failure) {
-  ChainPosition at{instance.network.paper_chain(), 0};
+  ChainPosition at{instance.network.paper_chain(node), 0};
   if (!at.chain.obstacle.empty()) {
     failure = not_applicable("not-a-chain",
                              "the theorem speaks of a chain of convolutional, dense and max-pooling "
@@ -13,15 +15,17 @@ std::optional<ChainPosition> locate(const Instance& instance, std::size_t node, 
                                  at.chain.obstacle);
     return std::nullopt;
   }
-  for (std::size_t l = 0; l < at.chain.layers.size(); ++l) {
-    if (at.chain.layers[l].output() == node) at.k = l + 1;
-  }
+  at.k = at.chain.layers.size();
   if (at.k == 0 || !at.layer().activation) {
+    const auto& nodes = instance.network.nodes();
+    const bool is_followed = std::any_of(nodes.begin(), nodes.end(), [&](const Node& above) {
+      return std::holds_alternative<ActivationSpec>(above.spec) && above.inputs[0] == node;
+    });
     failure = not_applicable("layer-kind",
                              "F must be the output of a convolutional or dense layer with an activation; "
                              "layer \"" +
                                  instance.network.node(node).name + "\" is " + describe(instance.network.node(node)) +
-                                 (at.k == 0 ? " (name the activation after it)" : ""));
+                                 (is_followed ? " (name the activation after it)" : ""));
     return std::nullopt;
   }
   for (std::size_t l = 0; l < at.k; ++l) {

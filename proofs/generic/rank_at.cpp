@@ -28,6 +28,9 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
   // At parameters of our own choice full rank is what is looked for.
   const std::uint64_t attempts = parameters || wants_dependence ? 1 : attempts_for(n, output.width);
   PointSpec point;
+  const std::string where = parameters
+                                ? "the given parameters"
+                                : "parameters that were chosen for it (the case has none; --seed chooses others)";
   EvidenceOutcome found;
   for (std::uint64_t attempt = 0; attempt < attempts; ++attempt) {
     point = parameters ? *parameters : choose_point(network, instance.data, node, false, options.seed, attempt);
@@ -35,9 +38,8 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
     const Claim independent = independent_at(output.name, full, point);
     found = find_evidence(network, point, instance.data, node, independent, false, options);
     if (found.evidence) {
-      const std::string text =
-          fmt::format("rank F = {} = {}: full rank modulo {} at the {} parameters", full,
-                      n <= output.width ? "N" : "n, full column rank", found.prime, parameters ? "given" : "seeded");
+      const std::string text = fmt::format("rank F = {} = {}: full rank modulo {} at {}", full,
+                                           n <= output.width ? "N" : "n, full column rank", found.prime, where);
       const Finding finding{independent, exact_rank(*found.evidence)};
       Outcome outcome = wants_dependence ? refuted("rank-is-full", text, {finding}) : proved(text, {finding});
       outcome.witness = Witness{"parameters of full rank", point, {}, {}};
@@ -47,7 +49,7 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
   std::string why;
   if (n <= output.width || wants_dependence) {
     if (auto dependence = find_dependence(instance, node, point, why, options)) {
-      const std::string text = "rank F < N: " + why;
+      const std::string text = "rank F < N at " + where + ": " + why;
       Outcome outcome = wants_dependence ? proved(text, {*dependence}) : refuted("rank-deficient", text, {*dependence});
       outcome.witness = Witness{"parameters of deficient rank", point, {}, {}};
       return outcome;
@@ -56,17 +58,11 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
   if (n > output.width && !wants_dependence) {
     const auto deficient = deficient_by_relations(instance, node, false, point, options);
     if (deficient && deficient->outcome.verdict == Verdict::refuted) return deficient->outcome;
-    if (deficient) {
-      // Relations leave fewer columns; a kernel tells how many there are.
-      Outcome exact = rank_equals_at(instance, node, point, full, options);
-      if (exact.verdict == Verdict::refuted) {
-        exact.reason = "rank-deficient";
-        return exact;
-      }
-      why = deficient->outcome.explanation;
-    }
+    // What relations leave undecided a kernel may tell.
+    if (auto exact = deficient_at(instance, node, point, full, options)) return *exact;
+    if (deficient) why = deficient->outcome.explanation;
   }
-  std::string lower = fmt::format("rank F is at least {} of {}", found.rank, full);
+  std::string lower = fmt::format("rank F is at least {} of {} at {}", found.rank, full, where);
   if (!why.empty()) lower += "; " + why;
   return undecided(found.too_large ? "too-large" : "rank-not-decided",
                    found.obstacle.empty() ? lower : lower + "; " + found.obstacle);
@@ -79,8 +75,9 @@ Theorem theorems::rank_at() {
           .title = "The exact rank of the features at given parameters",
           .source = "Nguyen & Hein, ICML 2018, Table 2, whose ranks are estimates",
           .statement =
-              "rank F_k = min(N, n_k), or rank F_k < N, at the parameters of the case (or at seeded ones), "
-              "decided exactly for networks with rational values; for other activations full rank by a bound "
+              "rank F_k = min(N, n_k), or rank F_k < N, at the parameters of the case (without any, at some that are "
+              "chosen for full rank: theorem rank-equals takes seeded ones as they come), decided exactly for networks "
+              "with rational values; for other activations full rank by a bound "
               "of sigma_min (theorem singular-values).",
           .hypotheses = {"relu, leaky relu, identity and steps as activations for an exact decision; any pooling, "
                          "sums, concatenations, batch norm"},

@@ -174,11 +174,12 @@ std::optional<Outcome> obstacle(const Instance& instance, std::size_t node, cons
 }
 
 // `rule`: the only one to go by; empty: any.
-Outcome prove(const Instance& instance, std::size_t claimed, const std::string& rule, const Options& options) {
+Outcome prove(const Instance& instance, std::size_t claimed, const std::string& rule, Filters filters,
+              const Options& options) {
   options.progress("hypotheses", 0, 1);
   if (rule == "from-ray") {
     if (auto outcome = not_analytic(instance, claimed, "not asked for")) return *outcome;
-    return almost_everywhere_from_ray(instance, claimed, options);
+    return almost_everywhere_from_ray(instance, claimed, filters, options);
   }
   if (auto outcome = never(instance, claimed)) return *outcome;
   std::string no_translates = "not asked for";
@@ -279,7 +280,8 @@ Theorem theorems::theorem_3_5() {
                   "no-gap"},
       .keys = {{"rule",
                 "the only rule of the checker to go by: translates, analytic-point, relu-limit, "
-                "step-limit, lattice-point, derivative or from-ray"}},
+                "step-limit, lattice-point, derivative or from-ray"},
+               {kFiltersKey.first, "of rule from-ray: " + kFiltersKey.second}},
       .read = [](const Entry& entry) -> Prover {
         std::string rule;
         if (const auto given = entry.json.find("rule")) {
@@ -290,8 +292,12 @@ Theorem theorems::theorem_3_5() {
             given->fail("translates, analytic-point, relu-limit, step-limit, lattice-point, derivative or from-ray");
           }
         }
-        return [node = entry.node, rule](const Instance& instance, const Options& options) {
-          return prove(instance, node, rule, options);
+        const Filters filters = read_filters(entry);
+        if (const auto given = entry.json.find(kFiltersKey.first.c_str()); given && rule != "from-ray") {
+          throw InputError(given->place() + ": filters belong to \"rule\": \"from-ray\"");
+        }
+        return [node = entry.node, rule, filters](const Instance& instance, const Options& options) {
+          return prove(instance, node, rule, filters, options);
         };
       },
       .obstacle = obstacle};

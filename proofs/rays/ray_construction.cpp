@@ -243,6 +243,17 @@ Filters read_filters(const Entry& entry) {
   return text == "separate" ? Filters::separate : Filters::shared;
 }
 
+std::optional<Outcome> collision(const Instance& instance, const ChainPosition& at) {
+  Outcome distinct = assumption_3_1(instance, first_layer(instance, at));
+  if (distinct.verdict == Verdict::proved) return std::nullopt;
+  if (distinct.reason == "patches-collide") {
+    distinct.explanation +=
+        "; with \"filters\": \"shared-direction\" patches that cannot tell samples apart are skipped, and the "
+        "others may suffice";
+  }
+  return distinct;
+}
+
 bool share_direction(Filters filters, const Instance& instance, const ChainPosition& at) {
   if (filters != Filters::by_size) return filters == Filters::shared;
   const double n = static_cast<double>(instance.data.size());

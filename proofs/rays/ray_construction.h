@@ -25,6 +25,9 @@ Prover read_with_filters(const Entry& entry) {
 // Whether they share a direction: as asked for, or by the products that separate ones would take.
 bool share_direction(Filters filters, const Instance& instance, const ChainPosition& at);
 
+// Why Assumption 3.1 fails, if it does, and whether to ask for filters that do without.
+std::optional<Outcome> collision(const Instance& instance, const ChainPosition& at);
+
 struct RayConstruction {
   LowerLayers lower;
   TensorSpec slope;  // of W_k: v^t = -a^t, times the orientation

@@ -44,9 +44,7 @@ std::optional<Outcome> obstacle(const Instance& instance, std::size_t node, cons
     return never;
   }
   if (auto failed = cheap_obstacle(instance, *at)) return failed;
-  Outcome distinct = assumption_3_1(instance, first_layer(instance, *at));
-  if (distinct.verdict != Verdict::proved) return distinct;
-  return std::nullopt;
+  return collision(instance, *at);
 }
 
 Outcome prove(const Instance& instance, std::size_t node, const std::string& claim, Filters filters,
@@ -81,8 +79,9 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
 
 }  // namespace
 
-Outcome almost_everywhere_from_row_differences(const Instance& instance, std::size_t node, const Options& options) {
-  return prove(instance, node, "independent-almost-everywhere", Filters::by_size, options);
+Outcome almost_everywhere_from_row_differences(const Instance& instance, std::size_t node, Filters filters,
+                                               const Options& options) {
+  return prove(instance, node, "independent-almost-everywhere", filters, options);
 }
 
 Theorem theorems::row_difference() {
@@ -95,8 +94,8 @@ Theorem theorems::row_difference() {
               "where one further neuron is saturated in place of the ones. This covers tanh, which violates "
               "Assumption 3.2.",
           .hypotheses = {"a chain of convolutional, dense and max-pooling layers, all parameters free",
-                         "one free bias per neuron in layer k", "Assumption 3.1", "sigmoid or tanh at layer k",
-                         "at least two samples"},
+                         "one free bias per neuron in layer k", "Assumption 3.1, with the exception of theorem-3.4",
+                         "sigmoid or tanh at layer k", "at least two samples"},
           .claims = {"independent-on-ray", "affinely-independent-on-ray"},
           .side_claims = {"patches-distinct", "features-distinct-at", "weights-full-rank-at", "never-independent",
                           "patches-collide"},

@@ -6,12 +6,13 @@
 // stands in for the column of ones. The proof is in lemma_m.h.
 #pragma once
 
-#include "proofs/prover.h"
+#include "proofs/rays/ray_construction.h"
 
 namespace widecert {
 
 // "independent-almost-everywhere" of a node, for an activation that has row differences.
-Outcome almost_everywhere_from_row_differences(const Instance& instance, std::size_t node, const Options& options);
+Outcome almost_everywhere_from_row_differences(const Instance& instance, std::size_t node, Filters filters,
+                                               const Options& options);
 
 namespace theorems {
 Theorem row_difference();

@@ -23,9 +23,7 @@ std::optional<Outcome> obstacle(const Instance& instance, std::size_t node, cons
   if (!at) return failure;
   if (auto never = find_never_independent(instance, at->layer().output())) return never;
   if (auto failed = cheap_obstacle(instance, *at)) return failed;
-  Outcome distinct = assumption_3_1(instance, first_layer(instance, *at));
-  if (distinct.verdict != Verdict::proved) return distinct;
-  return std::nullopt;
+  return collision(instance, *at);
 }
 
 Outcome prove(const Instance& instance, std::size_t node, const std::string& claim, Filters filters,
@@ -59,41 +57,44 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
 
 }  // namespace
 
-Outcome almost_everywhere_from_ray(const Instance& instance, std::size_t node, const Options& options) {
+Outcome almost_everywhere_from_ray(const Instance& instance, std::size_t node, Filters filters,
+                                   const Options& options) {
   const auto* output = std::get_if<ActivationSpec>(&instance.network.node(node).spec);
   if (output != nullptr && !has_ray_threshold(output->function.kind) && has_row_difference(output->function.kind)) {
-    return almost_everywhere_from_row_differences(instance, node, options);
+    return almost_everywhere_from_row_differences(instance, node, filters, options);
   }
-  return prove(instance, node, "independent-almost-everywhere", Filters::by_size, options);
+  return prove(instance, node, "independent-almost-everywhere", filters, options);
 }
 
 Theorem theorems::theorem_3_4() {
-  return {.id = "theorem-3.4",
-          .title = "Independent features at a wide layer",
-          .source = "Nguyen & Hein, ICML 2018, Theorem 3.4 (and Lemma D.1 below layer k)",
-          .statement =
-              "If layer k has at least N neurons, there are parameters of layers 1..k with rank F_k = N. "
-              "widecert proves more: an explicit rational family theta_0 + alpha theta_1 and an explicit "
-              "alpha_0 such that rank F_k = N for EVERY alpha >= alpha_0.",
-          .hypotheses = {"a chain of convolutional, dense and max-pooling layers, all parameters free",
-                         "n_k >= N, and one free bias per neuron in layer k",
-                         "Assumption 3.1: no data patch is shared by two samples",
-                         "Assumption 3.2 for the activation of layer k: relu, sigmoid, softplus, silu, gelu, mish, "
-                         "gaussian, one-minus-sigmoid",
-                         "below layer k: any activation but the steps (injective where Lemma D.1 puts its biases)"},
-          .claims = {"independent-on-ray", "independent-somewhere"},
-          .side_claims = {"patches-distinct", "features-distinct-at", "weights-full-rank-at", "never-independent",
-                          "patches-collide", "activation-violates"},
-          .rules = {"triangular-ray", "h-matrix-ray", "from-ray", "distinct-digests", "separating-projection",
-                    "modular-elimination", "width", "affine-dimension", "patch-contents", "equal-samples",
-                    "equal-columns", "comparison", "activation-table"},
-          .reasons = {"not-a-chain", "layer-kind", "frozen-parameters", "width", "affine-dimension", "patch-contents",
-                      "equal-samples", "equal-columns", "tied-biases", "activation-violates", "patches-collide",
-                      "not-injective", "no-bias", "no-gap"},
-          .keys = {kFiltersKey},
-          .numbers = {{"alpha_0", Side::above}, {"delta", Side::below}},
-          .read = read_with_filters<prove>,
-          .obstacle = obstacle};
+  return {
+      .id = "theorem-3.4",
+      .title = "Independent features at a wide layer",
+      .source = "Nguyen & Hein, ICML 2018, Theorem 3.4 (and Lemma D.1 below layer k)",
+      .statement =
+          "If layer k has at least N neurons, there are parameters of layers 1..k with rank F_k = N. "
+          "widecert proves more: an explicit rational family theta_0 + alpha theta_1 and an explicit "
+          "alpha_0 such that rank F_k = N for EVERY alpha >= alpha_0.",
+      .hypotheses = {"a chain of convolutional, dense and max-pooling layers, all parameters free",
+                     "n_k >= N, and one free bias per neuron in layer k",
+                     "Assumption 3.1: no data patch is shared by two samples (or, with \"shared-direction\" filters, "
+                     "only enough patches that tell the samples apart)",
+                     "Assumption 3.2 for the activation of layer k: relu, sigmoid, softplus, silu, gelu, mish, "
+                     "gaussian, one-minus-sigmoid",
+                     "below layer k: any activation but the steps (injective where Lemma D.1 puts its biases)"},
+      .claims = {"independent-on-ray", "independent-somewhere"},
+      .side_claims = {"patches-distinct", "features-distinct-at", "weights-full-rank-at", "never-independent",
+                      "patches-collide", "activation-violates"},
+      .rules = {"triangular-ray", "h-matrix-ray", "from-ray", "distinct-digests", "separating-projection",
+                "modular-elimination", "width", "affine-dimension", "patch-contents", "equal-samples", "equal-columns",
+                "comparison", "activation-table"},
+      .reasons = {"not-a-chain", "layer-kind", "frozen-parameters", "width", "affine-dimension", "patch-contents",
+                  "equal-samples", "equal-columns", "tied-biases", "activation-violates", "patches-collide",
+                  "not-injective", "no-bias", "no-gap"},
+      .keys = {kFiltersKey},
+      .numbers = {{"alpha_0", Side::above}, {"delta", Side::below}},
+      .read = read_with_filters<prove>,
+      .obstacle = obstacle};
 }
 
 }  // namespace widecert

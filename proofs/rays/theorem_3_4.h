@@ -11,13 +11,13 @@
 // found.
 #pragma once
 
-#include "proofs/prover.h"
+#include "proofs/rays/ray_construction.h"
 
 namespace widecert {
 
 // Theorem 3.5 where every operation up to the node is analytic: one member of the ray has rank N, so almost every
 // parameter has ("independent-almost-everywhere"). By row differences for tanh.
-Outcome almost_everywhere_from_ray(const Instance& instance, std::size_t node, const Options& options);
+Outcome almost_everywhere_from_ray(const Instance& instance, std::size_t node, Filters filters, const Options& options);
 
 namespace theorems {
 Theorem theorem_3_4();

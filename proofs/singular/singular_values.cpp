@@ -16,6 +16,8 @@ namespace {
 
 // What the checker accepts to do in a few minutes, in products of 64-bit numbers, and in entries.
 constexpr double kMostProducts = 3e11, kMostEntries = 1 << 25;
+// So many entries of F are worth a look for an exact kernel.
+constexpr std::size_t kMostForKernel = 1'000'000;
 
 // Integers in the ratios of the entries, the largest of 62 bits.
 std::vector<Integer> integers(const std::vector<double>& v) {
@@ -156,6 +158,11 @@ Outcome prove(const Instance& instance, const Question& asked, const Options& op
   std::optional<Deficiency> deficiency;
   ladder.deficient = [&] {
     deficiency = deficient_by_relations(instance, node, asked.ones, asked.parameters, options);
+    const std::size_t full = std::min(n, output.width);
+    if (!deficiency && !asked.ones && rational_valued(network, node) && n <= kMostForKernel / output.width) {
+      if (auto exact = deficient_at(instance, node, spec, full, options))
+        deficiency = Deficiency{*std::move(exact), {}};
+    }
     return deficiency.has_value();
   };
   LadderResult found = climb(source, ladder);

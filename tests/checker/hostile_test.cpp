@@ -398,7 +398,7 @@ TEST_CASE("sentences name frozen tensors, the output, and full column rank") {
   const json point = {{"kind", "independent-at"}, {"node", "r"}, {"rank", 1}, {"parameters", json::object()}};
   const json exact = {{"rule", "exact-rank"}, {"evidence", {{"method", "elimination"}, {"prime", 101}}}};
   CHECK(said(claim_file({frozen, relu}, rows, {point}), exact) ==
-        "rank F(r) = 1 (full column rank) at the given parameters with the weights of d, the bias of d frozen");
+        "rank F(r) = 1 (full column rank) at the claim's parameters with the weights of d, the bias of d frozen");
   json rank = point;
   rank["kind"] = "rank-equals";
   const json minor = {{"rule", "minor-and-relations"},
@@ -407,7 +407,7 @@ TEST_CASE("sentences name frozen tensors, the output, and full column rank") {
                       {"columns", {0}},
                       {"evidence", exact["evidence"]}};
   CHECK_THAT(said(claim_file({frozen, relu}, rows, {rank}), minor),
-             Contains("rank F(r) = 1 (full column rank) at the given parameters with the weights of d"));
+             Contains("rank F(r) = 1 (full column rank) at the claim's parameters with the weights of d"));
   // A gradient up to a layer that is not the last.
   const json free = {{"weights", fill(1)}, {"bias", fill(1)}};
   json gradient = {{"kind", "gradient-enclosure"},
@@ -421,7 +421,7 @@ TEST_CASE("sentences name frozen tensors, the output, and full column rank") {
   json nodes = {frozen, relu, dense("up", 1), activation("s", "sigmoid"), dense("out", 1)};
   const std::string last = said(claim_file(nodes, rows, {gradient}), back);
   CHECK_THAT(last, Contains("||F(out) - Y|| in ") && Contains("the gradient of Phi = ||F(out) - Y||^2 / 2 for U of") &&
-                       Contains("at the given parameters with the weights of d, the bias of d frozen"));
+                       Contains("at the claim's parameters with the weights of d, the bias of d frozen"));
   CHECK(last.find("not the network's last") == std::string::npos);
   nodes.push_back(activation("after", "tanh"));
   CHECK_THAT(said(claim_file(nodes, rows, {gradient}), back), Contains("; layer out is not the network's last"));
@@ -443,7 +443,7 @@ TEST_CASE("a sentence says seeded of what was read as seeded, and no key stands 
   const json plain = dense("d", 4, "none"), biased = dense("d", 4);
   const Answer genuine = checked(plain, {{"weights", fill(0)}});
   proves(genuine);
-  CHECK_THAT(genuine.text, Contains("at the given parameters: no rank is less"));
+  CHECK_THAT(genuine.text, Contains("at the claim's parameters: no rank is less"));
   json two = fill(0), frozen = biased;
   two["seeded"] = numbers;
   refuses(checked(plain, {{"weights", two}}), "unexpected");
@@ -469,7 +469,7 @@ TEST_CASE("a sentence says seeded of what was read as seeded, and no key stands 
     return files.check(claim_file({plain, e, norm, join}, rows, {claim}, {2}).dump(), certificate({zero}));
   };
   proves(sum("d"));
-  CHECK_THAT(sum("d").text, Contains("at the given parameters"));
+  CHECK_THAT(sum("d").text, Contains("at the claim's parameters"));
   refuses(sum("e"), "not-zero", 5);
 }
 

@@ -45,7 +45,7 @@ TEST_CASE("with nothing left to spend no primitive begins") {
   const std::vector<mpz_class> row{1, 2, 3};
   const BoxForward box(c, 1, document(kPoint), 1);
   const json kRelations = json::parse(R"({"side": "rows", "kernel": [[1, 1]]})");
-  Relations relations(document(kRelations), 2, 3, true, budget);
+  Relations relations(document(kRelations), 2, 3, Relations::Of::values, budget);
   IntegerRows rows(3);
   rows.add(row);
   const json prime = 101, kAlong = json::parse(R"([{"factor": 2, "direction": [1, 1, 1]}])");

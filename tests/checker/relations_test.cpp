@@ -44,7 +44,8 @@ TEST_CASE("relations that are accepted never bound the rank from the wrong side"
     }
     try {
       Budget budget;
-      Relations relations(Value(proof, "proof", std::make_shared<const Source>()), rows, cols, true, budget);
+      Relations relations(Value(proof, "proof", std::make_shared<const Source>()), rows, cols, Relations::Of::values,
+                          budget);
       for (std::size_t i = 0; i < rows; ++i) relations.row(i, a[i]);
       const std::size_t bound = relations.bound();
       INFO("seed 111, round " << round << ": " << proof.dump());

@@ -33,7 +33,7 @@ TEST_CASE("seeded parameters and filters are not called given") {
       "prove": [{"theorem": "singular-values", "node": "f"}]})");
   CHECK_THAT(says(folder + "/s.case.json"), Contains("singular values of F(f) at seeded random parameters (seed 1)"));
   CHECK_THAT(says(case_path("weights/given-filters")), Contains("full rank 36 at seeded random filters (seed 3)") &&
-                                                           Contains("less than 32 at the given filters"));
+                                                           Contains("less than 32 at the claim's filters"));
   fs::remove_all(folder);
 }
 
@@ -197,6 +197,12 @@ TEST_CASE("the report is one self-contained page with its pictures") {
   CHECK_THAT(html, Contains("data:image/png;base64,iVBORw0KGgo") && Contains("widecheck softplus-deep.claim.json"));
   CHECK(html.find("http") == std::string::npos);  // nothing is fetched
   CHECK(run(program() + "report " + folder + "/nothing.json").exit == 4);
+  // Of a pack the same pictures, wherever it lies.
+  CHECK(run(program() + "pack " + folder + "/softplus-deep.claim.json -o " + folder + "/elsewhere/p.zip").exit == 0);
+  CHECK(run(program() + "report " + folder + "/elsewhere/p.zip").exit == 0);
+  const std::string packed = slurp(folder + "/elsewhere/p.html");
+  CHECK_THAT(packed, Contains("widecheck p.zip") && Contains("data:image/png;base64,iVBORw0KGgo"));
+  CHECK(packed.substr(packed.find("<svg")).size() > 1000);
 }
 
 TEST_CASE("regress compares outcome and reason, skips absent data aloud, writes JUnit XML") {

@@ -55,6 +55,13 @@ TEST_CASE("init says noise and biases aloud, and leaves both away when told to")
   CHECK(folder.written()["network"]["nodes"][0]["bias"] == "channel");
   const json told = json::parse(folder.init("--json " + data).output);
   CHECK_THAT(told["noise"].get<std::string>(), Contains("added"));
+  // Images in other formats are treated alike, rows of features left as they are.
+  spill(folder / "images.csv", "1,2,3,4\n5,6,7,9\n");
+  const std::string images = "images.csv --label-column none --layers 'dense:3 relu'";
+  says(folder.init(images + " --shape 2x2x1"), 0, {"noise     added"});
+  says(folder.init(images), 0, {"noise     none"});
+  fs::copy(cases() + "/digits/data/labels-idx1-ubyte.gz", folder / "labels");
+  says(folder.init("labels --layers 'dense:3 relu'"), 4, {"looks like labels"});
   says(folder.run("init --help"), 0, {"conv2d:HxW:FILTERS", "avgpool1d:W", "leaky-relu:SLOPE", "softplus", "Examples"});
 }
 
@@ -128,7 +135,8 @@ TEST_CASE("inspect answers for every layer, chain or not, with data or without")
     return found;
   };
   auto skip = theorems("counterexamples/skip-connection");
-  CHECK(skip.at("theorem-3.4 sigmoid1")["reason"] == "not-a-chain");
+  CHECK(skip.at("theorem-3.4 sigmoid3")["reason"] == "not-a-chain");
+  CHECK(skip.at("theorem-3.4 sigmoid1")["applies"] == true);
   CHECK(skip.at("theorem-3.5 sigmoid1")["applies"] == true);
   CHECK(skip.at("full-rank-weights dense1")["applies"] == true);
   auto resnet = theorems("architectures/resnet-18");

@@ -67,7 +67,7 @@ TEST_CASE("forged ranks: a minor, relations among columns, weights, data") {
           }),
           "rank");
   rejects(edit([](json& proof) { proof["evidence"]["prime"] = 2147483646; }), "not-a-prime");
-  rejects(edit([](json& proof) { proof["rule"] = "bounds-and-relations"; }), "missing-key", 4);
+  rejects(edit([](json& proof) { proof["rule"] = "bounds-and-relations"; }), "relations");
   rejects(edit([](json& proof) { proof["rule"] = "left-kernel"; }), "wrong-rule");
   // A twin that is none any more, a dead unit that wakes up, a sample changed.
   rejects(g.forge([](json& claim, json& certificate) {
@@ -133,8 +133,9 @@ TEST_CASE("forged ranks of irrational features: bounds, arguments of another lay
   rejects(g.forge([](json& claim, json& certificate) {
     claim["claims"][0]["rank"] = 0;
     certificate["proofs"][0]["rows"] = certificate["proofs"][0]["columns"] = json::array();
+    for (const char* key : {"bits", "lower"}) certificate["proofs"][0].erase(key);
   }),
-          "minor");
+          "relations");
   // Rank 5: the two equal samples make the submatrix singular.
   rejects(g.forge([](json& claim, json& certificate) {
     claim["claims"][0]["rank"] = 5;
@@ -159,4 +160,57 @@ TEST_CASE("forged ranks of irrational features: bounds, arguments of another lay
   rejects(
       twins.forge([](json& claim, json&) { claim["claims"][0]["parameters"]["dense1"]["weights"]["rows"][2][0] = 2; }),
       "not-equal");
+}
+
+TEST_CASE("forged ranks: units that are said to be 0") {
+  const Genuine dead("dependent/dead-units-above-sigmoids"), still("dependent/zero-at-zero");
+  const auto edit = [](const Genuine& genuine, const std::function<void(json & proof)>& change) {
+    return genuine.forge([&](json&, json& certificate) { change(certificate["proofs"][0]); });
+  };
+  const auto node = [](json& claim, std::size_t k) -> json& { return claim["network"]["nodes"][k]; };
+  REQUIRE(dead.certificate()["proofs"][0]["zero"] == json({1, 3}));
+  REQUIRE(still.certificate()["proofs"][0]["zero"] == json({0, 3}));
+  // A living unit; one that lives on one sample; one that is 0 within the enclosure, but not decided.
+  rejects(edit(dead, [](json& proof) { proof["zero"] = {1, 2, 3}; }), "not-zero");
+  rejects(dead.forge([&](json& claim, json&) { node(claim, 2)["frozen-bias"]["rows"][0][1] = "5/2"; }), "not-zero");
+  rejects(dead.forge([&](json& claim, json&) {
+    node(claim, 2)["frozen-weights"]["rows"][3] = {0, 0, 0, 0};
+    node(claim, 2)["frozen-bias"]["rows"][0][3] = "1/1000000000000000000000";
+  }),
+          "not-zero");
+  // Only relu is 0 below 0; at enclosures nothing is equal; twice is once too often; another layer tells nothing.
+  for (const char* function : {"tanh", "gelu", "silu", "leaky-relu", "softplus"}) {
+    INFO(function);
+    const Verdict verdict = dead.forge([&](json& claim, json&) { node(claim, 3)["function"] = function; });
+    CHECK(verdict.exit != 0);
+  }
+  rejects(dead.forge([&](json& claim, json&) { node(claim, 3)["function"] = "tanh"; }), "irrational");
+  rejects(dead.forge([&](json& claim, json&) { node(claim, 3)["function"] = "sigmoid"; }), "irrational");
+  rejects(edit(dead, [](json& proof) { proof["equal"] = {{1, 3}}; }), "relations");
+  rejects(edit(dead,
+               [](json& proof) {
+                 proof["zero"] = {1};
+                 proof["equal"] = {{2, 3}};
+               }),
+          "irrational");
+  rejects(edit(dead, [](json& proof) { proof["through"] = "sigmoid1"; }), "through");
+  rejects(edit(dead, [](json& proof) { proof["through"] = "dense1"; }), "through");
+  // Exact zeros: a weight, a bias, a function that is not 0 there, a unit that is not 0.
+  rejects(still.forge([&](json& claim, json&) { node(claim, 0)["frozen-weights"]["rows"][3][1] = 1; }), "not-zero");
+  rejects(still.forge([&](json& claim, json&) {
+    node(claim, 0)["frozen-bias"] = {{"fill", "1/1000000000000"}};
+  }),
+          "not-zero");
+  rejects(edit(still, [](json& proof) { proof["zero"] = {0, 3, 4}; }), "not-zero");
+  rejects(edit(still, [](json& proof) { proof["zero"] = {0, 1, 3}; }), "relations");
+  for (const char* function : {"sigmoid", "softplus", "gaussian", "one-minus-sigmoid"})
+    rejects(still.forge([&](json& claim, json&) { node(claim, 1)["function"] = function; }), "relations");
+  // Rank 0 of what is not 0.
+  rejects(still.forge([](json& claim, json& certificate) {
+    json& proof = certificate["proofs"][0];
+    claim["claims"][0]["rank"] = 0;
+    for (const char* key : {"rows", "columns"}) proof[key] = json::array();
+    for (const char* key : {"bits", "lower", "precision"}) proof.erase(key);
+  }),
+          "relations");
 }

@@ -134,7 +134,8 @@ int run_child(const std::vector<std::string>& arguments, std::string* output) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-ProgressBar::ProgressBar(const ConsoleOptions& options) : draw_(!options.quiet && isatty(STDERR_FILENO) != 0) {}
+ProgressBar::ProgressBar(const ConsoleOptions& options)
+    : draw_(!options.quiet && isatty(STDERR_FILENO) != 0), tell_(!options.quiet && !draw_), told_(Clock::now()) {}
 
 void ProgressBar::update(const std::string& stage, std::size_t done, std::size_t total) {
   const auto now = Clock::now();
@@ -147,8 +148,12 @@ void ProgressBar::update(const std::string& stage, std::size_t done, std::size_t
     return;
   }
   last_ = now;
-  if (!draw_) return;
   const double fraction = total == 0 ? 0 : static_cast<double>(done) / static_cast<double>(total);
+  if (tell_ && seconds(told_) >= 10) {
+    told_ = now;
+    fmt::print(stderr, "widecert: {}, {:.0f}%\n", stage, 100 * fraction);
+  }
+  if (!draw_) return;
   std::string eta;
   if (fraction > 0.02 && seconds(stage_start_) > 2) {
     eta = fmt::format("  about {:.0f} s left", seconds(stage_start_) * (1 / fraction - 1));

@@ -39,6 +39,7 @@ int run_child(const std::vector<std::string>& arguments, std::string* output);
 
 // A Progress that draws a bar with the stage's name, calls throw_if_stopped(), and clears the line
 // in finish().
+// On a terminal; elsewhere a line every ten seconds.
 class ProgressBar {
  public:
   explicit ProgressBar(const ConsoleOptions& options);
@@ -48,7 +49,8 @@ class ProgressBar {
 
  private:
   using Clock = std::chrono::steady_clock;
-  bool draw_;
+  bool draw_, tell_;
+  Clock::time_point told_;
   bool dirty_ = false;
   std::string stage_;
   Clock::time_point stage_start_ = Clock::now(), last_{};

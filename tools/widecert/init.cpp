@@ -134,8 +134,7 @@ Shape shape_of(const std::string& path, const Extents& extents) {
 }
 
 // The first data set and the shape of its samples, as far as the file tells.
-std::pair<DatasetSpec, Shape> read_source(const Common& common, const InitOptions& options, const std::string& relative,
-                                          std::string& kept) {
+std::pair<DatasetSpec, Shape> read_source(const InitOptions& options, const std::string& relative, std::string& kept) {
   DatasetSpec data;
   Extents extents;
   const FileFormat format = file_format(options.data);
@@ -157,14 +156,7 @@ std::pair<DatasetSpec, Shape> read_source(const Common& common, const InitOption
     }
     case FileFormat::idx: {
       data.source = IdxSource{relative, "", ""};
-      const NpyArray file = read_idx(options.data);
-      extents = file.shape;
-      if (std::holds_alternative<std::vector<std::int64_t>>(file.values) && options.noise != "none") {
-        // The paper perturbs its images; bounded integer noise makes patches distinct.
-        data.multiply = 256;
-        data.divide = 256;
-        data.noise = NoiseSpec{common.seed, 0, 255};
-      }
+      extents = read_idx(options.data).shape;
       break;
     }
   }
@@ -173,6 +165,12 @@ std::pair<DatasetSpec, Shape> read_source(const Common& common, const InitOption
   data.first = options.first;
   if (options.count != 0) data.count = options.count;
   if (!options.shape.empty()) return {data, read_shape(options.shape)};
+  if (extents.size() == 1) {
+    throw InputError(
+        options.data +
+        ": one number for each sample, which looks like labels; the samples are in another file (--shape 1 "
+        "takes these numbers as the samples)");
+  }
   if (!options.axes.empty() && extents.size() == options.axes.size()) {
     Shape shape;
     for (std::size_t k = 1; k < options.axes.size(); ++k) shape.push_back(extents.at(options.axes[k]));
@@ -194,9 +192,18 @@ int run_init(const Common& common, const InitOptions& options) {
   // An absolute path stays one: the case may move.
   const bool absolute = fs::path(options.data).is_absolute();
   auto [data, shape] =
-      read_source(common, options, absolute ? options.data : fs::relative(options.data, folder).string(), kept);
-  const Dataset samples = load(data, folder, shape, &data);
+      read_source(options, absolute ? options.data : fs::relative(options.data, folder).string(), kept);
+  const DatasetSpec asked = data;
+  Dataset samples = load(asked, folder, shape, &data);
   if (shape.empty()) shape = {samples.width()};
+  if (shape.size() > 1 && samples.divisor() == 1 && options.noise != "none") {
+    // The paper perturbs its images; bounded integer noise makes patches distinct.
+    data = asked;
+    data.multiply = 256;
+    data.divide = 256;
+    data.noise = NoiseSpec{common.seed, 0, 255};
+    samples = load(DatasetSpec(data), folder, shape, &data);
+  }
   Architecture network("x", shape);
   add_layers(network, options.layers, options.bias);
   // The first activation that is wide enough, else the last one.

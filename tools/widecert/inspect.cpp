@@ -53,7 +53,7 @@ int run_inspect(const Common& common, const std::string& case_path) {
   const Instance instance = load_instance(file);
   const std::size_t n = instance.data.size();
   const std::string data = file.data ? describe(*instance.data_spec, file.folder) : "";
-  const Chain chain = file.network.paper_chain();
+  const Chain chain = file.network.paper_chain(file.network.nodes().size() - 1);
   Json out{{"case", file.name}, {"samples", n}, {"layers", Json::array()}, {"theorems", Json::array()}};
   if (!common.json) {
     const std::string samples = file.data ? fmt::format("{} samples of {} features", n, instance.data.width())

@@ -157,8 +157,8 @@ int run(int argc, char** argv) {
       "for example theorem-3.4; or \"keys\", \"columns\": what entries of a case may say, what a sweep tells");
 
   ReportOptions report_options;
-  auto* report = app.add_subcommand("report", "one self-contained HTML page about a claim");
-  report->add_option("CLAIM", report_options.claim_path, "NAME.claim.json")->required();
+  auto* report = app.add_subcommand("report", "one self-contained HTML page about a claim or a pack");
+  report->add_option("CLAIM", report_options.claim_path, "NAME.claim.json or NAME.zip")->required();
   report->add_option("-o,--output", report_options.output, "the page (default: beside the claim)");
 
   RegressOptions regress_options;

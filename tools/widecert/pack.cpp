@@ -20,13 +20,14 @@ namespace {
 constexpr std::size_t kMostText = std::size_t{1} << 28, kMostData = std::size_t{1} << 34;
 
 // Adds every file that an object names by "path" and "sha256".
-void add_files(const Json& json, const std::string& folder, std::map<std::string, std::string>& members) {
+void add_files(const Json& json, const std::string& folder, std::map<std::string, std::string>& members,
+               ProgressBar& bar) {
   if (json.is_array() && !json.empty() && !json.front().is_structured()) return;  // numbers
   if (json.is_object() && json.contains("path") && json.contains("sha256")) {
     const std::string digest = json["sha256"].get<std::string>(), name = "files/" + digest;
     const std::string path = located(folder, json["path"].get<std::string>());
     if (!members.contains(name)) {
-      throw_if_stopped();
+      bar.update("reading " + fs::path(path).filename().string(), 0, 1);
       const std::string member = json.value("member", "");
       std::string bytes = read_bytes(path, kMostData, member.empty() ? "" : member + ".npy");
       compare_digest(path, digest, sha256(bytes));
@@ -34,7 +35,7 @@ void add_files(const Json& json, const std::string& folder, std::map<std::string
     }
   }
   for (const auto& item : json.items()) {
-    if (item.value().is_structured()) add_files(item.value(), folder, members);
+    if (item.value().is_structured()) add_files(item.value(), folder, members, bar);
   }
 }
 
@@ -50,12 +51,13 @@ int run_pack(const Common& common, const PackOptions& options) {
   if (!output.ends_with(".zip")) throw InputError(output + ": a pack is a file NAME.zip");
   if (fs::exists(output)) throw InputError(output + " exists already; choose another --output or remove it");
   std::map<std::string, std::string> members;
+  ProgressBar bar(common.console);
   const std::string claim = read_bytes(options.claim_path, kMostText);
   const fs::path parent = fs::path(options.claim_path).parent_path();
   parse_claim(claim, options.claim_path);  // says what is wrong with it, if anything
   const std::string certificate = read_bytes(base + ".cert.json", kMostText);
   for (const auto& [text, path] : {std::pair(&claim, options.claim_path), {&certificate, base + ".cert.json"}})
-    add_files(parse_json(*text, path), parent.empty() ? "." : parent.string(), members);
+    add_files(parse_json(*text, path), parent.empty() ? "." : parent.string(), members, bar);
   const std::size_t files = members.size();
   members["claim.json"] = claim;
   members["certificate.json"] = certificate;
@@ -64,7 +66,9 @@ int run_pack(const Common& common, const PackOptions& options) {
       "    widecheck ARCHIVE.zip\n\n"
       "claim.json says what is claimed; files/ holds the data and weights that it names, by their SHA-256. Nothing\n"
       "outside the archive is read.\n";
+  bar.update("compressing", 0, 1);
   write_zip(output, members);
+  bar.finish();
   if (common.json) {
     fmt::print("{}", to_text(Json{{"pack", output}, {"files", files}}));
   } else if (!common.console.quiet) {

@@ -1,38 +1,13 @@
 // widecert regress: every case again, compared with what it expects.
 #include <fmt/format.h>
-#include <stdlib.h>
 #include <widecert/certificate/atomic_file.h>
 #include <widecert/number/error.h>
 
-#include <filesystem>
-
 #include "markup.h"
 #include "proved_case.h"
+#include "temporary_folder.h"
 
 namespace widecert::tool {
-namespace fs = std::filesystem;
-namespace {
-
-// A folder that is removed again.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "widecert-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw InputError("no temporary folder can be made");
-    path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  std::string path() const { return path_.string(); }
-
- private:
-  fs::path path_;
-};
-
-}  // namespace
-
 int run_regress(const Common& common, const RegressOptions& options) {
   std::vector<std::string> cases;
   for (const std::string& path : options.paths) {

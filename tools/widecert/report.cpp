@@ -11,11 +11,12 @@
 #include "checker.h"
 #include "markup.h"
 #include "ray_figures.h"
+#include "temporary_folder.h"
 
 namespace widecert::tool {
 namespace {
 
-constexpr std::size_t kMaxText = std::size_t{1} << 28;
+constexpr std::size_t kMaxText = std::size_t{1} << 28, kMaxFile = std::size_t{1} << 34;
 
 // The layers' widths as bars, against N samples (0: no data).
 std::string network_figure(const Architecture& network, std::size_t n, const std::string& target) {
@@ -58,8 +59,9 @@ table{border-collapse:collapse}td{padding:.25rem .8rem .25rem 0;vertical-align:t
 pre{background:#f4f4f2;padding:.7rem;overflow:auto}code{background:#f4f4f2}
 )";
 
-// `check` is widecheck's --json output for this claim.
-std::string html_report(const std::string& claim_path, const std::string& certificate_path, const Json& check) {
+// `name`: the file that was checked, for people; `check` is widecheck's --json output for it.
+std::string html_report(const std::string& name, const std::string& claim_path, const std::string& certificate_path,
+                        const Json& check) {
   const ClaimFile claim = parse_claim(read_bytes(claim_path, kMaxText), claim_path);
   const std::vector<Proof> proofs = parse_certificate(read_bytes(certificate_path, kMaxText), certificate_path);
   if (proofs.size() != claim.claims.size()) {
@@ -78,7 +80,6 @@ std::string html_report(const std::string& claim_path, const std::string& certif
     if (auto ray = read_ray(claim.claims[k], proofs[k], claim_path)) rays.push_back(std::move(*ray));
   }
 
-  const std::string name = std::filesystem::path(claim_path).filename().string();
   std::string html =
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>widecert: " + escape_markup(name) +
       "</title><style>" + kStyle + "</style></head><body>\n<h1>widecert: " + escape_markup(name) + "</h1>\n";
@@ -108,17 +109,50 @@ std::string html_report(const std::string& claim_path, const std::string& certif
   return html;
 }
 
+// Writes the files of a pack that an object names by their digest, and names them by where they are.
+void take_out(Json& json, const std::string& pack, const std::string& folder) {
+  if (json.is_object() && json.contains("path") && json.contains("sha256")) {
+    const std::string digest = json["sha256"].get<std::string>();
+    if (digest.find_first_not_of("0123456789abcdef") != std::string::npos) {
+      throw InputError(pack + ": expected digests in hexadecimal");
+    }
+    write_atomically(folder + "/" + digest, read_bytes(pack, kMaxFile, "files/" + digest));
+    json["path"] = digest;
+    json.erase("member");
+  }
+  for (auto& item : json.items())
+    if (item.value().is_structured()) take_out(item.value(), pack, folder);
+}
+
+// The page about what the checker says of a claim, or of a pack.
+std::string html_report(const std::string& path, const std::string& base, bool is_pack, const Json& check) {
+  const std::string name = std::filesystem::path(path).filename().string();
+  if (!is_pack) return html_report(name, path, base + ".cert.json", check);
+  const TemporaryFolder folder;
+  for (const char* part : {"claim", "certificate"}) {
+    const std::string member = std::string(part) + ".json";
+    Json json = parse_json(read_bytes(path, kMaxText, member), path + "[" + member + "]");
+    take_out(json, path, folder.path());
+    write_atomically(folder.path() + "/" + member, to_text(json));
+  }
+  return html_report(name, folder.path() + "/claim.json", folder.path() + "/certificate.json", check);
+}
+
 }  // namespace
 
 int run_report(const Common& common, const ReportOptions& options) {
-  const std::string suffix = ".claim.json";
   const std::string& path = options.claim_path;
+  const bool is_pack = path.ends_with(".zip");
+  const std::string suffix = is_pack ? ".zip" : ".claim.json";
   if (!path.ends_with(suffix)) {
-    throw InputError(path + ": expected a claim file, NAME.claim.json (widecert prove writes it)");
+    throw InputError(
+        path +
+        ": expected a claim file, NAME.claim.json (widecert prove writes it), or a pack, NAME.zip (widecert "
+        "pack does)");
   }
   const std::string base = path.substr(0, path.size() - suffix.size());
   const CheckerResult check = run_checker({path});
-  const std::string html = html_report(path, base + ".cert.json", check.report);
+  const std::string html = html_report(path, base, is_pack, check.report);
   const std::string target = options.output.empty() ? base + ".html" : options.output;
   write_atomically(target, html);
   if (common.json) {

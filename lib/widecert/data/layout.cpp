@@ -66,9 +66,10 @@ std::vector<std::size_t> row_order(const Extents& row, const Layout& said, const
     const std::string theirs = row.empty() ? "1 number" : describe(row) + " number(s)";
     throw ShapeError(what + ": rows of " + theirs + "; expected " + ours);
   }
-  if (said.flatten && !(two && is_flat)) {
-    throw ShapeError(what + ": \"flatten\" says how images of several channels became rows of numbers; here " +
-                     (is_flat ? "there is one order only" : "they are no rows (\"axes\" permutes)"));
+  if (said.flatten && !is_flat) {
+    throw ShapeError(what +
+                     ": \"flatten\" says how images of several channels became rows of numbers; here they are no rows "
+                     "(\"axes\" permutes)");
   }
   if (is_flat) {
     if (!two) return {};

@@ -155,6 +155,29 @@ bool translate_independent(const Activation& f) {
   return f.kind != K::identity && !(f.kind == K::leaky_relu && f.parameter == 1);
 }
 
+bool zero_at_zero(ActivationKind kind) {
+  switch (kind) {
+    case K::relu:
+    case K::leaky_relu:
+    case K::elu:
+    case K::tanh:
+    case K::silu:
+    case K::gelu:
+    case K::mish:
+    case K::identity:
+    case K::sign:
+      return true;
+    case K::sigmoid:
+    case K::softplus:
+    case K::gaussian:
+    case K::one_minus_sigmoid:
+    case K::step:
+    case K::half_step:
+      return false;
+  }
+  throw InternalError("unknown activation");
+}
+
 bool injective(const Activation& f) {
   return f.kind == K::leaky_relu ? f.parameter > 0 : facts(f.kind).strictly_monotone;
 }

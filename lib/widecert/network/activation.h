@@ -86,6 +86,8 @@ std::optional<Rational> violating_point(const Activation& f);
 // For distinct s_1, ..., s_N the functions b -> s(s_i + b) are linearly independent (thesis,
 // Assumption 3.4.2): every function of the table but the linear ones (the proofs/ of "untied biases").
 bool translate_independent(const Activation& f);
+// s(0) = 0.
+bool zero_at_zero(ActivationKind kind);
 // Strictly monotone on R.
 bool injective(const Activation& f);
 // Absent where the function does not tend to a finite limit at -infinity.

@@ -293,12 +293,14 @@ std::vector<std::size_t> Architecture::ancestors(std::size_t target) const {
   return order;
 }
 
-Chain Architecture::paper_chain() const {
+Chain Architecture::paper_chain(std::size_t target) const {
   Chain chain;
-  for (std::size_t i = 1; i < nodes_.size(); ++i) {
+  for (const std::size_t i : ancestors(target)) {
+    if (i == 0) continue;
     const Node& node = nodes_[i];
     const auto broken = [&](const std::string& why) { return Chain{{}, "layer \"" + node.name + "\" " + why}; };
-    if (node.inputs != std::vector<std::size_t>{i - 1}) {
+    const std::size_t below = chain.layers.empty() ? 0 : chain.layers.back().output();
+    if (node.inputs != std::vector<std::size_t>{below}) {
       return broken("does not follow the layer before it: the architecture is not a chain");
     }
     if (std::holds_alternative<LinearSpec>(node.spec)) {
@@ -307,8 +309,7 @@ Chain Architecture::paper_chain() const {
       if (pool->kind != PoolSpec::Kind::max) return broken("is average pooling");
       chain.layers.push_back({i, std::nullopt});
     } else if (std::holds_alternative<ActivationSpec>(node.spec)) {
-      if (chain.layers.empty() || chain.layers.back().map != i - 1 ||
-          !std::holds_alternative<LinearSpec>(nodes_[i - 1].spec)) {
+      if (!std::holds_alternative<LinearSpec>(nodes_[below].spec)) {
         return broken("is an activation that does not follow a linear layer");
       }
       chain.layers.back().activation = i;

@@ -126,7 +126,8 @@ class Architecture {
   // The nodes that `target` depends on, itself included, in topological order.
   std::vector<std::size_t> ancestors(std::size_t target) const;
 
-  Chain paper_chain() const;
+  // The layers up to `target`; what lies above or beside it does not matter.
+  Chain paper_chain(std::size_t target) const;
 
  private:
   std::vector<Node> nodes_;

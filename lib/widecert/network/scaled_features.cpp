@@ -1,5 +1,6 @@
 #include <widecert/network/enclosed_forward.h>
 #include <widecert/network/feature_rows.h>
+#include <widecert/network/feature_source.h>
 #include <widecert/network/forward.h>
 #include <widecert/network/scaled_features.h>
 #include <widecert/number/parallel.h>
@@ -14,17 +15,6 @@ namespace {
 
 // So many values are worth the pass in doubles.
 constexpr std::size_t kMany = 1'000'000;
-
-Parameters<Ball> to_balls(const Architecture& network, const PointSpec& point, std::size_t target) {
-  Parameters<Ball> balls;
-  for (std::size_t i : linear_nodes(network, target)) {
-    const NodeTensors& tensors = point.at(network.node(i).name);
-    balls[i] = convert_parameters<Ball>(
-        expand(*tensors.weights, network.weights_shape(i), network.node(i).name),
-        tensors.bias ? expand(*tensors.bias, network.bias_shape(i), network.node(i).name) : Tensor{});
-  }
-  return balls;
-}
 
 // Moves the numbers to 64 bits if they all fit.
 void shrink(ScaledFeatures& f) {
@@ -111,7 +101,7 @@ ScaledFeatures scaled_features(const Architecture& network, const PointSpec& poi
   f.small.clear();
   f.radius = 1;
   const PrecisionScope precision(bits + 64);
-  const Parameters<Ball> balls = to_balls(network, point, node);
+  const Parameters<Ball> balls = ball_parameters(integers);
   for (std::size_t i = 0; i < data.size(); ++i) {
     std::vector<Ball> x;
     for (const Rational& v : data.sample(i)) x.push_back(Ball::enclosing(v));

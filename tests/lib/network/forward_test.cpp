@@ -116,7 +116,7 @@ TEST_CASE("the architecture's JSON is read back as written") {
   const Architecture network = parse_network(kEverything);
   const Json once = to_json(network);
   CHECK(to_json(read_network(JsonReader(once, "again"))) == once);
-  CHECK(network.paper_chain().obstacle.find("norm") != std::string::npos);
+  CHECK(network.paper_chain(network.nodes().size() - 1).obstacle.find("norm") != std::string::npos);
 }
 
 TEST_CASE("scaled features enclose the exact values, exactly where they are rational") {

@@ -7,7 +7,7 @@
 
 namespace widecheck {
 
-Relations::Relations(const Value& proof, std::size_t rows, std::size_t cols, bool values, Budget& budget)
+Relations::Relations(const Value& proof, std::size_t rows, std::size_t cols, Of seen, Budget& budget)
     : budget_(budget) {
   const Value side = proof.at("side");
   columns_ = side.text() == "columns";
@@ -24,7 +24,7 @@ Relations::Relations(const Value& proof, std::size_t rows, std::size_t cols, boo
     require(!used[line], "relations", side.place() + ": line " + number(line + 1) + " occurs twice");
     used[line] = true;
   };
-  if (values && proof.has("zero")) {
+  if (seen != Of::arguments && proof.has("zero")) {
     for (std::size_t line : read_indices(proof.at("zero"), lines_)) {
       use(line);
       zero_[line] = gone[line] = true;
@@ -46,7 +46,7 @@ Relations::Relations(const Value& proof, std::size_t rows, std::size_t cols, boo
     }
   }
   std::vector<std::size_t> owners(lines_, 0);
-  const auto vectors = values && proof.has("kernel") ? proof.at("kernel").list() : std::vector<Value>();
+  const auto vectors = seen == Of::values && proof.has("kernel") ? proof.at("kernel").list() : std::vector<Value>();
   kept += columns_ ? 0 : vectors.size();
   if (kept > (std::size_t{1} << 25) / std::max<std::size_t>(1, cols))
     throw Malformed("too-large", side.place() + ": relations of rows of more than 2^25 entries; refused");

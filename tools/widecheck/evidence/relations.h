@@ -17,11 +17,14 @@ namespace widecheck {
 
 class Relations {
  public:
-  // Reads "side" ("rows" or "columns") and, where they are there, "equal": classes, the first of each staying; and,
-  // if `values` (and not only arguments of F are compared), "zero" and "kernel". Throws Rejected("relations") unless
+  // What is seen: the values of A; or arguments whose equality decides that of A's lines, and perhaps whose being 0
+  // decides that a line is.
+  enum class Of { values, arguments, arguments_with_zeros };
+  // Reads "side" ("rows" or "columns") and, where they are there, "equal": classes, the first of each staying; "zero",
+  // unless that is not decided; and "kernel", of values. Throws Rejected("relations") unless
   // lines occur once and kernel vectors are independent as they stand: each has an entry where the others are 0;
   // Malformed("too-large") if rows of more than 2^25 entries would have to be kept.
-  Relations(const Value& proof, std::size_t rows, std::size_t cols, bool values, Budget& budget);
+  Relations(const Value& proof, std::size_t rows, std::size_t cols, Of seen, Budget& budget);
   bool of_columns() const { return columns_; }
   // All rows, in order. Throws Rejected("not-zero"), Rejected("not-equal"), and pays for the kernel.
   void row(std::size_t i, const std::vector<mpz_class>& v);

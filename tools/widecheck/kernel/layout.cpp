@@ -75,9 +75,8 @@ Extents row_order(const Extents& row, const Layout& layout, const Extents& image
       throw Malformed("shape", name + ": the extents are not those of the images, in this order");
     return {};
   }
-  if (layout.flattened != two_orders)
-    throw Malformed("shape", name + (two_orders ? ": flattened images of several channels without flatten"
-                                                : ": flatten, where one order is possible"));
+  if (two_orders && !layout.flattened)
+    throw Malformed("shape", name + ": flattened images of several channels without flatten");
   Extents order;
   const std::size_t places = size / channels;
   for (std::size_t j = 0; layout.channels_first && j < size; ++j) order.push_back(j % channels * places + j / channels);

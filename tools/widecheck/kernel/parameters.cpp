@@ -88,7 +88,7 @@ std::optional<std::set<std::string>> seeds_of(const std::vector<Value>& tensors)
 }
 
 std::string in_words(const std::optional<std::set<std::string>>& seeds, const char* what) {
-  if (!seeds) return std::string("the given ") + what;
+  if (!seeds) return std::string("the claim's ") + what;
   std::string text = std::string("seeded random ") + what + (seeds->size() == 1 ? " (seed " : " (seeds ");
   const char* between = "";
   for (const std::string& seed : *seeds) {

@@ -24,7 +24,7 @@ Parameters read_parameters(const Context& c, std::size_t node, const Value& json
 // filled in.
 std::map<std::size_t, Parameters> read_point(const Network& network, std::size_t target, const Value& json,
                                              Budget& budget);
-// How a sentence names a point: "the given parameters", or "seeded random parameters (seed 1)" where all its tensors
+// How a sentence names a point: "the claim's parameters", or "seeded random parameters (seed 1)" where all its tensors
 // are seeded: nobody has given those; and what is frozen below the target.
 std::string point_in_words(const Network& network, std::size_t target, const Value& json);
 // " with the weights of conv1 frozen", of all that the target depends on; nothing if that is free.

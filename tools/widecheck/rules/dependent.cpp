@@ -281,7 +281,7 @@ Verdict rank_by_minor(const Question& q) {
   const RankClaim claim(q);
   const std::size_t r = claim.rank;
   require(claim.rows.size() == r && claim.columns.size() == r, "minor", "the minor has not the size of the rank");
-  Relations relations(q.proof, q.c.data.size(), q.c.network.node(q.node()).width, true, q.c.budget);
+  Relations relations(q.proof, q.c.data.size(), q.c.network.node(q.node()).width, Relations::Of::values, q.c.budget);
   std::unique_ptr<RankEvidence> evidence;
   if (r > 0) evidence = read_evidence(q.proof.at("evidence"), r, r, q.claim.compact(), q.c.budget);
   const Forward forward = make_forward(q.c, q.c.network, q.node(), claim.theta, 1);
@@ -318,38 +318,68 @@ bool depends_through(const Network& network, std::size_t node, std::size_t throu
   return true;
 }
 
+// Whether a function is 0 at 0.
+bool zero_at_zero(Function f) {
+  switch (f) {
+    case Function::relu:
+    case Function::leaky_relu:
+    case Function::identity:
+    case Function::elu:
+    case Function::tanh:
+    case Function::silu:
+    case Function::gelu:
+    case Function::mish:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // Equal arguments have equal values: of a sample, what the layer depends on; of an activation's neurons, its input.
-std::string equal_lines(const Question& q, const RankClaim& claim) {
+// And an argument tells where the activation is 0: at 0, or, of relu, wherever it is not positive.
+std::string lines_by_arguments(const Question& q, const RankClaim& claim, unsigned precision) {
   const std::size_t node = q.node(), through = q.c.network.find(q.proof.at("through").text());
   const Node& layer = q.c.network.node(node);
-  Relations relations(q.proof, q.c.data.size(), q.c.network.node(through).width, false, q.c.budget);
-  require(relations.of_columns() ? layer.op == Op::activation && layer.inputs[0] == through
-                                 : depends_through(q.c.network, node, through),
-          "through",
+  const bool of_activation = layer.op == Op::activation && layer.inputs[0] == through;
+  const bool is_relu = of_activation && layer.activation.function == Function::relu;
+  const bool tells_zeros = of_activation && zero_at_zero(layer.activation.function);
+  Relations relations(q.proof, q.c.data.size(), q.c.network.node(through).width,
+                      tells_zeros ? Relations::Of::arguments_with_zeros : Relations::Of::arguments, q.c.budget);
+  require(relations.of_columns() ? of_activation : depends_through(q.c.network, node, through), "through",
           "equal values of layer " + q.c.network.node(through).name + " do not decide those of " + layer.name);
-  const Forward arguments = make_forward(q.c, q.c.network, through, claim.theta, 1);
-  require(arguments.exact(), "irrational", "the values compared are not rational");
-  q.c.data.for_each([&](std::size_t s, const std::vector<mpz_class>& x) { relations.row(s, arguments(x).v); });
+  const Forward arguments = make_forward(q.c, q.c.network, through, claim.theta, precision);
+  require(arguments.exact() || (is_relu && !q.proof.has("equal")), "irrational",
+          "the values compared are not rational");
+  q.c.data.for_each([&](std::size_t s, const std::vector<mpz_class>& x) {
+    Values g = arguments(x);
+    // What is 0 where relu surely is.
+    if (!arguments.exact())
+      for (mpz_class& v : g.v) v = std::max(mpz_class(v + g.radius), mpz_class(0));
+    else if (is_relu)
+      for (mpz_class& v : g.v) v = std::max(v, mpz_class(0));
+    relations.row(s, g.v);
+  });
   return bounded_by(relations, claim);
 }
 
 Verdict rank_by_bounds(const Question& q) {
   const std::size_t node = q.node();
-  const unsigned precision = read_precision(q.proof), bits = read_bits(q.proof);
-  const mpq_class lower = q.proof.at("lower").rational();
-  require_positive(lower);
+  const unsigned precision = read_precision(q.proof);
   const RankClaim claim(q);
-  require(claim.rank > 0 && std::min(claim.rows.size(), claim.columns.size()) == claim.rank, "minor",
+  require(std::min(claim.rows.size(), claim.columns.size()) == claim.rank, "minor",
           "the smaller side of the submatrix has not the size of the rank");
   const Node& layer = q.c.network.node(node);
   std::string from_above = "it has no more " + std::string(layer.width < q.c.data.size() ? "columns" : "rows");
   if (q.proof.has("through")) {
-    from_above = equal_lines(q, claim);
+    from_above = lines_by_arguments(q, claim, precision);
   } else {
     require(claim.rank == std::min(layer.width, q.c.data.size()), "relations",
             "without relations the rank may be " + number(std::min(layer.width, q.c.data.size())));
   }
-  FeatureScaler scaler(q.c, claim.rows.size(), claim.columns.size(), bits, false);
+  if (claim.rank == 0) return rank_sentence(q, claim, "no rank is less", from_above);
+  const mpq_class lower = q.proof.at("lower").rational();
+  require_positive(lower);
+  FeatureScaler scaler(q.c, claim.rows.size(), claim.columns.size(), read_bits(q.proof), false);
   const Forward forward = make_forward(q.c, q.c.network, node, claim.theta, precision);
   q.c.data.for_each([&](std::size_t s, const std::vector<mpz_class>& x) {
     if (!claim.chosen[s]) return;

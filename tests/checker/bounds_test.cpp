@@ -6,6 +6,7 @@
 #include <widecert/network/activation.h>
 #include <widecert/number/stream.h>
 #include <widecheck/evaluate/activation.h>
+#include <widecheck/evaluate/fixed_point.h>
 #include <widecheck/evidence/rank.h>
 #include <widecheck/kernel/seeded.h>
 #include <widecheck/kernel/verdict.h>
@@ -16,6 +17,7 @@
 #include "../random.h"
 
 using widecert::Ball;
+using widecert::Integer;
 using widecert::PrecisionScope;
 using widecert::Rational;
 using widecert::test::Random;
@@ -124,6 +126,44 @@ TEST_CASE("every activation: the checker's enclosure meets the library's ball") 
       }
     }
   }
+}
+
+TEST_CASE("activations in machine integers are within 2 of the value on their grid") {
+  Random random(84);
+  const PrecisionScope precision(300);
+  std::size_t kinds = 0, compared = 0;
+  for (const auto kind : widecert::all_activation_kinds()) {
+    bool any = false;
+    for (const Rational& parameter : {Rational(1), Rational(5, 2), Rational(1, 3), Rational(1000)}) {
+      const widecert::Activation f{kind, parameter};
+      if (parameter != 1 && kind != widecert::ActivationKind::softplus) continue;
+      for (int round = 0; round < rounds(400); ++round) {
+        // Divisors at and beside powers of two, arguments of all sizes, 0, and around 8 and 64, where tails end.
+        const auto power = std::int64_t{1} << random.integer(0, 46);
+        const std::int64_t divisor = std::max<std::int64_t>(1, power + random.integer(-1, 1));
+        const unsigned bits = static_cast<unsigned>(random.integer(1, 58));
+        const std::int64_t size = std::int64_t{1} << random.integer(0, 6);
+        std::int64_t v = random.integer(-1, 1) * divisor * (random.integer(0, 1) == 0 ? 8 : 64) + random.integer(-2, 2);
+        if (random.integer(0, 2) != 0)
+          v = static_cast<std::int64_t>(Integer(random.integer(-1'000'000'000, 1'000'000'000)) * divisor * size /
+                                        1'000'000'000);
+        const mpz_class bound(std::abs(v) + 5);
+        const auto fixed = widecheck::FixedPoint::of(checker_activation(f), divisor, bound, bits);
+        if (!fixed) continue;
+        any = true;
+        ++compared;
+        const Ball exact = widecert::evaluate(f, Ball::enclosing(Rational(v, divisor)));
+        const Rational scale = widecert::power_of_two(static_cast<int>(bits));
+        const std::int64_t ours = (*fixed)(v);
+        INFO("seed 84, " << widecert::describe(f) << " at " << v << "/" << divisor << ", bits = " << bits);
+        CHECK(ours - 2 <= exact.upper_bound() * scale);
+        CHECK(ours + 2 >= exact.lower_bound() * scale);
+      }
+    }
+    kinds += any ? 1 : 0;
+  }
+  CHECK(kinds == 8);
+  CHECK(compared > 1000);
 }
 
 TEST_CASE("the checker's Lipschitz constants bound the derivative on a grid") {

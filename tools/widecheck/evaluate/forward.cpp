@@ -111,15 +111,17 @@ Forward::Forward(const Network& network, std::size_t target, const std::map<std:
       if (mpz_sizeinbase(v->get_mpz_t(), 2) > kMaxBits)
         throw Malformed("too-large", "layer " + node.name + ": values of more than 65,536 bits");
     const Products words = Products::words(step.bound), count = Products(node.terms()) * node.width;
-    small_work_ += 1000 + 10 * Products(node.width) + count;
+    small_work_ += 1000 + (10 + (step.fixed ? FixedPoint::kCost : 0)) * Products(node.width) + count;
     const int overhead = node.op == Op::linear ? 10 : 40;
     work_ += 1000 + 80 * Products(node.width) + (overhead + words * words) * count;
-    if (node.op == Op::activation) {
+    if (step.fixed) {
+      work_ += FixedPoint::kCost * Products(node.width);
+    } else if (node.op == Op::activation) {
       // A series begins with the argument as a fraction.
       const Products argument = Products::words(in(0).bound) + Products::words(in(0).divisor);
       work_ += (series_cost(node.activation, bits) + 16 * argument * argument) * node.width;
     }
-    small_ = small_ && exact_ && step.bound < kSmall && largest(step.factors) < kSmall;
+    small_ = small_ && step.bound < kSmall && step.radius < kSmall && largest(step.factors) < kSmall;
     step_of_[i] = steps_.size();
     steps_.push_back(std::move(step));
   }
@@ -190,6 +192,8 @@ void Forward::plan_activation(Step& step, const Activation& f, const Step& in) {
     // Every activation of the table is at most |t| + 2 + (ln 2)/a in size.
     step.bound = (in.bound / in.divisor + 4) * step.divisor;
     if (f.function == Function::softplus) step.bound += (mpz_class(1 / f.parameter) + 1) * step.divisor;
+    step.fixed = FixedPoint::of(f, in.divisor, in.bound, bits_);
+    small_ = small_ && step.fixed;
   }
 }
 
@@ -241,6 +245,13 @@ void Forward::activate(const Step& plan, std::vector<T>& y) const {
         if (v <= radius && v >= -radius) throw Rejected("sign", "the sign of a value below a step is unknown");
     }
     step(f.function, y);
+  } else if (plan.fixed) {
+    for (T& v : y) {
+      if constexpr (std::is_same_v<T, mpz_class>)
+        v = static_cast<long>((*plan.fixed)(v.get_si()));
+      else
+        v = (*plan.fixed)(v);
+    }
   } else if constexpr (std::is_same_v<T, mpz_class>) {
     const mpz_class& one = plan.divisor;
     for (mpz_class& v : y) {

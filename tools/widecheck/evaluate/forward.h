@@ -1,11 +1,13 @@
 // The checker's forward pass. What does not depend on the sample - divisors, error radii, bounds on
 // the numbers - is computed once; then a sample is evaluated in big integers, or in 64-bit integers
-// where the bounds exclude overflow and all values are exact.
+// where the bounds exclude overflow.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
+#include "evaluate/fixed_point.h"
 #include "kernel/budget.h"
 #include "kernel/network.h"
 
@@ -33,7 +35,7 @@ class Forward {
   Products work() const { return work_; }
   Products small_work() const { return small_work_; }
   bool exact() const { return exact_; }  // no irrational activation
-  bool small() const { return small_; }  // exact, and every number below 2^62
+  bool small() const { return small_; }  // every number is below 2^62, irrational ones by FixedPoint
 
   Values operator()(const std::vector<mpz_class>& x) const;
   // The same, and shows the values of every node on the way.
@@ -55,6 +57,7 @@ class Forward {
     std::vector<std::vector<std::int32_t>> tiny_weights;  // where all sums are below 2^31
     std::vector<std::int64_t> small_bias;
     std::vector<mpz_class> factors, shifts;  // of joins by input, of batch norm by channel
+    std::optional<FixedPoint> fixed;         // of an irrational activation
   };
   void plan_linear(Step& step, const Parameters& theta, const Step& in);
   void plan_activation(Step& step, const Activation& f, const Step& in);

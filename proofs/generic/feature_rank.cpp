@@ -45,6 +45,11 @@ TensorSpec balanced_filters(const TensorShape& shape, const std::string& name, s
       row.emplace_back(w[static_cast<std::size_t>(r)] - share);
       sum -= share;
     }
+    // An even filter shows nothing modulo 2.
+    if (std::all_of(row.begin(), row.end(), [](const Rational& v) { return numerator(v) % 2 == 0; })) {
+      row[0] += 1;
+      row[1] -= 1;
+    }
   }
   return filters;
 }

@@ -243,10 +243,13 @@ Filters read_filters(const Entry& entry) {
   return text == "separate" ? Filters::separate : Filters::shared;
 }
 
-std::optional<Outcome> collision(const Instance& instance, const ChainPosition& at) {
+std::optional<Outcome> collision(const Instance& instance, const ChainPosition& at, Filters filters) {
   Outcome distinct = assumption_3_1(instance, first_layer(instance, at));
   if (distinct.verdict == Verdict::proved) return std::nullopt;
-  if (distinct.reason == "patches-collide") {
+  if (distinct.reason == "patches-collide" && filters == Filters::shared) {
+    distinct.explanation +=
+        "; and the patches that tell all samples apart have too few neurons for them: more filters may do";
+  } else if (distinct.reason == "patches-collide") {
     distinct.explanation +=
         "; with \"filters\": \"shared-direction\" patches that cannot tell samples apart are skipped, and the "
         "others may suffice";

@@ -25,8 +25,8 @@ Prover read_with_filters(const Entry& entry) {
 // Whether they share a direction: as asked for, or by the products that separate ones would take.
 bool share_direction(Filters filters, const Instance& instance, const ChainPosition& at);
 
-// Why Assumption 3.1 fails, if it does, and whether to ask for filters that do without.
-std::optional<Outcome> collision(const Instance& instance, const ChainPosition& at);
+// Why Assumption 3.1 fails, if it does, and whether filters that may do without were asked for.
+std::optional<Outcome> collision(const Instance& instance, const ChainPosition& at, Filters filters);
 
 struct RayConstruction {
   LowerLayers lower;

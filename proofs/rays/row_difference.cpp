@@ -27,7 +27,8 @@ std::optional<Outcome> cheap_obstacle(const Instance& instance, const ChainPosit
   return std::nullopt;
 }
 
-std::optional<Outcome> obstacle(const Instance& instance, std::size_t node, const std::string& claim) {
+std::optional<Outcome> obstacle_to(const Instance& instance, std::size_t node, const std::string& claim,
+                                   Filters filters) {
   const std::size_t n = instance.data.size();
   Outcome failure;
   const auto at = locate(instance, node, failure);
@@ -44,7 +45,11 @@ std::optional<Outcome> obstacle(const Instance& instance, std::size_t node, cons
     return never;
   }
   if (auto failed = cheap_obstacle(instance, *at)) return failed;
-  return collision(instance, *at);
+  return collision(instance, *at, filters);
+}
+
+std::optional<Outcome> obstacle(const Instance& instance, std::size_t node, const std::string& claim) {
+  return obstacle_to(instance, node, claim, Filters::by_size);
 }
 
 Outcome prove(const Instance& instance, std::size_t node, const std::string& claim, Filters filters,
@@ -58,11 +63,12 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
   const std::size_t needed = affine ? n - 1 : n;
   const bool shared =
       instance.network.node(at->layer().output()).width >= needed && share_direction(filters, instance, *at);
-  if (auto failed = shared ? cheap_obstacle(instance, *at) : obstacle(instance, node, claim)) return *failed;
+  if (auto failed = shared ? cheap_obstacle(instance, *at) : obstacle_to(instance, node, claim, filters))
+    return *failed;
   const Node& output = instance.network.node(at->layer().output());
   const Activation& f = std::get<ActivationSpec>(output.spec).function;
   const auto ray = construct_ray(instance, *at, options, 1, n - 1, Centre::at_minimum, !affine, shared, failure);
-  if (!ray) return shared ? obstacle(instance, node, claim).value_or(failure) : failure;
+  if (!ray) return shared ? obstacle_to(instance, node, claim, Filters::shared).value_or(failure) : failure;
   const RayThreshold threshold = row_difference_threshold(f, ray->gaps, affine ? n - 1 : n, !affine);
   std::vector<Attachment> files;
   const Family family = ray_family(instance, *at, *ray, threshold.beta, options, files);

@@ -17,13 +17,17 @@ std::optional<Outcome> cheap_obstacle(const Instance& instance, const ChainPosit
   return violates_assumption_3_2(instance, at);
 }
 
-std::optional<Outcome> obstacle(const Instance& instance, std::size_t node, const std::string&) {
+std::optional<Outcome> obstacle_to(const Instance& instance, std::size_t node, const std::string&, Filters filters) {
   Outcome failure;
   const auto at = locate(instance, node, failure);
   if (!at) return failure;
   if (auto never = find_never_independent(instance, at->layer().output())) return never;
   if (auto failed = cheap_obstacle(instance, *at)) return failed;
-  return collision(instance, *at);
+  return collision(instance, *at, filters);
+}
+
+std::optional<Outcome> obstacle(const Instance& instance, std::size_t node, const std::string& claim) {
+  return obstacle_to(instance, node, claim, Filters::by_size);
 }
 
 Outcome prove(const Instance& instance, std::size_t node, const std::string& claim, Filters filters,
@@ -35,13 +39,14 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
   if (!at) return failure;
   // With many samples the construction is tried before its failure is explained: each hypothesis costs more.
   const bool shared = instance.network.node(at->layer().output()).width >= n && share_direction(filters, instance, *at);
-  if (auto failed = shared ? cheap_obstacle(instance, *at) : obstacle(instance, node, claim)) return *failed;
+  if (auto failed = shared ? cheap_obstacle(instance, *at) : obstacle_to(instance, node, claim, filters))
+    return *failed;
   const Node& output = instance.network.node(at->layer().output());
   const Activation& f = std::get<ActivationSpec>(output.spec).function;
   check(has_ray_threshold(f.kind), "every activation with Assumption 3.2 has a threshold");
   const auto ray =
       construct_ray(instance, *at, options, orientation(f.kind), n, centre_for(f.kind), false, shared, failure);
-  if (!ray) return shared ? obstacle(instance, node, claim).value_or(failure) : failure;
+  if (!ray) return shared ? obstacle_to(instance, node, claim, Filters::shared).value_or(failure) : failure;
   const RayThreshold threshold = ray_threshold(f, ray->gaps, n);
   std::vector<Attachment> files;
   const Family family = ray_family(instance, *at, *ray, threshold.beta, options, files);

@@ -76,11 +76,16 @@ std::string shown(const Range& range) {
 ShownBounds show_bounds(const SingularBounds& b, std::size_t rows, std::size_t cols, double width) {
   if (!b.is_bounded()) throw InputError("no bound of the largest singular value was found in the time that was given");
   ShownBounds out;
-  // Outward by 1/32, to 10 binary digits; or as little as the width asks for.
+  // Outward by 1/32, to 10 binary digits; or as little as the width asks for. Of what may be 0 no bound is sharper than
+  // the grid that shows it.
+  constexpr double kLeast = 0x1p-100;
   const int scale = width > 0 ? static_cast<int>(std::ceil(-std::log2(width))) : 1;
   const int digits = width > 0 ? scale + 6 : 10;
   const Integer parts = Integer(1) << static_cast<unsigned>(scale + 4);
-  const auto up = [&](double x) { return short_upper_bound(exactly(x) * Rational(parts + 1, parts), digits); };
+  const double least = b.smallest_low > 0 ? 0 : kLeast;
+  const auto up = [&](double x) {
+    return short_upper_bound(exactly(std::max(x, least)) * Rational(parts + 1, parts), digits);
+  };
   const auto down = [&](double x) {
     return x > 0 ? short_lower_bound(exactly(x) * Rational(parts - 1, parts), digits) : Rational(0);
   };
@@ -90,11 +95,10 @@ ShownBounds show_bounds(const SingularBounds& b, std::size_t rows, std::size_t c
   const double m = static_cast<double>(std::min(rows, cols)), n = static_cast<double>(std::max(rows, cols));
   const double low = out.smallest.low.convert_to<double>(), most = b.largest_high + 1;
   const double fine = std::ldexp(1.0, scale + 6);  // so that what it loses is less than what was added above
-  const double least = low > 0 ? low : std::max(out.smallest.high.convert_to<double>(), 1e-300);
-  out.proof.bits = static_cast<long>(
-      std::ceil(std::max({low > 0 ? std::log2((m + 2) * fine) + std::log2(most) - 2 * std::log2(low) : 0.0,
-                          std::log2(fine * std::sqrt(m * n) + fine) - std::log2(least),
-                          24 - std::log2(std::max(1e-300, b.largest_low))})));
+  const double size = low > 0 ? low : std::max(out.smallest.high.convert_to<double>(), 1e-300);
+  out.proof.bits = static_cast<long>(std::ceil(std::max(
+      {low > 0 ? std::log2((m + 2) * fine) + std::log2(most) - 2 * std::log2(low) : 0.0,
+       std::log2(fine * std::sqrt(m * n) + fine) - std::log2(size), 24 - std::log2(std::max(1e-300, b.largest_low))})));
   out.proof.bits = std::clamp<long>(out.proof.bits, 8, 4096);
   out.proof.smallest = b.smallest_integers.empty() ? integers(b.smallest_vector) : b.smallest_integers;
   out.proof.largest = integers(b.largest_vector);
@@ -168,7 +172,7 @@ Outcome prove(const Instance& instance, const Question& asked, const Options& op
   LadderResult found = climb(source, ladder);
   if (deficiency) {
     const bool known = deficiency->outcome.verdict == Verdict::refuted;
-    if (known && (asked.rank_only || !found.bounds.is_bounded())) return deficiency->outcome;
+    if (known && asked.rank_only) return deficiency->outcome;
     if (!known) found.undecided = deficiency->outcome.explanation;
   }
   if (deficiency && !deficiency->vector.empty()) {
@@ -182,7 +186,7 @@ Outcome prove(const Instance& instance, const Question& asked, const Options& op
   proof.precision = precision_for(network, point, node, proof.bits);
   Outcome outcome;
   outcome.verdict = Verdict::proved;
-  outcome.explanation = found.bounds.full_rank
+  outcome.explanation = found.bounds.full_rank && claimed.smallest.low > 0
                             ? fmt::format("{} ({} x {}) has full rank at the {} parameters", name, source.rows,
                                           source.cols, asked.parameters ? "given" : "seeded")
                         : deficiency && deficiency->outcome.verdict == Verdict::refuted

@@ -60,6 +60,16 @@ TEST_CASE("init says noise and biases aloud, and leaves both away when told to")
   const std::string images = "images.csv --label-column none --layers 'dense:3 relu'";
   says(folder.init(images + " --shape 2x2x1"), 0, {"noise     added"});
   says(folder.init(images), 0, {"noise     none"});
+  // What the first line of a table is may have to be asked; commas are no decimal points.
+  spill(folder / "pandas.csv", "0,1,2\n0.5,1.5,2.5\n1.5,0.25,4.5\n");
+  const std::string pandas = "pandas.csv --layers 'dense:3 relu'";
+  says(folder.init(pandas), 4, {"--header yes"});
+  says(folder.init(pandas + " --header yes"), 0, {"2 of 3"});
+  says(folder.init(pandas + " --header no"), 0, {"3 of 3"});
+  spill(folder / "commas.csv", "a;b\n0,5;1,5\n1,25;2,5\n");
+  says(folder.init("commas.csv --layers 'dense:3 relu'"), 4, {"decimal"});
+  spill(folder / "twice.csv", "a,a,b\n0.5,1.5,2.5\n1.5,0.25,4.5\n");
+  says(folder.init("twice.csv --label-column a --layers 'dense:3 relu'"), 4, {"several columns have this name"});
   fs::copy(cases() + "/digits/data/labels-idx1-ubyte.gz", folder / "labels");
   says(folder.init("labels --layers 'dense:3 relu'"), 4, {"looks like labels"});
   says(folder.run("init --help"), 0, {"conv2d:HxW:FILTERS", "avgpool1d:W", "leaky-relu:SLOPE", "softplus", "Examples"});
@@ -158,7 +168,7 @@ TEST_CASE("a case names data by an absolute path, or one with blanks and umlauts
   spill(folder / "absolute.case.json", changed.dump());
   says(folder.run("prove absolute -o 'mein Ort'"), 0, {"PROVED"});
   CHECK(json::parse(slurp(folder / "mein Ort/absolute.claim.json"))["data"]["path"] == "../Öl und Wasser.csv");
-  says(folder.run("check 'mein Ort/absolute.claim.json'"), 0, {"PROVED", "data: ../Öl und Wasser.csv, SHA-256"});
+  says(folder.run("check 'mein Ort/absolute.claim.json'"), 0, {"PROVED", "data: \"../Öl und Wasser.csv\", SHA-256"});
   // Nothing that a claim says can turn the lines of a report.
   json turned = json::parse(slurp(folder / "mein Ort/absolute.claim.json"));
   turned["data"]["path"] = "\u202eeroc\u200b\u0007 Öl \xf0\x9f\x98\x80";

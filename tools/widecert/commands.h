@@ -63,7 +63,7 @@ struct PackOptions {
 };
 struct InitOptions {
   std::string data, layers, output = "case.json", shape;
-  std::string member, label_column, flatten, noise;
+  std::string member, label_column, header, flatten, noise;
   BiasMode bias = BiasMode::neuron;
   std::vector<std::size_t> axes;
   std::size_t first = 0, count = 0;  // of the samples; count 0: all the rest

@@ -7,6 +7,7 @@
 #include <widecert/data/npy.h>
 #include <widecert/number/error.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -82,6 +83,8 @@ int init_weights(const Common& common, const InitOptions& options) {
 std::optional<std::size_t> label_column(const std::string& text, const CsvGuess& guess) {
   if (text == "none") return std::nullopt;
   if (text == "last") return guess.columns - 1;
+  if (std::count(guess.names.begin(), guess.names.end(), text) > 1)
+    throw InputError("--label-column " + text + ": several columns have this name; give its number, from 1 on");
   for (std::size_t c = 0; c < guess.names.size(); ++c)
     if (guess.names[c] == text) return c;
   const bool is_number = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos && text.size() < 8;
@@ -94,10 +97,16 @@ std::optional<std::size_t> label_column(const std::string& text, const CsvGuess&
 }
 
 // A label that is proved about as if it were a feature would be other data: it is asked about.
-CsvSource csv_source(const std::string& path, const std::string& relative, const std::string& label,
-                     std::string& kept) {
+CsvSource csv_source(const InitOptions& options, const std::string& relative, std::string& kept) {
+  const std::string &path = options.data, &label = options.label_column;
   const CsvGuess guess = look_at_csv(path);
   CsvSource csv{relative, "", guess.options};
+  if (guess.counts_columns && options.header.empty()) {
+    throw InputError(path +
+                     ": the first line counts 0, 1, 2, ...: names of columns, as pandas writes them, or a sample? "
+                     "--header yes leaves it out, --header no takes it");
+  }
+  if (!options.header.empty()) csv.options.header = options.header == "yes";
   if (!label.empty()) csv.options.label_column = label_column(label, guess);
   std::vector<std::string> suspects;
   for (std::size_t c : guess.labels) {
@@ -143,7 +152,7 @@ std::pair<DatasetSpec, Shape> read_source(const InitOptions& options, const std:
   }
   switch (format) {
     case FileFormat::csv:
-      data.source = csv_source(options.data, relative, options.label_column, kept);
+      data.source = csv_source(options, relative, kept);
       break;
     case FileFormat::npy:
     case FileFormat::npz: {

@@ -180,10 +180,13 @@ int run(int argc, char** argv) {
       ->check(CLI::IsMember({"channels-first", "channels-last"}));
   init->add_option("--label-column", init_options.label_column,
                    "a column of a CSV file that is no feature: from 1 on, its name, last, or none");
+  init->add_option("--header", init_options.header,
+                   "yes or no: whether the first line of a CSV file names the columns (default: as it looks)")
+      ->check(CLI::IsMember({"yes", "no"}));
   init->add_option("--first", init_options.first, "leave out so many samples at the start");
   init->add_option("--count", init_options.count, "take so many samples (default: all)");
   init->add_option("--noise", init_options.noise,
-                   "none: leave images in IDX files as they are (default, if they are integers: add seeded noise "
+                   "none: leave images as they are (default, if they are whole numbers: add seeded noise "
                    "0..255 to 256 times the value, "
                    "over 256, so that patches are distinct)")
       ->check(CLI::IsMember({"none"}));

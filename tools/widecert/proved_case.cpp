@@ -88,6 +88,13 @@ Proved prove_case(const Common& common, const std::string& path, const std::stri
       work();
     } catch (const std::runtime_error&) {
       bar.finish();
+      for (std::size_t k = 0; k < result.outcomes.size(); ++k) {
+        const Outcome& done = result.outcomes[k];
+        fmt::print(stderr, "{}{}  {} at layer {}{}: {}\n", done.findings.empty() ? "" : "(unchecked) ",
+                   verdict_word(done.verdict), result.file.entries[k].task.theorem->title,
+                   result.file.network.node(result.file.entries[k].task.node).name,
+                   done.reason.empty() ? "" : " [" + done.reason + "]", done.explanation);
+      }
       if (result.claim_path.empty()) write();
       if (!result.claim_path.empty()) {
         fmt::print(stderr, "claim and certificate {}are written, and unchecked: widecheck {}\n", kept,
@@ -114,6 +121,9 @@ Proved prove_case(const Common& common, const std::string& path, const std::stri
     }
   }
   write();
+  if (result.claim_path.empty() && fs::exists(base + ".claim.json")) {
+    fmt::print(stderr, "note: {}.claim.json is of an earlier run; this one claims nothing\n", base);
+  }
   if (!result.claim_path.empty()) {
     bar.update("widecheck", 0, 1);
     unless_stopped("", [&] { result.check = run_checker({result.claim_path}); });

@@ -94,6 +94,10 @@ std::string html_report(const std::string& name, const std::string& claim_path, 
         known ? "rule " + escape_markup(lines[k].value("rule", "") + error_bound(lines[k])) : "not checked");
   }
   html += "</table>";
+  if (const std::string said = check.value("data", ""); n != 0 && !said.empty())
+    html += "<p>Data: " + escape_markup(said) + "</p>";
+  for (const Json& tensor : check.value("tensors", Json::array()))
+    html += "<p>Tensor: " + escape_markup(tensor.get<std::string>()) + "</p>";
   if (check.contains("message"))
     html += "<p class=\"no\">" + escape_markup(check["message"].get<std::string>()) + "</p>";
 

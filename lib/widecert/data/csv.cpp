@@ -103,6 +103,18 @@ class Column {
   std::set<Rational> seen_;
 };
 
+// What a field that is no number may be.
+std::string hint(std::size_t line, const std::string& field) {
+  if (line == 0) return " (a line of names? \"header\": true in the case skips it)";
+  if (field.find(';') != std::string::npos) {
+    return " (fields separated by semicolons, with decimal commas? Commas are not read as decimal points: write 0.5)";
+  }
+  const bool is_word = !field.empty() && std::all_of(field.begin(), field.end(), [](unsigned char c) {
+    return std::isalpha(c) != 0 || c == ' ' || c == '_' || c == '-';
+  });
+  return is_word ? " (a label? \"label_column\" in the case, --label-column of init, leaves one column out)" : "";
+}
+
 bool is_number(const std::string& field) {
   try {
     parse_rational(field);
@@ -146,7 +158,7 @@ CsvFile read_csv(const std::string& path, const CsvOptions& options) {
         sample.push_back(parse_rational(fields[column]));
       } catch (const InputError& error) {
         throw InputError(place + ": field " + std::to_string(column + 1) + ": " + error.what() +
-                         (k == 0 ? " (a line of names? \"header\": true in the case skips it)" : ""));
+                         hint(k, fields[column]));
       }
     }
     if (sample.empty()) throw InputError(place + ": a sample without features");
@@ -185,6 +197,13 @@ CsvGuess look_at_csv(const std::string& path) {
     throw InputError(path + ": one line, of words; expected samples");
   }
   if (guess.options.header && first.size() == values.size()) guess.names = first;
+  if (lines[0].find(';') != std::string_view::npos && guess.options.separator == ',' &&
+      sample.find(';') != std::string_view::npos) {
+    throw InputError(path + ": semicolons and commas: if the commas are decimal ones, write points (0.5)");
+  }
+  bool counts = first.size() > 1 && lines.size() > 2;
+  for (std::size_t c = 0; c < first.size(); ++c) counts = counts && first[c] == std::to_string(c);
+  guess.counts_columns = counts && !guess.options.header;
 
   if (guess.columns == 1 && trim(sample).find_first_of(" \t") != std::string_view::npos) {
     throw InputError(path + ": fields separated by blanks are not read; expected commas, semicolons or tabs");

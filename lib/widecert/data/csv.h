@@ -30,6 +30,7 @@ struct CsvGuess {
   CsvOptions options;              // without a label column
   std::vector<std::string> names;  // of the columns, if the header has them
   std::size_t columns = 0;
+  bool counts_columns = false;  // the first line is 0, 1, 2, ...: names, as pandas writes them, or a sample
   // Columns that are no features by their looks: words, or at an end labels and indices (few different integers, 0, 1,
   // 2, ..., names like "target").
   std::vector<std::size_t> labels;

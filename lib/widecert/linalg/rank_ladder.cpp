@@ -1,3 +1,4 @@
+#include <widecert/linalg/accurate_product.h>
 #include <widecert/linalg/ball_singular_bounds.h>
 #include <widecert/linalg/double_rank.h>
 #include <widecert/linalg/rank_ladder.h>
@@ -22,6 +23,15 @@ class Stopwatch {
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
+
+// At least the Frobenius norm of every matrix of the enclosure.
+double norm_up(const MatrixEnclosure& a) {
+  double norm = frobenius_up(a.middle.high), squares = 0;
+  if (a.middle.low.size() != 0) norm = add_up(norm, frobenius_up(a.middle.low));
+  for (double r : a.row_radius) squares = add_up(squares, mul_up(r, r));
+  norm = add_up(norm, sqrt_up(squares));
+  return norm < kInfinity ? norm : kInfinity;  // of NaN too
+}
 
 }  // namespace
 
@@ -117,9 +127,14 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
     singular.stop = [&options, watch = Stopwatch()] { return watch.seconds() > options.most_seconds; };
     if (split) singular.most_levels = 6, singular.most_slices = kMostSlices;
     bool decided = false;
-    if (!in_time([&] { decided = merge(singular_bounds(source.enclosure(split), singular), rung); })) continue;
+    const bool came = in_time([&] { decided = merge(singular_bounds(source.enclosure(split), singular), rung); });
+    // Where rows have sizes that doubles do not span, nothing else may bound sigma_max.
+    if (!split) result.bounds.largest_high = std::min(result.bounds.largest_high, norm_up(source.enclosure(false)));
+    if (!came) continue;
     if (decided) return result;
-    if (!split && options.deficient && options.deficient()) {
+    bool deficient = false;
+    if (!split && options.deficient) in_time([&] { deficient = options.deficient(); });
+    if (deficient) {
       result.undecided = "the rank is deficient";
       return result;
     }
@@ -192,6 +207,8 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
     }
     const bool enough = merge(found, Rung::balls);
     if (!bound.full_rank) continue;
+    if (!(result.bounds.smallest_low > 0))
+      result.undecided = "the smallest singular value is positive, but below 10^-300, where bounds end";
     if (enough || !options.insist) return result;
     if (bits >= kMostBitsForWidth) return result;
   }

@@ -37,15 +37,7 @@ class Forward {
   bool exact() const { return exact_; }  // no irrational activation
   bool small() const { return small_; }  // every number is below 2^62, irrational ones by FixedPoint
 
-  Values operator()(const std::vector<mpz_class>& x) const;
-  // The same, and shows the values of every node on the way.
-  using Observer = std::function<void(std::size_t node, const std::vector<mpz_class>& v, const mpz_class& divisor,
-                                      const mpz_class& radius)>;
-  Values operator()(const std::vector<mpz_class>& x, const Observer& observe) const;
-  // Requires small().
-  std::vector<std::int64_t> operator()(const std::vector<std::int64_t>& x) const;
-
- private:
+  // How a node is evaluated.
   struct Step {
     std::size_t node;
     mpz_class divisor = 1, radius = 0, bound = 0;
@@ -59,6 +51,17 @@ class Forward {
     std::vector<mpz_class> factors, shifts;  // of joins by input, of batch norm by channel
     std::optional<FixedPoint> fixed;         // of an irrational activation
   };
+  const std::vector<Step>& steps() const { return steps_; }  // by node, in order
+
+  Values operator()(const std::vector<mpz_class>& x) const;
+  // The same, and shows the values of every node on the way.
+  using Observer = std::function<void(std::size_t node, const std::vector<mpz_class>& v, const mpz_class& divisor,
+                                      const mpz_class& radius)>;
+  Values operator()(const std::vector<mpz_class>& x, const Observer& observe) const;
+  // Requires small().
+  std::vector<std::int64_t> operator()(const std::vector<std::int64_t>& x) const;
+
+ private:
   void plan_linear(Step& step, const Parameters& theta, const Step& in);
   void plan_activation(Step& step, const Activation& f, const Step& in);
   template <class T, class Seen>

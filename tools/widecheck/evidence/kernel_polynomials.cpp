@@ -59,7 +59,7 @@ void require_zero(const Sum& sum) {
 // v^T U = 0 or U v = 0, as polynomials.
 void require_kernel(const Context& c, const Node& node, const std::vector<std::uint32_t>& first, bool inputs,
                     const PolynomialVector& v) {
-  constexpr int kTerm = 1000;  // what a term of a product costs
+  constexpr int kTerm = 2000;  // what a term of a product costs
   c.budget.spend(Products(node.width) * node.patches.longest());
   if (!inputs) {  // an entry of the vector is multiplied by all entries of its filter
     Products terms = 0;

@@ -1,14 +1,13 @@
 #include "evidence/projections.h"
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
 #include <limits>
+#include <memory>
 #include <mutex>
-#include <thread>
 
 #include "kernel/clones.h"
 #include "kernel/integers.h"
+#include "kernel/parallel.h"
 #include "kernel/verdict.h"
 
 namespace widecheck {
@@ -149,45 +148,28 @@ void Projections::add_all(const std::vector<std::size_t>& order,
                           const std::function<void(std::size_t, const std::vector<std::int64_t>&)>& also) {
   most_ = data_.largest().get_ui();
   constexpr std::size_t kTask = 64 * kLanes;
-  std::atomic<std::size_t> next = 0;
-  std::exception_ptr failure;
   std::mutex guard;
-  const auto work = [&, empty = waiting_]() {
-    try {
-      Lanes lanes = empty;
-      Data::Maker maker(data_);
-      std::vector<std::int64_t> f;
-      for (std::size_t begin = next.fetch_add(kTask); begin < samples_; begin = next.fetch_add(kTask)) {
-        for (std::size_t position = begin; position < std::min(samples_, begin + kTask); ++position) {
-          f.resize(sees_[std::min(position / filters_, sees_.size() - 1)]);
-          maker.make(order[position], f.size(), f.data());
-          also(position, f);
-          put(lanes, position, f);
-        }
-        flush(lanes);  // those of a task see about the same
+  const Lanes empty = waiting_;
+  in_parallel((samples_ + kTask - 1) / kTask, [&]() -> Task {
+    struct State {
+      Lanes lanes;
+      Data::Maker maker;
+      std::vector<std::int64_t> f = {};
+    };
+    const auto own = std::make_shared<State>(State{empty, Data::Maker(data_)});
+    return [&, own](std::size_t task) {
+      for (std::size_t position = task * kTask; position < std::min(samples_, (task + 1) * kTask); ++position) {
+        own->f.resize(sees_[std::min(position / filters_, sees_.size() - 1)]);
+        own->maker.make(order[position], own->f.size(), own->f.data());
+        also(position, own->f);
+        put(own->lanes, position, own->f);
       }
+      flush(own->lanes);  // those of a task see about the same
       const std::lock_guard lock(guard);
       for (std::size_t place = 0; place < sees_.size(); ++place)
-        waiting_.later[place] = std::min(waiting_.later[place], lanes.later[place]);
-    } catch (...) {
-      const std::lock_guard lock(guard);
-      if (!failure) failure = std::current_exception();
-      next = samples_;
-    }
-  };
-  constexpr unsigned kMostThreads = 16;
-  std::vector<std::thread> others;
-  others.reserve(kMostThreads);
-  for (unsigned t = 1; t < std::min(std::thread::hardware_concurrency(), kMostThreads); ++t) {
-    try {
-      others.emplace_back(work);
-    } catch (const std::exception&) {
-      break;  // no memory for another stack: those that there are do it all
-    }
-  }
-  work();
-  for (std::thread& other : others) other.join();
-  if (failure) std::rethrow_exception(failure);
+        waiting_.later[place] = std::min(waiting_.later[place], own->lanes.later[place]);
+    };
+  });
 }
 
 template <class T>
@@ -211,7 +193,7 @@ void Projections::smallest(Lanes& lanes, std::vector<T>& x, const std::vector<st
     }
   }
   for (std::size_t place = 0; place < last; ++place) {
-    const std::uint32_t* taps = &taps_.data()[begin_[place]].input;
+    const auto* taps = reinterpret_cast<const std::uint32_t*>(taps_.data() + begin_[place]);
     const T least = run(x.data(), taps, begin_[place + 1] - begin_[place], directions[bank_[place]].data(), places,
                         static_cast<T>(place));
     if (least != std::numeric_limits<T>::max()) lanes.later[place] = std::min<std::int64_t>(lanes.later[place], least);

@@ -321,8 +321,9 @@ void RandomSolve::row(const std::vector<std::uint32_t>& residues) {
 }
 
 Products RandomSolve::work() const {
-  const Products one = prime_ == 2 ? Products(1) / 16 : rows_ <= cols_ ? 2 : 10;  // of k; a remainder each if A is tall
-  return Products(rows_) * cols_ * (10 + one * k_) + Products(std::min(rows_, cols_)) * k_ * kSeededCost;
+  const Products one = prime_ == 2 ? Products(1) / 64 : rows_ <= cols_ ? 2 : 10;  // of k; a remainder each if A is tall
+  return Products(rows_) * cols_ * ((prime_ == 2 ? 2 : 10) + one * k_) +
+         Products(std::min(rows_, cols_)) * k_ * kSeededCost;
 }
 
 std::string RandomSolve::matrix_digest() {

@@ -17,11 +17,11 @@ std::uint64_t little_endian(const unsigned char* bytes, std::size_t n) {
   return v;
 }
 
-// A path as it is, in quotes if it holds more than letters, digits, blanks and a few signs: so that it cannot be taken
-// for what follows it.
+// A path as it is, in quotes if it holds more than Latin letters, digits, blanks and a few signs: so that it cannot be
+// taken for what follows it, nor by a letter that looks like a comma.
 std::string shown(std::string text) {
   const bool plain = std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return c >= 0x80 || std::isalnum(c) != 0 ||
+    return (c < 0x80 && std::isalnum(c) != 0) ||
            std::string_view("_-./+=@% ").find(static_cast<char>(c)) != std::string_view::npos;
   });
   if (plain) return text;

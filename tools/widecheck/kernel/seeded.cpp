@@ -44,6 +44,14 @@ SeededRow::SeededRow(std::uint64_t seed, std::int64_t low, std::int64_t high)
   message_.resize(message_.size() + 24);
 }
 
+int SeededRow::cost() const {
+  if (!dense_) return kSeededCost;
+  // A hash for 32 values, again for those that were rejected, as long as one is to be expected.
+  int hashes = 1;
+  for (unsigned open = 32 * (256 - accepted_) / 256; open > 0; open = open * (256 - accepted_) / 256) ++hashes;
+  return 6 * hashes * static_cast<int>((message_.size() + 9 + 63) / 64);
+}
+
 void SeededRow::read(std::uint64_t row, std::size_t count, std::int64_t* values) {
   if (!dense_) {
     for (std::size_t j = 0; j < count; ++j) values[j] = wide_.at(row, j);

@@ -34,7 +34,7 @@ class SeededRow {
  public:
   SeededRow(std::uint64_t seed, std::int64_t low, std::int64_t high);
   // What one value takes, in products.
-  int cost() const { return dense_ ? 6 : kSeededCost; }
+  int cost() const;
   // Columns 0..count-1 of a row.
   void read(std::uint64_t row, std::size_t count, std::int64_t* values);
 

@@ -1,0 +1,104 @@
+// Residues beside fixed-point integers, against the forward pass in big integers.
+#include <evaluate/residues.h>
+#include <kernel/parameters.h>
+#include <kernel/verdict.h>
+
+#include <nlohmann/json.hpp>
+
+#include "../catch.h"
+#include "../random.h"
+
+using nlohmann::json;
+using namespace widecheck;
+
+namespace {
+
+Value document(const json& j) { return Value(j, "claim", std::make_shared<const Source>()); }
+
+const json kNetwork = json::parse(R"({"input": {"name": "x", "shape": [6, 6, 2]}, "nodes": [
+  {"name": "conv1", "op": "conv2d", "size": [3, 3], "filters": 4, "bias": "channel", "padding": "same"},
+  {"name": "relu1", "op": "activation", "function": "relu"},
+  {"name": "pool1", "op": "maxpool2d", "size": [2, 2], "stride": [1, 1], "padding": [1, 0, 0, 0]},
+  {"name": "norm1", "op": "batchnorm", "scale": {"rows": [["3/7", "-1/3", 2, "1/1024"]]}, "shift": {"rows": [["1/5", 0, -1, "1/3"]]}},
+  {"name": "conv2", "op": "conv2d", "size": [2, 2], "filters": 4, "bias": "neuron"},
+  {"name": "leaky2", "op": "activation", "function": "leaky-relu", "slope": "-3/8"},
+  {"name": "mean2", "op": "avgpool2d", "size": [2, 2], "stride": [1, 1], "padding": [1, 0, 0, 1]},
+  {"name": "sum3", "op": "sum", "inputs": ["leaky2", "mean2"]},
+  {"name": "both3", "op": "concat", "inputs": ["sum3", "conv2"]},
+  {"name": "dense4", "op": "dense", "filters": 9, "bias": "none"},
+  {"name": "relu4", "op": "activation", "function": "relu"},
+  {"name": "dense5", "op": "dense", "filters": 5, "bias": "neuron"},
+  {"name": "half5", "op": "activation", "function": "half-step"},
+  {"name": "dense6", "op": "dense", "filters": 5, "bias": "neuron"},
+  {"name": "sign6", "op": "activation", "function": "sign"}]})");
+
+}  // namespace
+
+TEST_CASE("residues of float networks are those of the exact values, or open") {
+  widecert::test::Random random(154);
+  Budget budget;
+  const Network network(document(kNetwork), budget);
+  std::size_t decided = 0, open = 0, ties = 0;
+  for (int round = 0; round < widecert::test::rounds(40); ++round) {
+    // Numbers as floats have them: 24 bits times a power of two; sometimes whole small ones, so that values meet and
+    // are 0.
+    const bool small = random.integer(0, 3) == 0;
+    const auto number = [&](int scale) {
+      if (small) return mpz_class(static_cast<long>(random.integer(-2, 2)));
+      return mpz_class(mpz_class(static_cast<long>(random.integer(-(1 << 24), 1 << 24)))
+                       << static_cast<unsigned>(random.integer(0, scale)));
+    };
+    std::map<std::size_t, Parameters> theta;
+    for (std::size_t i = 0; i < 16; ++i) {
+      const Node& node = network.node(i);
+      if (node.op != Op::linear) continue;
+      const mpz_class divisor = mpz_class(1) << (small ? 0U : static_cast<unsigned>(random.integer(24, 60)));
+      const auto fill = [&](Tensor& tensor, const TensorShape& shape, int scale) {
+        tensor.divisor = divisor;
+        for (std::size_t length : shape.lengths) {
+          auto& row = tensor.rows.emplace_back();
+          for (std::size_t r = 0; r < length; ++r) row.push_back(number(scale));
+        }
+      };
+      fill(theta[i].weights, weights_shape(node), 8);
+      if (node.bias != Bias::none) fill(theta[i].bias, bias_shape(node), 4);
+    }
+    const std::size_t target = static_cast<std::size_t>(random.integer(1, 15));
+    const mpz_class divisor = mpz_class(1) << (small ? 0U : 30U);
+    const std::uint64_t primes[] = {2, 101, 8388593, 2147483647};
+    const std::uint64_t p = primes[random.integer(0, 3)];
+    std::vector<std::vector<mpz_class>> xs(12);
+    for (auto& x : xs) {
+      const bool zero = random.integer(0, 7) == 0, large = &x > &xs[1] && random.integer(0, 7) == 0;
+      for (std::size_t h = 0; h < 72; ++h) {
+        mpz_class v = zero ? mpz_class(0) : number(6);
+        if (large) v <<= 40;  // beyond what the examples show
+        x.push_back(v);
+      }
+    }
+    mpz_class most = 1;
+    for (const auto& x : xs)
+      for (const mpz_class& v : x) most = std::max(most, mpz_class(abs(v)));
+    const Forward exact(network, target, theta, divisor, most, 1);
+    const ResidueForward residues(network, exact, p, {xs[0], xs[1]});
+    for (const auto& x : xs) {
+      const auto found = residues(residues.enter(x));
+      if (!found) {
+        ++open;
+        continue;
+      }
+      ++decided;
+      ties += small ? 1 : 0;
+      const Values values = exact(x);
+      REQUIRE(found->size() == values.v.size());
+      INFO("seed 154, round " << round << ", to " << network.node(target).name << " modulo " << p);
+      bool equal = true;
+      for (std::size_t h = 0; h < found->size(); ++h)
+        equal = equal && (*found)[h] == mpz_fdiv_ui(values.v[h].get_mpz_t(), p);
+      CHECK(equal);
+    }
+  }
+  CHECK(decided > 150);  // deep ones, with weights of very different size, stay open
+  CHECK(open > 10);
+  CHECK(ties > 10);
+}

@@ -1,0 +1,365 @@
+#include "evaluate/residues.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "kernel/clones.h"
+#include "kernel/integers.h"
+
+namespace widecheck {
+namespace {
+
+constexpr int kNearBits = 30;  // of |near|
+constexpr std::int64_t kMostRadius = std::int64_t{1} << 29;
+
+// v 2^scale / divisor, rounded: within 1/2.
+mpz_class scaled(const mpz_class& v, const mpz_class& divisor, int scale) {
+  const mpz_class up = scale >= -1 ? v << static_cast<unsigned>(scale + 1) : v;
+  const mpz_class down = scale >= -1 ? divisor : divisor << static_cast<unsigned>(-scale - 1);
+  return floor_div(up + down, 2 * down);
+}
+
+int length_of(const mpz_class& v) { return v == 0 ? 0 : static_cast<int>(mpz_sizeinbase(v.get_mpz_t(), 2)); }
+
+// sums[t] += sum over r of x[patch[r]] w[r * filters + t]; padding counts as 0. No sum leaves 64 bits.
+template <class Narrow, class Wide>
+[[gnu::always_inline]] inline void add_products(Wide* sums, const Narrow* x, const long* patch, std::size_t length,
+                                                const Narrow* w, std::size_t filters) {
+  for (std::size_t r = 0; r < length; ++r) {
+    if (patch[r] == kPad) continue;
+    const Wide factor = x[patch[r]];
+    const Narrow* row = w + r * filters;
+    for (std::size_t t = 0; t < filters; ++t) sums[t] += factor * row[t];
+  }
+}
+WIDECHECK_CLONES void add_patch(std::int64_t* sums, const std::int32_t* x, const long* patch, std::size_t length,
+                                const std::int32_t* w, std::size_t filters) {
+  add_products(sums, x, patch, length, w, filters);
+}
+WIDECHECK_CLONES void add_patch(std::uint64_t* sums, const std::uint32_t* x, const long* patch, std::size_t length,
+                                const std::uint32_t* w, std::size_t filters) {
+  add_products(sums, x, patch, length, w, filters);
+}
+
+// Throws Open unless |v| <= 2^30.
+struct Open {};  // a sign, or a value too large, decides nothing
+std::int32_t fitting(std::int64_t v) {
+  constexpr std::int64_t kLimit = std::int64_t{1} << kNearBits;
+  if (v > kLimit || v < -kLimit) throw Open();
+  return static_cast<std::int32_t>(v);
+}
+
+std::int64_t most_of(const std::vector<std::int32_t>& near) {
+  std::int64_t most = 0;
+  for (std::int32_t v : near) most = std::max<std::int64_t>(most, v < 0 ? -std::int64_t{v} : v);
+  return most;
+}
+
+}  // namespace
+
+std::uint32_t ResidueForward::residue(const mpz_class& v) const {
+  return static_cast<std::uint32_t>(mpz_fdiv_ui(v.get_mpz_t(), prime_));
+}
+
+ResidueForward::ResidueForward(const Network& network, const Forward& exact, std::uint64_t prime,
+                               const std::vector<std::vector<mpz_class>>& examples)
+    : network_(network), exact_(exact), prime_(prime) {
+  // By node, the length of the largest value seen: twice what comes first has room.
+  std::map<std::size_t, int> lengths;
+  for (const auto& x : examples) {
+    exact(x, [&](std::size_t node, const std::vector<mpz_class>& v, const mpz_class& divisor, const mpz_class&) {
+      const int length = length_of(largest(v)) - length_of(divisor) + 1;
+      if (!zero(v)) lengths[node] = lengths.contains(node) ? std::max(lengths[node], length) : length;
+    });
+  }
+  for (const Forward::Step& step : exact.steps()) {
+    const Node& node = network.node(step.node);
+    Plan plan;
+    plan.scale = kNearBits - 1 - (lengths.contains(step.node) ? lengths[step.node] : 0);
+    const auto in = [&](std::size_t k) -> const Plan& { return plans_[at_.at(node.inputs[k])]; };
+    // What is multiplied with a value is a numerator over that.
+    const auto unit = [&] { return mpz_class(step.divisor / exact.steps()[at_.at(node.inputs[0])].divisor); };
+    switch (node.op) {
+      case Op::input:
+        break;
+      case Op::linear:
+        plan_linear(plan, step, in(0), unit());
+        break;
+      case Op::activation:
+        plan.scale = is_step(node.activation.function) ? 1 : in(0).scale;
+        for (const mpz_class& factor : step.factors) plan.factors.push_back(residue(factor));  // leaky-relu
+        break;
+      case Op::max_pool:
+      case Op::average_pool:
+        plan.scale = in(0).scale;
+        break;
+      case Op::sum:
+      case Op::concat:
+        for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+          plan.scale = std::min(plan.scale, in(k).scale);
+          plan.factors.push_back(residue(step.factors[k]));
+        }
+        break;
+      case Op::batch_norm:
+        plan.terms = 1;
+        plan_products(plan, step, in(0), unit(), largest(step.factors), largest(step.factors), step.shifts);
+        plan.near_weights.emplace_back();
+        for (const mpz_class& w : step.factors) {
+          plan.near_weights[0].push_back(static_cast<std::int32_t>(scaled(w, unit(), plan.weight_scale).get_si()));
+          plan.factors.push_back(residue(w));
+        }
+        break;
+    }
+    work_ += 1000 + (Products(2) * node.terms() + 40) * node.width;
+    at_[step.node] = plans_.size();
+    plans_.push_back(std::move(plan));
+  }
+}
+
+// How weights, over `unit`, and biases become numbers near them: each weight below 2^30, their sums of absolute values
+// below 2^32, and a half more for rounding each.
+void ResidueForward::plan_products(Plan& plan, const Forward::Step& step, const Plan& in, const mpz_class& unit,
+                                   const mpz_class& largest_sum, const mpz_class& largest_weight,
+                                   const std::vector<mpz_class>& bias) const {
+  const auto length = [&](const mpz_class& v) { return length_of(v) - length_of(unit) + 1; };  // v / unit < 2^length
+  plan.weight_scale = std::min(32 - length(largest_sum), 30 - length(largest_weight));
+  plan.norm = (std::int64_t{1} << 32) + plan.terms;
+  const int scale = plan.weight_scale + in.scale;
+  for (const mpz_class& b : bias) {
+    const mpz_class near = scaled(b, step.divisor, scale);
+    plan.open = plan.open || abs(near) >= mpz_class(1) << 61;
+    plan.near_bias.push_back(plan.open ? 0 : near.get_si());
+    plan.bias.push_back(residue(b));
+  }
+  plan.shift = std::clamp(scale - plan.scale, 0, 62);
+  plan.scale = scale - plan.shift;
+}
+
+void ResidueForward::plan_linear(Plan& plan, const Forward::Step& step, const Plan& in, const mpz_class& unit) const {
+  const Node& node = network_.node(step.node);
+  mpz_class largest_sum = 0, largest_weight = 0;
+  for (std::size_t bank = 0; bank < step.weights.size(); ++bank) {
+    largest_weight = std::max(largest_weight, largest(step.weights[bank]));
+    for (std::size_t t = 0; t < node.filters; ++t) {
+      mpz_class sum = 0;
+      for (std::size_t r = 0; r < node.patches.length(bank); ++r) sum += abs(step.weights[bank][r * node.filters + t]);
+      largest_sum = std::max(largest_sum, sum);
+    }
+  }
+  plan.terms = static_cast<std::int64_t>(node.patches.longest());
+  plan_products(plan, step, in, unit, largest_sum, largest_weight, step.bias);
+  for (const auto& bank : step.weights) {
+    auto& near = plan.near_weights.emplace_back();
+    auto& residues = plan.weights.emplace_back();
+    for (const mpz_class& w : bank) {
+      near.push_back(static_cast<std::int32_t>(scaled(w, unit, plan.weight_scale).get_si()));
+      residues.push_back(residue(w));
+    }
+  }
+  node.patches.entries();  // expanded once, not by threads
+}
+
+ResidueForward::Shadow ResidueForward::enter(const std::vector<mpz_class>& x) const {
+  const Plan& plan = plans_.front();
+  Shadow shadow;
+  shadow.radius = 1;
+  const mpz_class limit = mpz_class(1) << kNearBits;
+  for (const mpz_class& v : x) {
+    const mpz_class near = scaled(v, exact_.steps().front().divisor, plan.scale);
+    // What does not fit is told by a radius that leaves all open.
+    if (abs(near) > limit) shadow.radius = kMostRadius + 1;
+    shadow.near.push_back(abs(near) > limit ? 0 : static_cast<std::int32_t>(near.get_si()));
+    shadow.residue.push_back(residue(v));
+  }
+  return shadow;
+}
+
+// From products of weights and near values to near values.
+void ResidueForward::settle(const Plan& plan, const std::vector<std::int64_t>& sums, const Shadow& x, Shadow& y) const {
+  if (plan.open) throw Open();
+  const std::int64_t error = plan.norm * x.radius + plan.terms * most_of(x.near) / 2 + 1;
+  y.radius = (error >> plan.shift) + 2;
+  for (std::int64_t sum : sums) y.near.push_back(fitting(sum >> plan.shift));
+}
+
+ResidueForward::Shadow ResidueForward::linear(const Plan& plan, const Node& node, const Shadow& x) const {
+  const std::size_t filters = node.filters;
+  std::vector<std::int64_t> sums(plan.near_bias);
+  std::vector<std::uint64_t> residues(plan.bias.begin(), plan.bias.end());
+  sums.resize(node.width);
+  residues.resize(node.width);
+  // So many products of residues fit beside one residue.
+  const std::uint64_t one = (prime_ - 1) * (prime_ - 1);
+  const std::size_t chunk =
+      (std::numeric_limits<std::uint64_t>::max() - (prime_ - 1)) / std::max<std::uint64_t>(one, 1);
+  for (std::size_t p = 0; p < node.patches.count(); ++p) {
+    const std::vector<long>& patch = node.patches.entries()[p];
+    const std::size_t bank = node.patches.bank(p);
+    add_patch(&sums[p * filters], x.near.data(), patch.data(), patch.size(), plan.near_weights[bank].data(), filters);
+    std::uint64_t* out = &residues[p * filters];
+    for (std::size_t begin = 0; begin < patch.size(); begin += std::min(chunk, patch.size() - begin)) {
+      add_patch(out, x.residue.data(), patch.data() + begin, std::min(chunk, patch.size() - begin),
+                plan.weights[bank].data() + begin * filters, filters);
+      for (std::size_t t = 0; t < filters; ++t) out[t] %= prime_;
+    }
+  }
+  Shadow y;
+  y.residue.assign(residues.begin(), residues.end());
+  settle(plan, sums, x, y);
+  return y;
+}
+
+void ResidueForward::activate(const Plan& plan, const Node& node, Shadow& y) const {
+  const Activation& f = node.activation;
+  if (f.function == Function::identity) return;
+  const auto slope = [&](std::int64_t near) {
+    const mpz_class v = floor_of(f.parameter * mpq_class(mpz_class(static_cast<long>(near))));
+    if (!v.fits_slong_p()) throw Open();
+    return fitting(v.get_si());
+  };
+  for (std::size_t h = 0; h < y.near.size(); ++h) {
+    std::int32_t& near = y.near[h];
+    std::uint32_t& residue = y.residue[h];
+    const bool above = near > y.radius, below = is_step(f.function) ? near < -y.radius : near <= -y.radius;
+    if (!above && !below) throw Open();
+    if (f.function == Function::relu) {
+      if (below) near = 0, residue = 0;
+    } else if (f.function == Function::leaky_relu) {
+      residue = static_cast<std::uint32_t>(std::uint64_t{residue} * plan.factors[above ? 1 : 0] % prime_);
+      if (below) near = slope(near);
+    } else {
+      const std::uint32_t at = f.function == Function::half_step ? 2 : 1;
+      const bool sign = f.function == Function::sign;
+      residue = static_cast<std::uint32_t>(above ? at % prime_ : sign ? (prime_ - 1) % prime_ : 0);
+      near = above ? 2 : sign ? -2 : 0;
+    }
+  }
+  if (is_step(f.function)) y.radius = 0;
+  if (f.function == Function::leaky_relu) {
+    const std::int64_t wider = std::int64_t{slope(-y.radius)};
+    y.radius = std::max(y.radius, wider < 0 ? -wider : wider) + 2;
+  }
+}
+
+// Which of several values is the largest may stay open where they have one residue: then it is that.
+ResidueForward::Shadow ResidueForward::max_pool(const Node& node, const Shadow& x) const {
+  Shadow y;
+  y.radius = x.radius;
+  for (std::size_t p = 0; p < node.patches.count(); ++p) {
+    std::int64_t top = std::numeric_limits<std::int64_t>::min();
+    std::uint32_t residue = 0;
+    node.patches.for_each_seen(p, [&](std::size_t, std::size_t input) {
+      if (x.near[input] <= top) return;
+      top = x.near[input];
+      residue = x.residue[input];
+    });
+    node.patches.for_each_seen(p, [&](std::size_t, std::size_t input) {
+      if (x.near[input] >= top - 2 * x.radius && x.residue[input] != residue) throw Open();
+    });
+    y.near.push_back(static_cast<std::int32_t>(top));
+    y.residue.push_back(residue);
+  }
+  return y;
+}
+
+ResidueForward::Shadow ResidueForward::average_pool(const Node& node, const Shadow& x) const {
+  Shadow y;
+  y.radius = x.radius + 1;
+  const auto length = static_cast<std::int64_t>(pool_length(node));
+  for (std::size_t p = 0; p < node.patches.count(); ++p) {
+    std::int64_t sum = 0;
+    std::uint64_t residue = 0;
+    node.patches.for_each_seen(p, [&](std::size_t, std::size_t input) {
+      sum += x.near[input];
+      residue += x.residue[input];
+    });
+    y.near.push_back(fitting(sum >= 0 ? sum / length : -((-sum + length - 1) / length)));
+    y.residue.push_back(static_cast<std::uint32_t>(residue % prime_));
+  }
+  return y;
+}
+
+ResidueForward::Shadow ResidueForward::join(std::size_t i, const Plan& plan,
+                                            const std::vector<const Shadow*>& in) const {
+  const Node& node = network_.node(i);
+  const bool is_sum = node.op == Op::sum;
+  std::vector<std::int64_t> near(node.width);
+  std::vector<std::uint64_t> residue(node.width);
+  Shadow y;
+  std::size_t offset = 0;  // of the channels, for concat
+  for (std::size_t k = 0; k < in.size(); ++k) {
+    const int shift = std::min(plans_[at_.at(node.inputs[k])].scale - plan.scale, 62);
+    const std::size_t channels = network_.node(node.inputs[k]).shape.back();
+    const std::int64_t radius = (in[k]->radius >> shift) + 2;
+    y.radius = is_sum ? y.radius + radius : std::max(y.radius, radius);
+    for (std::size_t h = 0; h < in[k]->near.size(); ++h) {
+      const std::size_t to = is_sum ? h : h / channels * node.shape.back() + offset + h % channels;
+      near[to] += std::int64_t{in[k]->near[h]} >> shift;
+      residue[to] = (residue[to] + std::uint64_t{plan.factors[k]} * in[k]->residue[h]) % prime_;
+    }
+    offset += channels;
+  }
+  for (std::int64_t v : near) y.near.push_back(fitting(v));
+  y.residue.assign(residue.begin(), residue.end());
+  return y;
+}
+
+ResidueForward::Shadow ResidueForward::batch_norm(const Plan& plan, const Node& node, const Shadow& x) const {
+  std::vector<std::int64_t> sums;
+  Shadow y;
+  for (std::size_t h = 0; h < x.near.size(); ++h) {
+    const std::size_t c = h % node.shape.back();
+    sums.push_back(std::int64_t{x.near[h]} * plan.near_weights[0][c] + plan.near_bias[c]);
+    y.residue.push_back(
+        static_cast<std::uint32_t>((std::uint64_t{x.residue[h]} * plan.factors[c] + plan.bias[c]) % prime_));
+  }
+  settle(plan, sums, x, y);
+  return y;
+}
+
+std::optional<std::vector<std::uint32_t>> ResidueForward::operator()(Shadow x) const {
+  std::map<std::size_t, Shadow> known;
+  try {
+    for (std::size_t k = 0; k < plans_.size(); ++k) {
+      const std::size_t i = exact_.steps()[k].node;
+      const Node& node = network_.node(i);
+      const auto in = [&](std::size_t input) -> const Shadow& { return known.at(node.inputs[input]); };
+      Shadow y;
+      switch (node.op) {
+        case Op::input:
+          y = std::move(x);
+          break;
+        case Op::linear:
+          y = linear(plans_[k], node, in(0));
+          break;
+        case Op::activation:
+          y = in(0);
+          activate(plans_[k], node, y);
+          break;
+        case Op::max_pool:
+          y = max_pool(node, in(0));
+          break;
+        case Op::average_pool:
+          y = average_pool(node, in(0));
+          break;
+        case Op::sum:
+        case Op::concat: {
+          std::vector<const Shadow*> all;
+          for (std::size_t input : node.inputs) all.push_back(&known.at(input));
+          y = join(i, plans_[k], all);
+          break;
+        }
+        case Op::batch_norm:
+          y = batch_norm(plans_[k], node, in(0));
+          break;
+      }
+      if (y.radius > kMostRadius) return std::nullopt;
+      known[i] = std::move(y);
+    }
+  } catch (const Open&) {
+    return std::nullopt;
+  }
+  return std::move(known.at(exact_.steps().back().node).residue);
+}
+
+}  // namespace widecheck

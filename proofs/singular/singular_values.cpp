@@ -110,11 +110,16 @@ ShownBounds show_bounds(const SingularBounds& b, std::size_t rows, std::size_t c
 
 long precision_for(const Architecture& network, const IntegerPoint& point, std::size_t target, long bits) {
   if (rational_valued(network, target)) return 0;
-  // What an error grows by on its way up: the row sums of the weights; an activation at most doubles it.
-  double growth = 8;
+  // What an error grows by on its way up, from the first irrational values on: the row sums of the weights; an
+  // activation at most triples it, and adds its own.
+  double growth = 3;
   for (std::size_t i : network.ancestors(target)) {
     const Node& node = network.node(i);
-    if (std::holds_alternative<ActivationSpec>(node.spec)) growth += 2;
+    if (std::all_of(node.inputs.begin(), node.inputs.end(),
+                    [&](std::size_t input) { return rational_valued(network, input); })) {
+      continue;
+    }
+    growth += 2;
     const auto found = point.find(i);
     if (found == point.end()) continue;
     const IntegerTensor& w = found->second.weights;

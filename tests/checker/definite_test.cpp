@@ -72,7 +72,10 @@ TEST_CASE("Cholesky in integers proves nothing false, in 128 bits and beyond, an
     const auto bits = static_cast<unsigned>(random.integer(1, 3) == 1 ? random.integer(1, 8) : random.integer(20, 70));
     Rows a(m, std::vector<mpz_class>(n));
     for (auto& row : a)
-      for (auto& v : row) v = random_integer(random, bits);
+      for (auto& v : row) {
+        v = random_integer(random, bits);
+        if (random.integer(0, 3) == 0) v = sgn(v) * ((mpz_class(1) << bits) - 1);  // what digits can just hold, or not
+      }
     if (m > 1 && random.integer(0, 4) == 0) a[m - 1] = a[0];  // singular
     const widecheck::IntegerRows rows = integer_rows(a);
     // A bisection for sigma_min^2 and sigma_max^2 among integers.

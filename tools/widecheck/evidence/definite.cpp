@@ -1,20 +1,84 @@
 #include "evidence/definite.h"
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 
+#include "kernel/clones.h"
 #include "kernel/integers.h"
+#include "kernel/parallel.h"
 
 namespace widecheck {
 namespace {
 
-// Of exact integers of any size, and of 64-bit ones whose sums stay within 128 bits.
+// Where no sum of any of these products leaves 64 bits.
+WIDECHECK_CLONES std::int64_t dot(const std::int32_t* a, const std::int32_t* b, std::size_t n) {
+  std::int64_t sum = 0;
+  for (std::size_t k = 0; k < n; ++k) sum += std::int64_t{a[k]} * b[k];
+  return sum;
+}
+
+// Rows of integers as balanced digits to the base 2^26, digit after digit: their products are sums of those of 32-bit
+// numbers.
+class Digits {
+ public:
+  explicit Digits(const std::vector<std::vector<mpz_class>>& rows) : cols_(rows[0].size()) {
+    mpz_class most = 0;
+    for (const auto& row : rows) most = std::max(most, largest(row));
+    digits_.assign((mpz_sizeinbase(most.get_mpz_t(), 2) + 1) / kBits + 1,
+                   std::vector<std::int32_t>(rows.size() * cols_));
+    const mpz_class half = mpz_class(1) << (kBits - 1);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      for (std::size_t k = 0; k < cols_; ++k) {
+        mpz_class rest = rows[i][k] + half;
+        for (auto& digit : digits_) {
+          const unsigned long low = mpz_fdiv_ui(rest.get_mpz_t(), 1UL << kBits);
+          digit[i * cols_ + k] = static_cast<std::int32_t>(static_cast<long>(low) - half.get_si());
+          rest = (rest >> kBits) + half;
+        }
+        if (rest != half) throw std::logic_error("a number of more digits");
+      }
+    }
+  }
+  // <row i, row j>, from the digits of the sum on: put(sum so far), which is then multiplied by 2^26.
+  template <class Sum>
+  Sum product(std::size_t i, std::size_t j) const {
+    constexpr std::size_t kChunk = 4096;  // of products of at most 2^50
+    Sum sum = 0;
+    for (std::size_t s = 2 * digits_.size() - 1; s-- > 0;) {
+      __int128 part = 0;
+      for (std::size_t p = s < digits_.size() ? 0 : s - digits_.size() + 1; p <= std::min(s, digits_.size() - 1); ++p) {
+        for (std::size_t k = 0; k < cols_; k += kChunk)
+          part += dot(&digits_[p][i * cols_ + k], &digits_[s - p][j * cols_ + k], std::min(kChunk, cols_ - k));
+      }
+      sum *= long{1} << kBits;
+      add_to(sum, part);
+    }
+    return sum;
+  }
+
+ private:
+  static void add_to(__int128& sum, __int128 part) { sum += part; }
+  static void add_to(mpz_class& sum, __int128 part) {
+    const mpz_class high = static_cast<long>(part >> 62);
+    sum += (high << 62) + static_cast<long>(part & ((__int128{1} << 62) - 1));
+  }
+  static constexpr unsigned kBits = 26;
+  std::size_t cols_;
+  std::vector<std::vector<std::int32_t>> digits_;  // by digit: rows one after the other
+};
+
+// Of exact integers of any size; of 64-bit ones whose sums stay within 128 bits; of 32-bit ones whose sums stay
+// within 64.
 struct Large {
   using Entry = mpz_class;
   using Sum = mpz_class;
-  static Entry entry(const mpz_class& v) { return v; }
   static Sum sum(const mpz_class& v) { return v; }
-  static void add(Sum& s, const Entry& a, const Entry& b) { mpz_addmul(s.get_mpz_t(), a.get_mpz_t(), b.get_mpz_t()); }
+  static Sum dot(const Entry* a, const Entry* b, std::size_t n) {
+    Sum s = 0;
+    for (std::size_t k = 0; k < n; ++k) mpz_addmul(s.get_mpz_t(), a[k].get_mpz_t(), b[k].get_mpz_t());
+    return s;
+  }
   static Sum floor_root(const Sum& s) { return sqrt(s); }
   static Sum floor_quotient(const Sum& a, const Entry& b) { return floor_div(a, b); }
   static bool fits(const Sum&) { return true; }
@@ -24,12 +88,15 @@ struct Large {
 struct Small {
   using Entry = std::int64_t;
   using Sum = __int128;
-  static Entry entry(const mpz_class& v) { return v.get_si(); }
   static Sum sum(const mpz_class& v) {
     const mpz_class high = v >> 62, low = v - (high << 62);
     return static_cast<Sum>(high.get_si()) * (Sum{1} << 62) + low.get_si();
   }
-  static void add(Sum& s, Entry a, Entry b) { s += static_cast<Sum>(a) * b; }
+  static Sum dot(const Entry* a, const Entry* b, std::size_t n) {
+    Sum s = 0;
+    for (std::size_t k = 0; k < n; ++k) s += static_cast<Sum>(a[k]) * b[k];
+    return s;
+  }
   static Sum floor_root(Sum s) {
     mpz_class v = static_cast<unsigned long>(s >> 62);
     v = (v << 62) + static_cast<unsigned long>(s & ((Sum{1} << 62) - 1));
@@ -37,6 +104,16 @@ struct Small {
   }
   static Sum floor_quotient(Sum a, Entry b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
   static bool fits(Sum s) { return s < (Sum{1} << 62) && s > -(Sum{1} << 62); }
+  static Entry narrow(Sum s) { return static_cast<Entry>(s); }
+};
+
+struct Tiny {
+  using Entry = std::int32_t;
+  using Sum = std::int64_t;
+  static Sum dot(const Entry* a, const Entry* b, std::size_t n) { return widecheck::dot(a, b, n); }
+  static Sum floor_root(Sum s) { return mpz_class(sqrt(mpz_class(static_cast<long>(s)))).get_si(); }
+  static Sum floor_quotient(Sum a, Entry b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
+  static bool fits(Sum s) { return s < (Sum{1} << 31) && s > -(Sum{1} << 31); }
   static Entry narrow(Sum s) { return static_cast<Entry>(s); }
 };
 
@@ -54,13 +131,11 @@ bool factor(std::vector<typename A::Sum> m, std::size_t n, const typename A::Sum
     Sum left = m[row + i] - shift;
     for (std::size_t j = 0; j < i; ++j) {
       const std::size_t other = j * (j + 1) / 2;
-      Sum products = 0;
-      for (std::size_t k = 0; k < j; ++k) A::add(products, l[row + k], l[other + k]);
+      const Sum products = A::dot(&l[row], &l[other], j);
       const Sum quotient = A::floor_quotient(m[row + j] - products, l[other + j]);
       if (!A::fits(quotient)) return false;
       l[row + j] = A::narrow(quotient);
-      Sum square = 0;
-      A::add(square, l[row + j], l[row + j]);
+      const Sum square = A::dot(&l[row + j], &l[row + j], 1);
       if (square > left) return false;
       left -= square;
     }
@@ -72,35 +147,35 @@ bool factor(std::vector<typename A::Sum> m, std::size_t n, const typename A::Sum
   return true;
 }
 
+// The lower half of A A^T, row by row, from product(i, j); t may be added to what is on the diagonal.
+template <class Sum, class Product>
+std::vector<Sum> gram(std::size_t n, const Product& product) {
+  std::vector<Sum> m(n * (n + 1) / 2);
+  in_parallel(n, [&]() -> Task {
+    return [&](std::size_t task) {
+      const std::size_t i = n - 1 - task;  // long rows first
+      for (std::size_t j = 0; j <= i; ++j) m[i * (i + 1) / 2 + j] = product(i, j);
+    };
+  });
+  return m;
+}
+
+// M >= t I (M - t I >= 0), or M <= t I, of M = A A^T.
 template <class A>
-bool proved_by(const std::vector<std::vector<mpz_class>>& rows, const mpz_class& t, bool at_least) {
-  using Entry = typename A::Entry;
+bool proved_by(std::vector<typename A::Sum> m, std::size_t n, const typename A::Sum& t, bool at_least) {
   using Sum = typename A::Sum;
-  const std::size_t n = rows.size(), cols = rows[0].size();
-  std::vector<Entry> a;
-  a.reserve(n * cols);
-  for (const auto& row : rows)
-    for (const mpz_class& v : row) a.push_back(A::entry(v));
-  std::vector<Sum> m;
-  m.reserve(n * (n + 1) / 2);
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = 0; j <= i; ++j) {
-      Sum sum = 0;
-      for (std::size_t k = 0; k < cols; ++k) A::add(sum, a[i * cols + k], a[j * cols + k]);
-      m.push_back(at_least ? sum : Sum(-sum));
-    }
-  }
-  const Sum wide_t = A::sum(t);
+  if (!at_least)
+    for (Sum& v : m) v = -v;
   Sum most = 0;
   for (std::size_t i = 0; i < n; ++i) {
     Sum& d = m[i * (i + 1) / 2 + i];
-    if (!at_least) d += wide_t;  // t I - A A^T >= 0
+    if (!at_least) d += t;  // t I - A A^T >= 0
     if (d <= 0) return false;
     if (d > most) most = d;
   }
   Sum shift = A::floor_root(most) + 1;
   shift *= static_cast<long>(n + 1);
-  if (at_least) shift += wide_t;
+  if (at_least) shift += t;
   return factor<A>(std::move(m), n, shift);
 }
 
@@ -146,10 +221,40 @@ Products IntegerRows::work(const mpz_class& t) const {
 bool IntegerRows::proved(const mpz_class& t, bool at_least, Budget& budget) const {
   budget.spend(work(t));
   if (rows_.empty() || rows_.size() > cols_ || t < 0) throw std::logic_error("no such matrix");
-  return small(t) ? proved_by<Small>(rows_, t, at_least) : proved_by<Large>(rows_, t, at_least);
+  const Digits digits(rows_);
+  const auto by = [&]<class A>(A) {
+    using Sum = typename A::Sum;
+    const auto product = [&](std::size_t i, std::size_t j) { return digits.product<Sum>(i, j); };
+    return proved_by<A>(gram<Sum>(rows_.size(), product), rows_.size(), A::sum(t), at_least);
+  };
+  return small(t) ? by(Small()) : by(Large());
+}
+
+// A = 2^s B + R with 0 <= R < 2^s: ||A|| <= 2^s (||B|| + sqrt(rows cols)). B is so coarse that t / 4^s has 60 bits.
+bool IntegerRows::coarse_at_most(const mpz_class& t, Budget& budget) const {
+  const std::size_t n = rows(), bits = mpz_sizeinbase(t.get_mpz_t(), 2);
+  const std::size_t s = bits > 60 ? (bits - 59) / 2 : 0;
+  const mpz_class entries = mpz_class(static_cast<unsigned long>(n)) * static_cast<unsigned long>(cols_);
+  const mpz_class most = floor_div(sqrt(t), mpz_class(1) << s) - sqrt(entries) - 1;
+  if (n == 0 || most <= 0 || largest_ >> s > most) return false;
+  budget.spend(Products(n) * n * (cols_ + Products(n) / 3) / 4 + Products(60) * n * cols_);
+  const std::int64_t bound = mpz_class(most * most).get_si();
+  std::vector<std::int32_t> b;
+  for (const auto& row : rows_) {
+    __int128 squares = 0;  // no sum of products of rows is larger than the largest of these
+    for (const mpz_class& v : row) {
+      b.push_back(static_cast<std::int32_t>(floor_div(v, mpz_class(1) << s).get_si()));
+      squares += std::int64_t{b.back()} * b.back();
+    }
+    if (squares > bound) return false;
+  }
+  const auto product = [&](std::size_t i, std::size_t j) { return dot(&b[i * cols_], &b[j * cols_], cols_); };
+  return proved_by<Tiny>(gram<std::int64_t>(n, product), n, bound, false);
 }
 
 bool IntegerRows::gram_at_least(const mpz_class& t, Budget& budget) const { return proved(t, true, budget); }
-bool IntegerRows::gram_at_most(const mpz_class& t, Budget& budget) const { return proved(t, false, budget); }
+bool IntegerRows::gram_at_most(const mpz_class& t, Budget& budget) const {
+  return coarse_at_most(t, budget) || proved(t, false, budget);
+}
 
 }  // namespace widecheck

@@ -37,6 +37,7 @@ class IntegerRows {
   Products work(const mpz_class& t) const;
   bool small(const mpz_class& t) const;  // 128 bits hold everything
   bool proved(const mpz_class& t, bool at_least, Budget& budget) const;
+  bool coarse_at_most(const mpz_class& t, Budget& budget) const;  // in 32 bits
   std::size_t cols_;
   std::vector<std::vector<mpz_class>> rows_;
   mpz_class largest_ = 0;

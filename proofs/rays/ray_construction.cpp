@@ -109,7 +109,7 @@ std::optional<RayConstruction> construct_ray(const Instance& instance, const Cha
     const auto lower = choose_lower_layers(instance, at, seed, failure);
     if (!lower) return std::nullopt;
     ray.lower = *lower;
-    if (shared && source == 0 && (instance.data.is_made() || instance.data.small_numerators() != nullptr)) {
+    if (shared && source == 0 && (!instance.data.is_kept() || instance.data.small_numerators() != nullptr)) {
       if (along(ray, layer_input(instance.data), seed, attempt)) return ray;
       continue;
     }

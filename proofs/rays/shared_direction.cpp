@@ -227,8 +227,8 @@ Integer sum_of_sizes(const std::vector<std::int64_t>& v) {
 }  // namespace
 
 LayerInput layer_input(const Dataset& data) {
-  check(data.is_made() || data.small_numerators() != nullptr, "64-bit samples");
-  LayerInput input{data.size(), data.width(), data.divisor(), 0, data.largest(), {}, data.is_made()};
+  check(!data.is_kept() || data.small_numerators() != nullptr, "64-bit samples");
+  LayerInput input{data.size(), data.width(), data.divisor(), 0, data.largest(), {}, !data.is_kept()};
   input.read = [&data](std::size_t sample, std::size_t first, std::size_t last, std::int64_t* out) {
     data.read(sample, first, last, out);
   };

@@ -275,3 +275,53 @@ TEST_CASE("a pack holds all that a claim names, and the checker reads nothing el
   fs::copy(folder / "out/torch.cert.json", folder / "a/b/c/d/lost.cert.json");
   says(folder.run("pack a/b/c/d/lost.claim.json"), 4, {"torch.npz"});
 }
+
+TEST_CASE("data that do not fit into memory stay in their file, in either order, and are those of the digest") {
+  const Folder folder;
+  // 460 images of 224 x 224 x 3 bytes, more than are kept (2^26): one after the other, and pixel after pixel.
+  constexpr std::size_t kSamples = 460, kWidth = 224 * 224 * 3;
+  std::string images(kSamples * kWidth, '\0'), pixels(images.size(), '\0');
+  std::uint32_t state = 1;
+  for (std::size_t i = 0; i < kSamples; ++i) {
+    for (std::size_t j = 0; j < kWidth; ++j) {
+      state = state * 1664525 + 1013904223;
+      images[i * kWidth + j] = static_cast<char>(state >> 24);
+      pixels[j * kSamples + i] = images[i * kWidth + j];
+    }
+  }
+  const auto npy = [](const std::string& order, const std::string& shape, const std::string& bytes) {
+    std::string header = "{'descr': '|u1', 'fortran_order': " + order + ", 'shape': " + shape + ", }";
+    header.resize(117, ' ');
+    return std::string("\x93NUMPY\x01\0\x76\0", 10) + header + "\n" + bytes;
+  };
+  spill(folder / "images.npy", npy("False", "(460, 224, 224, 3)", images));
+  spill(folder / "pixels.npy", npy("False", "(224, 224, 3, 460)", pixels));
+  const std::string rest =
+      R"("network": {"input": {"shape": [224, 224, 3]}, "nodes": [
+      {"name": "conv1", "op": "conv2d", "size": [3, 3], "filters": 64, "padding": "same", "bias": "neuron"},
+      {"name": "relu1", "op": "activation", "function": "relu"}]},
+      "prove": [{"theorem": "theorem-3.4", "node": "relu1"}], )";
+  const auto write = [&](const std::string& name, const std::string& axes) {
+    spill(folder / (name + ".case.json"), R"({"format": "widecert-case", "version": 1, "title": "t", )" + rest +
+                                              R"("data": {"format": "npy", "path": ")" + name +
+                                              ".npy\", \"axes\": " + axes + ", \"count\": 450}}");
+  };
+  write("images", "[0, 1, 2, 3]");
+  write("pixels", "[3, 0, 1, 2]");
+  for (const std::string name : {"images", "pixels"}) {
+    INFO(name);
+    says(folder.run("prove " + name + ".case.json"), 0, {"PROVED", "rank F(relu1) = 450", "samples 1 to 450"});
+  }
+  // The same ray, whatever the file's order.
+  const auto claims = [&](const std::string& name) {
+    return json::parse(slurp(folder / ("out/" + name + ".claim.json")))["claims"];
+  };
+  CHECK(claims("images")[0]["alpha_0"] == claims("pixels")[0]["alpha_0"]);
+  // A byte changed; a byte short.
+  images[5 * kWidth + 7] = static_cast<char>(images[5 * kWidth + 7] ^ 1);
+  spill(folder / "images.npy", npy("False", "(460, 224, 224, 3)", images));
+  says(folder.run("check out/images.claim.json"), 5, {"data-digest"});
+  images.pop_back();
+  spill(folder / "images.npy", npy("False", "(460, 224, 224, 3)", images));
+  says(folder.run("prove images.case.json"), 4, {"its header promises"});
+}

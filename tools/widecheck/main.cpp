@@ -46,6 +46,7 @@ constexpr const char* kHelp =
     "  --unconditional  reject what holds only up to an error probability\n"
     "  --memory GIB     limit on memory (default 4)\n"
     "  --seconds S      limit on processor time (default 3600)\n"
+    "  --work K         limit on estimated work: K times 10^12 products, some 10 minutes each (default 1)\n"
     "  --confine        refuse data files outside the folder of the claim, whatever links lead there\n"
     "  --help           this text\n"
     "  --version        the version of the format that is checked\n"
@@ -135,6 +136,7 @@ std::string trusted_base() {
 
 struct Options {
   bool unconditional = false, confine = false;
+  unsigned work = 1;  // the budget, times 10^12 products
 };
 
 struct Line {
@@ -231,7 +233,7 @@ Report run(const std::vector<std::string>& paths, const Options& options) {
   if (certificate.at("version").number(1'000'000) != 1) certificate.at("version").bad("version 1");
   const std::string bound = certificate.at("claim_sha256").text();
 
-  Budget budget;
+  Budget budget(options.work);
   const Network network(claim.at("network"), budget);
   claim.at("network").require_all_asked();
   Data data = claim.has("data") ? Data(claim.at("data"), network.node(0).shape, budget) : Data();
@@ -413,6 +415,13 @@ int main(int argc, char** argv) {
         std::cerr << "widecheck: --memory takes a number of GiB, from 0.1 to 10^6\n";
         return kUsage;
       }
+    } else if (argument == "--work") {
+      const long work = a + 1 < argc ? std::atol(argv[++a]) : 0;
+      if (!(work >= 1 && work <= 10'000)) {
+        std::cerr << "widecheck: --work takes a whole number from 1 to 10000\n";
+        return kUsage;
+      }
+      options.work = static_cast<unsigned>(work);
     } else if (argument == "--seconds") {
       seconds = a + 1 < argc ? std::atof(argv[++a]) : 0;
       if (!(seconds >= 1 && seconds <= 1e9)) {

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <numeric>
 #include <span>
 
 namespace widecert {
@@ -121,7 +122,7 @@ bool fits_int64(const Integer& value) {
 }  // namespace
 
 Integer Dataset::numerator(std::size_t sample, std::size_t feature) const {
-  if (made_) {
+  if (!is_kept()) {
     std::int64_t v = 0;
     read(sample, feature, feature + 1, &v);
     return v;
@@ -131,13 +132,18 @@ Integer Dataset::numerator(std::size_t sample, std::size_t feature) const {
 }
 
 void Dataset::read(std::size_t sample, std::size_t first, std::size_t last, std::int64_t* out) const {
-  if (!made_) {
+  if (is_kept()) {
     std::copy_n(small_.data() + sample * width_ + first, last - first, out);
     return;
   }
-  made_->values.read(made_->first + sample, first, last, out);
-  if (made_->factor != 1)
-    for (std::size_t j = 0; j < last - first; ++j) out[j] *= made_->factor;
+  if (made_)
+    made_->values.read(made_->first + sample, first, last, out);
+  else
+    mapped_->file->gather(mapped_->first + sample * mapped_->step,
+                          std::span(mapped_->places).subspan(first, last - first), out);
+  const std::int64_t factor = made_ ? made_->factor : mapped_->factor;
+  if (factor != 1)
+    for (std::size_t j = 0; j < last - first; ++j) out[j] *= factor;
 }
 
 Rational Dataset::at(std::size_t sample, std::size_t feature) const {
@@ -184,6 +190,50 @@ Dataset Dataset::make(const SeededSource& seeded, const DatasetSpec& spec, const
   return data;
 }
 
+Dataset Dataset::map(std::shared_ptr<const MappedNpy> file, const std::string& path, const DatasetSpec& spec,
+                     const Extents& sample, DatasetSpec* resolved) {
+  DatasetSpec complete = spec;
+  std::vector<std::size_t>& axes = complete.layout.axes;
+  const Extents& shape = file->header().shape;
+  if (axes.empty() && !complete.layout.flatten) axes = only_axes(shape, sample);
+  std::vector<std::size_t> all(shape.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  const std::vector<std::size_t> order = axes.empty() ? all : axes, strides = npy_strides(file->header());
+  if (!std::is_permutation(order.begin(), order.end(), all.begin(), all.end()))
+    throw InputError(path + ": axes must be a permutation of those of the array");
+  Extents row;
+  for (std::size_t k = 1; k < order.size(); ++k) row.push_back(shape[order[k]]);
+  Dataset data;
+  data.width_ = product(row);
+  // Of each entry of a row in C order its place in the file.
+  std::vector<std::size_t> places{0};
+  for (std::size_t k = 1; k < order.size(); ++k) {
+    std::vector<std::size_t> finer;
+    for (std::size_t place : places)
+      for (std::size_t i = 0; i < shape[order[k]]; ++i) finer.push_back(place + i * strides[order[k]]);
+    places = std::move(finer);
+  }
+  const std::vector<std::size_t> in_row =
+      row_order(row, complete.layout, sample.empty() ? Extents(1, data.width_) : sample, path);
+  Mapped mapped{file, 0, strides[order[0]], {}, 0};
+  for (std::size_t j = 0; j < data.width_; ++j) mapped.places.push_back(places[in_row.empty() ? j : in_row[j]]);
+  const Selection selection = select(spec, shape[order[0]]);
+  mapped.first = selection.first * mapped.step;
+  data.size_ = selection.count;
+  data.divisor_ = spec.divide;
+  data.largest_ = abs(spec.multiply) * file->bound();
+  if (data.largest_ >= kSmall) throw InputError(path + ": data beyond 2^62");
+  mapped.factor = spec.multiply.convert_to<std::int64_t>();
+  data.mapped_ = std::move(mapped);
+  const Digest digest = file->digest();
+  auto& source = std::get<NpySource>(complete.source);
+  compare_digest(path, source.sha256, digest);
+  source.sha256 = to_hex(digest);
+  complete.count = data.size_;
+  if (resolved != nullptr) *resolved = complete;
+  return data;
+}
+
 Dataset load(const DatasetSpec& spec, const std::string& directory, const Extents& sample, DatasetSpec* resolved) {
   if (spec.divide <= 0) throw InputError("the dataset's divisor must be positive");
   DatasetSpec complete = spec;
@@ -203,6 +253,10 @@ Dataset load(const DatasetSpec& spec, const std::string& directory, const Extent
     raw = raw_from_array(spec, std::move(array), path, sample, complete.layout);
   } else if (const auto* npy = std::get_if<NpySource>(&spec.source)) {
     const std::string path = located(directory, npy->path);
+    if (npy->member.empty() && !spec.noise) {
+      if (auto mapped = MappedNpy::open(path, Dataset::kMostKept))
+        return Dataset::map(std::move(mapped), path, spec, sample, resolved);
+    }
     NpyArray array = read_npy(path, npy->member);
     compare_digest(path, npy->sha256, array.digest);
     std::get<NpySource>(complete.source).sha256 = to_hex(array.digest);

@@ -8,6 +8,7 @@
 
 #include <widecert/data/csv.h>
 #include <widecert/data/layout.h>
+#include <widecert/data/mapped_npy.h>
 #include <widecert/data/npy.h>
 #include <widecert/number/stream.h>
 
@@ -65,9 +66,10 @@ class Dataset {
   Rational at(std::size_t sample, std::size_t feature) const;
   std::vector<Rational> sample(std::size_t i) const;
   // The numerators row by row if they are kept and every one fits into 64 bits, else null.
-  const std::vector<std::int64_t>* small_numerators() const { return large_.empty() && !made_ ? &small_ : nullptr; }
-  // Whether they are made when they are asked for, being too many to be kept (kMostKept); all fit into 64 bits.
-  bool is_made() const { return made_.has_value(); }
+  const std::vector<std::int64_t>* small_numerators() const { return large_.empty() && is_kept() ? &small_ : nullptr; }
+  // Whether they are kept in memory. Made ones and those of plain .npy files of integers are not if they are too many
+  // (kMostKept), but had when they are asked for; all of them fit into 64 bits.
+  bool is_kept() const { return !made_ && !mapped_; }
   static constexpr std::size_t kMostKept = std::size_t{1} << 26;
   // The numerators of features first..last-1 of a sample; requires that all fit into 64 bits.
   void read(std::size_t sample, std::size_t first, std::size_t last, std::int64_t* out) const;
@@ -79,6 +81,8 @@ class Dataset {
  private:
   static Dataset make(const SeededSource& seeded, const DatasetSpec& spec, const Extents& sample,
                       DatasetSpec* resolved);
+  static Dataset map(std::shared_ptr<const MappedNpy> file, const std::string& path, const DatasetSpec& spec,
+                     const Extents& sample, DatasetSpec* resolved);
   friend Dataset load(const DatasetSpec&, const std::string&, const Extents&, DatasetSpec*);
   std::size_t size_ = 0, width_ = 0;
   Integer divisor_ = 1, largest_ = 0;
@@ -90,6 +94,13 @@ class Dataset {
     std::int64_t factor;
   };
   std::optional<Made> made_;  // instead of both
+  struct Mapped {
+    std::shared_ptr<const MappedNpy> file;
+    std::size_t first, step;          // entries before the first sample; from one to the next
+    std::vector<std::size_t> places;  // of the features, from a sample's first entry on
+    std::int64_t factor;
+  };
+  std::optional<Mapped> mapped_;  // instead of all
 };
 
 // Reads and transforms the samples; paths are relative to `directory`. `sample`: the extents of what a network reads;

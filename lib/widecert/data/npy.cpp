@@ -15,21 +15,16 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "arrays are read as little-endian");
 
-constexpr std::size_t kMaxPayload = std::size_t{1} << 33, kMaxHeader = std::size_t{1} << 16, kMaxDimensions = 32;
-
-struct Header {
-  std::string type;
-  bool fortran = false;
-  std::vector<std::size_t> shape;
-};
+constexpr std::size_t kMaxPayload = std::size_t{1} << 33, kMostExtent = std::size_t{1} << 40,
+                      kMaxHeader = std::size_t{1} << 16, kMaxDimensions = 32;
 
 // The dictionary {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }.
 class HeaderParser {
  public:
   HeaderParser(const std::string& text, const std::string& file) : text_(text), file_(file) {}
 
-  Header parse() {
-    Header header;
+  NpyHeader parse() {
+    NpyHeader header;
     bool has_type = false, has_order = false, has_shape = false;
     expect('{');
     while (peek() != '}') {
@@ -102,7 +97,7 @@ class HeaderParser {
       if (text_[at_] == '0') fail("an extent of 1 or more without leading zeros");
       for (; at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_])) != 0; ++at_) {
         extent = 10 * extent + static_cast<std::size_t>(text_[at_] - '0');
-        if (extent > kMaxPayload) fail("at most 8 GiB of data");
+        if (extent > kMostExtent) fail("at most 2^40 entries");
       }
       shape.push_back(extent);
       if (shape.size() > kMaxDimensions) fail("at most 32 dimensions");
@@ -184,14 +179,14 @@ void reorder(NpyValues& values, const std::vector<std::size_t>& shape, const std
 
 }  // namespace
 
-NpyArray read_npy(const std::string& path, const std::string& member) {
-  auto in = member.empty() ? ByteSource(path) : ByteSource(path, member + ".npy");
+NpyHeader read_npy_header(ByteSource& in) {
   const std::string& file = in.name();
   unsigned char start[8];
   in.need(start, 8, "NPY magic");
   if (std::memcmp(start, "\x93NUMPY", 6) != 0 || start[6] < 1 || start[6] > 3) {
-    throw InputError(file + ": not an NPY array: expected 93 'NUMPY' and a version of 1 to 3" +
-                     (start[0] == 'P' && start[1] == 'K' ? "; an .npz archive needs \"member\"" : ""));
+    const bool zip = start[0] == 'P' && start[1] == 'K';
+    throw InputError(file + (zip ? ": an .npz archive: \"member\" says which array is meant"
+                                 : ": not an NPY array: expected 93 'NUMPY' and a version of 1 to 3"));
   }
   unsigned char length[4] = {};
   in.need(length, start[6] == 1 ? 2 : 4, "header length");
@@ -200,7 +195,7 @@ NpyArray read_npy(const std::string& path, const std::string& member) {
   if (size > kMaxHeader) throw InputError(file + ": a header of more than 64 KiB; refused");
   std::string text(size, '\0');
   in.need(text.data(), size, "header");
-  const Header header = HeaderParser(text, file).parse();
+  NpyHeader header = HeaderParser(text, file).parse();
   const auto type = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const Type& known) {
     return header.type == known.name ||
            (header.type.size() == 3 && known.size == 1 && header.type.substr(1) == known.name + 1);
@@ -210,23 +205,46 @@ NpyArray read_npy(const std::string& path, const std::string& member) {
                      "'; expected little-endian integers of 1 to 8 bytes or floats of 4 or 8: convert "
                      "with array.astype('<f4'), '<f8' or '<i8'");
   }
-  std::size_t count = type->size;
+  header.type = type->name;
+  header.bytes = type->size;
+  std::size_t count = header.bytes;
   for (std::size_t extent : header.shape) {
-    if (extent > kMaxPayload / count) {
-      throw InputError(file + ": an extent of " + std::to_string(extent) + "; expected at most 8 GiB in all");
+    if (extent > kMostExtent / count) {
+      throw InputError(file + ": an extent of " + std::to_string(extent) + "; expected at most 2^40 bytes in all");
     }
     count *= extent;
+  }
+  return header;
+}
+
+std::vector<std::size_t> npy_strides(const NpyHeader& header) {
+  std::vector<std::size_t> strides(header.shape.size());
+  std::size_t stride = 1;
+  for (std::size_t k = 0; k < strides.size(); ++k) {
+    const std::size_t axis = header.fortran ? k : strides.size() - 1 - k;
+    strides[axis] = stride;
+    stride *= header.shape[axis];
+  }
+  return strides;
+}
+
+NpyArray read_npy(const std::string& path, const std::string& member) {
+  auto in = member.empty() ? ByteSource(path) : ByteSource(path, member + ".npy");
+  const std::string& file = in.name();
+  const NpyHeader header = read_npy_header(in);
+  const auto type =
+      std::find_if(std::begin(kTypes), std::end(kTypes), [&](const Type& known) { return header.type == known.name; });
+  std::size_t count = header.bytes;
+  for (std::size_t extent : header.shape) count *= extent;
+  if (count > kMaxPayload) {
+    throw InputError(file +
+                     ": more than 8 GiB, which are not kept in memory: an uncompressed .npy file of integers of 1 "
+                     "to 4 bytes, without noise, may be longer");
   }
   NpyArray array{header.shape, type->read(in.last(count), file), {}};
   array.digest = in.digest();
   if (header.fortran && header.shape.size() > 1) {
-    std::vector<std::size_t> strides;
-    std::size_t stride = 1;
-    for (std::size_t extent : header.shape) {
-      strides.push_back(stride);
-      stride *= extent;
-    }
-    reorder(array.values, header.shape, strides);
+    reorder(array.values, header.shape, npy_strides(header));
   }
   return array;
 }

@@ -3,6 +3,7 @@
 // convert it.
 #pragma once
 
+#include <widecert/data/byte_source.h>
 #include <widecert/number/sha256.h>
 
 #include <cstdint>
@@ -15,6 +16,17 @@ namespace widecert {
 
 // Integers as int64, floats as double: both exact, in C order (last index fastest).
 using NpyValues = std::variant<std::vector<std::int64_t>, std::vector<double>>;
+
+struct NpyHeader {
+  std::string type;       // "|u1", "<f4"
+  std::size_t bytes = 1;  // of an entry
+  bool fortran = false;
+  std::vector<std::size_t> shape;  // at most 2^40 bytes in all
+};
+// The source then stands at the first entry. Throws InputError.
+NpyHeader read_npy_header(ByteSource& in);
+// By axis: how far two neighbours lie apart, in entries.
+std::vector<std::size_t> npy_strides(const NpyHeader& header);
 
 struct NpyArray {
   std::vector<std::size_t> shape;  // empty for a single number

@@ -105,7 +105,7 @@ Projections::Projections(const Context& c, const Node& map, const std::vector<st
   const bool reads = map.inputs == std::vector<std::size_t>{0}, made = can_make(c, map);
   const bool narrow = reads && c.data.small() && is_narrow(c.data.largest().get_ui());
   const Products products = Products(taps_.size() + 4 * places) * samples_ / (narrow ? 4 : 1);
-  Products values = Products(20) * c.network.node(map.inputs[0]).width * samples_;
+  Products values = Products(6) * c.network.node(map.inputs[0]).width * samples_;
   if (made) {
     values = 0;
     for (std::size_t sees : sees_) values += Products(Data::Maker(data_).cost() + 4) * sees * filters_;

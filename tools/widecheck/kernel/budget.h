@@ -1,5 +1,6 @@
 // Claims from a stranger may be small and ask for years of work: that is refused before it is begun.
-// All claims of a file together get 10^12 products of 64-bit numbers. Every function of kernel/,
+// All claims of a file together get 10^12 products of 64-bit numbers, or
+// so many times that as --work says. Every function of kernel/,
 // evaluate/ and evidence/ that works for long pays for it before its loop; rules count no costs.
 #pragma once
 
@@ -34,10 +35,14 @@ class Products {
 
 class Budget {
  public:
+  // So many times 10^12 products.
+  explicit Budget(unsigned times = 1) : times_(times), most_(Products(1'000'000'000'000) * times) {}
   // Throws Malformed("too-large") once more is asked for than all claims get.
   void spend(Products work);
 
  private:
+  unsigned times_;
+  Products most_;
   Products granted_ = 0;
 };
 

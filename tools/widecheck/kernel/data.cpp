@@ -254,7 +254,7 @@ void Data::verify() {
     largest_ = abs(multiply_) * static_cast<long>(std::max(std::abs(low_), std::abs(high_)));
     return;
   }
-  budget_->spend(20 * Products(count_) * width_);
+  budget_->spend(4 * Products(count_) * width_);  // (fractions pay by themselves)
   bytes_ = stream(
       [&](std::size_t, const std::vector<mpq_class>& values) {
         rational_ = true;
@@ -278,7 +278,7 @@ std::size_t Data::words() const {
 
 template <class T, class Narrow>
 void Data::transform(const std::function<void(std::size_t, const std::vector<T>&)>& visit, Narrow narrow) const {
-  const Products each = (sizeof(T) == 8 ? Products(10) : 60 + 2 * Products(words())) +
+  const Products each = (sizeof(T) == 8 ? Products(4) : 60 + 2 * Products(words())) +
                         (noisy_   ? Products(kSeededCost)
                          : made() ? Products(Maker(*this).cost())
                                   : 0) +

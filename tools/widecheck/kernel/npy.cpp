@@ -134,8 +134,8 @@ NpyHeader read_npy_header(Stream& in) {
   std::size_t total = header.bytes;
   for (const std::string& digits : shape) {
     const std::size_t extent = digits.size() > 12 ? std::size_t{1} << 40 : std::stoull(digits);
-    if (extent > (std::size_t{1} << 33) / total || header.shape.size() == 32)
-      throw bad("extents beyond 8 GiB, or more than 32 of them");
+    if (extent > (std::size_t{1} << 40) / total || header.shape.size() == 32)
+      throw bad("more than 2^40 bytes, or more than 32 extents");
     total *= extent;
     header.shape.push_back(extent);
   }

@@ -157,7 +157,8 @@ std::size_t Stream::read(void* out, std::size_t size) {
     done += got;
   }
   total_ += done;
-  if (total_ > (std::size_t{1} << 34)) throw Malformed("data", name_ + ": more than 16 GiB of data");
+  if (total_ > std::max(std::size_t{1} << 34, stored_))
+    throw Malformed("data", name_ + ": more than 16 GiB of decompressed data");
   hash_.update(out, done);
   return done;
 }

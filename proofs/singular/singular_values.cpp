@@ -31,9 +31,10 @@ std::vector<Integer> integers(const std::vector<double>& v) {
 }
 
 // What the bounds rest on, for people.
-void add_ingredients(Outcome& outcome, const std::string& what, const LadderResult& found, const ShownBounds& claimed) {
-  outcome.ingredients.emplace_back(
-      what, fmt::format("smallest in {}, largest in {}", shown(claimed.smallest), shown(claimed.largest)));
+void add_ingredients(Outcome& outcome, const std::string& what, const LadderResult& found, const ShownBounds& claimed,
+                     int digits) {
+  outcome.ingredients.emplace_back(what, fmt::format("smallest in {}, largest in {}", shown(claimed.smallest, digits),
+                                                     shown(claimed.largest, digits)));
   std::string how = to_string(found.rung);
   if (found.bounds.level > 0) how += fmt::format(", preconditioned {} times", found.bounds.level);
   if (found.rung == Rung::balls) how += fmt::format(" of {} bits", found.bits);
@@ -69,8 +70,8 @@ LadderOptions ladder_options(const Options& options) {
   return ladder;
 }
 
-std::string shown(const Range& range) {
-  return fmt::format("[{}, {}]", decimal_below(range.low, 6), decimal_above(range.high, 6));
+std::string shown(const Range& range, int digits) {
+  return fmt::format("[{}, {}]", decimal_below(range.low, digits), decimal_above(range.high, digits));
 }
 
 ShownBounds show_bounds(const SingularBounds& b, std::size_t rows, std::size_t cols, double width) {
@@ -197,7 +198,7 @@ Outcome prove(const Instance& instance, const Question& asked, const Options& op
                         : deficiency && deficiency->outcome.verdict == Verdict::refuted
                             ? deficiency->outcome.explanation + "; sigma_min = 0"
                             : "bounds only; full rank is not certified: " + found.undecided;
-  add_ingredients(outcome, name, found, claimed);
+  add_ingredients(outcome, name, found, claimed, std::max(6, static_cast<int>(asked.digits.value_or(0)) + 2));
   if (asked.rank_only) {
     proof.lower = claimed.smallest.low;
     if (proof.lower == 0) return not_certified(name, found);

@@ -28,7 +28,7 @@ Proof as_proof(const CholeskyProof& proof);
 LadderOptions ladder_options(const Options& options);
 
 // A range in a few digits, rounded outward.
-std::string shown(const Range& range);
+std::string shown(const Range& range, int digits = 6);
 
 // A claim's numbers a little outside of what is known, short; and how many bits the checker needs for them.
 struct ShownBounds {

@@ -106,7 +106,8 @@ void write_witness(const Proved& p, const ProveOptions& options) {
     } else {
       write_atomically(options.witness, witness_text(p.file.network, point, witness.alpha_0));
     }
-    fmt::print(stderr, "witness ({}) written to {}\n", witness.what, options.witness);
+    fmt::print(stderr, "witness ({}, of {} at {}) written to {}\n", witness.what, p.file.entries[k].task.theorem->id,
+               p.file.network.node(p.file.entries[k].task.node).name, options.witness);
     return;
   }
   throw InputError("--witness: nothing that was proved rests on parameters, so there is no witness");

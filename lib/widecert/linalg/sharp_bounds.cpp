@@ -104,8 +104,10 @@ SingularBounds with_largest(SingularBounds bounds, const ScaledRows& a, const Se
     cblas_dsymv(CblasRowMajor, CblasLower, m, 1.0, g.data(), m, w.data(), 1, 0.0, image.data(), 1);
     w.swap(image);
   };
+  const auto by_rows = [&](Vector& w) { apply_gram(a, w); };
   if (width > 0 && known) power_method(v, kMostSteps, by_gram, least_growth(width));
-  const double estimate = power_method(v, width > 0 ? 3 : 8, [&](Vector& w) { apply_gram(a, w); });
+  if (width > 0 && !known) power_method(v, kMostSteps, by_rows, least_growth(width));
+  const double estimate = power_method(v, width > 0 ? 3 : 8, by_rows);
   if (v.norm() > 0) {
     v /= v.norm();
     bounds.largest_low = ldexp_down(quotient(a, v, last.level).low, a.largest_exponent);

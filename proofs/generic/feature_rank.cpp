@@ -77,7 +77,8 @@ PointSpec choose_point(const Architecture& network, const Dataset& data, std::si
   for (std::size_t i : linear_nodes(network, target)) {
     const Node& node = network.node(i);
     const auto& spec = std::get<LinearSpec>(node.spec);
-    const ExactForward below(network, integer_point(network, point, node.inputs[0]), node.inputs[0], data.divisor(),
+    const PointSpec under = point_below(network, point, node.inputs[0]);  // and not what lies beside it
+    const ExactForward below(network, integer_point(network, under, node.inputs[0]), node.inputs[0], data.divisor(),
                              data.largest());
     const std::size_t length = node.patches->longest();
     // Products in 32 bits where that leaves room for filters at all.

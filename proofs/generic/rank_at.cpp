@@ -46,7 +46,7 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
   const std::size_t n = instance.data.size(), full = std::min(n, output.width);
   // At parameters of our own choice full rank is what is looked for.
   const std::uint64_t attempts = parameters || wants_dependence ? 1 : attempts_for(n, output.width);
-  PointSpec point = choose_point(network, instance.data, node, false, options.seed, 0);
+  PointSpec point = parameters ? *parameters : choose_point(network, instance.data, node, false, options.seed, 0);
   const bool chosen = !parameters && !point.empty();
   const std::string where =
       chosen ? "parameters that were chosen for it (the case has none; --seed chooses others)" : "the given parameters";
@@ -60,10 +60,7 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
   };
   EvidenceOutcome found;
   for (std::uint64_t attempt = 0; attempt < attempts; ++attempt) {
-    if (parameters)
-      point = *parameters;
-    else if (attempt > 0)
-      point = choose_point(network, instance.data, node, false, options.seed, attempt);
+    if (attempt > 0) point = choose_point(network, instance.data, node, false, options.seed, attempt);
     if (wants_dependence && output.width < n) break;
     const Claim independent = independent_at(output.name, full, point);
     found = find_evidence(network, point, instance.data, node, independent, false, options);

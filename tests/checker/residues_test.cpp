@@ -39,7 +39,7 @@ TEST_CASE("residues of float networks are those of the exact values, or open") {
   widecert::test::Random random(154);
   Budget budget;
   const Network network(document(kNetwork), budget);
-  std::size_t decided = 0, open = 0, ties = 0;
+  std::size_t decided = 0, open = 0, decided_by_longer = 0, open_to_longer = 0, ties = 0;
   for (int round = 0; round < widecert::test::rounds(40); ++round) {
     // Numbers as floats have them: 24 bits times a power of two; sometimes whole small ones, so that values meet and
     // are 0.
@@ -81,25 +81,29 @@ TEST_CASE("residues of float networks are those of the exact values, or open") {
     for (const auto& x : xs)
       for (const mpz_class& v : x) most = std::max(most, mpz_class(abs(v)));
     const Forward exact(network, target, theta, divisor, most, 1);
-    const ResidueForward residues(network, exact, p, {xs[0], xs[1]});
+    const ResidueForward<std::int32_t> shorter(network, exact, p, {xs[0], xs[1]});
+    const ResidueForward<std::int64_t> longer(network, exact, p, {xs[0], xs[1]});
     for (const auto& x : xs) {
-      const auto found = residues(residues.enter(x));
-      if (!found) {
-        ++open;
-        continue;
-      }
-      ++decided;
-      ties += small ? 1 : 0;
       const Values values = exact(x);
-      REQUIRE(found->size() == values.v.size());
-      INFO("seed 154, round " << round << ", to " << network.node(target).name << " modulo " << p);
-      bool equal = true;
-      for (std::size_t h = 0; h < found->size(); ++h)
-        equal = equal && (*found)[h] == mpz_fdiv_ui(values.v[h].get_mpz_t(), p);
-      CHECK(equal);
+      const auto compare = [&](const auto& residues, std::size_t& decided, std::size_t& open) {
+        const auto found = residues(residues.enter(x));
+        if (!found) return ++open;
+        REQUIRE(found->size() == values.v.size());
+        INFO("seed 154, round " << round << ", to " << network.node(target).name << " modulo " << p);
+        bool equal = true;
+        for (std::size_t h = 0; h < found->size(); ++h)
+          equal = equal && (*found)[h] == mpz_fdiv_ui(values.v[h].get_mpz_t(), p);
+        CHECK(equal);
+        ties += small ? 1 : 0;
+        return ++decided;
+      };
+      compare(shorter, decided, open);
+      compare(longer, decided_by_longer, open_to_longer);
     }
   }
-  CHECK(decided > 150);  // deep ones, with weights of very different size, stay open
+  CHECK(decided > 300);
   CHECK(open > 10);
+  CHECK(decided_by_longer >= decided);
+  CHECK(open_to_longer > 10);
   CHECK(ties > 10);
 }

@@ -138,8 +138,12 @@ ProgressBar::ProgressBar(const ConsoleOptions& options)
     : draw_(!options.quiet && isatty(STDERR_FILENO) != 0), tell_(!options.quiet && !draw_), told_(Clock::now()) {}
 
 void ProgressBar::update(const std::string& stage, std::size_t done, std::size_t total) {
-  const auto now = Clock::now();
   throw_if_stopped();
+  show(stage, done, total);
+}
+
+void ProgressBar::show(const std::string& stage, std::size_t done, std::size_t total) {
+  const auto now = Clock::now();
   const auto seconds = [&](Clock::time_point since) { return std::chrono::duration<double>(now - since).count(); };
   if (stage != stage_) {
     stage_ = stage;

@@ -44,7 +44,9 @@ class ProgressBar {
  public:
   explicit ProgressBar(const ConsoleOptions& options);
   ~ProgressBar() { finish(); }
+  // Throws when a stop has come; show() does not, for those who call from a library that exceptions must not cross.
   void update(const std::string& stage, std::size_t done, std::size_t total);
+  void show(const std::string& stage, std::size_t done, std::size_t total);
   void finish();
 
  private:

@@ -157,6 +157,9 @@ std::pair<DatasetSpec, Shape> read_source(const InitOptions& options, const std:
     case FileFormat::npy:
     case FileFormat::npz: {
       if (format == FileFormat::npz && options.member.empty()) {
+        if (options.data.ends_with(".pt") || options.data.ends_with(".pth")) {
+          throw InputError(options.data + ": a file of PyTorch, which is not read: save arrays with numpy.savez");
+        }
         throw InputError(options.data + ": an archive: --member says which array; numpy.load(...).files lists them");
       }
       data.source = NpySource{relative, "", options.member};
@@ -224,8 +227,11 @@ int run_init(const Common& common, const InitOptions& options) {
   }
   if (node.empty()) throw InputError("--layers has no activation; the theorems speak of features after one");
   const auto kind = std::get<ActivationSpec>(network.node(network.index_of(node)).spec).function.kind;
-  const std::string theorem_id =
-      satisfies_assumption_3_2({kind, 1}) || kind != ActivationKind::tanh ? "theorem-3.4" : "row-difference";
+  const std::string theorem_id = options.bias != BiasMode::neuron
+                                     ? (facts(kind).analytic ? "theorem-3.5" : "rank-at")  // others need untied biases
+                                 : satisfies_assumption_3_2({kind, 1}) || kind != ActivationKind::tanh
+                                     ? "theorem-3.4"
+                                     : "row-difference";
   const std::size_t width = network.node(network.index_of(node)).width;
   Choices choices{
       {"data", describe(data, folder)},

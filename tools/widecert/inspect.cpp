@@ -43,7 +43,8 @@ std::string in_words(const Applies& one) {
     const std::string word = one.obstacle->verdict == Verdict::refuted ? "refuted" : "no";
     return fmt::format("{}: {} [{}]", word, one.obstacle->explanation, one.obstacle->reason);
   }
-  return one.theorem->needs_data ? "applies" : "not excluded by counting; prove decides";
+  return one.theorem->needs_data ? "applies, as far as its hypotheses show; prove decides"
+                                 : "not excluded by counting; prove decides";
 }
 
 }  // namespace

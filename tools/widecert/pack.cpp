@@ -66,8 +66,7 @@ int run_pack(const Common& common, const PackOptions& options) {
       "    widecheck ARCHIVE.zip\n\n"
       "claim.json says what is claimed; files/ holds the data and weights that it names, by their SHA-256. Nothing\n"
       "outside the archive is read.\n";
-  bar.update("compressing", 0, 1);
-  write_zip(output, members);
+  write_zip(output, members, [&](double part) { bar.show("compressing", static_cast<std::size_t>(100 * part), 100); });
   bar.finish();
   if (common.json) {
     fmt::print("{}", to_text(Json{{"pack", output}, {"files", files}}));

@@ -416,8 +416,10 @@ int main(int argc, char** argv) {
         return kUsage;
       }
     } else if (argument == "--work") {
-      const long work = a + 1 < argc ? std::atol(argv[++a]) : 0;
-      if (!(work >= 1 && work <= 10'000)) {
+      const std::string given = a + 1 < argc ? argv[++a] : "";
+      const bool whole = given.size() < 6 && given.find_first_not_of("0123456789") == std::string::npos;
+      const long work = whole ? std::atol(given.c_str()) : 0;
+      if (work < 1 || work > 10'000) {
         std::cerr << "widecheck: --work takes a whole number from 1 to 10000\n";
         return kUsage;
       }

@@ -79,7 +79,7 @@ std::vector<std::size_t> row_order(const Extents& row, const Layout& said, const
                        "from channels x " +
                        (image.size() == 3 ? "height x width" : "length") +
                        " (PyTorch, torch.flatten), or \"flatten\": \"channels-last\" if from " + names(image) +
-                       " (TensorFlow, Keras)");
+                       " (TensorFlow, Keras); of init, --flatten");
     }
     return *said.flatten == Flattening::channels_first ? from_channels_first(image) : std::vector<std::size_t>{};
   }

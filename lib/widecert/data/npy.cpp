@@ -92,7 +92,7 @@ class HeaderParser {
       std::size_t extent = 0;
       if (!comma || std::isdigit(static_cast<unsigned char>(peek())) == 0) fail("an extent");
       if (text_[at_] == '0' && std::isdigit(static_cast<unsigned char>(text_[at_ + 1])) == 0) {
-        throw InputError(file_ + ": an array without entries: one of its extents is 0");
+        throw InputError(file_ + ": no samples, no entries: an extent of the array is 0");
       }
       if (text_[at_] == '0') fail("an extent of 1 or more without leading zeros");
       for (; at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_])) != 0; ++at_) {

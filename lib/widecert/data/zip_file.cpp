@@ -7,7 +7,8 @@
 
 namespace widecert {
 
-void write_zip(const std::string& path, const std::map<std::string, std::string>& members) {
+void write_zip(const std::string& path, const std::map<std::string, std::string>& members,
+               const std::function<void(double)>& done) {
   namespace fs = std::filesystem;
   const auto fail = [&](const std::string& why) { throw InputError(path + ": cannot be written (" + why + ")"); };
   const fs::path parent = fs::path(path).parent_path();
@@ -26,6 +27,12 @@ void write_zip(const std::string& path, const std::map<std::string, std::string>
     if (index < 0) fail(zip_strerror(archive.get()));
     // A fixed date: the same members give the same bytes.
     zip_file_set_dostime(archive.get(), static_cast<zip_uint64_t>(index), 0, 0x21, 0);
+  }
+  if (done) {
+    zip_register_progress_callback_with_state(
+        archive.get(), 0.01,
+        [](zip_t*, double part, void* told) { (*static_cast<const std::function<void(double)>*>(told))(part); },
+        nullptr, const_cast<std::function<void(double)>*>(&done));
   }
   if (zip_close(archive.get()) != 0) fail(zip_strerror(archive.get()));
   archive.release();

@@ -47,4 +47,13 @@ IntegerPoint integer_point(const Architecture& network, const PointSpec& point, 
   return out;
 }
 
+PointSpec point_below(const Architecture& network, const PointSpec& point, std::size_t target) {
+  PointSpec below;
+  for (std::size_t i : linear_nodes(network, target)) {
+    const auto found = point.find(network.node(i).name);
+    if (found != point.end()) below.insert(*found);
+  }
+  return below;
+}
+
 }  // namespace widecert

@@ -17,5 +17,7 @@ std::vector<std::size_t> linear_nodes(const Architecture& network, std::size_t t
 // The tensors of exactly those nodes, frozen ones included, as integers. Throws InputError naming
 // the node if the point misses a free tensor, gives a frozen one or speaks of another node.
 IntegerPoint integer_point(const Architecture& network, const PointSpec& point, std::size_t target);
+// The part of a point that speaks of linear nodes which `target` depends on.
+PointSpec point_below(const Architecture& network, const PointSpec& point, std::size_t target);
 
 }  // namespace widecert

@@ -134,7 +134,7 @@ TEST_CASE("arrays that are not read, each with a reason") {
              Contains("structured"));
   CHECK_THAT(error_of(npy(dictionary("<f4", "(5,)"), four)), Contains("truncated"));
   CHECK_THAT(error_of(npy(dictionary("<f4", "(3,)"), four)), Contains("oversized"));
-  CHECK_THAT(error_of(npy(dictionary("<f4", "(4, 0)"), four)), Contains("no samples"));
+  CHECK_THAT(error_of(npy(dictionary("<f4", "(4, 0)"), four)), Contains("no entries"));
   // What NumPy would not write is not guessed at: another reader might guess otherwise.
   for (const char* shape : {"(4)", "(04,)", "4", "[4]", "(4,)[::-1]", "(2 2)", "(4,,)", "(4.0,)", "(1,)*4"}) {
     INFO(shape);
@@ -190,7 +190,7 @@ TEST_CASE("archives: written, read back, and the same bytes again") {
   CHECK(values<std::int64_t>(weights) == arrays.at("conv1.weights").values);
   CHECK(read_npy(a, "conv1.bias").shape.empty());
   CHECK_THROWS_WITH(read_npy(a, "conv2"), Contains("conv1.bias.npy, conv1.weights.npy"));
-  CHECK_THROWS_WITH(read_npy(a, ""), Contains("needs \"member\""));
+  CHECK_THROWS_WITH(read_npy(a, ""), Contains("\"member\" says"));
   CHECK_THROWS_WITH(read_npy(folder.write("no archive"), "x"), Contains("not a zip archive"));
   CHECK_THROWS_AS(write_npz("/proc/nowhere/a.npz", arrays), InputError);
   // A compression that the checker does not know is refused here, too: bzip2 has number 12.

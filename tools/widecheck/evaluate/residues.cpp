@@ -9,8 +9,19 @@
 namespace widecheck {
 namespace {
 
-constexpr int kNearBits = 30;  // of |near|
-constexpr std::int64_t kMostRadius = std::int64_t{1} << 29;
+// Bits of |near|, of a weight, of the sum of |weights| and of a bias: no sum of products leaves Wide.
+template <class Near>
+struct Bits;
+template <>
+struct Bits<std::int32_t> {
+  static constexpr int near = 30, weight = 30, sum = 32, bias = 61, shift = 62;
+};
+template <>
+struct Bits<std::int64_t> {
+  static constexpr int near = 60, weight = 60, sum = 62, bias = 121, shift = 120;
+};
+template <class Near>
+constexpr std::int64_t kMostRadius = std::int64_t{1} << (Bits<Near>::near - 1);
 
 // v 2^scale / divisor, rounded: within 1/2.
 mpz_class scaled(const mpz_class& v, const mpz_class& divisor, int scale) {
@@ -41,28 +52,45 @@ WIDECHECK_CLONES void add_patch(std::uint64_t* sums, const std::uint32_t* x, con
   add_products(sums, x, patch, length, w, filters);
 }
 
-// Throws Open unless |v| <= 2^30.
-struct Open {};  // a sign, or a value too large, decides nothing
-std::int32_t fitting(std::int64_t v) {
-  constexpr std::int64_t kLimit = std::int64_t{1} << kNearBits;
-  if (v > kLimit || v < -kLimit) throw Open();
-  return static_cast<std::int32_t>(v);
+void add_patch(Int128* sums, const std::int64_t* x, const long* patch, std::size_t length, const std::int64_t* w,
+               std::size_t filters) {
+  add_products(sums, x, patch, length, w, filters);
 }
 
-std::int64_t most_of(const std::vector<std::int32_t>& near) {
+struct Open {};  // a sign, or a value too large, decides nothing
+// Throws Open unless |v| is at most 2^near.
+template <class Near, class Wide>
+Near fitting(Wide v) {
+  constexpr Wide kLimit = Wide{1} << Bits<Near>::near;
+  if (v > kLimit || v < -kLimit) throw Open();
+  return static_cast<Near>(v);
+}
+
+template <class Near>
+std::int64_t most_of(const std::vector<Near>& near) {
   std::int64_t most = 0;
-  for (std::int32_t v : near) most = std::max<std::int64_t>(most, v < 0 ? -std::int64_t{v} : v);
+  for (Near v : near) most = std::max<std::int64_t>(most, v < 0 ? -std::int64_t{v} : v);
   return most;
+}
+
+// Of |v| < 2^122.
+template <class Wide>
+Wide wide(const mpz_class& v) {
+  if constexpr (sizeof(Wide) == 8) return v.get_si();
+  const mpz_class high = v >> 62, low = v - (high << 62);
+  return static_cast<Wide>(high.get_si()) * (Int128{1} << 62) + low.get_si();
 }
 
 }  // namespace
 
-std::uint32_t ResidueForward::residue(const mpz_class& v) const {
+template <class Near>
+std::uint32_t ResidueForward<Near>::residue(const mpz_class& v) const {
   return static_cast<std::uint32_t>(mpz_fdiv_ui(v.get_mpz_t(), prime_));
 }
 
-ResidueForward::ResidueForward(const Network& network, const Forward& exact, std::uint64_t prime,
-                               const std::vector<std::vector<mpz_class>>& examples)
+template <class Near>
+ResidueForward<Near>::ResidueForward(const Network& network, const Forward& exact, std::uint64_t prime,
+                                     const std::vector<std::vector<mpz_class>>& examples)
     : network_(network), exact_(exact), prime_(prime) {
   // By node, the length of the largest value seen: twice what comes first has room.
   std::map<std::size_t, int> lengths;
@@ -75,7 +103,7 @@ ResidueForward::ResidueForward(const Network& network, const Forward& exact, std
   for (const Forward::Step& step : exact.steps()) {
     const Node& node = network.node(step.node);
     Plan plan;
-    plan.scale = kNearBits - 1 - (lengths.contains(step.node) ? lengths[step.node] : 0);
+    plan.scale = Bits<Near>::near - 1 - (lengths.contains(step.node) ? lengths[step.node] : 0);
     const auto in = [&](std::size_t k) -> const Plan& { return plans_[at_.at(node.inputs[k])]; };
     // What is multiplied with a value is a numerator over that.
     const auto unit = [&] { return mpz_class(step.divisor / exact.steps()[at_.at(node.inputs[0])].divisor); };
@@ -105,37 +133,44 @@ ResidueForward::ResidueForward(const Network& network, const Forward& exact, std
         plan_products(plan, step, in(0), unit(), largest(step.factors), largest(step.factors), step.shifts);
         plan.near_weights.emplace_back();
         for (const mpz_class& w : step.factors) {
-          plan.near_weights[0].push_back(static_cast<std::int32_t>(scaled(w, unit(), plan.weight_scale).get_si()));
+          plan.near_weights[0].push_back(static_cast<Near>(scaled(w, unit(), plan.weight_scale).get_si()));
           plan.factors.push_back(residue(w));
         }
         break;
     }
-    work_ += 1000 + (Products(2) * node.terms() + 40) * node.width;
+    if (node.activation.function == Function::leaky_relu) work_ += Products(400) * node.width;
+    work_ += 1000 + (Products(sizeof(Near) == 4 ? 2 : 6) * node.terms() + 40) * node.width;
     at_[step.node] = plans_.size();
     plans_.push_back(std::move(plan));
   }
 }
 
-// How weights, over `unit`, and biases become numbers near them: each weight below 2^30, their sums of absolute values
-// below 2^32, and a half more for rounding each.
-void ResidueForward::plan_products(Plan& plan, const Forward::Step& step, const Plan& in, const mpz_class& unit,
-                                   const mpz_class& largest_sum, const mpz_class& largest_weight,
-                                   const std::vector<mpz_class>& bias) const {
-  const auto length = [&](const mpz_class& v) { return length_of(v) - length_of(unit) + 1; };  // v / unit < 2^length
-  plan.weight_scale = std::min(32 - length(largest_sum), 30 - length(largest_weight));
-  plan.norm = (std::int64_t{1} << 32) + plan.terms;
+// How weights, over `unit`, and biases become numbers near them, of no more than Bits, and a half more for rounding
+// each.
+template <class Near>
+void ResidueForward<Near>::plan_products(Plan& plan, const Forward::Step& step, const Plan& in, const mpz_class& unit,
+                                         const mpz_class& largest_sum, const mpz_class& largest_weight,
+                                         const std::vector<mpz_class>& bias) const {
+  // v / divisor < 2^length.
+  const auto length = [](const mpz_class& v, const mpz_class& divisor) {
+    return length_of(v) - length_of(divisor) + 1;
+  };
+  plan.weight_scale =
+      std::min({Bits<Near>::sum - length(largest_sum, unit), Bits<Near>::weight - length(largest_weight, unit),
+                Bits<Near>::bias - length(largest(bias), step.divisor) - in.scale});
+  plan.norm = (Wide{1} << Bits<Near>::sum) + plan.terms;
   const int scale = plan.weight_scale + in.scale;
   for (const mpz_class& b : bias) {
-    const mpz_class near = scaled(b, step.divisor, scale);
-    plan.open = plan.open || abs(near) >= mpz_class(1) << 61;
-    plan.near_bias.push_back(plan.open ? 0 : near.get_si());
+    plan.near_bias.push_back(wide<Wide>(scaled(b, step.divisor, scale)));
     plan.bias.push_back(residue(b));
   }
-  plan.shift = std::clamp(scale - plan.scale, 0, 62);
+  plan.shift = std::clamp(scale - plan.scale, 0, Bits<Near>::shift);
   plan.scale = scale - plan.shift;
 }
 
-void ResidueForward::plan_linear(Plan& plan, const Forward::Step& step, const Plan& in, const mpz_class& unit) const {
+template <class Near>
+void ResidueForward<Near>::plan_linear(Plan& plan, const Forward::Step& step, const Plan& in,
+                                       const mpz_class& unit) const {
   const Node& node = network_.node(step.node);
   mpz_class largest_sum = 0, largest_weight = 0;
   for (std::size_t bank = 0; bank < step.weights.size(); ++bank) {
@@ -146,45 +181,48 @@ void ResidueForward::plan_linear(Plan& plan, const Forward::Step& step, const Pl
       largest_sum = std::max(largest_sum, sum);
     }
   }
-  plan.terms = static_cast<std::int64_t>(node.patches.longest());
+  plan.terms = static_cast<Wide>(node.patches.longest());
   plan_products(plan, step, in, unit, largest_sum, largest_weight, step.bias);
   for (const auto& bank : step.weights) {
     auto& near = plan.near_weights.emplace_back();
     auto& residues = plan.weights.emplace_back();
     for (const mpz_class& w : bank) {
-      near.push_back(static_cast<std::int32_t>(scaled(w, unit, plan.weight_scale).get_si()));
+      near.push_back(static_cast<Near>(scaled(w, unit, plan.weight_scale).get_si()));
       residues.push_back(residue(w));
     }
   }
   node.patches.entries();  // expanded once, not by threads
 }
 
-ResidueForward::Shadow ResidueForward::enter(const std::vector<mpz_class>& x) const {
+template <class Near>
+auto ResidueForward<Near>::enter(const std::vector<mpz_class>& x) const -> Shadow {
   const Plan& plan = plans_.front();
   Shadow shadow;
   shadow.radius = 1;
-  const mpz_class limit = mpz_class(1) << kNearBits;
+  const mpz_class limit = mpz_class(1) << Bits<Near>::near;
   for (const mpz_class& v : x) {
     const mpz_class near = scaled(v, exact_.steps().front().divisor, plan.scale);
     // What does not fit is told by a radius that leaves all open.
-    if (abs(near) > limit) shadow.radius = kMostRadius + 1;
-    shadow.near.push_back(abs(near) > limit ? 0 : static_cast<std::int32_t>(near.get_si()));
+    if (abs(near) > limit) shadow.radius = kMostRadius<Near> + 1;
+    shadow.near.push_back(abs(near) > limit ? Near{0} : static_cast<Near>(near.get_si()));
     shadow.residue.push_back(residue(v));
   }
   return shadow;
 }
 
 // From products of weights and near values to near values.
-void ResidueForward::settle(const Plan& plan, const std::vector<std::int64_t>& sums, const Shadow& x, Shadow& y) const {
-  if (plan.open) throw Open();
-  const std::int64_t error = plan.norm * x.radius + plan.terms * most_of(x.near) / 2 + 1;
-  y.radius = (error >> plan.shift) + 2;
-  for (std::int64_t sum : sums) y.near.push_back(fitting(sum >> plan.shift));
+template <class Near>
+void ResidueForward<Near>::settle(const Plan& plan, const std::vector<Wide>& sums, const Shadow& x, Shadow& y) const {
+  const Wide error = (plan.norm * x.radius + plan.terms * most_of(x.near) / 2 + 1) >> plan.shift;
+  if (error > kMostRadius<Near>) throw Open();
+  y.radius = static_cast<std::int64_t>(error) + 2;
+  for (Wide sum : sums) y.near.push_back(fitting<Near>(sum >> plan.shift));
 }
 
-ResidueForward::Shadow ResidueForward::linear(const Plan& plan, const Node& node, const Shadow& x) const {
+template <class Near>
+auto ResidueForward<Near>::linear(const Plan& plan, const Node& node, const Shadow& x) const -> Shadow {
   const std::size_t filters = node.filters;
-  std::vector<std::int64_t> sums(plan.near_bias);
+  std::vector<Wide> sums(plan.near_bias);
   std::vector<std::uint64_t> residues(plan.bias.begin(), plan.bias.end());
   sums.resize(node.width);
   residues.resize(node.width);
@@ -209,16 +247,17 @@ ResidueForward::Shadow ResidueForward::linear(const Plan& plan, const Node& node
   return y;
 }
 
-void ResidueForward::activate(const Plan& plan, const Node& node, Shadow& y) const {
+template <class Near>
+void ResidueForward<Near>::activate(const Plan& plan, const Node& node, Shadow& y) const {
   const Activation& f = node.activation;
   if (f.function == Function::identity) return;
   const auto slope = [&](std::int64_t near) {
     const mpz_class v = floor_of(f.parameter * mpq_class(mpz_class(static_cast<long>(near))));
     if (!v.fits_slong_p()) throw Open();
-    return fitting(v.get_si());
+    return fitting<Near>(v.get_si());
   };
   for (std::size_t h = 0; h < y.near.size(); ++h) {
-    std::int32_t& near = y.near[h];
+    Near& near = y.near[h];
     std::uint32_t& residue = y.residue[h];
     const bool above = near > y.radius, below = is_step(f.function) ? near < -y.radius : near <= -y.radius;
     if (!above && !below) throw Open();
@@ -242,7 +281,8 @@ void ResidueForward::activate(const Plan& plan, const Node& node, Shadow& y) con
 }
 
 // Which of several values is the largest may stay open where they have one residue: then it is that.
-ResidueForward::Shadow ResidueForward::max_pool(const Node& node, const Shadow& x) const {
+template <class Near>
+auto ResidueForward<Near>::max_pool(const Node& node, const Shadow& x) const -> Shadow {
   Shadow y;
   y.radius = x.radius;
   for (std::size_t p = 0; p < node.patches.count(); ++p) {
@@ -256,34 +296,35 @@ ResidueForward::Shadow ResidueForward::max_pool(const Node& node, const Shadow& 
     node.patches.for_each_seen(p, [&](std::size_t, std::size_t input) {
       if (x.near[input] >= top - 2 * x.radius && x.residue[input] != residue) throw Open();
     });
-    y.near.push_back(static_cast<std::int32_t>(top));
+    y.near.push_back(static_cast<Near>(top));
     y.residue.push_back(residue);
   }
   return y;
 }
 
-ResidueForward::Shadow ResidueForward::average_pool(const Node& node, const Shadow& x) const {
+template <class Near>
+auto ResidueForward<Near>::average_pool(const Node& node, const Shadow& x) const -> Shadow {
   Shadow y;
   y.radius = x.radius + 1;
-  const auto length = static_cast<std::int64_t>(pool_length(node));
+  const auto length = static_cast<Wide>(pool_length(node));
   for (std::size_t p = 0; p < node.patches.count(); ++p) {
-    std::int64_t sum = 0;
+    Wide sum = 0;
     std::uint64_t residue = 0;
     node.patches.for_each_seen(p, [&](std::size_t, std::size_t input) {
       sum += x.near[input];
       residue += x.residue[input];
     });
-    y.near.push_back(fitting(sum >= 0 ? sum / length : -((-sum + length - 1) / length)));
+    y.near.push_back(fitting<Near>(sum >= 0 ? sum / length : -((-sum + length - 1) / length)));
     y.residue.push_back(static_cast<std::uint32_t>(residue % prime_));
   }
   return y;
 }
 
-ResidueForward::Shadow ResidueForward::join(std::size_t i, const Plan& plan,
-                                            const std::vector<const Shadow*>& in) const {
+template <class Near>
+auto ResidueForward<Near>::join(std::size_t i, const Plan& plan, const std::vector<const Shadow*>& in) const -> Shadow {
   const Node& node = network_.node(i);
   const bool is_sum = node.op == Op::sum;
-  std::vector<std::int64_t> near(node.width);
+  std::vector<Wide> near(node.width);
   std::vector<std::uint64_t> residue(node.width);
   Shadow y;
   std::size_t offset = 0;  // of the channels, for concat
@@ -294,22 +335,23 @@ ResidueForward::Shadow ResidueForward::join(std::size_t i, const Plan& plan,
     y.radius = is_sum ? y.radius + radius : std::max(y.radius, radius);
     for (std::size_t h = 0; h < in[k]->near.size(); ++h) {
       const std::size_t to = is_sum ? h : h / channels * node.shape.back() + offset + h % channels;
-      near[to] += std::int64_t{in[k]->near[h]} >> shift;
+      near[to] += in[k]->near[h] >> shift;
       residue[to] = (residue[to] + std::uint64_t{plan.factors[k]} * in[k]->residue[h]) % prime_;
     }
     offset += channels;
   }
-  for (std::int64_t v : near) y.near.push_back(fitting(v));
+  for (Wide v : near) y.near.push_back(fitting<Near>(v));
   y.residue.assign(residue.begin(), residue.end());
   return y;
 }
 
-ResidueForward::Shadow ResidueForward::batch_norm(const Plan& plan, const Node& node, const Shadow& x) const {
-  std::vector<std::int64_t> sums;
+template <class Near>
+auto ResidueForward<Near>::batch_norm(const Plan& plan, const Node& node, const Shadow& x) const -> Shadow {
+  std::vector<Wide> sums;
   Shadow y;
   for (std::size_t h = 0; h < x.near.size(); ++h) {
     const std::size_t c = h % node.shape.back();
-    sums.push_back(std::int64_t{x.near[h]} * plan.near_weights[0][c] + plan.near_bias[c]);
+    sums.push_back(Wide{x.near[h]} * plan.near_weights[0][c] + plan.near_bias[c]);
     y.residue.push_back(
         static_cast<std::uint32_t>((std::uint64_t{x.residue[h]} * plan.factors[c] + plan.bias[c]) % prime_));
   }
@@ -317,7 +359,8 @@ ResidueForward::Shadow ResidueForward::batch_norm(const Plan& plan, const Node& 
   return y;
 }
 
-std::optional<std::vector<std::uint32_t>> ResidueForward::operator()(Shadow x) const {
+template <class Near>
+std::optional<std::vector<std::uint32_t>> ResidueForward<Near>::operator()(Shadow x) const {
   std::map<std::size_t, Shadow> known;
   try {
     for (std::size_t k = 0; k < plans_.size(); ++k) {
@@ -353,7 +396,7 @@ std::optional<std::vector<std::uint32_t>> ResidueForward::operator()(Shadow x) c
           y = batch_norm(plans_[k], node, in(0));
           break;
       }
-      if (y.radius > kMostRadius) return std::nullopt;
+      if (y.radius > kMostRadius<Near>) return std::nullopt;
       known[i] = std::move(y);
     }
   } catch (const Open&) {
@@ -361,5 +404,8 @@ std::optional<std::vector<std::uint32_t>> ResidueForward::operator()(Shadow x) c
   }
   return std::move(known.at(exact_.steps().back().node).residue);
 }
+
+template class ResidueForward<std::int32_t>;
+template class ResidueForward<std::int64_t>;
 
 }  // namespace widecheck

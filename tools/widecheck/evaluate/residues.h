@@ -1,24 +1,30 @@
 // Exact values modulo a prime where they have hundreds of bits, as in networks with float weights.
 //
-// Beside the residues runs a pass in fixed point: integers with an error radius, which decide signs and maxima. Where
-// they do not, the sample is left to the forward pass in big integers.
+// Beside the residues runs a pass in fixed point: integers with an error radius, which decide signs and maxima. They
+// have 30 bits (Near = std::int32_t, sums of 64) or, slower, 60 (std::int64_t, sums of 128). What stays open then is
+// left to the forward pass in big integers.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <type_traits>
 #include <vector>
 
 #include "evaluate/forward.h"
 
 namespace widecheck {
 
+__extension__ typedef __int128 Int128;
+
+template <class Near>
 class ResidueForward {
  public:
+  using Wide = std::conditional_t<sizeof(Near) == 4, std::int64_t, Int128>;
   // Values of a node on one sample: residues of the numerators, and value * 2^scale within `radius` of `near`, with the
   // scale of the node.
   struct Shadow {
     std::vector<std::uint32_t> residue;
-    std::vector<std::int32_t> near;
+    std::vector<Near> near;
     std::int64_t radius = 0;
   };
 
@@ -28,7 +34,6 @@ class ResidueForward {
                  const std::vector<std::vector<mpz_class>>& examples);
   // What a sample takes.
   Products work() const { return work_; }
-  // Of big integers, which may be handled by one thread only.
   Shadow enter(const std::vector<mpz_class>& x) const;
   // The residues of the target's numerators; nothing where a sign or a maximum is open.
   std::optional<std::vector<std::uint32_t>> operator()(Shadow x) const;
@@ -36,14 +41,13 @@ class ResidueForward {
  private:
   struct Plan {
     int scale = 0;                    // of `near`
-    std::int64_t terms = 0;           // of a sum of products
-    std::int64_t norm = 0;            // of weights in them
+    Wide terms = 0;                   // of a sum of products
+    Wide norm = 0;                    // of weights in them
     int weight_scale = 0, shift = 0;  // from products to `near`
-    bool open = false;                // no number of 64 bits serves
     // By bank, position in the patch, filter; bias by neuron. Of batch norm by channel, one bank of weights.
-    std::vector<std::vector<std::int32_t>> near_weights;
+    std::vector<std::vector<Near>> near_weights;
     std::vector<std::vector<std::uint32_t>> weights;
-    std::vector<std::int64_t> near_bias;
+    std::vector<Wide> near_bias;
     std::vector<std::uint32_t> bias;
     std::vector<std::uint32_t> factors;  // of joins by input, of batch norm by channel, of leaky-relu
   };
@@ -52,7 +56,7 @@ class ResidueForward {
                      const mpz_class& largest_sum, const mpz_class& largest_weight,
                      const std::vector<mpz_class>& bias) const;
   void plan_linear(Plan& plan, const Forward::Step& step, const Plan& in, const mpz_class& unit) const;
-  void settle(const Plan& plan, const std::vector<std::int64_t>& sums, const Shadow& x, Shadow& y) const;
+  void settle(const Plan& plan, const std::vector<Wide>& sums, const Shadow& x, Shadow& y) const;
   Shadow linear(const Plan& plan, const Node& node, const Shadow& x) const;
   void activate(const Plan& plan, const Node& node, Shadow& y) const;
   Shadow max_pool(const Node& node, const Shadow& x) const;
@@ -68,5 +72,8 @@ class ResidueForward {
   std::map<std::size_t, std::size_t> at_;  // by node
   Products work_ = 0;
 };
+
+extern template class ResidueForward<std::int32_t>;
+extern template class ResidueForward<std::int64_t>;
 
 }  // namespace widecheck

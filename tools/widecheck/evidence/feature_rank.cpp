@@ -32,45 +32,64 @@ WIDECHECK_CLONES void parities(const std::vector<std::int64_t>& v, std::vector<s
 namespace {
 
 // Values of hundreds of bits by their residues, a block of samples after the other on all cores; samples on which a
-// sign stays open in big integers.
-void by_residues(const Context& c, const Network& network, const Forward& forward, RankEvidence& evidence) {
-  constexpr std::size_t kBlock = 64, kExamples = 4;
-  std::optional<ResidueForward> residues;
-  std::vector<std::size_t> samples;
-  std::vector<std::vector<mpz_class>> xs;
-  const auto flush = [&] {
-    if (xs.empty()) return;
-    if (!residues) {
-      c.budget.spend(forward.work() * kExamples);
-      const auto end = xs.begin() + static_cast<std::ptrdiff_t>(std::min(kExamples, xs.size()));
-      residues.emplace(network, forward, evidence.prime(), std::vector<std::vector<mpz_class>>(xs.begin(), end));
-    }
-    c.budget.spend((residues->work() + 100 * Products(network.node(0).width)) * xs.size());
-    std::vector<ResidueForward::Shadow> shadows;
-    for (const auto& x : xs) shadows.push_back(residues->enter(x));
-    std::vector<std::optional<std::vector<std::uint32_t>>> rows(xs.size());
-    in_parallel(xs.size(),
-                [&]() -> Task { return [&](std::size_t k) { rows[k] = (*residues)(std::move(shadows[k])); }; });
-    for (std::size_t k = 0; k < xs.size(); ++k) {
-      if (!rows[k]) {
-        c.budget.spend(forward.work());
-        rows[k].emplace();
-        for (const mpz_class& v : forward(xs[k]).v)
-          rows[k]->push_back(static_cast<std::uint32_t>(mpz_fdiv_ui(v.get_mpz_t(), evidence.prime())));
+// sign stays open with numbers twice as long, and then in big integers.
+class ByResidues {
+ public:
+  ByResidues(const Context& c, const Network& network, const Forward& forward, RankEvidence& evidence)
+      : c_(c), network_(network), forward_(forward), evidence_(evidence) {}
+
+  void add(std::size_t sample, const std::vector<mpz_class>& x) {
+    samples_.push_back(sample);
+    xs_.push_back(x);
+    if (xs_.size() == kBlock) flush();
+  }
+  void flush() {
+    rows_.assign(xs_.size(), std::nullopt);
+    decide(short_);
+    decide(long_);
+    for (std::size_t k = 0; k < xs_.size(); ++k) {
+      if (!rows_[k]) {
+        c_.budget.spend(forward_.work());
+        rows_[k].emplace();
+        for (const mpz_class& v : forward_(xs_[k]).v)
+          rows_[k]->push_back(static_cast<std::uint32_t>(mpz_fdiv_ui(v.get_mpz_t(), evidence_.prime())));
       }
-      evidence.row(samples[k], *rows[k]);
+      evidence_.row(samples_[k], *rows_[k]);
     }
-    samples.clear();
-    xs.clear();
-  };
-  c.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
-    if (!evidence.needs(sample)) return;
-    samples.push_back(sample);
-    xs.push_back(x);
-    if (xs.size() == kBlock) flush();
-  });
-  flush();
-}
+    samples_.clear();
+    xs_.clear();
+  }
+
+ private:
+  static constexpr std::size_t kBlock = 64, kExamples = 4;
+  // The rows that are missing, as far as no sign stays open.
+  template <class Near>
+  void decide(std::optional<ResidueForward<Near>>& residues) {
+    std::vector<std::size_t> open;
+    for (std::size_t k = 0; k < xs_.size(); ++k)
+      if (!rows_[k]) open.push_back(k);
+    if (open.empty()) return;
+    if (!residues) {
+      c_.budget.spend(forward_.work() * kExamples);
+      const auto end = xs_.begin() + static_cast<std::ptrdiff_t>(std::min(kExamples, xs_.size()));
+      residues.emplace(network_, forward_, evidence_.prime(), std::vector<std::vector<mpz_class>>(xs_.begin(), end));
+    }
+    c_.budget.spend((residues->work() + 100 * Products(network_.node(0).width)) * open.size());
+    in_parallel(open.size(), [&]() -> Task {
+      return [&](std::size_t task) { rows_[open[task]] = (*residues)(residues->enter(xs_[open[task]])); };
+    });
+  }
+
+  const Context& c_;
+  const Network& network_;
+  const Forward& forward_;
+  RankEvidence& evidence_;
+  std::optional<ResidueForward<std::int32_t>> short_;
+  std::optional<ResidueForward<std::int64_t>> long_;
+  std::vector<std::size_t> samples_;  // that wait
+  std::vector<std::vector<mpz_class>> xs_;
+  std::vector<std::optional<std::vector<std::uint32_t>>> rows_;
+};
 
 }  // namespace
 
@@ -80,7 +99,11 @@ unsigned verify_rank(const Context& c, const Network& network, std::size_t node,
   const Forward forward(network, node, theta, c.data.divisor(), c.data.largest(), 1);
   const bool narrow = forward.small() && c.data.small();
   if (!narrow && !halved && forward.exact()) {
-    by_residues(c, network, forward, evidence);
+    ByResidues rows(c, network, forward, evidence);
+    c.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
+      if (evidence.needs(sample)) rows.add(sample, x);
+    });
+    rows.flush();
     return evidence.finish();
   }
   c.budget.spend((narrow ? forward.small_work() : forward.work()) * c.data.size());

@@ -64,8 +64,8 @@ int run_pack(const Common& common, const PackOptions& options) {
   members["README"] =
       "A claim about a neural network, with a certificate that proves it (widecert). Check this archive with\n\n"
       "    widecheck ARCHIVE.zip\n\n"
-      "claim.json says what is claimed; files/ holds the data and weights that it names, uncompressed, by their SHA-256. Nothing\n"
-      "outside the archive is read.\n";
+      "claim.json says what is claimed; files/ holds the data and weights that it names, uncompressed,\n"
+      "by their SHA-256. Nothing outside the archive is read.\n";
   write_zip(output, members, [&](double part) { bar.show("compressing", static_cast<std::size_t>(100 * part), 100); });
   bar.finish();
   if (common.json) {

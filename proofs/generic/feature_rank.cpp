@@ -46,7 +46,7 @@ TensorSpec balanced_filters(const TensorShape& shape, const std::string& name, s
       sum -= share;
     }
     // An even filter shows nothing modulo 2.
-    if (std::all_of(row.begin(), row.end(), [](const Rational& v) { return numerator(v) % 2 == 0; })) {
+    if (length > 1 && std::all_of(row.begin(), row.end(), [](const Rational& v) { return numerator(v) % 2 == 0; })) {
       row[0] += 1;
       row[1] -= 1;
     }

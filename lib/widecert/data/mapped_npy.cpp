@@ -25,11 +25,11 @@ void gather_as(const unsigned char* bytes, std::span<const std::size_t> places, 
 }  // namespace
 
 std::shared_ptr<const MappedNpy> MappedNpy::open(const std::string& path, std::size_t least) {
+  ByteSource in(path);  // a regular file, plain or compressed
   char start[6] = {};
   std::ifstream(path, std::ios::binary).read(start, sizeof start);
   if (std::memcmp(start, "\x93NUMPY", sizeof start) != 0) return nullptr;
   std::shared_ptr<MappedNpy> file(new MappedNpy);
-  ByteSource in(path);
   file->header_ = read_npy_header(in);
   file->begin_ = in.offset();
   std::size_t entries = 1;

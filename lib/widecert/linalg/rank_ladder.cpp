@@ -127,9 +127,12 @@ LadderResult climb(const MatrixSource& source, const LadderOptions& options) {
     singular.stop = [&options, watch = Stopwatch()] { return watch.seconds() > options.most_seconds; };
     if (split) singular.most_levels = 6, singular.most_slices = kMostSlices;
     bool decided = false;
-    const bool came = in_time([&] { decided = merge(singular_bounds(source.enclosure(split), singular), rung); });
-    // Where rows have sizes that doubles do not span, nothing else may bound sigma_max.
-    if (!split) result.bounds.largest_high = std::min(result.bounds.largest_high, norm_up(source.enclosure(false)));
+    const bool came = in_time([&] {
+      const MatrixEnclosure a = source.enclosure(split);
+      // Where rows have sizes that doubles do not span, nothing else may bound sigma_max.
+      result.bounds.largest_high = std::min(result.bounds.largest_high, norm_up(a));
+      decided = merge(singular_bounds(a, singular), rung);
+    });
     if (!came) continue;
     if (decided) return result;
     bool deficient = false;

@@ -40,7 +40,7 @@ class Digits {
       }
     }
   }
-  // <row i, row j>, from the digits of the sum on: put(sum so far), which is then multiplied by 2^26.
+  // <row i, row j>, from the highest digits down.
   template <class Sum>
   Sum product(std::size_t i, std::size_t j) const {
     constexpr std::size_t kChunk = 4096;  // of products of at most 2^50

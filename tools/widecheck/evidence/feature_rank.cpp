@@ -27,10 +27,6 @@ WIDECHECK_CLONES void parities(const std::vector<std::int64_t>& v, std::vector<s
   for (std::size_t h = 0; h < v.size(); ++h) out[h] = static_cast<std::uint32_t>(v[h] & 1);
 }
 
-}  // namespace
-
-namespace {
-
 // Values of hundreds of bits by their residues, a block of samples after the other on all cores; samples on which a
 // sign stays open with numbers twice as long, and then in big integers.
 class ByResidues {
@@ -115,6 +111,7 @@ unsigned verify_rank(const Context& c, const Network& network, std::size_t node,
     throw Rejected("zero-pre-activation",
                    "sample " + number(sample + 1) + ": a pre-activation is 0; GF(2) cannot take 1/2");
   };
+  // Otherwise the values are big, and those that are halved.
   if (narrow) {
     const auto modulus = static_cast<std::int64_t>(p);
     c.data.for_each_small([&](std::size_t sample, const std::vector<std::int64_t>& x) {
@@ -134,13 +131,10 @@ unsigned verify_rank(const Context& c, const Network& network, std::size_t node,
     });
   } else {
     c.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
-      if (!halved && !evidence.needs(sample)) return;
-      Values values = forward(x);
+      const Values values = forward(x);
       for (std::size_t h = 0; h < values.v.size(); ++h) {
-        mpz_class& v = values.v[h];
-        if (halved && mpz_odd_p(v.get_mpz_t())) reject_odd(sample);
-        if (halved) v /= 2;
-        residues[h] = static_cast<std::uint32_t>(mpz_fdiv_ui(v.get_mpz_t(), p));
+        if (mpz_odd_p(values.v[h].get_mpz_t())) reject_odd(sample);
+        residues[h] = static_cast<std::uint32_t>(mpz_fdiv_ui(mpz_class(values.v[h] / 2).get_mpz_t(), p));
       }
       evidence.row(sample, residues);
     });

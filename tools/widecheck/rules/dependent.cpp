@@ -352,11 +352,9 @@ std::string lines_by_arguments(const Question& q, const RankClaim& claim, unsign
           "the values compared are not rational");
   q.c.data.for_each([&](std::size_t s, const std::vector<mpz_class>& x) {
     Values g = arguments(x);
-    // What is 0 where relu surely is.
-    if (!arguments.exact())
+    // What is 0 where relu surely is. (The radius of exact values is 0.)
+    if (is_relu)
       for (mpz_class& v : g.v) v = std::max(mpz_class(v + g.radius), mpz_class(0));
-    else if (is_relu)
-      for (mpz_class& v : g.v) v = std::max(v, mpz_class(0));
     relations.row(s, g.v);
   });
   return bounded_by(relations, claim);

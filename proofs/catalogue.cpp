@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "proofs/critical/at_point.h"
+#include "proofs/critical/critical_points.h"
+#include "proofs/critical/separability.h"
 #include "proofs/dependent/never_independent.h"
 #include "proofs/dependent/open_set.h"
 #include "proofs/dependent/rank_equals.h"
@@ -15,6 +18,10 @@
 #include "proofs/generic/untied_biases.h"
 #include "proofs/gradients/gradients.h"
 #include "proofs/gradients/in_s_k.h"
+#include "proofs/interpolation/interpolation.h"
+#include "proofs/interpolation/nearby.h"
+#include "proofs/interpolation/zero_loss.h"
+#include "proofs/minima/local_minimum.h"
 #include "proofs/rays/row_difference.h"
 #include "proofs/rays/theorem_3_4.h"
 #include "proofs/singular/singular_values.h"
@@ -24,10 +31,12 @@ namespace widecert {
 
 const std::vector<Theorem>& catalogue() {
   using namespace theorems;
-  static const std::vector<Theorem> all{theorem_3_4(),       row_difference(), assumption_3_1(), full_rank_weights(),
-                                        weights_rank_at(),   theorem_3_5(),    untied_biases(),  rank_at(),
-                                        singular_values(),   in_s_k(),         gradients(),      open_set(),
-                                        never_independent(), rank_equals()};
+  static const std::vector<Theorem> all{
+      theorem_3_4(),  row_difference(),   assumption_3_1(),    full_rank_weights(),  weights_rank_at(),
+      theorem_3_5(),  untied_biases(),    rank_at(),           singular_values(),    in_s_k(),
+      gradients(),    open_set(),         never_independent(), rank_equals(),        interpolation(),
+      zero_loss(),    zero_loss_nearby(), critical_points(),   vacuous_hypotheses(), critical_point(),
+      separability(), local_minimum()};
   return all;
 }
 
@@ -51,12 +60,16 @@ const Theorem& theorem(const std::string& id, const std::vector<Theorem>& known)
   throw InputError("there is no theorem \"" + id + "\"; the catalogue has: " + ids(known));
 }
 
-Task read_entry(JsonReader& in, const Architecture& network, const std::vector<Theorem>& known) {
+Task read_entry(JsonReader& in, const Architecture& network, const std::vector<Theorem>& known,
+                std::optional<std::size_t> node) {
   const JsonReader id = in.get("theorem");
   const Theorem* found = find_theorem(id.text(), known);
   if (found == nullptr) id.fail("a theorem of the catalogue (" + ids(known) + "; widecert explain says what they are)");
-  const JsonReader node = in.get("node");
-  Task task{found, network.index_of(node.text(), node.place()), found->claims.front(), nullptr};
+  if (!node) {
+    const JsonReader given = in.get("node");
+    node = network.index_of(given.text(), given.place());
+  }
+  Task task{found, *node, found->claims.front(), nullptr};
   if (const auto claim = in.find("claim")) {
     task.claim = claim->text();
     if (std::find(found->claims.begin(), found->claims.end(), task.claim) == found->claims.end()) {

@@ -19,8 +19,10 @@ struct Task {
 };
 // Reads "theorem", "node", "claim" and the theorem's keys; the caller reads what else there may be, and calls done().
 // Throws InputError naming the place.
-// `known`: the theorems to choose from; an outside topic brings its own.
-Task read_entry(JsonReader& entry, const Architecture& network, const std::vector<Theorem>& known = catalogue());
+// `known`: the theorems to choose from; an outside topic brings its own. `node`: of an entry inside another one, which
+// does not say it again.
+Task read_entry(JsonReader& entry, const Architecture& network, const std::vector<Theorem>& known = catalogue(),
+                std::optional<std::size_t> node = std::nullopt);
 
 // An entry that says nothing but these; `claim` empty: the theorem's first.
 Outcome prove(const Instance& instance, const std::string& theorem, const std::string& node,

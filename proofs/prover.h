@@ -37,6 +37,9 @@ struct Options {
   double rung_seconds = std::numeric_limits<double>::infinity();  // for each rung of the ladder of precisions
   // Bounds that are found by and by are given as far as they are known then.
   TimeLimit::Clock::time_point answer_by = TimeLimit::Clock::time_point::max();
+  // What evidence for the rank of a claim is bound to: the claim as it will stand in the file, in which it may be a
+  // part.
+  std::function<std::string(const Claim&)> bound_text = [](const Claim& claim) { return claim.text(); };
   // Before the names of files that a prover makes beside the claim.
   std::string file_prefix = {};
   Progress progress = [](const std::string&, std::size_t, std::size_t) {};
@@ -68,6 +71,10 @@ struct Attachment {
   std::string sha256() const;
 };
 Attachment attachment(const Options& options, const std::string& name, const NpyIntegers& array);
+// An explicit tensor as it is, or in a file if it is large and its numbers are short. `layout`: how a row of the file
+// is an image.
+TensorSpec tensor_for_claim(const TensorSpec& spec, const std::string& name, const Layout& layout,
+                            const Options& options, std::vector<Attachment>& files);
 // How many numbers of one list stand in the text at most.
 inline constexpr std::size_t kMostInText = 20'000;
 

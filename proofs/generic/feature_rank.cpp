@@ -150,7 +150,7 @@ EvidenceOutcome find_evidence(const ResidueRows& a, const Claim& claim, const Op
         "--evidence random-solve serves any size";
     return outcome;
   }
-  RankResult found = find_rank(a, sha256(claim.text()), !eliminate, options.progress);
+  RankResult found = find_rank(a, sha256(options.bound_text(claim)), !eliminate, options.progress);
   outcome.rank = found.rank;
   if (found.rank < std::min(a.rows, a.cols)) return outcome;
   outcome.prime = a.prime;

@@ -13,10 +13,10 @@ Range around(double norm, double scale) {
 
 }  // namespace
 
-Outcome gradient_enclosure(const GradientSetting& s, const TensorSpec& targets) {
+Outcome gradient_enclosure(const GradientSetting& s, const TargetsSpec& targets) {
   const std::size_t n = s.samples(), m = s.layer(s.output).width;
   const BackwardNumbers& found = s.numbers;
-  const Tensor y = expand(targets, std::vector<std::size_t>(n, m), "the targets");
+  const Tensor y = expand_targets(targets, n, m);
   Mat residual = found.output;
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t h = 0; h < m; ++h)

@@ -37,18 +37,11 @@ bool differentiable(const Activation& f) {
   return f.kind != ActivationKind::step && f.kind != ActivationKind::half_step && f.kind != ActivationKind::sign;
 }
 
-// Whether the gradient for U of the layer, as a free matrix, is that for its weights.
-bool is_free_matrix(const Node& node) {
-  if (node.patches->count() != 1 || std::get<LinearSpec>(node.spec).frozen_weights) return false;
-  const std::vector<std::int64_t> patch = node.patches->entries(0);
-  return patch.size() == node.patches->inputs() && std::find(patch.begin(), patch.end(), kPadding) == patch.end();
-}
-
 struct Asked {
   std::size_t node, output;
   std::string claim;
   std::optional<PointSpec> parameters;
-  std::optional<TensorSpec> targets;
+  std::optional<TargetsSpec> targets;
 };
 
 Outcome prove(const Instance& instance, const Asked& asked, const Options& options) {
@@ -71,7 +64,8 @@ Outcome prove(const Instance& instance, const Asked& asked, const Options& optio
                     *above,     spec,
                     point,      backward_numbers(network, instance.data, point, asked.node, asked.output, *above, tick),
                     ""};
-  if (!is_free_matrix(s.first())) {
+  // Else the gradient for U, as a free matrix, is that for its weights.
+  if (!network.is_dense(above->linear[0]) || std::get<LinearSpec>(s.first().spec).frozen_weights) {
     s.about = fmt::format(
         "; layer {} shares filters, sees patches or is frozen: this is not the gradient of its filters, of which "
         "nothing is claimed",
@@ -84,7 +78,7 @@ Outcome prove(const Instance& instance, const Asked& asked, const Options& optio
 Prover read(const Entry& entry) {
   Asked asked{entry.node, read_output(entry), entry.claim, read_parameters(entry), {}};
   const auto targets = entry.json.find("targets");
-  if (targets) asked.targets = read_tensor(*targets);
+  if (targets) asked.targets = read_targets(*targets);
   if (targets && entry.claim != "gradient-enclosure") {
     throw InputError(targets->place() + ": \"targets\" belong to the claim gradient-enclosure; " + entry.claim +
                      " holds for every Y");
@@ -112,7 +106,7 @@ Theorem theorems::gradients() {
           .claims = {"gradient-bounds", "gradient-dominance", "gradient-enclosure"},
           .rules = {"backpropagation"},
           .reasons = {"not-a-chain", "not-differentiable", "width", "not-certified", "too-large"},
-          .keys = {kParametersKey, kOutputKey, {"targets", "Y, one row for each sample, for gradient-enclosure"}},
+          .keys = {kParametersKey, kOutputKey, kTargetsKey},
           .numbers = {{"lower", Side::below},
                       {"upper", Side::above},
                       {"mu", Side::below},

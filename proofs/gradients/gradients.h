@@ -5,7 +5,7 @@
 
 #include <widecert/network/backward.h>
 
-#include "proofs/gradients/output.h"
+#include "proofs/output.h"
 #include "proofs/singular/singular_values.h"
 
 namespace widecert {
@@ -44,7 +44,7 @@ Outcome gradient_bounds(const GradientSetting& s);
 // f_L / d g_{k+1}(x_i); with the biases of layer k+1 where it has one for each neuron, and F_k F_k^T + 1 1^T then.
 Outcome gradient_dominance(const GradientSetting& s);
 // "gradient-enclosure": ||F_L - Y|| and ||gradient|| themselves.
-Outcome gradient_enclosure(const GradientSetting& s, const TensorSpec& targets);
+Outcome gradient_enclosure(const GradientSetting& s, const TargetsSpec& targets);
 
 namespace theorems {
 Theorem gradients();

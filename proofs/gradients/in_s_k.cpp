@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "proofs/gradients/output.h"
+#include "proofs/output.h"
 #include "proofs/singular/singular_values.h"
 
 namespace widecert {

@@ -41,37 +41,6 @@ void add_side_findings(const Instance& instance, const ChainPosition& at, const 
   }
 }
 
-// An explicit tensor as it is, or in a file if it is large and its numbers are short. `layout`: how a row of the file
-// is an image.
-TensorSpec tensor_for_claim(const TensorSpec& spec, const std::string& name, const Layout& layout,
-                            const Options& options, std::vector<Attachment>& files) {
-  const auto* given = std::get_if<ExplicitTensor>(&spec);
-  std::size_t entries = 0;
-  if (given != nullptr)
-    for (const auto& row : given->rows) entries += row.size();
-  if (entries <= kMostInText) return spec;
-  FileTensor file;
-  for (const auto& row : given->rows)
-    for (const Rational& v : row) file.divisor = lcm(file.divisor, Integer(denominator(v)));
-  NpyIntegers numbers;
-  for (const auto& row : given->rows) {
-    for (const Rational& v : row) {
-      const Integer scaled = numerator(v) * Integer(file.divisor / denominator(v));
-      if (abs(scaled) >= Integer(1) << 62) return spec;
-      numbers.values.push_back(scaled.convert_to<std::int64_t>());
-    }
-  }
-  numbers.shape = {given->rows.size(), entries / given->rows.size()};
-  if (given->rows.size() == 1) numbers.shape.erase(numbers.shape.begin());
-  files.push_back(attachment(options, name, numbers));
-  file.path = files.back().path;
-  file.sha256 = files.back().sha256();
-  file.layout = layout;
-  file.place = file.path;
-  file.array = std::make_shared<const NpyArray>(NpyArray{numbers.shape, std::move(numbers.values), {}});
-  return file;
-}
-
 }  // namespace
 
 std::optional<RayConstruction> construct_ray(const Instance& instance, const ChainPosition& at, const Options& options,

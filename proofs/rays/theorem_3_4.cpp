@@ -43,7 +43,8 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
     return *failed;
   const Node& output = instance.network.node(at->layer().output());
   const Activation& f = std::get<ActivationSpec>(output.spec).function;
-  check(has_ray_threshold(f.kind), "every activation with Assumption 3.2 has a threshold");
+  if (!has_ray_threshold(f.kind))
+    return undecided("no-limit", fmt::format("no alpha_0 is known for {}, though Assumption 3.2 holds", describe(f)));
   const auto ray =
       construct_ray(instance, *at, options, orientation(f.kind), n, centre_for(f.kind), false, shared, failure);
   if (!ray) return shared ? obstacle_to(instance, node, claim, Filters::shared).value_or(failure) : failure;
@@ -93,9 +94,9 @@ Theorem theorems::theorem_3_4() {
       .rules = {"triangular-ray", "h-matrix-ray", "from-ray", "distinct-digests", "separating-projection",
                 "modular-elimination", "width", "affine-dimension", "patch-contents", "equal-samples", "equal-columns",
                 "comparison", "activation-table"},
-      .reasons = {"not-a-chain", "layer-kind", "frozen-parameters", "width", "affine-dimension", "patch-contents",
-                  "equal-samples", "equal-columns", "tied-biases", "activation-violates", "patches-collide",
-                  "not-injective", "no-bias", "no-gap"},
+      .reasons = {"no-limit", "not-a-chain", "layer-kind", "frozen-parameters", "width", "affine-dimension",
+                  "patch-contents", "equal-samples", "equal-columns", "tied-biases", "activation-violates",
+                  "patches-collide", "not-injective", "no-bias", "no-gap"},
       .keys = {kFiltersKey},
       .numbers = {{"alpha_0", Side::above}, {"delta", Side::below}},
       .read = read_with_filters<prove>,

@@ -76,7 +76,8 @@ TEST_CASE("the lines that a verdict names are those of the files which the inclu
     CHECK(said == expected);
   }
   std::size_t sources = 0;
-  for (const auto& entry : fs::directory_iterator(kChecker / "rules")) sources += entry.path().extension() == ".cpp";
+  for (const auto& entry : fs::directory_iterator(kChecker / "rules"))
+    sources += entry.path().extension() == ".cpp" && entry.path().stem() != "topics";
   CHECK(topics == sources);
 }
 

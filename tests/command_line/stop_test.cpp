@@ -1,5 +1,6 @@
 // Whatever is being proved ends when it is told to: every prover of the catalogue, at random moments, on inputs that
 // would take much longer. Nothing here is a benchmark: the bounds of time are for a busy machine.
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
@@ -70,10 +71,27 @@ std::string write_case(const std::string& folder, const std::string& theorem, co
   } else {
     out["data"] = {{"format", "npy"}, {"path", "x.npy"}};
   }
-  if (theorem == "in-s-k" || theorem == "gradients") network["nodes"].push_back(dense("dense3", 2));
-  if (theorem == "gradients") {
-    entry["claim"] = "gradient-enclosure";
+  const auto any_of = [&](std::initializer_list<const char*> names) {
+    return std::any_of(names.begin(), names.end(), [&](const char* name) { return theorem == name; });
+  };
+  const bool at_point = any_of({"zero-loss-nearby", "critical-point", "local-minimum"});
+  if (at_point || any_of({"in-s-k", "gradients", "corollary-3.6", "theorem-4.5", "critical-points", "theorem-3.8"}))
+    network["nodes"].push_back(dense("dense3", 2));
+  if (theorem == "gradients") entry["claim"] = "gradient-enclosure";
+  if (theorem == "corollary-3.6" && function == "relu") entry["claim"] = "interpolates";
+  if (theorem == "critical-point") entry["claim"] = "critical-at";
+  if (theorem == "local-minimum") entry["claim"] = "local-minimum";
+  if (theorem == "critical-points") entry["exceptional-set-null"] = true;
+  if (at_point || entry.contains("claim"))
     for (int i = 0; i < 1000; ++i) entry["targets"]["rows"].push_back({i % 2, 1});
+  if (theorem == "separable")
+    for (int i = 0; i < 1000; ++i) entry["classes"].push_back(i % 2);
+  if (at_point || theorem == "separable") {
+    for (const char* layer : {"dense1", "dense2", "dense3"}) {
+      if (theorem == "separable" && layer == std::string("dense3")) continue;
+      const json seeded{{"name", layer}, {"seed", 1}, {"low", -9}, {"high", 9}, {"divisor", 100}};
+      entry["parameters"][layer] = {{"weights", {{"seeded", seeded}}}, {"bias", {{"fill", 0}}}};
+    }
   }
   out["network"] = network;
   out["prove"] = {entry};

@@ -25,7 +25,7 @@ if(os_release MATCHES "([0-9]+)")
   string(APPEND CPACK_DEBIAN_PACKAGE_RELEASE "~deb${CMAKE_MATCH_1}")
 endif()
 set(suggested
-    cmake g++ libboost-dev libeigen3-dev libmpfr-dev libgmp-dev libflint-dev libm4ri-dev libopenblas-dev libzip-dev
+    cmake g++ libboost-dev libeigen3-dev libmpfr-dev libgmp-dev libflint-dev libm4ri-dev libopenblas-dev libzip-dev libqsopt-ex-dev
     zlib1g-dev libssl-dev libfmt-dev nlohmann-json3-dev)
 if(NOT FLINT_ARB3_INCLUDE_DIR)
   list(APPEND suggested libflint-arb-dev)

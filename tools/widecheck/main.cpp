@@ -147,7 +147,7 @@ struct Line {
 struct Report {
   std::string claim_digest, data;
   std::set<std::string> tensors;     // that files hold
-  std::vector<const Topic*> topics;  // whose rules said something, each once
+  std::vector<const Topic*> topics;  // whose rules said something
   std::vector<Line> lines;
   std::size_t characters = 0;  // of all lines
   int exit = kProved;
@@ -164,36 +164,6 @@ std::string digest_of(const std::string& bytes) {
   Sha256 hash;
   hash.update(bytes);
   return to_hex(hash.finish());
-}
-
-// Checks one entry of "claims" against the entry of "proofs" at the same place, by the row of a topic's
-// table. `line` receives the rule's name before anything can be rejected.
-Verdict check(const Context& context, const Value& claim, const Value& proof, Report& report, Line& line) {
-  const Question question{context, claim.at("kind").text(), proof.at("rule").text(), claim, proof};
-  line.rule = question.rule;
-  const Rule* found = nullptr;
-  const Topic* of = nullptr;
-  bool known = false, needs_data = false;
-  for (const Topic* topic : topics::all) {
-    for (const Rule& rule : topic->rules) {
-      if (question.kind != rule.kind) continue;
-      known = true;
-      needs_data = needs_data || topic->needs_data;
-      if (question.rule != rule.name) continue;
-      found = &rule;
-      of = topic;
-    }
-  }
-  if (!known) claim.at("kind").bad("a kind of claim of version 1");
-  if (needs_data && context.data.size() == 0)
-    throw Malformed("no-data", claim.place() + ": " + question.kind + " speaks of samples; the file has no data");
-  context.budget.spend(context.network.walk());
-  require(found != nullptr, "wrong-rule", "rule " + question.rule + " does not prove " + question.kind);
-  if (std::find(report.topics.begin(), report.topics.end(), of) == report.topics.end()) report.topics.push_back(of);
-  const Verdict verdict = found->check(question);
-  claim.require_all_asked();
-  proof.require_all_asked();
-  return verdict;
 }
 
 // The two files, and where those are that the claim names.
@@ -248,11 +218,14 @@ Report run(const std::vector<std::string>& paths, const Options& options) {
   require(proofs.size() == claims.size(), "proofs",
           std::to_string(claims.size()) + " claims and " + std::to_string(proofs.size()) + " proofs");
   data.verify();
-  const Context context{network, data, budget};
+  std::set<const Topic*> used;
+  const Context context{network, data, budget, &used};
   for (std::size_t k = 0; k < claims.size(); ++k) {
     Line line;
     try {
-      const Verdict verdict = check(context, claims[k], proofs[k], report, line);
+      const Question question{context, claims[k].at("kind").text(), proofs[k].at("rule").text(), claims[k], proofs[k]};
+      line.rule = question.rule;  // before anything can be rejected
+      const Verdict verdict = topics::answer(question);
       line.text = verdict.sentence;
       line.error_bits = verdict.error_bits;
       line.verdict = verdict.recomputed ? "RECOMPUTED" : "PROVED";
@@ -270,6 +243,8 @@ Report run(const std::vector<std::string>& paths, const Options& options) {
       throw Malformed("too-large", "what these claims say takes more than 2^26 characters; refused");
     report.lines.push_back(std::move(line));
   }
+  for (const Topic* topic : topics::all)
+    if (used.contains(topic)) report.topics.push_back(topic);
   for (const Value& document : {claim, certificate})
     report.tensors.insert(document.noted().begin(), document.noted().end());
   return report;

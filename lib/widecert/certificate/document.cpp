@@ -66,6 +66,9 @@ Value::Value(const char* text) : Value(Json(text)) {}
 Value::Value(const std::string& text) : Value(Json(text)) {}
 Value::Value(const Range& range) : Value(Json::array({to_json(range.low), to_json(range.high)})) {}
 Value::Value(const TensorSpec& tensor) : Value(to_json(tensor)) {}
+Value::Value(const TargetsSpec& targets) : Value(to_json(targets)) {}
+Value::Value(const Classes& classes) : Value(to_json(classes)) {}
+Value::Value(const DatasetSpec& data) : Value(to_json(data)) {}
 Value::Value(const PointSpec& point) : Value(to_json(point)) {}
 Value::Value(const Family& family) : Value(to_json(family)) {}
 Value::Value(const RankEvidence& evidence) : Value(evidence_json(evidence)) {}

@@ -6,6 +6,7 @@
 #include <widecert/certificate/json.h>
 #include <widecert/linalg/rank_evidence.h>
 #include <widecert/network/family.h>
+#include <widecert/network/targets.h>
 #include <widecert/number/range.h>
 
 #include <concepts>
@@ -30,6 +31,9 @@ class Value {
   Value(const std::string& text);
   Value(const Range& range);  // [low, high]
   Value(const TensorSpec& tensor);
+  Value(const TargetsSpec& targets);
+  Value(const Classes& classes);
+  Value(const DatasetSpec& data);
   Value(const PointSpec& point);
   Value(const Family& family);
   Value(const RankEvidence& evidence);

@@ -282,6 +282,11 @@ Json to_json(const TensorSpec& tensor) {
                                  Json tensor{{"npy", out}};
                                  if (file.divisor != 1) tensor["divisor"] = to_json(file.divisor);
                                  return tensor;
+                               },
+                               [](const Ln2Tensor& sum) {
+                                 Json out{{"ln2", to_json(as_spec(sum.ln2))}};
+                                 if (sum.plus) out["plus"] = to_json(as_spec(*sum.plus));
+                                 return out;
                                }},
                     tensor);
 }
@@ -292,7 +297,20 @@ static std::string read_digest(JsonReader& in) {
   return digest ? digest->text() : std::string();
 }
 
+static RationalTensor read_rational_tensor(const JsonReader& in) {
+  return std::visit(overloaded{[&](const Ln2Tensor&) -> RationalTensor { in.fail("a tensor of rational numbers"); },
+                               [](const auto& form) { return RationalTensor(form); }},
+                    read_tensor(in));
+}
+
 TensorSpec read_tensor(JsonReader in) {
+  if (const auto ln2 = in.find("ln2")) {
+    const auto plus = in.find("plus");
+    in.done();
+    Ln2Tensor sum{read_rational_tensor(*ln2), {}};
+    if (plus) sum.plus = read_rational_tensor(*plus);
+    return sum;
+  }
   if (const auto fill = in.find("fill")) {
     in.done();
     return FillTensor{fill->rational()};
@@ -334,7 +352,8 @@ TensorSpec read_tensor(JsonReader in) {
   auto seeded = in.find("seeded");
   if (!seeded) {
     in.fail(
-        "a tensor: {\"fill\": v}, {\"rows\": [[...]]}, {\"seeded\": {...}}, {\"sparse\": [...]} or {\"npy\": {...}}");
+        "a tensor: {\"fill\": v}, {\"rows\": [[...]]}, {\"seeded\": {...}}, {\"sparse\": [...]}, {\"npy\": {...}} "
+        "or {\"ln2\": tensor, \"plus\": tensor}");
   }
   in.done();
   SeededTensor tensor;
@@ -461,6 +480,7 @@ Json to_json(const DatasetSpec& data) {
                                      Json csv_out{{"format", "csv"}, {"path", csv.path}, {"sha256", csv.sha256}};
                                      if (csv.options.header) csv_out["header"] = true;
                                      if (csv.options.label_column) csv_out["label_column"] = *csv.options.label_column;
+                                     if (csv.options.column) csv_out["column"] = *csv.options.column;
                                      const char separator = csv.options.separator;
                                      if (separator != ',') csv_out["separator"] = std::string(1, separator);
                                      return csv_out;
@@ -502,6 +522,10 @@ DatasetSpec read_dataset(JsonReader in) {
     CsvSource csv{in.get("path").path(), read_digest(in), {}};
     if (const auto header = in.find("header")) csv.options.header = header->boolean();
     if (const auto label = in.find("label_column")) csv.options.label_column = label->size(1'000'000);
+    if (const auto column = in.find("column")) {
+      csv.options.column = column->size(1'000'000);
+      if (csv.options.label_column) column->fail("no \"label_column\" beside it: one column alone is read");
+    }
     if (const auto separator = in.find("separator")) {
       const std::string text = separator->text();
       if (text != "," && text != ";" && text != "\t") separator->fail("\",\", \";\" or \"\\t\"");
@@ -530,6 +554,49 @@ DatasetSpec read_dataset(JsonReader in) {
   }
   in.done();
   return data;
+}
+
+Json to_json(const Classes& classes) {
+  return std::visit(overloaded{[](const ClassList& list) { return Json(list.classes); },
+                               [](const DataRows& data) { return to_json(data.spec); }},
+                    classes);
+}
+
+Classes read_classes(JsonReader in) {
+  if (!in.is_list()) return load_rows(read_dataset(in), in.folder());
+  ClassList list;
+  for (const JsonReader& one : in.list()) list.classes.push_back(one.size());
+  return list;
+}
+
+Json to_json(const TargetsSpec& targets) {
+  return std::visit(overloaded{[](const TensorSpec& tensor) { return to_json(tensor); },
+                               [](const ClassTargets& by_class) {
+                                 Json out = to_json(TensorSpec(ExplicitTensor{by_class.rows}));
+                                 out["labels"] = to_json(by_class.labels);
+                                 return out;
+                               },
+                               [](const DataRows& data) {
+                                 return Json{{"data", to_json(data.spec)}};
+                               }},
+                    targets);
+}
+
+TargetsSpec read_targets(JsonReader in) {
+  if (const auto labels = in.find("labels")) {
+    ClassTargets by_class{read_classes(*labels), {}};
+    for (const JsonReader& row : in.get("rows").list()) {
+      auto& values = by_class.rows.emplace_back();
+      for (const JsonReader& v : row.list()) values.push_back(v.rational());
+    }
+    in.done();
+    return by_class;
+  }
+  if (const auto data = in.find("data")) {
+    in.done();
+    return load_rows(read_dataset(*data), in.folder());
+  }
+  return read_tensor(in);
 }
 
 }  // namespace widecert

@@ -4,6 +4,7 @@
 #include <widecert/certificate/json.h>
 #include <widecert/data/dataset.h>
 #include <widecert/network/family.h>
+#include <widecert/network/targets.h>
 
 namespace widecert {
 
@@ -15,6 +16,11 @@ DatasetSpec read_dataset(JsonReader in);
 
 Json to_json(const TensorSpec& tensor);
 TensorSpec read_tensor(JsonReader in);
+
+Json to_json(const Classes& classes);
+Classes read_classes(JsonReader in);
+Json to_json(const TargetsSpec& targets);
+TargetsSpec read_targets(JsonReader in);
 
 Json to_json(const PointSpec& point);
 PointSpec read_point(JsonReader in);

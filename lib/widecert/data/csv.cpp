@@ -150,10 +150,14 @@ CsvFile read_csv(const std::string& path, const CsvOptions& options) {
       throw InputError(path + ": there is no column " + std::to_string(*options.label_column) +
                        " (\"label_column\" counts from 0) for the labels; a line has " + std::to_string(columns));
     }
+    if (options.column && *options.column >= columns) {
+      throw InputError(path + ": there is no column " + std::to_string(*options.column) +
+                       " (\"column\" counts from 0); a line has " + std::to_string(columns));
+    }
     std::vector<Rational> sample;
     sample.reserve(columns);
     for (std::size_t column = 0; column < columns; ++column) {
-      if (options.label_column == column) continue;
+      if (options.label_column == column || (options.column && options.column != column)) continue;
       try {
         sample.push_back(parse_rational(fields[column]));
       } catch (const InputError& error) {
@@ -230,6 +234,7 @@ std::string describe(const CsvOptions& options) {
   if (options.separator != ',') text += options.separator == ';' ? ", separated by semicolons" : ", separated by tabs";
   if (options.header) text += ", without the header line";
   if (options.label_column) text += ", without column " + std::to_string(*options.label_column + 1) + " (labels)";
+  if (options.column) text += ", column " + std::to_string(*options.column + 1) + " alone";
   return text;
 }
 

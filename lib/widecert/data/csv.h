@@ -14,6 +14,7 @@ namespace widecert {
 struct CsvOptions {
   bool header = false;                      // the first line holds column names
   std::optional<std::size_t> label_column;  // 0-based; left out of the features
+  std::optional<std::size_t> column;        // 0-based; the only one that is read
   char separator = ',';                     // or ';' or a tab
 };
 

@@ -53,6 +53,8 @@ const ActivationFacts kTable[] = {
      "fails: not continuous at 0", "constant on both sides of 0"},
     {"sign", "-1 for t < 0, 0 at 0, 1 for t > 0", false, false, false, false, true, false, "{-1, 0, 1}",
      "fails: not continuous at 0", "constant on both sides of 0"},
+    {"cubic-sigmoid", "1/(1+e^{-t^3})", true, true, true, false, false, true, "(0, 1)", "limits 0 and 1",
+     "S(t^3): strictly increasing with s' = 3 t^2 S'(t^3), which is 0 at 0"},
 };
 
 Ball hull(const Ball& a, const Ball& b) {
@@ -79,6 +81,16 @@ Ball piecewise(const Ball& t, Left left, Right right, const Ball& at_zero) {
 
 Ball logistic(const Ball& t) { return Ball(1) / (Ball(1) + exp(-t)); }
 
+// S(t^3). Far out it is 0 or 1 up to e^-10000: numbers much smaller would be long as rational ones.
+Ball logistic_of_cube(const Ball& t) {
+  const Ball u = t * t * t, far(10000);
+  if (!certainly_less(far, u) && !certainly_less(u, -far)) return logistic(u);
+  Ball y(certainly_positive(u) ? 1 : 0);
+  const Ball least = exp(-far);
+  arb_add_error(y.data(), least.data());
+  return y;
+}
+
 Ball half() { return Ball(1) / Ball(2); }
 
 Ball normal_distribution(const Ball& t) { return erfc(-t / sqrt(Ball(2))) * half(); }
@@ -92,7 +104,7 @@ const ActivationFacts& facts(ActivationKind kind) { return kTable[static_cast<in
 const std::vector<ActivationKind>& all_activation_kinds() {
   static const std::vector<ActivationKind> kinds = [] {
     std::vector<ActivationKind> all;
-    for (int k = 0; k <= static_cast<int>(K::sign); ++k) all.push_back(static_cast<K>(k));
+    for (int k = 0; k <= static_cast<int>(K::cubic_sigmoid); ++k) all.push_back(static_cast<K>(k));
     return all;
   }();
   return kinds;
@@ -125,6 +137,7 @@ Assumption32 assumption_3_2(const Activation& f) {
     case K::gelu:
       return GrowthBounds{Ball(3) / Ball(2), one, one, one};
     case K::sigmoid:
+    case K::cubic_sigmoid:
       return FiniteLimits{0, 1};
     case K::gaussian:
       return FiniteLimits{0, 0};
@@ -152,7 +165,101 @@ bool satisfies_assumption_3_2(const Activation& f) {
 }
 
 bool translate_independent(const Activation& f) {
-  return f.kind != K::identity && !(f.kind == K::leaky_relu && f.parameter == 1);
+  // (cubic-sigmoid was not examined.)
+  return f.kind != K::identity && f.kind != K::cubic_sigmoid && !(f.kind == K::leaky_relu && f.parameter == 1);
+}
+
+std::optional<OpenInterval> monotone_image(const Activation& f) {
+  switch (f.kind) {
+    case K::sigmoid:
+    case K::one_minus_sigmoid:
+    case K::gaussian:
+    case K::cubic_sigmoid:
+      return OpenInterval{Rational(0), Rational(1)};
+    case K::tanh:
+      return OpenInterval{Rational(-1), Rational(1)};
+    case K::elu:
+      return OpenInterval{Rational(-1), {}};
+    case K::identity:
+      return OpenInterval{};
+    case K::leaky_relu:
+      if (f.parameter > 0) return OpenInterval{};
+      return OpenInterval{Rational(0), {}};
+    case K::softplus:
+    case K::relu:
+    case K::silu:
+    case K::gelu:
+    case K::mish:
+      return OpenInterval{Rational(0), {}};
+    case K::step:
+    case K::half_step:
+    case K::sign:
+      return std::nullopt;
+  }
+  throw InternalError("an activation missing from the table");
+}
+
+Bend bend(const Activation& f, const Rational& low, const Rational& high) {
+  const auto within = [&](const Rational& limit) { return -limit <= low && high <= limit; };
+  const bool one_side = low >= 0 || high <= 0;
+  switch (f.kind) {
+    case K::identity:
+      return {true, true};
+    case K::relu:
+      return {true, one_side};
+    case K::leaky_relu:
+      return {f.parameter <= 1 || one_side, f.parameter >= 1 || one_side};
+    case K::elu:
+    case K::softplus:
+      return {true, false};
+    case K::sigmoid:  // S'' = S' (1 - 2 S)
+    case K::tanh:
+      return {high <= 0, low >= 0};
+    case K::one_minus_sigmoid:
+      return {low >= 0, high <= 0};
+    case K::silu:  // s'' = S' (2 - t tanh(t/2)), and 2 tanh 1 < 2
+      return {within(2), false};
+    case K::gelu:  // s'' = (2 - t^2) phi
+      return {within(Rational(7, 5)), false};
+    case K::gaussian:  // s'' = (4 t^2 - 2) s
+      return {false, within(Rational(7, 10))};
+    case K::mish:
+    case K::step:
+    case K::half_step:
+    case K::sign:
+    case K::cubic_sigmoid:
+      return {};
+  }
+  throw InternalError("an activation missing from the table");
+}
+
+Trend trend(const Activation& f, const Rational& low, const Rational& high) {
+  switch (f.kind) {
+    case K::relu:
+      return {true, high <= 0};
+    case K::leaky_relu:
+      return {f.parameter > 0 || low >= 0, f.parameter < 0 && high <= 0};
+    case K::sigmoid:
+    case K::tanh:
+    case K::softplus:
+    case K::elu:
+    case K::identity:
+      return {true, false};
+    case K::one_minus_sigmoid:
+      return {false, true};
+    case K::silu:
+    case K::gelu:
+      return {low >= 0, false};
+    case K::gaussian:
+      return {high <= 0, low >= 0};
+    case K::mish:
+    case K::step:
+    case K::half_step:
+    case K::sign:
+    case K::cubic_sigmoid:
+      return {};
+  }
+  throw InternalError("an activation missing from the table");
 }
 
 bool zero_at_zero(ActivationKind kind) {
@@ -173,6 +280,7 @@ bool zero_at_zero(ActivationKind kind) {
     case K::one_minus_sigmoid:
     case K::step:
     case K::half_step:
+    case K::cubic_sigmoid:
       return false;
   }
   throw InternalError("unknown activation");
@@ -227,6 +335,8 @@ std::optional<LeftTail> left_tail(const Activation& f) {
       return LeftTail{-1, 0, [](A, B t) { return -t * exp(-t * t * half()) * half(); }};
     case K::gaussian:
       return LeftTail{0, 0, [](A, B t) { return exp(-t * t); }};
+    case K::cubic_sigmoid:  // S(u) <= e^u with u = t^3 <= t
+      return LeftTail{-1, 0, [](A, B t) { return exp(t); }};
     case K::leaky_relu:
     case K::identity:
       return std::nullopt;
@@ -253,6 +363,92 @@ Rational evaluate(const Activation& f, const Rational& t) {
   }
 }
 
+namespace {
+
+// 2^z/(2^z + 1) where t = (z / two) ln 2.
+Rational logistic_of(const Activation& f, const Ln2& t, int two) {
+  const auto& c = t.coefficients();
+  const Rational z = c.size() > 1 ? Rational(c[1] * two) : Rational(0);
+  if (c.size() > 2 || (!c.empty() && c[0] != 0) || denominator(z) != 1 || abs(z) > 65'536) {
+    throw InputError(std::string(facts(f.kind).name) + " is rational at integer multiples of ln 2" +
+                     (two == 2 ? " / 2" : "") + " only (up to 65536 of them)");
+  }
+  const Rational power = power_of_two(static_cast<int>(numerator(z).convert_to<long>()));
+  return power / (power + 1);
+}
+
+}  // namespace
+
+Ln2 evaluate(const Activation& f, const Ln2& t) {
+  switch (f.kind) {
+    case K::relu:
+      return t.sign() > 0 ? t : Ln2();
+    case K::leaky_relu:
+      return t.sign() >= 0 ? t : t * Ln2(f.parameter);
+    case K::identity:
+      return t;
+    case K::sigmoid:
+      return Ln2(logistic_of(f, t, 1));
+    case K::one_minus_sigmoid:
+      return Ln2(Rational(1 - logistic_of(f, t, 1)));
+    case K::tanh:
+      return Ln2(Rational(2 * logistic_of(f, t, 2) - 1));
+    case K::cubic_sigmoid:
+      if (!t.is_zero()) throw InputError("cubic-sigmoid is evaluated exactly at 0 only");
+      return Ln2(Rational(1, 2));
+    case K::step:
+    case K::half_step:
+    case K::sign:
+    case K::elu:
+    case K::softplus:
+    case K::silu:
+    case K::gelu:
+    case K::mish:
+    case K::gaussian:
+      break;
+  }
+  throw InputError(std::string(facts(f.kind).name) + " has no values in Q[ln 2] to compute with");
+}
+
+Ln2 derivative(const Activation& f, const Ln2& t) {
+  const auto by_sign = [&](const Rational& below) {
+    const int sign = t.sign();
+    if (sign == 0) throw InputError(std::string(facts(f.kind).name) + " has a kink at 0");
+    return Ln2(sign > 0 ? Rational(1) : below);
+  };
+  switch (f.kind) {
+    case K::relu:
+      return by_sign(0);
+    case K::leaky_relu:
+      return by_sign(f.parameter);
+    case K::identity:
+      return Ln2(1);
+    case K::sigmoid:
+    case K::one_minus_sigmoid: {
+      const Rational s = logistic_of(f, t, 1), slope = s * (1 - s);
+      return Ln2(f.kind == K::sigmoid ? slope : Rational(-slope));
+    }
+    case K::cubic_sigmoid:
+      if (!t.is_zero()) throw InputError("cubic-sigmoid is evaluated exactly at 0 only");
+      return Ln2();
+    case K::tanh: {
+      const Rational s = 2 * logistic_of(f, t, 2) - 1;
+      return Ln2(Rational(1 - s * s));
+    }
+    case K::step:
+    case K::half_step:
+    case K::sign:
+    case K::elu:
+    case K::softplus:
+    case K::silu:
+    case K::gelu:
+    case K::mish:
+    case K::gaussian:
+      break;
+  }
+  throw InputError(std::string(facts(f.kind).name) + " has no derivative in Q[ln 2]");
+}
+
 Ball evaluate(const Activation& f, const Ball& t) {
   const Ball zero(0), one(1);
   switch (f.kind) {
@@ -276,6 +472,8 @@ Ball evaluate(const Activation& f, const Ball& t) {
       return logistic(t);
     case K::one_minus_sigmoid:
       return logistic(-t);
+    case K::cubic_sigmoid:
+      return logistic_of_cube(t);
     case K::tanh:
       return tanh(t);
     case K::softplus: {
@@ -323,6 +521,9 @@ Ball derivative(const Activation& f, const Ball& t) {
       return logistic(t) * logistic(-t);
     case K::one_minus_sigmoid:
       return -(logistic(t) * logistic(-t));
+    case K::cubic_sigmoid: {
+      return Ball(3) * t * t * logistic_of_cube(t) * logistic_of_cube(-t);
+    }
     case K::tanh:
       return one - tanh(t) * tanh(t);
     case K::softplus:
@@ -360,6 +561,8 @@ double evaluate(const Activation& f, double t) {
       return logistic(t);
     case K::one_minus_sigmoid:
       return logistic(-t);
+    case K::cubic_sigmoid:
+      return logistic(t * t * t);
     case K::tanh:
       return std::tanh(t);
     case K::softplus: {

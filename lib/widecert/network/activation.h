@@ -5,6 +5,7 @@
 #pragma once
 
 #include <widecert/number/ball.h>
+#include <widecert/number/ln2.h>
 #include <widecert/number/residue.h>
 
 #include <optional>
@@ -30,7 +31,8 @@ enum class ActivationKind {
   one_minus_sigmoid,
   step,
   half_step,
-  sign
+  sign,
+  cubic_sigmoid
 };
 
 struct Activation {
@@ -86,6 +88,23 @@ std::optional<Rational> violating_point(const Activation& f);
 // For distinct s_1, ..., s_N the functions b -> s(s_i + b) are linearly independent (thesis,
 // Assumption 3.4.2): every function of the table but the linear ones (the proofs/ of "untied biases").
 bool translate_independent(const Activation& f);
+// An open interval; a missing end is infinite.
+struct OpenInterval {
+  std::optional<Rational> low, high;
+  bool has_zero() const { return (!low || *low < 0) && (!high || *high > 0); }
+};
+// The image of an open interval on which s is continuous and strictly monotone: of R where it is that on R, else of (0,
+// inf); nothing for steps.
+std::optional<OpenInterval> monotone_image(const Activation& f);
+// Whether s is convex, concave on [low, high]; nondecreasing, nonincreasing there. What is not proved is false.
+struct Bend {
+  bool convex = false, concave = false;
+};
+Bend bend(const Activation& f, const Rational& low, const Rational& high);
+struct Trend {
+  bool up = false, down = false;
+};
+Trend trend(const Activation& f, const Rational& low, const Rational& high);
 // s(0) = 0.
 bool zero_at_zero(ActivationKind kind);
 // Strictly monotone on R.
@@ -100,6 +119,11 @@ std::string describe(const Activation& f);
 
 // Exact value; throws InputError where the value is irrational (see rational_on_rationals).
 Rational evaluate(const Activation& f, const Rational& t);
+// The exact value in Q[ln 2]: sigmoid at multiples z ln 2, tanh at multiples z ln 2 / 2, |z| <= 65536; the piecewise
+// linear functions and steps everywhere. Throws InputError elsewhere.
+Ln2 evaluate(const Activation& f, const Ln2& t);
+// The exact derivative there. Throws InputError where there is none in Q[ln 2], at kinks and for steps.
+Ln2 derivative(const Activation& f, const Ln2& t);
 // Encloses { s(t) : t in the ball }.
 Ball evaluate(const Activation& f, const Ball& t);
 // Encloses { s'(t) } and, at a kink inside the ball, the interval between the one-sided

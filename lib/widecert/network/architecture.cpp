@@ -275,6 +275,13 @@ std::size_t Architecture::filter_index(std::size_t index, std::size_t neuron) co
   return node.patches->bank(neuron / node.filters) * node.filters + neuron % node.filters;
 }
 
+bool Architecture::is_dense(std::size_t index) const {
+  const Node& node = nodes_[index];
+  if (!std::holds_alternative<LinearSpec>(node.spec) || node.patches->count() != 1) return false;
+  const std::vector<std::int64_t> patch = node.patches->entries(0);
+  return patch.size() == node.patches->inputs() && std::find(patch.begin(), patch.end(), kPadding) == patch.end();
+}
+
 std::size_t Architecture::bias_index(std::size_t index, std::size_t neuron) const {
   const auto& linear = std::get<LinearSpec>(nodes_[index].spec);
   return linear.bias == BiasMode::neuron ? neuron : filter_index(index, neuron);

@@ -119,6 +119,8 @@ class Architecture {
   // Row lengths of W (one row per filter) and of b of a linear node.
   TensorShape weights_shape(std::size_t node) const;
   TensorShape bias_shape(std::size_t node) const;
+  // A linear node whose one patch is the whole node below, without padding: U is W, every bias a neuron's own.
+  bool is_dense(std::size_t node) const;
   // Which entry of b neuron h of a linear node uses; which row of W.
   std::size_t bias_index(std::size_t node, std::size_t neuron) const;
   std::size_t filter_index(std::size_t node, std::size_t neuron) const;

@@ -262,6 +262,13 @@ void enclose_activation(const Activation& f, std::span<double> middle, std::span
       return mish(m, r, count);
     case ActivationKind::gaussian:
       return gaussian(m, r, count);
+    case ActivationKind::cubic_sigmoid:  // |t^3 - m^3| <= 3 (|m| + r)^2 r, and two rounded products
+      for (std::size_t k = 0; k < count; ++k) {
+        const double most = std::abs(m[k]) + r[k];
+        r[k] = (3 * most * most * r[k] + 0x1p-51 * most * most * most) * (1 + 0x1p-40) + 0x1p-1000;
+        m[k] = m[k] * m[k] * m[k];
+      }
+      return sigmoid(m, r, count, 1);
     case ActivationKind::step:
       return jump(m, r, count, 0, 0, 1);
     case ActivationKind::half_step:

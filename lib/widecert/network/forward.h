@@ -1,4 +1,4 @@
-// The forward pass, once for every scalar: Rational (exact), Ball (enclosing), double (fast, not a
+// The forward pass, once for every scalar: Rational and Ln2 (exact), Ball (enclosing), double (fast, not a
 // bound) and Residue<p> (linear parts modulo p).
 //
 // Values follow Definition 2.1 of Nguyen & Hein 2018: neuron h = p T + t (0-based) of a linear node
@@ -41,7 +41,8 @@ S from_rational(const Rational& x) {
 namespace detail {
 
 template <class S>
-concept HasOrder = std::is_same_v<S, Rational> || std::is_same_v<S, Ball> || std::is_same_v<S, double>;
+concept HasOrder =
+    std::is_same_v<S, Rational> || std::is_same_v<S, Ln2> || std::is_same_v<S, Ball> || std::is_same_v<S, double>;
 
 template <class S>
 S larger(const S& a, const S& b) {

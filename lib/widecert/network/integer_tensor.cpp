@@ -23,6 +23,7 @@ void finish(IntegerTensor& tensor, std::vector<Integer> values) {
 
 IntegerTensor expand_integers(const TensorSpec& spec, const TensorShape& shape, const std::string& what) {
   check_tensor(spec, shape, what);
+  if (std::holds_alternative<Ln2Tensor>(spec)) expand(spec, shape, what);  // says that it is not rational
   IntegerTensor tensor;
   tensor.shape = shape;
   if (const auto* fill = std::get_if<FillTensor>(&spec)) {

@@ -1,6 +1,8 @@
 #include <widecert/network/point.h>
 #include <widecert/number/error.h>
 
+#include <algorithm>
+
 namespace widecert {
 namespace {
 
@@ -22,28 +24,39 @@ std::vector<std::size_t> linear_nodes(const Architecture& network, std::size_t t
   return nodes;
 }
 
-IntegerPoint integer_point(const Architecture& network, const PointSpec& point, std::size_t target) {
-  IntegerPoint out;
-  for (std::size_t i : linear_nodes(network, target)) {
-    const Node& node = network.node(i);
-    const auto& spec = std::get<LinearSpec>(node.spec);
-    const auto found = point.find(node.name);
-    const NodeTensors given = found == point.end() ? NodeTensors{} : found->second;
-    const std::string weights = "the weights of \"" + node.name + "\"", bias = "the bias of \"" + node.name + "\"";
-    out[i].weights =
-        expand_integers(choose(spec.frozen_weights, given.weights, weights), network.weights_shape(i), weights);
-    if (spec.bias != BiasMode::none) {
-      out[i].bias = expand_integers(choose(spec.frozen_bias, given.bias, bias), network.bias_shape(i), bias);
-    } else if (given.bias) {
-      throw InputError(bias + " does not exist: its bias mode is none");
-    }
+PointTensors tensors_of(const Architecture& network, const PointSpec& point, std::size_t index) {
+  const Node& node = network.node(index);
+  const auto& spec = std::get<LinearSpec>(node.spec);
+  const auto found = point.find(node.name);
+  const NodeTensors given = found == point.end() ? NodeTensors{} : found->second;
+  const std::string weights = "the weights of \"" + node.name + "\"", bias = "the bias of \"" + node.name + "\"";
+  PointTensors tensors{choose(spec.frozen_weights, given.weights, weights), {}, weights, bias};
+  if (spec.bias != BiasMode::none) {
+    tensors.bias = choose(spec.frozen_bias, given.bias, bias);
+  } else if (given.bias) {
+    throw InputError(bias + " does not exist: its bias mode is none");
   }
+  return tensors;
+}
+
+void check_nodes(const Architecture& network, const PointSpec& point, std::size_t target) {
+  const std::vector<std::size_t> nodes = linear_nodes(network, target);
   for (const auto& [name, tensors] : point) {
-    if (!out.contains(network.index_of(name))) {
+    if (std::find(nodes.begin(), nodes.end(), network.index_of(name)) == nodes.end()) {
       throw InputError("the parameters speak of \"" + name + "\", which is no linear layer below \"" +
                        network.node(target).name + "\"");
     }
   }
+}
+
+IntegerPoint integer_point(const Architecture& network, const PointSpec& point, std::size_t target) {
+  IntegerPoint out;
+  for (std::size_t i : linear_nodes(network, target)) {
+    const PointTensors tensors = tensors_of(network, point, i);
+    out[i].weights = expand_integers(tensors.weights, network.weights_shape(i), tensors.weights_name);
+    if (tensors.bias) out[i].bias = expand_integers(*tensors.bias, network.bias_shape(i), tensors.bias_name);
+  }
+  check_nodes(network, point, target);
   return out;
 }
 

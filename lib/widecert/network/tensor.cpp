@@ -44,7 +44,16 @@ std::vector<std::size_t> file_order(const FileTensor& file, const TensorShape& s
   return row_order(Extents(extents.begin() + (leads ? 1 : 0), extents.end()), file.layout, image, place);
 }
 
+TensorSpec as_spec(const RationalTensor& tensor) {
+  return std::visit([](const auto& form) { return TensorSpec(form); }, tensor);
+}
+
 void check_tensor(const TensorSpec& spec, const TensorShape& shape, const std::string& what) {
+  if (const auto* sum = std::get_if<Ln2Tensor>(&spec)) {
+    check_tensor(as_spec(sum->ln2), shape, what);
+    if (sum->plus) check_tensor(as_spec(*sum->plus), shape, what);
+    return;
+  }
   const std::size_t entries = shape.entries();
   if (entries > kMaxTensorEntries) {
     throw ShapeError(what + " has " + std::to_string(entries) + " entries; at most 2^27 are held in memory");
@@ -84,6 +93,11 @@ void check_tensor(const TensorSpec& spec, const TensorShape& shape, const std::s
 
 Tensor expand(const TensorSpec& spec, const TensorShape& shape, const std::string& what) {
   check_tensor(spec, shape, what);
+  if (std::holds_alternative<Ln2Tensor>(spec)) {
+    throw InputError(what +
+                     " has multiples of ln 2, which only claims about exact losses, critical points and minima "
+                     "take");
+  }
   if (const auto* given = std::get_if<ExplicitTensor>(&spec)) return given->rows;
   Tensor tensor(shape.size());
   if (const auto* fill = std::get_if<FillTensor>(&spec)) {
@@ -128,6 +142,25 @@ Tensor expand(const TensorSpec& spec, const TensorShape& shape, const std::strin
     }
   }
   return tensor;
+}
+
+std::vector<std::vector<Ln2>> expand_ln2(const TensorSpec& spec, const TensorShape& shape, const std::string& what) {
+  std::vector<std::vector<Ln2>> values;
+  for (std::size_t length : shape) values.emplace_back(length);
+  const auto add = [&](const TensorSpec& part, const Ln2& factor) {
+    const Tensor tensor = expand(part, shape, what);
+    for (std::size_t r = 0; r < tensor.size(); ++r)
+      for (std::size_t c = 0; c < tensor[r].size(); ++c) values[r][c] += factor * Ln2(tensor[r][c]);
+  };
+  const auto* sum = std::get_if<Ln2Tensor>(&spec);
+  if (sum == nullptr) {
+    add(spec, Ln2(1));
+    return values;
+  }
+  check_tensor(spec, shape, what);
+  add(as_spec(sum->ln2), Ln2(std::vector<Rational>{0, 1}));
+  if (sum->plus) add(as_spec(*sum->plus), Ln2(1));
+  return values;
 }
 
 }  // namespace widecert

@@ -6,10 +6,12 @@
 
 #include <widecert/data/layout.h>
 #include <widecert/data/npy.h>
+#include <widecert/number/ln2.h>
 #include <widecert/number/rational.h>
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -43,7 +45,14 @@ struct FileTensor {
 struct SparseTensor {
   std::vector<std::vector<std::pair<std::size_t, Rational>>> rows;
 };
-using TensorSpec = std::variant<FillTensor, ExplicitTensor, SeededTensor, FileTensor, SparseTensor>;
+using RationalTensor = std::variant<FillTensor, ExplicitTensor, SeededTensor, FileTensor, SparseTensor>;
+// ln 2 times a tensor, and another one added to that.
+struct Ln2Tensor {
+  RationalTensor ln2;
+  std::optional<RationalTensor> plus;
+};
+using TensorSpec = std::variant<FillTensor, ExplicitTensor, SeededTensor, FileTensor, SparseTensor, Ln2Tensor>;
+TensorSpec as_spec(const RationalTensor& tensor);
 
 // Reads the array of a spec whose path starts at `folder`, fills in its digest or compares it. Throws
 // InputError naming the file.
@@ -83,7 +92,9 @@ std::vector<std::size_t> file_order(const FileTensor& file, const TensorShape& s
 // Throws ShapeError beyond kMaxTensorEntries, if a tensor has another shape and for a file whose order of entries is
 // not said, InputError for a divisor that is not positive; `what` names the tensor in the message.
 void check_tensor(const TensorSpec& spec, const TensorShape& shape, const std::string& what);
-// All values. Throws as check_tensor() does.
+// All values. Throws as check_tensor() does, and InputError where they are not rational (Ln2Tensor).
 Tensor expand(const TensorSpec& spec, const TensorShape& shape, const std::string& what);
+// The same of any tensor.
+std::vector<std::vector<Ln2>> expand_ln2(const TensorSpec& spec, const TensorShape& shape, const std::string& what);
 
 }  // namespace widecert

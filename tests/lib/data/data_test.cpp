@@ -119,7 +119,10 @@ TEST_CASE("CSV: exact numbers, header, label column; errors name line and field"
   const Folder folder;
   folder.write("good.csv", "a,b,label\n0.1, 2/3 ,7\n-1e-1,4,8\r\n");
   DatasetSpec spec;
-  spec.source = CsvSource{"good.csv", "", {true, 2}};
+  CsvOptions options;
+  options.header = true;
+  options.label_column = 2;
+  spec.source = CsvSource{"good.csv", "", options};
   const Dataset data = load(spec, folder.path(), {});
   CHECK(data.sample(0) == std::vector<Rational>{Rational(1, 10), Rational(2, 3)});
   CHECK(data.sample(1) == std::vector<Rational>{Rational(-1, 10), 4});

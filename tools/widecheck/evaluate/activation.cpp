@@ -1,5 +1,7 @@
 #include "evaluate/activation.h"
 
+#include <stdexcept>
+
 #include "kernel/verdict.h"
 
 namespace widecheck {
@@ -51,7 +53,195 @@ Interval tanh_of_softplus(const mpq_class& x, unsigned bits) {
 }  // namespace
 
 bool analytic(Function f) {
-  return !is_step(f) && f != Function::relu && f != Function::leaky_relu && f != Function::elu;
+  switch (f) {
+    case Function::sigmoid:
+    case Function::one_minus_sigmoid:
+    case Function::tanh:
+    case Function::softplus:
+    case Function::silu:
+    case Function::gelu:
+    case Function::mish:
+    case Function::gaussian:
+    case Function::identity:
+    case Function::cubic_sigmoid:
+      return true;  // compositions, sums, products and quotients of entire functions without poles on R
+    case Function::relu:
+    case Function::leaky_relu:
+    case Function::elu:
+    case Function::step:
+    case Function::half_step:
+    case Function::sign:
+      return false;
+  }
+  throw std::logic_error("an activation without facts");
+}
+
+bool slopes_nonzero(Function f) {
+  switch (f) {
+    case Function::sigmoid:            // S (1 - S)
+    case Function::one_minus_sigmoid:  // -S (1 - S)
+    case Function::tanh:               // 1 - tanh^2
+    case Function::softplus:           // S(a t)
+    case Function::elu:                // e^t below 0, 1 from there on
+    case Function::identity:
+      return true;
+    case Function::silu:  // a zero near -1.278
+    case Function::gelu:  // near -0.752
+    case Function::mish:  // near -1.192
+    case Function::gaussian:
+    case Function::cubic_sigmoid:  // at 0
+    case Function::relu:
+    case Function::leaky_relu:  // a kink
+    case Function::step:
+    case Function::half_step:
+    case Function::sign:
+      return false;
+  }
+  throw std::logic_error("an activation without facts");
+}
+
+bool assumption_3_2_of_2017(Function f) {
+  switch (f) {
+    case Function::sigmoid:
+    case Function::tanh:      // bounded
+    case Function::softplus:  // ln(1 + x) <= x, and at most t + ln 2 in size for t >= 0 (sharpness 1; else likewise)
+    case Function::cubic_sigmoid:  // S(t^3): increasing and bounded
+      return true;
+    case Function::one_minus_sigmoid:  // decreases
+    case Function::identity:           // grows as t -> -inf
+    case Function::silu:
+    case Function::gelu:
+    case Function::mish:
+    case Function::gaussian:
+    case Function::relu:
+    case Function::leaky_relu:
+    case Function::elu:
+    case Function::step:
+    case Function::half_step:
+    case Function::sign:
+      return false;
+  }
+  throw std::logic_error("an activation without facts");
+}
+
+bool translate_independent(const Activation& f) {
+  switch (f.function) {
+    case Function::identity:
+    case Function::cubic_sigmoid:  // not examined
+      return false;
+    case Function::leaky_relu:
+      return f.parameter != 1;
+    case Function::relu:
+    case Function::elu:
+    case Function::sigmoid:
+    case Function::one_minus_sigmoid:
+    case Function::tanh:
+    case Function::softplus:
+    case Function::silu:
+    case Function::gelu:
+    case Function::mish:
+    case Function::gaussian:
+    case Function::step:
+    case Function::half_step:
+    case Function::sign:
+      return true;  // proofs/generic/README.md, "Untied biases"
+  }
+  throw std::logic_error("an activation without facts");
+}
+
+std::optional<Image> monotone_image(const Activation& f) {
+  switch (f.function) {
+    case Function::sigmoid:
+    case Function::one_minus_sigmoid:
+    case Function::cubic_sigmoid:
+      return Image{0, 1};
+    case Function::tanh:
+      return Image{-1, 1};
+    case Function::softplus:
+      return Image{0, {}};
+    case Function::elu:
+      return Image{-1, {}};
+    case Function::identity:
+      return Image{};
+    case Function::leaky_relu:
+      if (f.parameter > 0) return Image{};
+      return Image{0, {}};  // on t > 0, as for relu
+    // On t > 0: t; t S, t Phi, t tanh(softplus), where both factors increase.
+    case Function::relu:
+    case Function::silu:
+    case Function::gelu:
+    case Function::mish:
+      return Image{0, {}};
+    case Function::gaussian:  // decreases on t > 0 from 1 to 0
+      return Image{0, 1};
+    case Function::step:
+    case Function::half_step:
+    case Function::sign:
+      return std::nullopt;
+  }
+  throw std::logic_error("an activation without facts");
+}
+
+Bend bend(const Activation& f, const mpq_class& low, const mpq_class& high) {
+  const auto within = [&](const mpq_class& limit) { return -limit <= low && high <= limit; };
+  switch (f.function) {
+    case Function::identity:
+      return {true, true};
+    case Function::relu:
+      return {true, low >= 0 || high <= 0};
+    case Function::leaky_relu:  // slope 1 on t > 0
+      return {f.parameter <= 1 || low >= 0 || high <= 0, f.parameter >= 1 || low >= 0 || high <= 0};
+    case Function::elu:  // e^t - 1 below 0, with slope 1 there
+    case Function::softplus:
+      return {true, false};
+    case Function::sigmoid:  // S'' = S' (1 - 2 S)
+    case Function::tanh:     // 2 S(2t) - 1
+      return {high <= 0, low >= 0};
+    case Function::one_minus_sigmoid:
+      return {low >= 0, high <= 0};
+    case Function::silu:  // s'' = S' (2 - t tanh(t/2)), and 2 tanh 1 < 2
+      return {within(2), false};
+    case Function::gelu:  // s'' = (2 - t^2) phi
+      return {within(mpq_class(7, 5)), false};
+    case Function::gaussian:  // s'' = (4 t^2 - 2) s
+      return {false, within(mpq_class(7, 10))};
+    case Function::mish:
+    case Function::cubic_sigmoid:
+    case Function::step:
+    case Function::half_step:
+    case Function::sign:
+      return {};
+  }
+  throw std::logic_error("an activation without facts");
+}
+
+Trend trend(const Activation& f, const mpq_class& low, const mpq_class& high) {
+  switch (f.function) {
+    case Function::relu:
+      return {true, high <= 0};
+    case Function::leaky_relu:
+      return {f.parameter > 0 || low >= 0, f.parameter < 0 && high <= 0};
+    case Function::sigmoid:
+    case Function::tanh:
+    case Function::softplus:
+    case Function::elu:
+    case Function::identity:
+      return {true, false};
+    case Function::one_minus_sigmoid:
+      return {false, true};
+    case Function::silu:
+    case Function::gelu:
+      return {low >= 0, false};
+    case Function::gaussian:
+      return {high <= 0, low >= 0};
+    case Function::mish:
+    case Function::cubic_sigmoid:
+    case Function::step:
+    case Function::half_step:
+    case Function::sign:
+      return {};
+  }
+  throw std::logic_error("an activation without facts");
 }
 
 Interval value(const Activation& f, const mpq_class& x, unsigned bits) {
@@ -60,6 +250,8 @@ Interval value(const Activation& f, const mpq_class& x, unsigned bits) {
       return logistic(x, bits);
     case Function::one_minus_sigmoid:
       return logistic(-x, bits);
+    case Function::cubic_sigmoid:
+      return logistic(x * x * x, bits);
     case Function::tanh: {  // 2 S(2x) - 1
       const Interval s = logistic(2 * x, bits + 1);
       return {2 * s.low - 1, 2 * s.high - 1};
@@ -117,6 +309,8 @@ mpq_class lipschitz(const Activation& f) {
       return 1;  // derivatives in [0, 1]
     case Function::gaussian:
       return 1;  // |2t e^{-t^2}| <= sqrt(2/e) < 1
+    case Function::cubic_sigmoid:
+      return 2;  // 3 t^2 S'(t^3) <= 3 t^2 e^{-|t|^3} <= 3 (2/3)^{2/3} e^{-2/3} < 6/5
     case Function::silu:
       return 2;  // |S + t S(1-S)| <= 1 + |t| e^{-|t|} <= 1 + 1/e
     case Function::gelu:
@@ -137,6 +331,8 @@ Interval slope(const Activation& f, const mpq_class& x, unsigned bits) {
       return logistic_slope(x, bits);
     case Function::one_minus_sigmoid:
       return times(logistic_slope(x, bits), -1);
+    case Function::cubic_sigmoid:
+      return times(logistic_slope(x * x * x, bits + 2 * bits_of(x) + 2), 3 * x * x);
     case Function::tanh:  // 4 S'(2x)
       return times(logistic_slope(2 * x, bits + 2), 4);
     case Function::softplus:
@@ -169,6 +365,8 @@ mpq_class slope_lipschitz(const Activation& f) {
       return mpq_class(1, 10);  // |S (1-S) (1-2S)| <= 1/(6 sqrt 3)
     case Function::tanh:
       return mpq_class(4, 5);  // |2 t (1-t^2)| <= 4/(3 sqrt 3)
+    case Function::cubic_sigmoid:
+      return 7;  // |6 t S'(t^3) + 9 t^4 S''(t^3)| <= (6 |t| + 9 t^4) e^{-|t|^3} <= 3 + 7/2, as |S''| <= S' <= e^-|u|
     case Function::softplus:
       return f.parameter / 4;
     case Function::elu:

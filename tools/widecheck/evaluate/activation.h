@@ -4,6 +4,7 @@
 
 #include <gmpxx.h>
 
+#include <optional>
 #include <string>
 
 #include "evaluate/bounds.h"
@@ -12,7 +13,34 @@
 
 namespace widecheck {
 
+// Facts about functions on R, each a switch without default: a function that is new has none until one is proved.
 bool analytic(Function f);  // real analytic on R
+// Differentiable on R, and the derivative has no zero.
+bool slopes_nonzero(Function f);
+// Analytic, strictly increasing, and bounded or with |s(t)| <= rho_1 e^(rho_2 t) for t < 0 and at most linear growth
+// (Assumption 3.2 of the 2017 paper).
+bool assumption_3_2_of_2017(Function f);
+// The functions b -> s(s_i + b) are linearly independent for distinct s_i.
+bool translate_independent(const Activation& f);
+// An open interval; a missing end is infinite.
+struct Image {
+  std::optional<mpq_class> low, high;
+  bool contains(const mpq_class& v) const { return (!low || v > *low) && (!high || v < *high); }
+};
+// The image of an open interval on which s is continuous and strictly monotone, if there is one of those listed: R
+// where s is strictly monotone on R, (0, inf) for relu, silu, gelu, mish and gaussian.
+std::optional<Image> monotone_image(const Activation& f);
+// How a function bends on an interval: s''  >= 0 or <= 0 in the sense of convexity; both where it is linear there.
+struct Bend {
+  bool convex = false, concave = false;
+};
+// On [low, high]; what is not proved is false.
+Bend bend(const Activation& f, const mpq_class& low, const mpq_class& high);
+// Whether s is nondecreasing, nonincreasing on [low, high]; both where it is constant there.
+struct Trend {
+  bool up = false, down = false;
+};
+Trend trend(const Activation& f, const mpq_class& low, const mpq_class& high);
 
 // Encloses s(x) for a transcendental function at a rational point, width about 2^-bits.
 Interval value(const Activation& f, const mpq_class& x, unsigned bits);

@@ -50,12 +50,49 @@ OnePatchEach::OnePatchEach(const Context& c, const Node& node, const mpz_class& 
   c.budget.spend((40 + Products::words(most_of_vectors)) * (node.patches.longest() + 10) * c.data.size());
 }
 
+Hyperplanes::Hyperplanes(const Context& c, const Forward& forward, const std::vector<std::vector<mpz_class>>& normals)
+    : normals_(normals) {
+  for (const auto& h : normals) {
+    c.budget.spend((60 + Products::words(largest(h)) * Products::words(forward.bound())) * h.size() * c.data.size());
+    mpz_class norm = 0;
+    for (std::size_t k = 0; k + 1 < h.size(); ++k) norm += abs(h[k]);
+    norms_.push_back(norm);
+  }
+}
+
+int Hyperplanes::side(const Values& values, std::size_t normal) const {
+  const std::vector<mpz_class>& h = normals_[normal];
+  mpz_class sum = h.back() * values.divisor;
+  for (std::size_t k = 0; k < values.v.size(); ++k) sum += h[k] * values.v[k];
+  const mpz_class radius = norms_[normal] * values.radius;
+  return sum > radius ? 1 : sum < -radius ? -1 : 0;
+}
+
 Forward make_forward(const Context& c, const Network& network, std::size_t target,
                      const std::map<std::size_t, Parameters>& theta, unsigned bits, bool narrow) {
   Forward forward(network, target, theta, c.data.divisor(), c.data.largest(), bits);
   narrow = narrow && forward.small() && c.data.small();
   c.budget.spend((narrow ? forward.small_work() : forward.work()) * c.data.size());
   return forward;
+}
+
+mpq_class residual_above(const Context& c, std::size_t output, const std::map<std::size_t, Parameters>& theta,
+                         const Tensor& targets, unsigned bits) {
+  const Forward forward = make_forward(c, c.network, output, theta, bits);
+  const mpz_class unit = forward.divisor() * targets.divisor;
+  const Products words = Products::words(forward.bound()) + Products::words(unit);
+  c.budget.spend((200 + 4 * words * words) * c.data.size() * c.network.node(output).width);
+  mpz_class sum = 0;
+  c.data.for_each([&](std::size_t i, const std::vector<mpz_class>& x) {
+    const Values f = forward(x);
+    std::vector<mpz_class> off;
+    for (std::size_t h = 0; h < f.v.size(); ++h)
+      off.push_back(abs(f.v[h] * targets.divisor - targets.rows[i][h] * f.divisor) + f.radius * targets.divisor);
+    sum += squares(off);
+  });
+  mpq_class square(sum, unit * unit);
+  square.canonicalize();
+  return root_above(square);
 }
 
 void pay_for_layers(const Context& c, std::size_t target, unsigned bits, Products cost) {

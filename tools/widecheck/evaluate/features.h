@@ -62,10 +62,27 @@ class OnePatchEach : public PatchProducts {
   OnePatchEach(const Context& c, const Node& node, const mpz_class& most_of_vectors);
 };
 
+// On which sides of hyperplanes <h, [f, 1]> = 0 enclosed values lie.
+class Hyperplanes {
+ public:
+  // Pays for all samples. A normal has one entry more than values have.
+  Hyperplanes(const Context& c, const Forward& forward, const std::vector<std::vector<mpz_class>>& normals);
+  // 1 or -1, or 0 where the enclosure does not tell.
+  int side(const Values& values, std::size_t normal) const;
+
+ private:
+  const std::vector<std::vector<mpz_class>>& normals_;
+  std::vector<mpz_class> norms_;  // sums of absolute values, without the last entry
+};
+
 // The forward pass, paid for all samples with what its numbers really take: big integers, or 64 bits
 // where all fits and `narrow` says that the caller will ask for them.
 Forward make_forward(const Context& c, const Network& network, std::size_t target,
                      const std::map<std::size_t, Parameters>& theta, unsigned bits, bool narrow = false);
+
+// At least the Frobenius norm of F(output) - Y, from enclosures on a grid of so many bits. Pays for itself.
+mpq_class residual_above(const Context& c, std::size_t output, const std::map<std::size_t, Parameters>& theta,
+                         const Tensor& targets, unsigned bits);
 
 // Pays for the values of `target` on all samples as far as the layers tell, an entry costing `cost`.
 void pay_for_layers(const Context& c, std::size_t target, unsigned bits, Products cost = 1);

@@ -48,6 +48,10 @@ Csv read_csv(const Value& json) {
   Csv csv;
   if (json.has("header")) csv.header = json.at("header").boolean();
   if (json.has("label_column")) csv.label_column = static_cast<long>(json.at("label_column").number(1'000'000));
+  if (json.has("column")) {
+    csv.column = static_cast<long>(json.at("column").number(1'000'000));
+    if (csv.label_column >= 0) json.at("column").bad("no label_column beside it");
+  }
   if (json.has("separator")) {
     const std::string text = json.at("separator").text();
     if (text != "," && text != ";" && text != "\t") json.at("separator").bad("a comma, a semicolon or a tab");
@@ -61,6 +65,7 @@ std::string in_words(const Csv& csv) {
   if (csv.separator != ',') text += csv.separator == ';' ? ", separated by semicolons" : ", separated by tabs";
   if (csv.header) text += ", below a header line";
   if (csv.label_column >= 0) text += ", column " + std::to_string(csv.label_column + 1) + " (labels) left out";
+  if (csv.column >= 0) text += ", column " + std::to_string(csv.column + 1) + " alone";
   return text;
 }
 
@@ -86,6 +91,8 @@ void for_each_line(Stream& in, const Csv& csv, Budget& budget,
     if (fields.size() != columns) throw Malformed("data", place + ": another number of fields than before");
     if (csv.label_column >= static_cast<long>(columns)) throw Malformed("data", place + ": no column for the labels");
     if (csv.label_column >= 0) fields.erase(fields.begin() + csv.label_column);
+    if (csv.column >= static_cast<long>(columns)) throw Malformed("data", place + ": no such column");
+    if (csv.column >= 0) fields = {fields[static_cast<std::size_t>(csv.column)]};
     visit(samples++, fields, place);
   };
   std::vector<char> buffer(1 << 16);

@@ -18,12 +18,13 @@ namespace widecheck {
 struct Csv {
   bool header = false;     // the first line holds names
   long label_column = -1;  // from 0 on, left out; -1: none
+  long column = -1;        // from 0 on, the only one that is read; -1: all
   char separator = ',';
 };
-Csv read_csv(const Value& json);  // the optional keys "header", "label_column", "separator"
+Csv read_csv(const Value& json);  // the optional keys "header", "label_column", "column", "separator"
 std::string in_words(const Csv& csv);
 
-// Calls visit(index, fields without the label, place) for every line with a sample. Throws Malformed("data").
+// Calls visit(index, fields that are read, place) for every line with a sample. Throws Malformed("data").
 void for_each_line(Stream& in, const Csv& csv, Budget& budget,
                    const std::function<void(std::size_t, const std::vector<std::string>&, const std::string&)>& visit);
 

@@ -25,7 +25,8 @@ enum class Function {
   one_minus_sigmoid,
   step,
   half_step,
-  sign
+  sign,
+  cubic_sigmoid
 };
 
 struct Activation {

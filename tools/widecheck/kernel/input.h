@@ -49,6 +49,7 @@ class Value {
   bool boolean() const;
   bool is_null() const;
   bool is_list() const;
+  bool is_text() const;
   mpq_class rational() const;
   mpz_class integer() const;
   std::uint64_t number(std::uint64_t most) const;  // 0..most

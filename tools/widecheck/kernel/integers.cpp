@@ -96,6 +96,23 @@ mpq_class shortened(const mpq_class& q, bool up) {
 mpq_class short_below(const mpq_class& q) { return shortened(q, false); }
 mpq_class short_above(const mpq_class& q) { return shortened(q, true); }
 
+mpq_class root_above(const mpq_class& q) {
+  const mpq_class above = short_above(q);  // p / r: its root is that of p r over r
+  const mpz_class radicand = above.get_num() * above.get_den() << 1024;
+  return short_above(mpq_class(sqrt(radicand) + 1) / (above.get_den() << 512));
+}
+
+void add_multiple(std::vector<mpq_class>& sum, const mpq_class& factor, const std::vector<mpz_class>& a,
+                  const std::vector<mpz_class>& b, Budget& budget) {
+  for (std::size_t k = 0; k < sum.size(); ++k) {
+    const Products words = Products::words(sum[k].get_num()) + Products::words(sum[k].get_den()) +
+                           Products::words(factor.get_num()) + Products::words(factor.get_den()) +
+                           Products::words(a[k]) + Products::words(b[k]);
+    budget.spend(300 + 20 * words * words);
+    sum[k] += factor * (a[k] - b[k]);
+  }
+}
+
 mpz_class squares(const std::vector<mpz_class>& v) {
   mpz_class sum = 0;
   for (const mpz_class& x : v) mpz_addmul(sum.get_mpz_t(), x.get_mpz_t(), x.get_mpz_t());

@@ -32,6 +32,11 @@ mpz_class floor_of(const mpq_class& q);
 // A number that is at most, at least q >= 0, with about 512 significant bits: products of many stay short.
 mpq_class short_below(const mpq_class& q);
 mpq_class short_above(const mpq_class& q);
+// At least the root of q >= 0, with about 512 significant bits.
+mpq_class root_above(const mpq_class& q);
+// sum += factor (a - b). Pays for itself.
+void add_multiple(std::vector<mpq_class>& sum, const mpq_class& factor, const std::vector<mpz_class>& a,
+                  const std::vector<mpz_class>& b, Budget& budget);
 mpz_class squares(const std::vector<mpz_class>& v);  // their sum
 // The largest absolute value, 0 of none.
 mpz_class largest(const std::vector<mpz_class>& v);

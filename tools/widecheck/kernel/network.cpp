@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <set>
 
+#include "kernel/integers.h"
 #include "kernel/npy.h"
 #include "kernel/seeded.h"
 #include "kernel/verdict.h"
@@ -137,6 +138,32 @@ static Extents file_order(const Extents& extents, const Layout& layout, const Te
                    shape.image.empty() ? Extents{lengths[0]} : shape.image, place);
 }
 
+Tensor sum_of(const Tensor& a, const Tensor& b, Budget& budget) {
+  Tensor sum;
+  sum.divisor = lcm(a.divisor, b.divisor);
+  const mpz_class of_a = sum.divisor / a.divisor, of_b = sum.divisor / b.divisor;
+  for (std::size_t r = 0; r < a.rows.size(); ++r) {
+    budget.spend((100 + Products::words(of_a) * Products::words(largest(a.rows[r])) +
+                  Products::words(of_b) * Products::words(largest(b.rows[r]))) *
+                 a.rows[r].size());
+    auto& row = sum.rows.emplace_back();
+    for (std::size_t c = 0; c < a.rows[r].size(); ++c) row.push_back(a.rows[r][c] * of_a + b.rows[r][c] * of_b);
+  }
+  return sum;
+}
+
+mpq_class sum_of_squares(const Tensor& a, Budget& budget) {
+  mpz_class sum = 0;
+  for (const auto& row : a.rows) {
+    const Products words = Products::words(largest(row));
+    budget.spend((60 + words * words) * row.size());
+    sum += squares(row);
+  }
+  mpq_class result(sum, a.divisor * a.divisor);
+  result.canonicalize();
+  return result;
+}
+
 Tensor constant_tensor(const std::vector<std::size_t>& row_lengths, const mpz_class& value) {
   Tensor tensor;
   for (std::size_t length : row_lengths) tensor.rows.emplace_back(length, value);
@@ -148,6 +175,31 @@ static void require_one_form(const Value& json) {
   int forms = 0;
   for (const char* form : {"fill", "rows", "sparse", "npy", "seeded"}) forms += json.has(form) ? 1 : 0;
   if (forms != 1) json.bad("one of fill, rows, sparse, npy and seeded");
+}
+
+Tensor read_tensor_rows(const Value& json, const TensorShape& shape, Budget& budget) {
+  const std::vector<std::size_t>& row_lengths = shape.lengths;
+  const auto rows = json.list();
+  Tensor tensor;
+  std::vector<std::vector<mpq_class>> values;
+  if (rows.size() != row_lengths.size()) json.bad("the number of rows of the tensor");
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    const auto list = rows[r].list();
+    if (list.size() != row_lengths[r]) {
+      throw Malformed("shape", rows[r].place() + ": expected " + std::to_string(row_lengths[r]) + " numbers, found " +
+                                   std::to_string(list.size()));
+    }
+    auto& row = values.emplace_back();
+    for (const Value& v : list) {
+      row.push_back(v.rational());
+      widen_divisor(tensor.divisor, row.back(), json.place(), budget);
+    }
+  }
+  for (const auto& row : values) {
+    auto& out = tensor.rows.emplace_back();
+    for (const mpq_class& v : row) out.push_back(v.get_num() * (tensor.divisor / v.get_den()));
+  }
+  return tensor;
 }
 
 Tensor read_tensor(const Value& json, const TensorShape& shape, Budget& budget) {
@@ -167,25 +219,7 @@ Tensor read_tensor(const Value& json, const TensorShape& shape, Budget& budget) 
     for (std::size_t length : row_lengths) tensor.rows.emplace_back(length, fill.get_num());
     tensor.divisor = fill.get_den();
   } else if (json.has("rows")) {
-    const auto rows = json.at("rows").list();
-    std::vector<std::vector<mpq_class>> values;
-    if (rows.size() != row_lengths.size()) json.at("rows").bad("the number of rows of the tensor");
-    for (std::size_t r = 0; r < rows.size(); ++r) {
-      const auto list = rows[r].list();
-      if (list.size() != row_lengths[r]) {
-        throw Malformed("shape", rows[r].place() + ": expected " + std::to_string(row_lengths[r]) + " numbers, found " +
-                                     std::to_string(list.size()));
-      }
-      auto& row = values.emplace_back();
-      for (const Value& v : list) {
-        row.push_back(v.rational());
-        widen_divisor(tensor.divisor, row.back(), json.place(), budget);
-      }
-    }
-    for (const auto& row : values) {
-      auto& out = tensor.rows.emplace_back();
-      for (const mpq_class& v : row) out.push_back(v.get_num() * (tensor.divisor / v.get_den()));
-    }
+    tensor = read_tensor_rows(json.at("rows"), shape, budget);
   } else if (json.has("sparse")) {
     const SparseTensor sparse = read_sparse_tensor(json, shape, budget);
     tensor.divisor = sparse.divisor;
@@ -383,13 +417,45 @@ std::size_t Network::find(const std::string& name) const {
   return found->second;
 }
 
+Network Network::part(std::size_t from, std::size_t to) const {
+  Network rest;
+  std::map<std::size_t, std::size_t> place{{from, 0}};
+  Node first;
+  first.name = nodes_[from]->name;
+  first.shape = nodes_[from]->shape;
+  first.width = nodes_[from]->width;
+  rest.nodes_.push_back(std::make_shared<const Node>(std::move(first)));
+  // What lies below the target without passing through the first node.
+  std::vector<bool> needed(to + 1, false);
+  needed[to] = true;
+  for (std::size_t i = to + 1; i-- > from + 1;)
+    if (needed[i])
+      for (std::size_t input : nodes_[i]->inputs) needed[input] = true;
+  for (std::size_t i = 0; i < from; ++i)
+    require(!needed[i], "not-a-chain", "layer " + nodes_[i]->name + " leads past layer " + nodes_[from]->name);
+  require(needed[from], "not-a-chain", "layer " + nodes_[to]->name + " is not above layer " + nodes_[from]->name);
+  for (std::size_t i = from + 1; i <= to; ++i) {
+    if (!needed[i]) continue;
+    auto node = std::make_shared<Node>(*nodes_[i]);
+    for (std::size_t& input : node->inputs) input = place.at(input);
+    place[i] = rest.nodes_.size();
+    rest.links_ += node->inputs.size();
+    rest.nodes_.push_back(std::move(node));
+  }
+  for (std::size_t i = 0; i < rest.nodes_.size(); ++i) rest.names_->emplace(rest.nodes_[i]->name, i);
+  rest.numbers_ = numbers_;
+  return rest;
+}
+
 Node& Network::change(std::size_t i) {
   auto node = std::make_shared<Node>(*nodes_[i]);
   nodes_[i] = node;
   return *node;
 }
 
-Products Network::walk() const { return 2000 * (Products(nodes_.size()) + links_) + 5 * Products(*numbers_); }
+void Network::charge(Budget& budget) const {
+  budget.spend(2000 * (Products(nodes_.size()) + links_) + 5 * Products(*numbers_));
+}
 
 std::vector<std::size_t> Network::below(std::size_t target) const {
   std::vector<bool> needed(target + 1, false);
@@ -402,6 +468,15 @@ std::vector<std::size_t> Network::below(std::size_t target) const {
   for (std::size_t i = 0; i <= target; ++i)
     if (needed[i]) order.push_back(i);
   return order;
+}
+
+bool Network::dense(std::size_t i) const {
+  const Node& node = *nodes_[i];
+  if (node.op != Op::linear || node.patches.count() != 1) return false;
+  std::vector<long> entries;
+  node.patches.expand(0, entries);
+  return entries.size() == nodes_[node.inputs[0]]->width &&
+         std::find(entries.begin(), entries.end(), kPad) == entries.end();
 }
 
 std::size_t Network::filter_of(std::size_t i, std::size_t neuron) const {

@@ -77,15 +77,22 @@ class Network {
   // Nodes that `target` depends on, itself included, in order.
   std::vector<std::size_t> below(std::size_t target) const;
 
+  // A linear node whose one patch is the whole node below, once each neuron: U is W, every bias a neuron's own.
+  bool dense(std::size_t i) const;
   std::size_t filter_of(std::size_t i, std::size_t neuron) const;
   std::size_t bias_of(std::size_t i, std::size_t neuron) const;
 
+  // The nodes from one on up to another, the first one as the input. Throws Rejected("not-a-chain") where something
+  // else below the last one leads past the first.
+  Network part(std::size_t from, std::size_t to) const;
+
   // Copies of a network share their nodes. This one's node, to be changed.
   Node& change(std::size_t i);
-  // What going through all nodes takes, as every claim does several times.
-  Products walk() const;
+  // Pays for going through all nodes, as every claim does several times.
+  void charge(Budget& budget) const;
 
  private:
+  Network() = default;
   std::vector<std::shared_ptr<const Node>> nodes_;
   std::shared_ptr<std::map<std::string, std::size_t>> names_ = std::make_shared<std::map<std::string, std::size_t>>();
   std::size_t links_ = 0;  // inputs of all nodes
@@ -93,10 +100,15 @@ class Network {
   std::shared_ptr<std::size_t> numbers_ = std::make_shared<std::size_t>(0);
 };
 
+// The sum of two tensors of one shape; the sum of all squares. They pay for themselves.
+Tensor sum_of(const Tensor& a, const Tensor& b, Budget& budget);
+mpq_class sum_of_squares(const Tensor& a, Budget& budget);
 // A tensor of one value.
 Tensor constant_tensor(const std::vector<std::size_t>& row_lengths, const mpz_class& value);
 // Expands a tensor of any form to the shape, and pays for that. Throws Malformed.
 Tensor read_tensor(const Value& json, const TensorShape& shape, Budget& budget);
+// From a list of its rows.
+Tensor read_tensor_rows(const Value& json, const TensorShape& shape, Budget& budget);
 // The same without its zeros; {"sparse"} is not expanded.
 SparseTensor read_sparse_tensor(const Value& json, const TensorShape& shape, Budget& budget);
 

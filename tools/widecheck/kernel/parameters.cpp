@@ -14,6 +14,13 @@ const Node& linear_node(const Context& c, std::size_t i) {
   return c.network.node(i);
 }
 
+const Node& dense_node(const Context& c, std::size_t i) {
+  const Node& node = linear_node(c, i);
+  require(c.network.dense(i), "layer-kind", "layer " + node.name + " is not dense: it shares filters or sees patches");
+  require(!node.frozen_weights, "frozen", "the weights of layer " + node.name + " are frozen");
+  return node;
+}
+
 Parameters read_parameters(const Context& c, std::size_t i, const Value& json) {
   const Node& node = c.network.node(i);
   Parameters p;

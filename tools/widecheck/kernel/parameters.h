@@ -12,6 +12,8 @@ namespace widecheck {
 
 // The node, if it is linear.
 const Node& linear_node(const Context& c, std::size_t i);
+// The same, if it is dense (Network::dense) with free weights: it solves one linear system for each of its neurons.
+const Node& dense_node(const Context& c, std::size_t i);
 // The linear nodes that `target` depends on.
 std::vector<std::size_t> linear_nodes(const Network& network, std::size_t target);
 // The same, each free of frozen tensors.

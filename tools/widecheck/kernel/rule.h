@@ -2,6 +2,7 @@
 // driver (main.cpp) knows nothing of a rule but its row. There is no rule that trusts anything.
 #pragma once
 
+#include <set>
 #include <span>
 #include <string>
 
@@ -12,11 +13,14 @@
 
 namespace widecheck {
 
+struct Topic;
+
 // What all claims of a file speak of, and what checking them may cost.
 struct Context {
   const Network& network;
   const Data& data;
   Budget& budget;
+  std::set<const Topic*>* used = nullptr;  // receives the topics whose rules are asked
 };
 
 // What has been proved.
@@ -28,11 +32,14 @@ struct Verdict {
   bool recomputed = false;  // nothing was proved: a computation was repeated in part
 };
 
-// One entry of "claims" with the entry of "proofs" at the same place.
+// One entry of "claims" with the entry of "proofs" at the same place; or a claim that stands in another one.
 struct Question {
   const Context& c;
   std::string kind, rule;
   Value claim, proof;
+  const Question* outer = nullptr;
+  // The claim, as evidence is bound to it: the whole one that stands in the file.
+  std::string text() const { return outer != nullptr ? outer->text() : claim.compact(); }
   // The node that the claim names; not every claim has one.
   std::size_t node() const { return c.network.find(claim.at("node").text()); }
 };

@@ -283,7 +283,7 @@ Verdict rank_by_minor(const Question& q) {
   require(claim.rows.size() == r && claim.columns.size() == r, "minor", "the minor has not the size of the rank");
   Relations relations(q.proof, q.c.data.size(), q.c.network.node(q.node()).width, Relations::Of::values, q.c.budget);
   std::unique_ptr<RankEvidence> evidence;
-  if (r > 0) evidence = read_evidence(q.proof.at("evidence"), r, r, q.claim.compact(), q.c.budget);
+  if (r > 0) evidence = read_evidence(q.proof.at("evidence"), r, r, q.text(), q.c.budget);
   const Forward forward = make_forward(q.c, q.c.network, q.node(), claim.theta, 1);
   require(forward.exact(), "irrational", "the values of the layer are not rational");
   std::size_t row = 0;  // of the minor

@@ -22,7 +22,7 @@ Verdict exact_rank(const Question& q) {
   const Features f(q.c, node, 0);
   const std::size_t rank = f.read_rank(q.claim);
   const auto theta = f.read_point(q.claim.at("parameters"));
-  const auto evidence = read_evidence(q.proof.at("evidence"), f.samples(), f.width(), q.claim.compact(), q.c.budget);
+  const auto evidence = read_evidence(q.proof.at("evidence"), f.samples(), f.width(), q.text(), q.c.budget);
   const unsigned bits = verify_rank(q.c, q.c.network, node, theta, *evidence, false);
   return {rank_in_words(q.c, node, rank) + " at " + point_in_words(q.c.network, node, q.claim.at("parameters")), bits};
 }
@@ -35,7 +35,7 @@ Verdict exact_rank(const Question& q) {
 unsigned rank_at_point(const Question& q, const Network& network, std::size_t node, const Value& proof, bool halves) {
   const auto theta = read_point(network, node, proof.at("point"), q.c.budget);
   const auto evidence =
-      read_evidence(proof.at("evidence"), q.c.data.size(), network.node(node).width, q.claim.compact(), q.c.budget);
+      read_evidence(proof.at("evidence"), q.c.data.size(), network.node(node).width, q.text(), q.c.budget);
   return verify_rank(q.c, network, node, theta, *evidence, halves && evidence->prime() == 2);
 }
 
@@ -48,7 +48,7 @@ unsigned rank_at_lattice_point(const Question& q, const Network& network, std::s
   for (const Value& p : primes) tower.push_back(read_prime(p, q.c.budget));
   const Lattice lattice(q.c, network, node, read_point(network, node, proof.at("point"), q.c.budget), tower);
   const auto evidence =
-      read_evidence(proof.at("evidence"), q.c.data.size(), network.node(node).width, q.claim.compact(), q.c.budget);
+      read_evidence(proof.at("evidence"), q.c.data.size(), network.node(node).width, q.text(), q.c.budget);
   require(evidence->prime() == tower.back(), "tower", "the evidence is not modulo the last prime of the tower");
   q.c.data.for_each([&](std::size_t i, const std::vector<mpz_class>& x) { evidence->row(i, lattice(x)); });
   return evidence->finish();
@@ -94,25 +94,9 @@ Verdict derivative(const Question& q) {
 
 // ---- translates: one free bias per neuron, on samples that are kept apart below ----
 
-// On R; false where nothing is proved.
+// Strictly monotone on R.
 bool strictly_monotone(const Activation& f) {
-  switch (f.function) {
-    case Function::leaky_relu:
-      return f.parameter > 0;
-    case Function::elu:
-    case Function::sigmoid:
-    case Function::tanh:
-    case Function::softplus:
-    case Function::identity:
-    case Function::one_minus_sigmoid:
-      return true;
-    default:
-      return false;
-  }
-}
-// The functions b -> s(s_i + b) are linearly independent for distinct s_i: all but linear ones.
-bool translate_independent(const Activation& f) {
-  return f.function != Function::identity && !(f.function == Function::leaky_relu && f.parameter == 1);
+  return slopes_nonzero(f.function) || (f.function == Function::leaky_relu && f.parameter > 0);
 }
 
 // In each bank some position is padding in none of its patches.

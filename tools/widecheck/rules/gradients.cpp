@@ -11,6 +11,7 @@
 #include "evidence/singular.h"
 #include "kernel/integers.h"
 #include "kernel/parameters.h"
+#include "kernel/targets.h"
 #include "kernel/verdict.h"
 #include "rules/topics.h"
 
@@ -29,12 +30,7 @@ std::string about_gradient(const Context& c, const Above& above) {
   std::string text = "the gradient of Phi = ||" + output_in_words(c, above.linear.back()) +
                      " - Y||^2 / 2 for U of layer " + first.name;
   // Where every entry of U is an entry of W of its own and free, U is W.
-  const Patches& patches = first.patches;
-  std::vector<long> entries;
-  if (patches.count() == 1) patches.expand(0, entries);
-  const bool whole = entries.size() == c.network.node(first.inputs[0]).width &&
-                     std::find(entries.begin(), entries.end(), kPad) == entries.end();
-  if (!whole || first.frozen_weights) {
+  if (!c.network.dense(above.linear[0]) || first.frozen_weights) {
     text += " as a free matrix (layer " + first.name +
             " shares filters, sees patches or is frozen: not the gradient of its filters, of "
             "which nothing is claimed)";
@@ -64,7 +60,7 @@ Verdict gradient_enclosure(const Question& q) {
                     first = backward.first_width();
   require_size(n, m);
   require_size(width, first);
-  const Tensor targets = read_tensor(q.claim.at("targets"), {std::vector<std::size_t>(n, m)}, c.budget);
+  const Tensor targets = read_targets(q.claim.at("targets"), c, m);
   const mpz_class scale = mpz_class(1) << s.bits;
   // C = sum of f_i^T d_i over samples; squares of the norms; the largest radii.
   OuterProducts product(c.budget, width, first);

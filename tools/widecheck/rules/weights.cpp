@@ -91,7 +91,7 @@ void require_full_by_elimination(const Question& q, const Node& node, const Valu
 // The same; returns the bits of the error bound, 0 if unconditional.
 unsigned require_full_by_evidence(const Question& q, const Node& node, const Value& weights) {
   const Sizes size = sizes(q.c, node);
-  const auto evidence = read_evidence(q.proof.at("evidence"), size.outputs, size.inputs, q.claim.compact(), q.c.budget);
+  const auto evidence = read_evidence(q.proof.at("evidence"), size.outputs, size.inputs, q.text(), q.c.budget);
   give_outputs(q.c, node, weights, *evidence);
   return evidence->finish();
 }

@@ -1,4 +1,4 @@
-// The output that entries about gradients name.
+// The output that entries name, and its targets.
 #pragma once
 
 #include <widecert/network/layers_above.h>
@@ -14,5 +14,10 @@ inline std::size_t read_output(const Entry& entry) {
 }
 inline const std::pair<std::string, std::string> kOutputKey{
     "output", "the linear layer whose values are F_L; the last linear one if absent"};
+
+inline const std::pair<std::string, std::string> kTargetsKey{
+    "targets",
+    "Y: a tensor with one row for each sample; {\"labels\": classes from 0 on (a list, or data with one column), "
+    "\"rows\": one for each class}; or {\"data\": a data set}"};
 
 }  // namespace widecert

@@ -1,0 +1,172 @@
+#include <widecert/network/ln2_values.h>
+#include <widecert/number/parallel.h>
+
+namespace widecert {
+namespace {
+
+bool has_ln2(const PointSpec& point) {
+  const auto is = [](const std::optional<TensorSpec>& spec) {
+    return spec && std::holds_alternative<Ln2Tensor>(*spec);
+  };
+  for (const auto& [name, tensors] : point)
+    if (is(tensors.weights) || is(tensors.bias)) return true;
+  return false;
+}
+
+Ln2Rows rational_values(const Architecture& network, const Dataset& data, const PointSpec& point, std::size_t node,
+                        const std::function<void(std::size_t)>& tick) {
+  const ExactForward forward(network, integer_point(network, point, node), node, data.divisor(), data.largest());
+  Ln2Rows values(data.size());
+  parallel_for(data.size(), [&](std::size_t i) {
+    std::vector<Integer> x;
+    for (std::size_t j = 0; j < data.width(); ++j) x.push_back(data.numerator(i, j));
+    for (const Integer& v : forward.large(std::move(x))) values[i].emplace_back(Rational(v, forward.divisor()));
+  });
+  tick(data.size());
+  return values;
+}
+
+}  // namespace
+
+Parameters<Ln2> ln2_parameters(const Architecture& network, const PointSpec& point, std::size_t target) {
+  Parameters<Ln2> theta;
+  for (std::size_t i : linear_nodes(network, target)) {
+    const auto& spec = std::get<LinearSpec>(network.node(i).spec);
+    const PointTensors tensors = tensors_of(network, point, i);
+    theta[i].weights = expand_ln2(tensors.weights, network.weights_shape(i), tensors.weights_name);
+    if (spec.bias != BiasMode::none)
+      theta[i].bias = expand_ln2(*tensors.bias, network.bias_shape(i), tensors.bias_name).at(0);
+  }
+  check_nodes(network, point, target);
+  return theta;
+}
+
+namespace {
+
+using Values = std::vector<std::vector<Ln2>>;  // by node
+
+// Through a pool, to what it reads.
+std::vector<Ln2> unpool(const Node& node, PoolSpec::Kind kind, const std::vector<Ln2>& d, const std::vector<Ln2>& x) {
+  std::vector<Ln2> below(x.size());
+  std::vector<std::int64_t> entries;
+  for (std::size_t p = 0; p < node.patches->count(); ++p) {
+    node.patches->expand(p, entries);
+    const Ln2 share(Rational(1, static_cast<unsigned long>(entries.size())));
+    std::optional<std::size_t> best;
+    bool twice = false;
+    for (std::int64_t e : entries) {
+      if (e == kPadding) continue;
+      const auto at = static_cast<std::size_t>(e);
+      if (kind == PoolSpec::Kind::average) {
+        below[at] += d[p] * share;
+        continue;
+      }
+      const int sign = best ? (x[at] - x[*best]).sign() : 1;
+      twice = sign == 0 || (twice && sign < 0);
+      if (sign > 0) best = at;
+    }
+    if (twice) throw InputError("layer " + node.name + ": a maximum is taken twice");
+    if (best) below[*best] += d[p];
+  }
+  return below;
+}
+
+void add_gradient(const Architecture& network, const Parameters<Ln2>& theta, const Values& value,
+                  std::vector<std::vector<Ln2>> d, Parameters<Ln2>& sum) {
+  const auto give = [&](std::size_t to, const std::vector<Ln2>& more) {
+    if (d[to].empty()) d[to].resize(more.size());
+    for (std::size_t h = 0; h < more.size(); ++h) d[to][h] += more[h];
+  };
+  std::vector<std::int64_t> entries;
+  for (std::size_t i = d.size(); i-- > 1;) {
+    if (d[i].empty()) continue;
+    const Node& node = network.node(i);
+    const std::vector<Ln2>& x = value[node.inputs[0]];
+    std::visit(overloaded{[&](const InputSpec&) {},
+                          [&](const LinearSpec&) {
+                            std::vector<Ln2> below(x.size());
+                            for (std::size_t h = 0; h < node.width; ++h) {
+                              const std::size_t filter = network.filter_index(i, h);
+                              node.patches->expand(h / node.filters, entries);
+                              if (!sum[i].bias.empty()) sum[i].bias[network.bias_index(i, h)] += d[i][h];
+                              if (d[i][h].is_zero()) continue;
+                              for (std::size_t r = 0; r < entries.size(); ++r) {
+                                if (entries[r] == kPadding) continue;
+                                sum[i].weights[filter][r] += d[i][h] * x[entries[r]];
+                                below[entries[r]] += d[i][h] * theta.at(i).weights[filter][r];
+                              }
+                            }
+                            give(node.inputs[0], below);
+                          },
+                          [&](const ActivationSpec& activation) {
+                            std::vector<Ln2> below;
+                            for (std::size_t h = 0; h < node.width; ++h)
+                              below.push_back(d[i][h] * derivative(activation.function, x[h]));
+                            give(node.inputs[0], below);
+                          },
+                          [&](const PoolSpec& pool) { give(node.inputs[0], unpool(node, pool.kind, d[i], x)); },
+                          [&](const SumSpec&) {
+                            for (std::size_t input : node.inputs) give(input, d[i]);
+                          },
+                          [&](const ConcatSpec&) {
+                            std::size_t offset = 0;
+                            for (std::size_t input : node.inputs) {
+                              const std::size_t channels = network.node(input).shape.back();
+                              std::vector<Ln2> below;
+                              for (std::size_t h = 0; h < network.node(input).width; ++h)
+                                below.push_back(d[i][h / channels * node.shape.back() + offset + h % channels]);
+                              give(input, below);
+                              offset += channels;
+                            }
+                          },
+                          [&](const BatchNormSpec& norm) {
+                            const Tensor scale = expand(norm.scale, TensorShape{node.shape.back()}, "scale");
+                            std::vector<Ln2> below;
+                            for (std::size_t h = 0; h < node.width; ++h)
+                              below.push_back(d[i][h] * Ln2(scale[0][h % node.shape.back()]));
+                            give(node.inputs[0], below);
+                          }},
+               node.spec);
+  }
+}
+
+}  // namespace
+
+Parameters<Ln2> ln2_gradient(const Architecture& network, const Dataset& data, const Parameters<Ln2>& theta,
+                             std::size_t node, const Ln2Rows& d) {
+  Parameters<Ln2> sum;
+  for (const auto& [i, tensors] : theta) {
+    for (const auto& row : tensors.weights) sum[i].weights.emplace_back(row.size());
+    sum[i].bias.resize(tensors.bias.size());
+  }
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    poll();
+    std::vector<Ln2> x;
+    for (const Rational& v : data.sample(i)) x.emplace_back(v);
+    std::vector<std::vector<Ln2>> start(node + 1);
+    start[node] = d[i];
+    add_gradient(network, theta, forward(network, theta, x, node), std::move(start), sum);
+  }
+  return sum;
+}
+
+Ln2Rows ln2_values(const Architecture& network, const Dataset& data, const PointSpec& point, std::size_t node,
+                   const std::function<void(std::size_t)>& tick) {
+  if (rational_valued(network, node) && !has_ln2(point)) return rational_values(network, data, point, node, tick);
+  const Parameters<Ln2> theta = ln2_parameters(network, point, node);
+  Ln2Rows values(data.size());
+  std::atomic<std::size_t> done{0};
+  std::mutex guard;
+  parallel_for(data.size(), [&](std::size_t i) {
+    std::vector<Ln2> x;
+    for (const Rational& v : data.sample(i)) x.emplace_back(v);
+    values[i] = node_value(network, theta, x, node);
+    const std::size_t now = ++done;
+    if (now % 64 != 0) return;
+    const std::lock_guard lock(guard);
+    tick(now);
+  });
+  return values;
+}
+
+}  // namespace widecert

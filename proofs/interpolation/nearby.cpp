@@ -1,0 +1,206 @@
+#include "proofs/interpolation/nearby.h"
+
+#include <fmt/format.h>
+#include <widecert/certificate/model_json.h>
+#include <widecert/network/enclosed_forward.h>
+#include <widecert/network/feature_source.h>
+#include <widecert/network/scaled_features.h>
+#include <widecert/number/error.h>
+
+#include <Eigen/Cholesky>
+#include <algorithm>
+#include <cmath>
+
+#include "proofs/interpolation/full_row_rank.h"
+#include "proofs/output.h"
+#include "proofs/singular/singular_values.h"
+
+namespace widecert {
+namespace {
+
+using Mat = Matrix<double>;
+
+struct Asked {
+  std::size_t node, output;
+  PointSpec parameters;
+  TargetsSpec targets;
+  std::optional<bool> bias;
+};
+
+Mat in_doubles(const Tensor& tensor) {
+  Mat out(static_cast<Eigen::Index>(tensor.size()), static_cast<Eigen::Index>(tensor.front().size()));
+  for (Eigen::Index i = 0; i < out.rows(); ++i)
+    for (Eigen::Index j = 0; j < out.cols(); ++j)
+      out(i, j) = tensor[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)].convert_to<double>();
+  return out;
+}
+
+// At least ||F_L - Y|| at the point, on a grid of so many bits where values are irrational.
+Rational residual_above(const Instance& instance, const PointSpec& point, std::size_t output, const Tensor& targets,
+                        int bits, const Options& options) {
+  const ScaledFeatures f = scaled_features(instance.network, point, instance.data, output, bits, [&](std::size_t done) {
+    options.progress("the loss after the step", done, instance.data.size());
+  });
+  Rational square = 0;
+  for (std::size_t i = 0; i < f.samples; ++i) {
+    for (std::size_t h = 0; h < f.width; ++h) {
+      const std::size_t at = i * f.width + h;
+      const Integer v = f.is_small() ? Integer(f.small[at]) : f.large[at];
+      const Rational off = abs(Rational(v, f.divisor) - targets[i][h]) + Rational(f.radius, f.divisor);
+      square += round_up(Rational(off * off), 2 * bits + 64);
+    }
+  }
+  return exactly(std::sqrt(near_double(Ball::enclosing(square))) * (1 + 1e-9) + 1e-300);
+}
+
+// The matrix in multiples of 2^-40, a row for each of its columns.
+ExplicitTensor rounded(const Mat& d) {
+  ExplicitTensor tensor;
+  for (Eigen::Index t = 0; t < d.cols(); ++t) {
+    auto& row = tensor.rows.emplace_back();
+    for (Eigen::Index j = 0; j < d.rows(); ++j) row.push_back(round_down(exactly(d(j, t)), 40));
+  }
+  return tensor;
+}
+
+ExplicitTensor sum(const Tensor& a, const ExplicitTensor& b) {
+  ExplicitTensor out{a};
+  for (std::size_t r = 0; r < a.size(); ++r)
+    for (std::size_t c = 0; c < a[r].size(); ++c) out.rows[r][c] += b.rows[r][c];
+  return out;
+}
+
+Rational squares(const ExplicitTensor& tensor) {
+  Rational sum = 0;
+  for (const auto& row : tensor.rows)
+    for (const Rational& v : row) sum += v * v;
+  return sum;
+}
+
+Rational root_above(const Rational& square) {
+  return short_upper_bound(exactly(std::sqrt(square.convert_to<double>()) * (1 + 1e-12)) + power_of_two(-200), 40);
+}
+
+Outcome prove(const Instance& instance, const Asked& asked, const Options& options) {
+  const Architecture& network = instance.network;
+  const Node &layer = network.node(asked.node), &output = network.node(asked.output);
+  if (auto obstacle = not_solvable(network, asked.output)) return *obstacle;
+  if (output.inputs[0] != asked.node) {
+    return not_applicable("layer-kind", fmt::format("layer {} does not read layer {}", output.name, layer.name));
+  }
+  const auto& spec = std::get<LinearSpec>(output.spec);
+  const bool bias = asked.bias.value_or(spec.free_bias());
+  if (bias && !spec.free_bias())
+    return not_applicable("frozen", fmt::format("layer {} has no free biases to be moved", output.name));
+  const std::size_t n = instance.data.size(), m = output.width, width = layer.width + (bias ? 1 : 0);
+  if (width < n) {
+    return not_applicable("width", fmt::format("{} numbers for each output are moved, fewer than N = {}", width, n));
+  }
+  const Tensor targets = expand_targets(asked.targets, n, m);
+  const IntegerPoint point = integer_point(network, asked.parameters, asked.output);
+  const ShownBounds bounds = show_bounds(
+      climb(feature_source(network, point, asked.node, instance.data, bias), ladder_options(options)).bounds, n, width);
+  if (!(bounds.smallest.low > 0))
+    return undecided("not-certified", fmt::format("full rank of F({}) is not certified", layer.name));
+  if (bounds.too_large) return undecided("too-large", "the features are too large for the checker");
+  // A step to where the residual nearly vanishes.
+  options.progress("a step", 0, 1);
+  Mat e(static_cast<Eigen::Index>(n), static_cast<Eigen::Index>(width));
+  e.leftCols(static_cast<Eigen::Index>(layer.width)) =
+      EnclosedForward(network, point, asked.node, instance.data)(0, n).middle;
+  if (bias) e.col(e.cols() - 1).setOnes();
+  const Mat residual = EnclosedForward(network, point, asked.output, instance.data)(0, n).middle - in_doubles(targets);
+  const Eigen::LLT<Mat> gram(e * e.transpose());
+  Mat d = Mat::Zero(e.cols(), residual.cols());
+  for (int round = 0; round < 3; ++round) d -= e.transpose() * gram.solve(residual + e * d);
+  const bool usable = gram.info() == Eigen::Success && d.allFinite() && d.norm() < 1e12;
+  const NodeTensors& given = asked.parameters.at(output.name);
+  ExplicitTensor step_weights, step_bias;
+  PointSpec after = asked.parameters;
+  if (usable) {
+    step_weights = rounded(d.topRows(static_cast<Eigen::Index>(layer.width)));
+    after[output.name].weights =
+        sum(expand(*given.weights, network.weights_shape(asked.output), "weights"), step_weights);
+    if (bias) {
+      const Mat last = d.bottomRows(1);
+      step_bias = rounded(last.transpose());
+      after[output.name].bias = sum(expand(*given.bias, network.bias_shape(asked.output), "bias"), step_bias);
+    }
+  }
+  const int precision =
+      static_cast<int>(std::max<long>(96, precision_for(network, point, asked.output, bounds.proof.bits + 40)));
+  const Rational s = bounds.smallest.low,
+                 plain = residual_above(instance, asked.parameters, asked.output, targets, precision, options) / s;
+  Rational distance = plain;
+  bool stepped = false;
+  if (usable) {
+    const Rational length = root_above(squares(step_weights) + squares(step_bias)),
+                   rest = residual_above(instance, after, asked.output, targets, precision, options) / s;
+    stepped = 2 * (length + rest) < plain;
+    if (stepped) distance = length + rest;
+  }
+  distance = short_upper_bound(distance * Rational(1025, 1024) + power_of_two(-precision / 2), 20);
+  Outcome outcome;
+  Keys proof{{"bits", bounds.proof.bits}, {"smallest", s}};
+  if (!rational_valued(network, asked.output)) proof.emplace_back("precision", precision);
+  if (stepped) {
+    Layout layout;
+    if (layer.shape.size() > 1) layout.flatten = Flattening::channels_last;
+    Keys step{{"weights", tensor_for_claim(step_weights, "step", layout, options, outcome.files)}};
+    if (bias) step.emplace_back("bias", TensorSpec(step_bias));
+    proof.emplace_back("step", Value::object(step));
+  }
+  outcome.verdict = Verdict::proved;
+  outcome.findings = {{Claim("zero-loss-nearby", {{"node", layer.name},
+                                                  {"output", output.name},
+                                                  {"parameters", asked.parameters},
+                                                  {"targets", asked.targets},
+                                                  {"bias", bias},
+                                                  {"distance", distance}}),
+                       Proof("last-layer", proof)}};
+  outcome.explanation =
+      fmt::format("exact zero loss within {:.6g} of the given {} of {}: ||R|| = {:.6g}, sigma_min >= {:.4g}; {}",
+                  distance.convert_to<double>(), bias ? "weights and biases" : "weights", output.name, residual.norm(),
+                  s.convert_to<double>(),
+                  stepped ? fmt::format("with a step; without one {:.6g}", plain.convert_to<double>())
+                          : std::string("without a step"));
+  outcome.numbers = {{"distance", distance}, {"sigma_min_low", s}};
+  return outcome;
+}
+
+}  // namespace
+
+Theorem theorems::zero_loss_nearby() {
+  return {.id = "zero-loss-nearby",
+          .title = "Exact zero loss near given parameters",
+          .source = "here; the existence that Nguyen & Hein, ICML 2018, Corollary 3.6 has without a distance",
+          .statement =
+              "If all N rows of F_{L-1} (with a column of ones where biases are moved) have sigma_min >= s > 0, then "
+              "within ||D|| + ||F_L(after D) - Y|| / s of the given weights of the dense output layer there are real "
+              "ones with F_L = Y exactly, whatever step D is made first.",
+          .hypotheses = {"the output layer is dense, its weights are free, and it reads layer k",
+                         "n_k >= N (N - 1 with biases)"},
+          .claims = {"zero-loss-nearby"},
+          .rules = {"last-layer"},
+          .reasons = {"layer-kind", "frozen", "width", "not-certified", "too-large"},
+          .keys = {kOutputKey,
+                   {"parameters", "tensors of the linear nodes up to the output"},
+                   kTargetsKey,
+                   {"bias", "whether the biases of the output may move, too; true if absent and they are free"}},
+          .numbers = {{"distance", Side::above}, {"sigma_min_low", Side::below}},
+          .read = [](const Entry& entry) -> Prover {
+            const auto parameters = read_parameters(entry);
+            const auto targets = entry.json.find("targets"), bias = entry.json.find("bias");
+            const std::size_t output = read_output(entry);
+            if (!parameters || !targets) {
+              throw InputError(entry.json.place() +
+                               ": zero-loss-nearby needs \"parameters\" (near which?) and \"targets\"");
+            }
+            Asked asked{entry.node, output, *parameters, read_targets(*targets), {}};
+            if (bias) asked.bias = bias->boolean();
+            return
+                [asked](const Instance& instance, const Options& options) { return prove(instance, asked, options); };
+          }};
+}
+
+}  // namespace widecert

@@ -1,0 +1,245 @@
+// Rules about F_L = Y: from full row rank for every Y (Corollary 3.6 and Theorem 4.5 of the 2018 paper, with their
+// repairs), exactly at given parameters, near them, and never.
+#include <algorithm>
+
+#include "evaluate/activation.h"
+#include "evaluate/backward.h"
+#include "evaluate/features.h"
+#include "evaluate/ln2_forward.h"
+#include "evidence/singular.h"
+#include "kernel/integers.h"
+#include "kernel/parameters.h"
+#include "kernel/targets.h"
+#include "kernel/verdict.h"
+#include "rules/topics.h"
+
+namespace widecheck {
+namespace {
+
+using topics::FullRowRank, topics::full_row_rank;
+
+std::size_t read_output(const Question& q) { return q.c.network.find(q.claim.at("output").text()); }
+std::string name_of(const Context& c, std::size_t node) { return c.network.node(node).name; }
+std::string values_of(const Context& c, std::size_t node) { return "F(" + name_of(c, node) + ")"; }
+std::string matrices(std::size_t rows, std::size_t cols) {
+  return "every Y of " + number(rows) + " x " + number(cols) + " numbers";
+}
+
+// A layer on features of full row rank takes any values: its weights, and biases if they are free, solve a system.
+const Node& require_solvable(const Context& c, std::size_t layer, const FullRowRank& rank) {
+  const Node& node = dense_node(c, layer);
+  require(!rank.with_ones || node.free_bias(), "free-biases",
+          "rank [F, 1] = N is enough only with free biases of layer " + node.name);
+  return node;
+}
+// The dimension of the solutions, for each neuron: n + 1 with a free bias, less N.
+std::size_t freedom(const Context& c, const Node& layer) {
+  return c.network.node(layer.inputs[0]).width + (layer.free_bias() ? 1 : 0) - c.data.size();
+}
+
+Verdict interpolates_every_target(const Question& q) {
+  const Context& c = q.c;
+  const std::size_t node = q.node(), output = read_output(q);
+  const FullRowRank rank = full_row_rank(q);
+  const Node& layer = require_solvable(c, output, rank);
+  require(layer.inputs[0] == node, "layer-kind", "layer " + layer.name + " does not read the claimed layer");
+  return {rank.sentence + "; there, for " + matrices(c.data.size(), layer.width) + ", the " +
+              (layer.free_bias() ? "weights and biases" : "weights") + " of " + layer.name + " with " +
+              values_of(c, output) + " = Y form an affine space of dimension " +
+              number(freedom(c, layer) * layer.width) + frozen_in_words(c.network, output),
+          rank.error_bits};
+}
+
+// ---- exactly, at a point ----
+
+// F(output) = Y on every sample. Returns how a sentence names the point.
+std::string require_zero_loss(const Question& q, std::size_t output) {
+  const Context& c = q.c;
+  const Value parameters = q.claim.at("parameters");
+  const Ln2Forward forward(c, output, parameters);
+  const Tensor targets = read_targets(q.claim.at("targets"), c, c.network.node(output).width);
+  forward.for_each([&](std::size_t i, const Ln2Forward::Values& values) {
+    Ln2Vector residual = Ln2Vector(targets.rows[i], targets.divisor).negative(c.budget);
+    residual.add(values.at(output), c.budget);
+    require(residual.zero(), "rows-differ",
+            values_of(c, output) + " is not Y: sample " + number(i + 1) + " has another output");
+  });
+  return point_in_words(c.network, output, parameters);
+}
+
+Verdict zero_loss_at(const Question& q) {
+  const std::size_t output = read_output(q);
+  return values_of(q.c, output) + " = Y exactly on all " + number(q.c.data.size()) + " samples (zero loss), at " +
+         require_zero_loss(q, output);
+}
+
+Verdict interpolates(const Question& q) {
+  const std::size_t node = q.node(), output = read_output(q);
+  const Node& layer = dense_node(q.c, output);
+  require(layer.inputs[0] == node, "layer-kind", "layer " + layer.name + " does not read the claimed layer");
+  return "the weights of " + layer.name + " solve " + values_of(q.c, node) + " W" +
+         (layer.bias == Bias::none ? "" : " + 1 b^T") + " = Y exactly, for " + number(q.c.data.size()) +
+         " samples, at " + require_zero_loss(q, output);
+}
+
+// v with v^T [F, 1] = 0, or v^T F = 0 without bias, and v^T Y != 0: no weights reach Y.
+Verdict not_interpolable(const Question& q) {
+  const Context& c = q.c;
+  const std::size_t node = q.node(), output = read_output(q), n = c.data.size();
+  const Node& layer = dense_node(c, output);
+  require(layer.inputs[0] == node, "layer-kind", "layer " + layer.name + " does not read the claimed layer");
+  const std::vector<mpz_class> v = read_integers(q.proof.at("vector"), n);
+  const Ln2Forward forward(c, node, q.claim.at("parameters"));
+  const Tensor targets = read_targets(q.claim.at("targets"), c, layer.width);
+  Ln2Vector features(c.network.node(node).width), reached(layer.width);
+  mpz_class ones = 0;
+  forward.for_each([&](std::size_t i, const Ln2Forward::Values& values) {
+    if (v[i] == 0) return;
+    ones += v[i];
+    features.add(values.at(node).times(v[i], c.budget), c.budget);
+    reached.add(Ln2Vector(targets.rows[i], targets.divisor).times(v[i], c.budget), c.budget);
+  });
+  require(features.zero(), "not-a-kernel-vector", "v^T F is not 0");
+  require(layer.bias == Bias::none || ones == 0, "not-a-kernel-vector", "v^T 1 is not 0, and the layer has a bias");
+  require(!reached.zero(), "rows-differ", "v^T Y is 0: nothing follows");
+  return "no weights" + std::string(layer.bias == Bias::none ? "" : " and biases") + " of " + layer.name + " give " +
+         values_of(c, output) + " = Y, at " + point_in_words(c.network, node, q.claim.at("parameters")) +
+         " below: a combination of samples is 0 in F and is not in Y";
+}
+
+// ---- for every Y, or Y by classes: Theorem 4.5 and what it rests on ----
+
+// Layers and activations by turns above a node, dense and free from the second linear layer on.
+Above require_carriers(const Question& q, std::size_t node, std::size_t output, const FullRowRank& rank) {
+  const Context& c = q.c;
+  const Above above = layers_above(c, node, output);
+  require_solvable(c, above.linear[0], rank);
+  const std::size_t m = c.network.node(output).width;
+  for (std::size_t k = 1; k < above.linear.size(); ++k) {
+    const Node &layer = dense_node(c, above.linear[k]), &below = c.network.node(layer.inputs[0]);
+    require(below.width >= m, "width", "layer " + below.name + " has fewer neurons than the output");
+    const auto image = monotone_image(below.activation);
+    require(image.has_value(), "activation",
+            "layer " + below.name + ": " + below.activation.name + " is strictly monotone on no interval");
+    require(layer.free_bias() || image->contains(0), layer.bias == Bias::none ? "free-biases" : "frozen",
+            "layer " + layer.name + " has no free biases, and 0 is no value of " + below.activation.name +
+                " inside its range");
+  }
+  return above;
+}
+
+Verdict carried_targets(const Question& q) {
+  const Context& c = q.c;
+  const std::size_t node = q.node(), output = read_output(q);
+  const bool in_s_k = q.claim.at("in-s-k").boolean();
+  const FullRowRank rank = full_row_rank(q);
+  const Above above = require_carriers(q, node, output, rank);
+  const Node& first = c.network.node(above.linear[0]);
+  std::string text = rank.sentence + "; there, for " + matrices(c.data.size(), c.network.node(output).width) +
+                     ", the layers above " + name_of(c, node) + " have parameters with " + values_of(c, output) +
+                     " = Y, " + (freedom(c, first) > 0 ? "infinitely many" : "one at least");
+  if (in_s_k) {
+    require(!rank.with_ones, "rank", "S_k asks for rank F = N; [F, 1] has it");
+    for (std::size_t k = 1; k < above.linear.size(); ++k)
+      require(c.network.node(above.linear[k - 1]).width >= c.network.node(above.linear[k]).width, "width",
+              "layer " + name_of(c, above.linear[k]) + " is wider than the linear layer before it");
+    text += ", in S_k: their weight matrices from the second layer on have full column rank";
+  }
+  return {text + frozen_in_words(c.network, output), rank.error_bits};
+}
+
+Verdict through_classes(const Question& q) {
+  const Context& c = q.c;
+  const std::size_t node = q.node(), output = read_output(q);
+  const FullRowRank rank = full_row_rank(q);
+  const std::size_t gate = c.network.find(q.proof.at("gate").text());
+  const Node &top = dense_node(c, output), &activation = c.network.node(gate);
+  require(activation.op == Op::activation, "layer-kind", "layer " + activation.name + " is not an activation");
+  const Node& layer = require_solvable(c, activation.inputs[0], rank);
+  require(layer.inputs[0] == node, "not-a-chain", "layer " + layer.name + " does not read the claimed layer");
+  const auto image = monotone_image(activation.activation);
+  require(image.has_value(), "activation", activation.activation.name + " is strictly monotone on no interval");
+  // One value of that activation for each class.
+  const Tensor targets = read_targets(q.claim.at("targets"), c, top.width);
+  const std::vector<std::size_t> first = first_equal(targets, c.budget);
+  std::size_t classes = 0;
+  for (std::size_t i = 0; i < first.size(); ++i) classes += first[i] == i;
+  const Network rest = c.network.part(gate, top.inputs[0]);
+  Data points(q.proof.at("points"), activation.shape, c.budget);
+  points.verify();
+  require(points.size() == classes, "targets",
+          "there are " + number(points.size()) + " points for " + number(classes) + " different rows of Y");
+  points.for_each([&](std::size_t, const std::vector<mpz_class>& row) {
+    for (const mpz_class& v : row) {
+      mpq_class value(v, points.divisor());
+      value.canonicalize();
+      require(image->contains(value), "range", "a point is no value of " + activation.activation.name);
+    }
+  });
+  const Context inner{rest, points, c.budget, c.used};
+  const Value proof = q.proof.at("classes");
+  const FullRowRank apart = full_row_rank(q, inner, rest.size() - 1, proof.at("claim"), proof.at("proof"));
+  require(!apart.with_ones || top.free_bias(), "free-biases",
+          "rank [F, 1] is enough only with free biases of layer " + top.name);
+  return {rank.sentence + "; there, the layers above " + name_of(c, node) + " have parameters with " +
+              values_of(c, output) + " = Y, which has " + number(classes) + " different rows" +
+              frozen_in_words(c.network, output),
+          std::max(rank.error_bits, apart.error_bits)};
+}
+
+// ---- near a point ----
+
+// ||D - D'|| for what two layers with one input differ by, moved up; and the parameters after it.
+mpq_class apply_step(const Question& q, const Node& layer, bool bias, Parameters& theta) {
+  if (!q.proof.has("step")) return 0;
+  const Value step = q.proof.at("step");
+  mpq_class square = 0;
+  const auto add = [&](Tensor& to, const char* key, const TensorShape& shape) {
+    const Tensor d = read_tensor(step.at(key), shape, q.c.budget);
+    square += sum_of_squares(d, q.c.budget);
+    to = sum_of(to, d, q.c.budget);
+  };
+  add(theta.weights, "weights", weights_shape(layer));
+  if (bias) add(theta.bias, "bias", bias_shape(layer));
+  return root_above(square);
+}
+
+Verdict last_layer(const Question& q) {
+  const Context& c = q.c;
+  const std::size_t node = q.node(), output = read_output(q), n = c.data.size();
+  const Node& layer = dense_node(c, output);
+  require(layer.inputs[0] == node, "layer-kind", "layer " + layer.name + " does not read the claimed layer");
+  const bool bias = q.claim.at("bias").boolean();
+  require(!bias || layer.free_bias(), "frozen", "layer " + layer.name + " has no free biases to be moved");
+  require(c.network.node(node).width + (bias ? 1 : 0) >= n, "width", "the layer has fewer than N neurons");
+  const mpq_class distance = q.claim.at("distance").rational(), smallest = q.proof.at("smallest").rational();
+  require_positive(smallest);
+  const unsigned precision = read_precision(q.proof), bits = read_bits(q.proof);
+  const Features features(c, output, precision);
+  auto theta = features.read_point(q.claim.at("parameters"));
+  const mpq_class step = apply_step(q, layer, bias, theta.at(output));
+  const Tensor targets = read_targets(q.claim.at("targets"), c, layer.width);
+  const mpq_class residual = residual_above(c, output, theta, targets, precision);
+  require(step + residual / smallest <= distance, "radius",
+          "the correction is shown to be within " + show_above(short_above(step + residual / smallest)) + " only");
+  theta.erase(output);
+  require_smallest(c, feature_matrix(c, node, theta, precision, bits, bias), smallest);
+  return "within a distance (Frobenius) of " + show_above(distance) + " of the " +
+         (bias ? "weights and biases" : "weights") + " of " + layer.name + " there are others with " +
+         values_of(c, output) + " = Y exactly, everything else as in " +
+         point_in_words(c.network, output, q.claim.at("parameters"));
+}
+
+constexpr Rule kRules[] = {{"interpolates-every-target", "full-row-rank", interpolates_every_target},
+                           {"interpolates", "exact-forward", interpolates},
+                           {"not-interpolable", "kernel-of-features", not_interpolable},
+                           {"zero-loss-at", "exact-forward", zero_loss_at},
+                           {"zero-loss-exists", "carried-targets", carried_targets},
+                           {"zero-loss-exists", "through-classes", through_classes},
+                           {"zero-loss-nearby", "last-layer", last_layer}};
+
+}  // namespace
+
+constinit const Topic topics::interpolation{"interpolation", kRules};
+
+}  // namespace widecheck

@@ -75,7 +75,7 @@ TensorSpec tensor_for_claim(const TensorSpec& spec, const std::string& name, con
   for (const auto& row : given->rows) {
     for (const Rational& v : row) {
       const Integer scaled = numerator(v) * Integer(file.divisor / denominator(v));
-      if (abs(scaled) >= Integer(1) << 62) return spec;
+      if (abs(scaled) >= Integer(1) << 62) return spec;  // (wide_tensor_for_claim takes long ones)
       numbers.values.push_back(scaled.convert_to<std::int64_t>());
     }
   }
@@ -88,6 +88,49 @@ TensorSpec tensor_for_claim(const TensorSpec& spec, const std::string& name, con
   file.place = file.path;
   file.array = std::make_shared<const NpyArray>(NpyArray{numbers.shape, std::move(numbers.values), {}});
   return file;
+}
+
+TensorSpec wide_tensor_for_claim(const TensorSpec& spec, const std::string& name, const Options& options,
+                                 std::vector<Attachment>& files) {
+  if (const auto* sum = std::get_if<Ln2Tensor>(&spec)) {
+    const TensorSpec part = wide_tensor_for_claim(as_spec(sum->ln2), name, options, files);
+    if (const auto* wide = std::get_if<WideTensor>(&part)) return Ln2Tensor{*wide, sum->plus};
+    return spec;
+  }
+  const auto* given = std::get_if<ExplicitTensor>(&spec);
+  if (given == nullptr || given->rows.empty()) return spec;
+  // About so many characters as text.
+  constexpr std::size_t kMostCharacters = 2'000'000;
+  std::size_t characters = 0, entries = 0;
+  for (const auto& row : given->rows) {
+    for (const Rational& v : row) {
+      ++entries;
+      characters +=
+          (mpz_sizeinbase(mpq_numref(v.backend().data()), 2) + mpz_sizeinbase(mpq_denref(v.backend().data()), 2)) / 3;
+    }
+  }
+  if (characters <= kMostCharacters) return spec;
+  Integer divisor = 1;
+  for (const auto& row : given->rows)
+    for (const Rational& v : row) divisor = lcm(divisor, Integer(denominator(v)));
+  std::vector<Integer> values;
+  std::size_t bits = 1;
+  for (const auto& row : given->rows) {
+    for (const Rational& v : row) {
+      values.push_back(numerator(v) * Integer(divisor / denominator(v)));
+      bits = std::max(bits, mpz_sizeinbase(values.back().backend().data(), 2) + 1);
+    }
+  }
+  const std::size_t bytes = (bits + 7) / 8;
+  std::string elements(bytes * entries, '\0');
+  for (std::size_t k = 0; k < entries; ++k) {
+    if (values[k] < 0) values[k] += Integer(1) << (8 * bytes);
+    mpz_export(elements.data() + k * bytes, nullptr, -1, 1, 0, 0, values[k].backend().data());
+  }
+  const std::size_t length = given->rows.front().size();
+  files.push_back(
+      {options.file_prefix + name + ".npy", npy_bytes("|u1", {given->rows.size(), length, bytes}, elements)});
+  return WideTensor{files.back().path, "", files.back().sha256(), divisor};
 }
 
 }  // namespace widecert

@@ -75,6 +75,9 @@ Attachment attachment(const Options& options, const std::string& name, const Npy
 // is an image.
 TensorSpec tensor_for_claim(const TensorSpec& spec, const std::string& name, const Layout& layout,
                             const Options& options, std::vector<Attachment>& files);
+// An explicit tensor whose text would be long, as the bytes of its integers in a file; of ln 2 times one likewise.
+TensorSpec wide_tensor_for_claim(const TensorSpec& spec, const std::string& name, const Options& options,
+                                 std::vector<Attachment>& files);
 // How many numbers of one list stand in the text at most.
 inline constexpr std::size_t kMostInText = 20'000;
 

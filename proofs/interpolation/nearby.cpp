@@ -2,15 +2,18 @@
 
 #include <fmt/format.h>
 #include <widecert/certificate/model_json.h>
+#include <widecert/network/backward.h>
 #include <widecert/network/enclosed_forward.h>
 #include <widecert/network/feature_source.h>
 #include <widecert/network/scaled_features.h>
 #include <widecert/number/error.h>
 
 #include <Eigen/Cholesky>
+#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 
+#include "proofs/gradients/gradients.h"
 #include "proofs/interpolation/full_row_rank.h"
 #include "proofs/output.h"
 #include "proofs/singular/singular_values.h"
@@ -21,11 +24,39 @@ namespace {
 using Mat = Matrix<double>;
 
 struct Asked {
-  std::size_t node, output;
+  std::size_t node, output, layer;  // which moves
   PointSpec parameters;
   TargetsSpec targets;
   std::optional<bool> bias;
 };
+
+Claim nearby(const Instance& instance, const Asked& asked, bool bias, const Rational& distance) {
+  const Architecture& network = instance.network;
+  return Claim("zero-loss-nearby", {{"node", network.node(asked.node).name},
+                                    {"output", network.node(asked.output).name},
+                                    {"layer", network.node(asked.layer).name},
+                                    {"parameters", asked.parameters},
+                                    {"targets", asked.targets},
+                                    {"bias", bias},
+                                    {"distance", distance}});
+}
+
+// Whether biases move, too; or why the layer cannot.
+std::optional<Outcome> not_movable(const Instance& instance, const Asked& asked, bool& bias) {
+  const Architecture& network = instance.network;
+  const Node& layer = network.node(asked.layer);
+  if (auto obstacle = not_solvable(network, asked.layer)) return obstacle;
+  const auto& spec = std::get<LinearSpec>(layer.spec);
+  bias = asked.bias.value_or(spec.free_bias());
+  if (bias && !spec.free_bias())
+    return not_applicable("frozen", fmt::format("layer {} has no free biases to be moved", layer.name));
+  const std::size_t width = network.node(asked.node).width + (bias ? 1 : 0);
+  if (width < instance.data.size()) {
+    return not_applicable(
+        "width", fmt::format("{} numbers for each neuron are moved, fewer than N = {}", width, instance.data.size()));
+  }
+  return std::nullopt;
+}
 
 Mat in_doubles(const Tensor& tensor) {
   Mat out(static_cast<Eigen::Index>(tensor.size()), static_cast<Eigen::Index>(tensor.front().size()));
@@ -81,21 +112,12 @@ Rational root_above(const Rational& square) {
   return short_upper_bound(exactly(std::sqrt(square.convert_to<double>()) * (1 + 1e-12)) + power_of_two(-200), 40);
 }
 
-Outcome prove(const Instance& instance, const Asked& asked, const Options& options) {
+Outcome move_last(const Instance& instance, const Asked& asked, const Options& options) {
   const Architecture& network = instance.network;
   const Node &layer = network.node(asked.node), &output = network.node(asked.output);
-  if (auto obstacle = not_solvable(network, asked.output)) return *obstacle;
-  if (output.inputs[0] != asked.node) {
-    return not_applicable("layer-kind", fmt::format("layer {} does not read layer {}", output.name, layer.name));
-  }
-  const auto& spec = std::get<LinearSpec>(output.spec);
-  const bool bias = asked.bias.value_or(spec.free_bias());
-  if (bias && !spec.free_bias())
-    return not_applicable("frozen", fmt::format("layer {} has no free biases to be moved", output.name));
+  bool bias = false;
+  if (auto obstacle = not_movable(instance, asked, bias)) return *obstacle;
   const std::size_t n = instance.data.size(), m = output.width, width = layer.width + (bias ? 1 : 0);
-  if (width < n) {
-    return not_applicable("width", fmt::format("{} numbers for each output are moved, fewer than N = {}", width, n));
-  }
   const Tensor targets = expand_targets(asked.targets, n, m);
   const IntegerPoint point = integer_point(network, asked.parameters, asked.output);
   const ShownBounds bounds = show_bounds(
@@ -151,13 +173,7 @@ Outcome prove(const Instance& instance, const Asked& asked, const Options& optio
     proof.emplace_back("step", Value::object(step));
   }
   outcome.verdict = Verdict::proved;
-  outcome.findings = {{Claim("zero-loss-nearby", {{"node", layer.name},
-                                                  {"output", output.name},
-                                                  {"parameters", asked.parameters},
-                                                  {"targets", asked.targets},
-                                                  {"bias", bias},
-                                                  {"distance", distance}}),
-                       Proof("last-layer", proof)}};
+  outcome.findings = {{nearby(instance, asked, bias, distance), Proof("last-layer", proof)}};
   outcome.explanation =
       fmt::format("exact zero loss within {:.6g} of the given {} of {}: ||R|| = {:.6g}, sigma_min >= {:.4g}; {}",
                   distance.convert_to<double>(), bias ? "weights and biases" : "weights", output.name, residual.norm(),
@@ -166,6 +182,89 @@ Outcome prove(const Instance& instance, const Asked& asked, const Options& optio
                           : std::string("without a step"));
   outcome.numbers = {{"distance", distance}, {"sigma_min_low", s}};
   return outcome;
+}
+
+// Layer k+1 moves, the layers above it do not.
+Outcome move_next(const Instance& instance, const Asked& asked, const Options& options) {
+  const Architecture& network = instance.network;
+  std::string why;
+  const auto above = layers_above(network, asked.node, asked.output, why);
+  if (!above) return not_applicable("not-a-chain", why);
+  bool bias = false;
+  if (auto obstacle = not_movable(instance, asked, bias)) return *obstacle;
+  const std::size_t n = instance.data.size(), m = network.node(asked.output).width;
+  if (network.node(asked.layer).width < m)
+    return not_applicable("width",
+                          fmt::format("layer {} has fewer neurons than the output", network.node(asked.layer).name));
+  double lipschitz = 0, all = 1, below = 1;
+  for (std::size_t k : above->activation) {
+    const Activation& f = std::get<ActivationSpec>(network.node(k).spec).function;
+    if (!facts(f.kind).derivative_nonzero && !facts(f.kind).analytic) {
+      return not_applicable("not-differentiable",
+                            fmt::format("layer {}: the derivative of {} jumps", network.node(k).name, describe(f)));
+    }
+  }
+  const IntegerPoint point = integer_point(network, asked.parameters, asked.output);
+  const ShownBounds bounds = show_bounds(
+      climb(feature_source(network, point, asked.node, instance.data, bias), ladder_options(options)).bounds, n,
+      network.node(asked.node).width + (bias ? 1 : 0));
+  if (!(bounds.smallest.low > 0))
+    return undecided("not-certified",
+                     fmt::format("full rank of F({}) is not certified", network.node(asked.node).name));
+  if (bounds.too_large) return undecided("too-large", "the features are too large for the checker");
+  const BackwardNumbers numbers =
+      backward_numbers(network, instance.data, point, asked.node, asked.output, *above,
+                       [&](std::size_t i) { options.progress("forward and backward", i, n); });
+  const Mat residual = numbers.output - in_doubles(expand_targets(asked.targets, n, m));
+  double least = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < n; ++i) {
+    const Mat d = backward(Mat::Identity(static_cast<Eigen::Index>(m), static_cast<Eigen::Index>(m)), numbers,
+                           static_cast<Eigen::Index>(i));
+    const Mat gram = d * d.transpose();
+    const Eigen::SelfAdjointEigenSolver<Mat> solver(gram, Eigen::EigenvaluesOnly);
+    least = std::min(least, std::sqrt(std::max(0.0, solver.eigenvalues()(0))));
+  }
+  for (std::size_t j = 0; j < above->activation.size(); ++j) {
+    const Activation& f = std::get<ActivationSpec>(network.node(above->activation[j]).spec).function;
+    const double s = lipschitz_constant(f).convert_to<double>(), t = slope_lipschitz(f).convert_to<double>(),
+                 a = numbers.u[j].norm();
+    lipschitz += t / s * below;
+    all *= a * s;
+    below *= a * s;
+  }
+  lipschitz *= all;
+  const Rational c = below_of(least);
+  const double most = residual.rowwise().norm().maxCoeff();
+  if (!(c > 0) || 2 * lipschitz * most * (1 + 1e-6) >= std::pow(c.convert_to<double>(), 2)) {
+    return undecided("radius", fmt::format("2 K rho = {:.4g} is not below c^2 = {:.4g}: the loss is too large for its "
+                                           "curvature (K {:.4g}, the largest rho {:.4g}, c {:.4g})",
+                                           2 * lipschitz * most, std::pow(c.convert_to<double>(), 2), lipschitz, most,
+                                           c.convert_to<double>()));
+  }
+  const Rational s = bounds.smallest.low,
+                 distance = above_of(2 * residual.norm() / (c.convert_to<double>() * s.convert_to<double>()));
+  const long bits = std::max<long>(bounds.proof.bits, 60) + 8;
+  Keys proof{{"bits", bits}, {"smallest", s}, {"jacobians", c}};
+  const long precision = precision_for(network, point, asked.output, bits + 20);
+  if (precision != 0) proof.emplace_back("precision", precision);
+  Outcome outcome =
+      proved(fmt::format(
+                 "exact zero loss within {:.6g} of the given {} of {}, the layers above as they are: ||R|| = {:.4g}, "
+                 "sigma_min >= {:.4g}, Jacobians >= {:.4g}, K = {:.4g}",
+                 distance.convert_to<double>(), bias ? "weights and biases" : "weights", network.node(asked.layer).name,
+                 residual.norm(), s.convert_to<double>(), c.convert_to<double>(), lipschitz),
+             {{nearby(instance, asked, bias, distance), Proof("next-layer", proof)}});
+  outcome.numbers = {{"distance", distance}, {"sigma_min_low", s}};
+  return outcome;
+}
+
+Outcome prove(const Instance& instance, const Asked& asked, const Options& options) {
+  const Node& layer = instance.network.node(asked.layer);
+  if (!std::holds_alternative<LinearSpec>(layer.spec) || layer.inputs[0] != asked.node) {
+    return not_applicable("layer-kind", fmt::format("layer {} is no linear layer that reads layer {}", layer.name,
+                                                    instance.network.node(asked.node).name));
+  }
+  return asked.layer == asked.output ? move_last(instance, asked, options) : move_next(instance, asked, options);
 }
 
 }  // namespace
@@ -177,26 +276,34 @@ Theorem theorems::zero_loss_nearby() {
           .statement =
               "If all N rows of F_{L-1} (with a column of ones where biases are moved) have sigma_min >= s > 0, then "
               "within ||D|| + ||F_L(after D) - Y|| / s of the given weights of the dense output layer there are real "
-              "ones with F_L = Y exactly, whatever step D is made first.",
-          .hypotheses = {"the output layer is dense, its weights are free, and it reads layer k",
+              "ones with F_L = Y exactly, whatever step D is made first. Or of layer k+1, the layers above being "
+              "fixed: with "
+              "rho_i = ||f_L(x_i) - y_i||, c the least singular value of all D_i = d f_L / d g_{k+1}(x_i) and K a "
+              "Lipschitz "
+              "constant of D_i, within 2 ||rho|| / (c s) if 2 K rho_i < c^2 for every sample.",
+          .hypotheses = {"the layer that moves is dense, its weights are free, and it reads layer k",
                          "n_k >= N (N - 1 with biases)"},
           .claims = {"zero-loss-nearby"},
-          .rules = {"last-layer"},
-          .reasons = {"layer-kind", "frozen", "width", "not-certified", "too-large"},
+          .rules = {"last-layer", "next-layer"},
+          .reasons = {"layer-kind", "frozen", "width", "not-certified", "too-large", "not-a-chain",
+                      "not-differentiable", "radius"},
           .keys = {kOutputKey,
                    {"parameters", "tensors of the linear nodes up to the output"},
                    kTargetsKey,
-                   {"bias", "whether the biases of the output may move, too; true if absent and they are free"}},
+                   {"layer", "which layer moves: the output (if absent), or the linear layer above the layer"},
+                   {"bias", "whether its biases may move, too; true if absent and they are free"}},
           .numbers = {{"distance", Side::above}, {"sigma_min_low", Side::below}},
           .read = [](const Entry& entry) -> Prover {
             const auto parameters = read_parameters(entry);
-            const auto targets = entry.json.find("targets"), bias = entry.json.find("bias");
+            const auto targets = entry.json.find("targets"), bias = entry.json.find("bias"),
+                       layer = entry.json.find("layer");
             const std::size_t output = read_output(entry);
             if (!parameters || !targets) {
               throw InputError(entry.json.place() +
                                ": zero-loss-nearby needs \"parameters\" (near which?) and \"targets\"");
             }
-            Asked asked{entry.node, output, *parameters, read_targets(*targets), {}};
+            Asked asked{entry.node, output, output, *parameters, read_targets(*targets), {}};
+            if (layer) asked.layer = entry.network.index_of(layer->text(), layer->place());
             if (bias) asked.bias = bias->boolean();
             return
                 [asked](const Instance& instance, const Options& options) { return prove(instance, asked, options); };

@@ -254,12 +254,17 @@ Outcome exactly_at(const Instance& instance, const Asked& asked, const Options& 
     }
     const auto upper = carry(network, *above, *features, targets, options, why);
     if (!upper) continue;
-    for (const auto& [name, tensors] : *upper) point[name] = tensors;
+    std::vector<Attachment> files;
+    for (const auto& [name, tensors] : *upper) {
+      point[name] = tensors;
+      point[name].weights = wide_tensor_for_claim(*tensors.weights, name + ".weights", options, files);
+    }
     Outcome outcome =
         proved(fmt::format("parameters above layer {} with F_L = Y exactly{}", layer.name,
                            asked.parameters ? "" : ", on features of chosen parameters (--seed chooses others)"),
                {claim(point)});
-    outcome.witness = Witness{"parameters of zero loss", point, {}, {}};
+    if (files.empty()) outcome.witness = Witness{"parameters of zero loss", point, {}, {}};
+    outcome.files = std::move(files);
     return outcome;
   }
   return undecided("no-carrier", why);

@@ -4,7 +4,7 @@
 using namespace widecert::test;
 
 TEST_CASE("forged critical points: a gradient for each use of a filter, another weight, a better point that is none") {
-  const Genuine g("critical/shared-filter");
+  const Genuine g("critical/convolutional-layer");
   const std::size_t k = of_kind(g, "critical-not-global");
   // Filters of their own for each patch: then the derivatives are not 0.
   rejects(forge(g, k,

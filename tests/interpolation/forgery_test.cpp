@@ -58,6 +58,7 @@ TEST_CASE("forged interpolation: another layer, shared filters, frozen weights, 
           "wrong-rule");
   rejects(g.forge([&](json& c, json&) { claim(c, bounds)["rank"]["smallest"] = json::array({0, 1}); }), "rank");
   rejects(g.forge([&](json& c, json&) { claim(c, bounds)["rank"]["smallest"] = json::array({1, 2}); }), "smallest");
+  rejects(g.forge([&](json& c, json&) { claim(c, bounds)["rank"]["smallest"] = json::array(); }), "unexpected", 4);
   rejects(g.forge([&](json& c, json&) { claim(c, ray)["rank"]["alpha_0"] = 0; }), "threshold");
   // [F, 1] needs free biases above.
   rejects(forge(g, affine,
@@ -249,4 +250,49 @@ TEST_CASE("forged distances to zero loss: a smaller distance, a larger sigma_min
   }),
           "width");
   rejects(g.forge([&](json& c, json&) { claim(c, k)["node"] = "x"; }), "layer-kind");
+}
+
+TEST_CASE("forged distances where layer k+1 moves: Jacobians, kinks, narrow layers, targets, another layer") {
+  const Genuine g("interpolation/next-layer");
+  const std::size_t k = of_rule(g, "next-layer");
+  const auto node = [](json& c, std::size_t i) -> json& { return c["network"]["nodes"][i]; };
+  rejects(g.forge([&](json& c, json&) { claim(c, k)["distance"] = "1/1000000"; }), "radius");
+  rejects(g.forge([&](json&, json& p) { proof(p, k)["jacobians"] = 1; }), "smallest");
+  rejects(g.forge([&](json&, json& p) { proof(p, k)["jacobians"] = "1/1000"; }), "radius");
+  rejects(g.forge([&](json&, json& p) { proof(p, k)["jacobians"] = 0; }), "smallest");
+  rejects(g.forge([&](json&, json& p) { proof(p, k)["smallest"] = 1; }), "smallest");
+  rejects(g.forge([&](json& c, json&) { claim(c, k)["targets"] = {{"fill", 0}}; }), "radius");
+  rejects(g.forge([&](json& c, json&) { claim(c, k)["targets"]["rows"][0][0] = 0; }), "radius");
+  rejects(g.forge([&](json& c, json&) { claim(c, k)["layer"] = "out"; }), "other-layers");
+  rejects(g.forge([&](json& c, json& p) {
+    claim(c, k)["layer"] = "out";
+    proof(p, k)["rule"] = "last-layer";
+    proof(p, k).erase("jacobians");
+  }),
+          "layer-kind");
+  // K = 0 would hold for relu off its kinks only.
+  rejects(g.forge([&](json& c, json&) { node(c, 3)["function"] = "relu"; }), "not-differentiable");
+  rejects(
+      g.forge([&](json& c, json&) { node(c, 2)["frozen-weights"] = claim(c, k)["parameters"]["dense2"]["weights"]; }),
+      "frozen");
+  rejects(g.forge([&](json& c, json&) {
+    node(c, 2)["frozen-bias"] = claim(c, k)["parameters"]["dense2"]["bias"];
+    claim(c, k)["parameters"]["dense2"].erase("bias");
+  }),
+          "frozen");
+  rejects(g.forge([&](json& c, json&) {
+    node(c, 2)["filters"] = 1;
+    json& point = claim(c, k)["parameters"];
+    point["dense2"]["weights"] = {{"fill", 1}};
+    point["dense2"]["bias"] = {{"fill", 0}};
+    point["out"]["weights"] = {{"fill", 1}};
+  }),
+          "width");
+  rejects(g.forge([&](json& c, json&) {
+    node(c, 0)["filters"] = 4;
+    json& point = claim(c, k)["parameters"];
+    for (const char* layer : {"dense1", "dense2"}) point[layer]["weights"] = {{"fill", 1}};
+    point["dense1"]["bias"] = {{"fill", 1}};
+  }),
+          "width");
 }

@@ -283,6 +283,13 @@ Json to_json(const TensorSpec& tensor) {
                                  if (file.divisor != 1) tensor["divisor"] = to_json(file.divisor);
                                  return tensor;
                                },
+                               [](const WideTensor& wide) {
+                                 Json out{{"path", wide.path}, {"sha256", wide.sha256}};
+                                 if (!wide.member.empty()) out["member"] = wide.member;
+                                 Json tensor{{"wide", out}};
+                                 if (wide.divisor != 1) tensor["divisor"] = to_json(wide.divisor);
+                                 return tensor;
+                               },
                                [](const Ln2Tensor& sum) {
                                  Json out{{"ln2", to_json(as_spec(sum.ln2))}};
                                  if (sum.plus) out["plus"] = to_json(as_spec(*sum.plus));
@@ -347,6 +354,16 @@ TensorSpec read_tensor(JsonReader in) {
     if (tensor.divisor <= 0) divisor->fail("a positive divisor");
     file->done();
     load_array(tensor, in.folder());
+    return tensor;
+  }
+  if (auto file = in.find("wide")) {
+    const auto divisor = in.find("divisor");
+    in.done();
+    WideTensor tensor{file->get("path").path(), "", read_digest(*file), 1, in.folder()};
+    if (const auto member = file->find("member")) tensor.member = member->text();
+    if (divisor) tensor.divisor = divisor->big_integer();
+    if (tensor.divisor <= 0) divisor->fail("a positive divisor");
+    file->done();
     return tensor;
   }
   auto seeded = in.find("seeded");

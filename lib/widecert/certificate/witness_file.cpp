@@ -10,8 +10,15 @@ std::string witness_text(const Architecture& network, const PointSpec& point, co
   Json nodes = Json::object();
   for (const auto& [name, tensors] : point) {
     const std::size_t index = network.index_of(name);
-    const auto rows = [&](const TensorSpec& tensor, const TensorShape& shape) {
+    const auto rational = [&](const TensorSpec& tensor, const TensorShape& shape) {
       return to_json(TensorSpec(ExplicitTensor{expand(tensor, shape, name)}))["rows"];
+    };
+    const auto rows = [&](const TensorSpec& tensor, const TensorShape& shape) {
+      const auto* sum = std::get_if<Ln2Tensor>(&tensor);
+      if (sum == nullptr) return rational(tensor, shape);
+      Json parts{{"ln2", rational(as_spec(sum->ln2), shape)}};
+      if (sum->plus) parts["plus"] = rational(as_spec(*sum->plus), shape);
+      return parts;
     };
     Json& out = nodes[name];
     if (tensors.weights) out["weights"] = rows(*tensors.weights, network.weights_shape(index));
@@ -27,6 +34,8 @@ std::map<std::string, NpyIntegers> witness_arrays(const Architecture& network, c
   for (const auto& [name, tensors] : point) {
     const std::size_t index = network.index_of(name);
     const auto add = [&](const std::string& what, const TensorSpec& spec, const TensorShape& shape) {
+      if (std::holds_alternative<Ln2Tensor>(spec))
+        throw InputError(what + " has multiples of ln 2; write the witness as .json");
       const IntegerTensor tensor = expand_integers(spec, shape, what);
       const std::size_t length = shape.empty() ? 0 : shape.front();
       if (!tensor.is_small() || tensor.divisor >= Integer(1) << 62) {

@@ -6,7 +6,8 @@
 
 namespace widecert {
 
-// All tensors of a point, as JSON text with exact rationals (and the alpha of a family).
+// All tensors of a point, as JSON text with exact rationals (and the alpha of a family); where a tensor has multiples
+// of ln 2 as {"ln2": rows, "plus": rows}.
 std::string witness_text(const Architecture& network, const PointSpec& point, const std::optional<Rational>& alpha);
 
 // The same as arrays for write_npz(): "NODE.weights" and "NODE.bias" are numerators over the numbers

@@ -269,10 +269,10 @@ NpyArray transposed(NpyArray array, const std::vector<std::size_t>& axes, const 
   return array;
 }
 
-std::string npy_bytes(const NpyIntegers& array) {
+std::string npy_bytes(const std::string& type, const std::vector<std::size_t>& extents, std::string_view elements) {
   std::string shape;
-  for (std::size_t extent : array.shape) shape += std::to_string(extent) + ", ";
-  std::string header = "{'descr': '<i8', 'fortran_order': False, 'shape': (" + shape + "), }";
+  for (std::size_t extent : extents) shape += std::to_string(extent) + ", ";
+  std::string header = "{'descr': '" + type + "', 'fortran_order': False, 'shape': (" + shape + "), }";
   while ((10 + header.size() + 1) % 64 != 0) header += ' ';
   header += '\n';
   std::string bytes = "\x93NUMPY\x01";
@@ -280,8 +280,12 @@ std::string npy_bytes(const NpyIntegers& array) {
   bytes += static_cast<char>(header.size() & 255);
   bytes += static_cast<char>(header.size() >> 8);
   bytes += header;
-  bytes.append(reinterpret_cast<const char*>(array.values.data()), 8 * array.values.size());
+  bytes += elements;
   return bytes;
+}
+
+std::string npy_bytes(const NpyIntegers& array) {
+  return npy_bytes("<i8", array.shape, {reinterpret_cast<const char*>(array.values.data()), 8 * array.values.size()});
 }
 
 void write_npz(const std::string& path, const std::map<std::string, NpyIntegers>& arrays) {

@@ -49,6 +49,8 @@ struct NpyIntegers {
 // An .npy file of 64-bit integers; and an .npz archive of such, written atomically. The same arrays give the same
 // bytes. Throws InputError if the file cannot be written.
 std::string npy_bytes(const NpyIntegers& array);
+// The same of raw elements of a type in NumPy's words ("|u1").
+std::string npy_bytes(const std::string& type, const std::vector<std::size_t>& shape, std::string_view elements);
 void write_npz(const std::string& path, const std::map<std::string, NpyIntegers>& arrays);
 
 }  // namespace widecert

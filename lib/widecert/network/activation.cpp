@@ -199,6 +199,65 @@ std::optional<OpenInterval> monotone_image(const Activation& f) {
   throw InternalError("an activation missing from the table");
 }
 
+Rational lipschitz_constant(const Activation& f) {
+  switch (f.kind) {
+    case K::leaky_relu:
+      return std::max(Rational(1), Rational(abs(f.parameter)));
+    case K::sigmoid:
+    case K::one_minus_sigmoid:
+      return Rational(1, 4);
+    case K::relu:
+    case K::identity:
+    case K::elu:
+    case K::tanh:
+    case K::softplus:
+    case K::gaussian:
+      return 1;
+    case K::silu:
+    case K::gelu:
+    case K::cubic_sigmoid:
+      return 2;
+    case K::mish:
+      return 3;
+    case K::step:
+    case K::half_step:
+    case K::sign:
+      throw InputError(describe(f) + " is not Lipschitz");
+  }
+  throw InternalError("an activation missing from the table");
+}
+
+Rational slope_lipschitz(const Activation& f) {
+  switch (f.kind) {
+    case K::identity:
+      return 0;
+    case K::sigmoid:
+    case K::one_minus_sigmoid:
+      return Rational(1, 10);
+    case K::tanh:
+      return Rational(4, 5);
+    case K::softplus:
+      return f.parameter / 4;
+    case K::elu:
+    case K::silu:
+    case K::gelu:
+      return 1;
+    case K::gaussian:
+      return 2;
+    case K::mish:
+      return 3;
+    case K::cubic_sigmoid:
+      return 7;
+    case K::relu:
+    case K::leaky_relu:
+    case K::step:
+    case K::half_step:
+    case K::sign:
+      throw InputError(describe(f) + " has a derivative that jumps");
+  }
+  throw InternalError("an activation missing from the table");
+}
+
 Bend bend(const Activation& f, const Rational& low, const Rational& high) {
   const auto within = [&](const Rational& limit) { return -limit <= low && high <= limit; };
   const bool one_side = low >= 0 || high <= 0;

@@ -96,6 +96,9 @@ struct OpenInterval {
 // The image of an open interval on which s is continuous and strictly monotone: of R where it is that on R, else of (0,
 // inf); nothing for steps.
 std::optional<OpenInterval> monotone_image(const Activation& f);
+// |s(x) - s(y)| <= c |x - y|; and |s'(x) - s'(y)| <= c |x - y| where s' is continuous (else throws InputError).
+Rational lipschitz_constant(const Activation& f);
+Rational slope_lipschitz(const Activation& f);
 // Whether s is convex, concave on [low, high]; nondecreasing, nonincreasing there. What is not proved is false.
 struct Bend {
   bool convex = false, concave = false;

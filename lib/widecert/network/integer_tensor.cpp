@@ -29,7 +29,8 @@ IntegerTensor expand_integers(const TensorSpec& spec, const TensorShape& shape, 
   if (const auto* fill = std::get_if<FillTensor>(&spec)) {
     tensor.divisor = denominator(fill->value);
     finish(tensor, std::vector<Integer>(shape.entries(), Integer(numerator(fill->value))));
-  } else if (std::holds_alternative<ExplicitTensor>(spec) || std::holds_alternative<SparseTensor>(spec)) {
+  } else if (std::holds_alternative<ExplicitTensor>(spec) || std::holds_alternative<SparseTensor>(spec) ||
+             std::holds_alternative<WideTensor>(spec)) {
     const Tensor rows = expand(spec, shape, what);
     for (const auto& row : rows)
       for (const Rational& v : row) tensor.divisor = lcm(tensor.divisor, Integer(denominator(v)));

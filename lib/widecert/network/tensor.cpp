@@ -132,6 +132,27 @@ Tensor expand(const TensorSpec& spec, const TensorShape& shape, const std::strin
         file->array->values);
     return tensor;
   }
+  if (const auto* wide = std::get_if<WideTensor>(&spec)) {
+    const NpyArray array = read_npy(located(wide->folder, wide->path), wide->member);
+    const auto* bytes = std::get_if<std::vector<std::int64_t>>(&array.values);
+    const std::size_t entries = shape.entries(), size = array.shape.empty() ? 0 : array.shape.back();
+    if (bytes == nullptr || size == 0 || bytes->size() != entries * size) {
+      throw ShapeError(what + ": " + wide->path + " has not the bytes of " + std::to_string(entries) + " integers");
+    }
+    compare_digest(wide->path, wide->sha256, array.digest);
+    std::vector<unsigned char> one(size);
+    std::size_t at = 0;
+    for (std::size_t r = 0; r < shape.size(); ++r) {
+      for (std::size_t c = 0; c < shape[r]; ++c) {
+        for (unsigned char& b : one) b = static_cast<unsigned char>((*bytes)[at++]);
+        Integer v;
+        mpz_import(v.backend().data(), size, -1, 1, 0, 0, one.data());
+        if (one.back() >= 0x80) v -= Integer(1) << (8 * size);
+        tensor[r].emplace_back(v, wide->divisor);
+      }
+    }
+    return tensor;
+  }
   const auto& seeded = std::get<SeededTensor>(spec);
   SeededIntegers integers("tensor", seeded.seed, seeded.name, seeded.low, seeded.high);
   for (std::size_t r = 0; r < shape.size(); ++r) {

@@ -45,13 +45,21 @@ struct FileTensor {
 struct SparseTensor {
   std::vector<std::vector<std::pair<std::size_t, Rational>>> rows;
 };
-using RationalTensor = std::variant<FillTensor, ExplicitTensor, SeededTensor, FileTensor, SparseTensor>;
+// Integers of any length over a divisor: an .npy file of unsigned bytes whose last axis holds the bytes of one integer
+// (two's complement, the least first). The path is relative to `folder`; read when it is expanded.
+struct WideTensor {
+  std::string path, member, sha256;
+  Integer divisor = 1;
+  std::string folder = {};
+};
+using RationalTensor = std::variant<FillTensor, ExplicitTensor, SeededTensor, FileTensor, SparseTensor, WideTensor>;
 // ln 2 times a tensor, and another one added to that.
 struct Ln2Tensor {
   RationalTensor ln2;
   std::optional<RationalTensor> plus;
 };
-using TensorSpec = std::variant<FillTensor, ExplicitTensor, SeededTensor, FileTensor, SparseTensor, Ln2Tensor>;
+using TensorSpec =
+    std::variant<FillTensor, ExplicitTensor, SeededTensor, FileTensor, SparseTensor, WideTensor, Ln2Tensor>;
 TensorSpec as_spec(const RationalTensor& tensor);
 
 // Reads the array of a spec whose path starts at `folder`, fills in its digest or compares it. Throws

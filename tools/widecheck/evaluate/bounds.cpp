@@ -12,22 +12,12 @@ struct Fix {
   mpz_class low, high;
 };
 
-mpz_class shift_down(const mpz_class& v, unsigned bits) {
-  mpz_class r;
-  mpz_fdiv_q_2exp(r.get_mpz_t(), v.get_mpz_t(), bits);
-  return r;
-}
-mpz_class shift_up(const mpz_class& v, unsigned bits) {
-  mpz_class r;
-  mpz_cdiv_q_2exp(r.get_mpz_t(), v.get_mpz_t(), bits);
-  return r;
-}
 Fix from_rational(const mpq_class& x, unsigned w) {
   const mpz_class scaled = x.get_num() << w;
   return {floor_div(scaled, x.get_den()), ceil_div(scaled, x.get_den())};
 }
 Fix multiply(const Fix& a, const Fix& b, unsigned w) {
-  return {shift_down(a.low * b.low, w), shift_up(a.high * b.high, w)};
+  return {floor_shift(a.low * b.low, w), ceil_shift(a.high * b.high, w)};
 }
 Interval to_interval(const Fix& a, unsigned w) {
   const mpz_class one = mpz_class(1) << w;

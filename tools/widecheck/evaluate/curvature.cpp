@@ -8,21 +8,6 @@
 #include "kernel/verdict.h"
 
 namespace widecheck {
-namespace {
-
-mpz_class floor_shift(const mpz_class& v, unsigned bits) {
-  mpz_class q;
-  mpz_fdiv_q_2exp(q.get_mpz_t(), v.get_mpz_t(), bits);
-  return q;
-}
-mpz_class ceil_shift(const mpz_class& v, unsigned bits) {
-  mpz_class q;
-  mpz_cdiv_q_2exp(q.get_mpz_t(), v.get_mpz_t(), bits);
-  return q;
-}
-
-}  // namespace
-
 Curvature::Curvature(const Ln2Forward& centre, const mpq_class& radius, unsigned bits)
     : centre_(centre), network_(centre.context().network), budget_(centre.context().budget), bits_(bits) {
   const Context& c = centre.context();
@@ -139,6 +124,15 @@ Curvature::Row Curvature::values(std::size_t i, const std::map<std::size_t, Row>
       break;
     case Op::linear: {
       const Box& box = box_.at(i);
+      Products most_w = 1, most_x = 1;
+      const auto widen = [](Products& most, const Row& row) {
+        for (const Ends& e : row)
+          for (const mpz_class* v : {&e.low, &e.high})
+            if (most < Products::words(*v)) most = Products::words(*v);
+      };
+      for (const Row& row : box.weights) widen(most_w, row);
+      widen(most_x, in(0));
+      budget_.spend(8 * most_w * most_x * (Products(node.terms()) + 1) * node.width);
       for (std::size_t h = 0; h < node.width; ++h) {
         Ends sum = node.bias == Bias::none ? Ends{0, 0} : box.bias[network_.bias_of(i, h)];
         const Row& w = box.weights[network_.filter_of(i, h)];
@@ -329,6 +323,9 @@ BendLabel Curvature::of(const std::vector<mpq_class>& u) const {
     const mpq_class a = factor * w.low, b = factor * w.high;
     return {floor_of(std::min(a, b)), ceil_of(std::max(a, b))};
   };
+  Products words = Products(bits_) / 64 + 1;
+  for (const mpq_class& v : u) words += Products::words(v.get_num()) + Products::words(v.get_den());
+  budget_.spend((500 + 8 * words * words) * (Products(node.terms()) + 1) * node.width);
   std::vector<std::pair<BendLabel, Ends>> terms;
   if (node.op != Op::linear) {
     for (std::size_t j = 0; j < node.width; ++j)

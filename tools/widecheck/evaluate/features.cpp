@@ -76,23 +76,28 @@ Forward make_forward(const Context& c, const Network& network, std::size_t targe
   return forward;
 }
 
+mpq_class residual_square_above(const Values& f, const std::vector<mpz_class>& y, const mpz_class& divisor,
+                                Budget& budget) {
+  const Products words = Products::words(largest(f.v)) + Products::words(largest(y)) + Products::words(f.divisor) +
+                         Products::words(divisor) + Products::words(f.radius);
+  budget.spend((400 + 8 * words * words) * (y.size() + 1));
+  std::vector<mpz_class> off;
+  for (std::size_t h = 0; h < y.size(); ++h)
+    off.push_back(abs(f.v[h] * divisor - y[h] * f.divisor) + f.radius * divisor);
+  const mpz_class unit = f.divisor * divisor;
+  mpq_class square(squares(off), unit * unit);
+  square.canonicalize();
+  return short_above(square);
+}
+
 mpq_class residual_above(const Context& c, std::size_t output, const std::map<std::size_t, Parameters>& theta,
                          const Tensor& targets, unsigned bits) {
   const Forward forward = make_forward(c, c.network, output, theta, bits);
-  const mpz_class unit = forward.divisor() * targets.divisor;
-  const Products words = Products::words(forward.bound()) + Products::words(unit);
-  c.budget.spend((200 + 4 * words * words) * c.data.size() * c.network.node(output).width);
-  mpz_class sum = 0;
+  mpq_class sum = 0;
   c.data.for_each([&](std::size_t i, const std::vector<mpz_class>& x) {
-    const Values f = forward(x);
-    std::vector<mpz_class> off;
-    for (std::size_t h = 0; h < f.v.size(); ++h)
-      off.push_back(abs(f.v[h] * targets.divisor - targets.rows[i][h] * f.divisor) + f.radius * targets.divisor);
-    sum += squares(off);
+    sum = short_above(sum + residual_square_above(forward(x), targets.rows[i], targets.divisor, c.budget));
   });
-  mpq_class square(sum, unit * unit);
-  square.canonicalize();
-  return root_above(square);
+  return root_above(sum);
 }
 
 void pay_for_layers(const Context& c, std::size_t target, unsigned bits, Products cost) {

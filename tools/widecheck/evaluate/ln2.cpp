@@ -102,10 +102,12 @@ Ln2Vector::Ln2Vector(std::vector<mpz_class> v, mpz_class divisor) : size_(v.size
   if (!widecheck::zero(v)) parts_.push_back({std::move(v), std::move(divisor)});
 }
 
-Ln2 Ln2Vector::at(std::size_t h) const {
+Ln2 Ln2Vector::at(std::size_t h, Budget& budget) const {
   std::vector<mpq_class> coefficients(parts_.size());
   for (std::size_t e = 0; e < parts_.size(); ++e) {
     if (parts_[e].zero()) continue;
+    const Products size = Products::words(parts_[e].v[h]) + Products::words(parts_[e].divisor);
+    budget.spend(100 + 8 * size * size);  // common factors go
     coefficients[e] = mpq_class(parts_[e].v[h], parts_[e].divisor);
     coefficients[e].canonicalize();
   }

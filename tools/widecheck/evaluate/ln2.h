@@ -51,7 +51,7 @@ class Ln2Vector {
 
   std::size_t size() const { return size_; }
   const std::vector<Part>& parts() const { return parts_; }  // by power
-  Ln2 at(std::size_t h) const;
+  Ln2 at(std::size_t h, Budget& budget) const;               // pays for itself
   bool zero() const;
   // <h, [this, 1]>. Pays for itself.
   Ln2 affine(const std::vector<mpz_class>& h, Budget& budget) const;

@@ -119,7 +119,7 @@ Ln2Vector Ln2Forward::activate(const Node& node, const Ln2Vector& x) const {
   Budget& budget = c_.budget;
   const auto by_sign = [&](const mpz_class& below, const mpz_class& above, const mpz_class& over) {
     std::vector<int> signs(x.size());
-    for (std::size_t h = 0; h < x.size(); ++h) signs[h] = x.at(h).sign(budget);
+    for (std::size_t h = 0; h < x.size(); ++h) signs[h] = x.at(h, budget).sign(budget);
     return x.mapped(
         x.size(), over,
         [&](const std::vector<mpz_class>& v) {
@@ -196,7 +196,7 @@ std::pair<std::size_t, bool> largest_of(const Node& node, std::size_t p, const L
   bool first = true, twice = false;
   Ln2 most;
   node.patches.for_each_seen(p, [&](std::size_t, std::size_t input) {
-    const Ln2 value = x.at(input);
+    const Ln2 value = x.at(input, budget);
     const int sign = first ? 1 : value.plus(most.negative(), budget).sign(budget);
     first = false;
     if (sign > 0) {
@@ -378,7 +378,7 @@ Ln2Vector Ln2Gradient::slopes(const Node& node, const Ln2Vector& x, const Ln2Vec
   const auto by_sign = [&](const mpq_class& below) {
     std::vector<mpz_class> slopes;
     for (std::size_t h = 0; h < x.size(); ++h) {
-      const int sign = x.at(h).sign(budget_);
+      const int sign = x.at(h, budget_).sign(budget_);
       require(sign != 0, "not-differentiable", "layer " + node.name + ": neuron " + number(h + 1) + " is at the kink");
       slopes.push_back(sign > 0 ? below.get_den() : below.get_num());
     }

@@ -9,9 +9,15 @@
 namespace widecheck {
 namespace {
 
-mpq_class read_positive(const Value& json) {
+// Short, so that a sentence names the very number.
+mpq_class read_parameter(const Value& json) {
   const mpq_class q = json.rational();
-  if (q <= 0) json.bad("a positive number");
+  if (q < 0 || q.get_str().size() > 40) json.bad("a number that is not negative, of at most 40 characters");
+  return q;
+}
+mpq_class read_positive(const Value& json) {
+  const mpq_class q = read_parameter(json);
+  if (q == 0) json.bad("a positive number");
   return q;
 }
 
@@ -39,7 +45,7 @@ Loss::Loss(const Value& json, const Context& c, std::size_t outputs) {
   } else if (keys[0] == "corrupted-gaussian") {
     kind_ = LossKind::corrupted_gaussian;
     const auto list = of.list();
-    if (list.size() != 2 || list[0].rational() < 0 || list[0].rational() > 1) of.bad("[alpha in [0, 1], w > 0]");
+    if (list.size() != 2 || read_parameter(list[0]) > 1) of.bad("[alpha in [0, 1], w > 0]");
     words_ += " with alpha = " + show_below(list[0].rational()) + ", w = " + show_below(read_positive(list[1]));
   } else if (keys[0] == "one-sided") {
     kind_ = LossKind::one_sided;
@@ -56,7 +62,7 @@ Loss::Loss(const Value& json, const Context& c, std::size_t outputs) {
 std::vector<bool> Loss::counted(std::size_t sample, const Ln2Vector& residual, Budget& budget) const {
   std::vector<bool> counts;
   for (std::size_t j = 0; j < residual.size(); ++j) {
-    const int sign = residual.at(j).sign(budget);
+    const int sign = residual.at(j, budget).sign(budget);
     counts.push_back(j == classes_[sample] ? sign < 0 : sign > 0);
   }
   return counts;
@@ -68,8 +74,11 @@ Ln2 Loss::value(std::size_t sample, const Ln2Vector& residual, Budget& budget) c
   const std::vector<bool> counts =
       kind_ == LossKind::one_sided ? counted(sample, residual, budget) : std::vector<bool>(residual.size(), true);
   Ln2 sum;
-  for (std::size_t j = 0; j < residual.size(); ++j)
-    if (counts[j]) sum = sum.plus(residual.at(j).times(residual.at(j), budget), budget);
+  for (std::size_t j = 0; j < residual.size(); ++j) {
+    if (!counts[j]) continue;
+    const Ln2 r = residual.at(j, budget);
+    sum = sum.plus(r.times(r, budget), budget);
+  }
   return kind_ == LossKind::square ? sum.times(Ln2(mpq_class(1, 2)), budget) : sum;
 }
 
@@ -105,8 +114,8 @@ Ln2 Objective::value(const Value& parameters) const {
 }
 
 std::string in_words(const Ln2& phi) {
-  if (phi.rational()) return show_below(phi.constant());
-  return "[" + show_below(phi) + ", " + show_above(phi) + "]";
+  const std::string low = show_below(phi), high = show_above(phi);
+  return low == high ? low : "[" + low + ", " + high + "]";
 }
 
 bool Loss::least(std::size_t sample, const Ln2Vector& residual, Budget& budget) const {

@@ -28,7 +28,8 @@ PolynomialVector read_polynomials(const Value& json, std::size_t length, std::si
     for (const Value& term : pair[1].list()) {
       const auto parts = term.list();
       if (parts.empty() || parts.size() > 65) term.bad("[coefficient, variable, ...]");
-      Term t{{}, parts[0].integer()};
+      Term t;
+      t.coefficient = parts[0].integer();
       for (std::size_t k = 1; k < parts.size(); ++k)
         t.variables.push_back(static_cast<std::uint32_t>(parts[k].number(variables - 1)));
       std::sort(t.variables.begin(), t.variables.end());

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernel/verdict.h"
+
 namespace widecheck {
 
 std::string number(std::size_t n) { return std::to_string(n); }
@@ -59,6 +61,16 @@ bool zero(const std::vector<mpz_class>& v) {
   return std::all_of(v.begin(), v.end(), [](const mpz_class& x) { return x == 0; });
 }
 
+mpz_class floor_shift(const mpz_class& v, unsigned bits) {
+  mpz_class q;
+  mpz_fdiv_q_2exp(q.get_mpz_t(), v.get_mpz_t(), bits);
+  return q;
+}
+mpz_class ceil_shift(const mpz_class& v, unsigned bits) {
+  mpz_class q;
+  mpz_cdiv_q_2exp(q.get_mpz_t(), v.get_mpz_t(), bits);
+  return q;
+}
 mpz_class floor_div(const mpz_class& a, const mpz_class& b) {
   mpz_class r;
   mpz_fdiv_q(r.get_mpz_t(), a.get_mpz_t(), b.get_mpz_t());
@@ -102,15 +114,13 @@ mpq_class root_above(const mpq_class& q) {
   return short_above(mpq_class(sqrt(radicand) + 1) / (above.get_den() << 512));
 }
 
-void add_multiple(std::vector<mpq_class>& sum, const mpq_class& factor, const std::vector<mpz_class>& a,
-                  const std::vector<mpz_class>& b, Budget& budget) {
-  for (std::size_t k = 0; k < sum.size(); ++k) {
-    const Products words = Products::words(sum[k].get_num()) + Products::words(sum[k].get_den()) +
-                           Products::words(factor.get_num()) + Products::words(factor.get_den()) +
-                           Products::words(a[k]) + Products::words(b[k]);
-    budget.spend(300 + 20 * words * words);
-    sum[k] += factor * (a[k] - b[k]);
-  }
+void add(mpq_class& sum, const mpq_class& a, Budget& budget) {
+  const Products words = Products::words(sum.get_num()) + Products::words(sum.get_den()) +
+                         Products::words(a.get_num()) + Products::words(a.get_den());
+  budget.spend(200 + 12 * words * words);
+  sum += a;
+  if (mpz_sizeinbase(sum.get_num_mpz_t(), 2) > 65'536 || mpz_sizeinbase(sum.get_den_mpz_t(), 2) > 65'536)
+    throw Malformed("too-large", "a sum of more than 65,536 bits; refused");
 }
 
 mpz_class squares(const std::vector<mpz_class>& v) {

@@ -25,6 +25,9 @@ std::vector<mpz_class> read_integers(const Value& json);
 std::vector<std::size_t> read_indices(const Value& json, std::size_t limit);
 bool zero(const std::vector<mpz_class>& v);
 
+// v / 2^bits, rounded down, rounded up.
+mpz_class floor_shift(const mpz_class& v, unsigned bits);
+mpz_class ceil_shift(const mpz_class& v, unsigned bits);
 mpz_class floor_div(const mpz_class& a, const mpz_class& b);
 mpz_class ceil_div(const mpz_class& a, const mpz_class& b);
 mpz_class ceil_of(const mpq_class& q);
@@ -34,9 +37,8 @@ mpq_class short_below(const mpq_class& q);
 mpq_class short_above(const mpq_class& q);
 // At least the root of q >= 0, with about 512 significant bits.
 mpq_class root_above(const mpq_class& q);
-// sum += factor (a - b). Pays for itself.
-void add_multiple(std::vector<mpq_class>& sum, const mpq_class& factor, const std::vector<mpz_class>& a,
-                  const std::vector<mpz_class>& b, Budget& budget);
+// sum += a. Pays for itself. Throws Malformed("too-large") beyond 65,536 bits.
+void add(mpq_class& sum, const mpq_class& a, Budget& budget);
 mpz_class squares(const std::vector<mpz_class>& v);  // their sum
 // The largest absolute value, 0 of none.
 mpz_class largest(const std::vector<mpz_class>& v);

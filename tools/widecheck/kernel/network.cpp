@@ -170,11 +170,11 @@ Tensor constant_tensor(const std::vector<std::size_t>& row_lengths, const mpz_cl
   return tensor;
 }
 
-// One of the five forms; what stands beside it is unknown to the reader of that form.
+// One of the six forms; what stands beside it is unknown to the reader of that form.
 static void require_one_form(const Value& json) {
   int forms = 0;
-  for (const char* form : {"fill", "rows", "sparse", "npy", "seeded"}) forms += json.has(form) ? 1 : 0;
-  if (forms != 1) json.bad("one of fill, rows, sparse, npy and seeded");
+  for (const char* form : {"fill", "rows", "sparse", "npy", "wide", "seeded"}) forms += json.has(form) ? 1 : 0;
+  if (forms != 1) json.bad("one of fill, rows, sparse, npy, wide and seeded");
 }
 
 Tensor read_tensor_rows(const Value& json, const TensorShape& shape, Budget& budget) {
@@ -200,6 +200,12 @@ Tensor read_tensor_rows(const Value& json, const TensorShape& shape, Budget& bud
     for (const mpq_class& v : row) out.push_back(v.get_num() * (tensor.divisor / v.get_den()));
   }
   return tensor;
+}
+
+static mpz_class read_divisor(const Value& json) {
+  const mpz_class divisor = json.at("divisor").integer();
+  if (divisor <= 0) json.at("divisor").bad("a positive integer");
+  return divisor;
 }
 
 Tensor read_tensor(const Value& json, const TensorShape& shape, Budget& budget) {
@@ -248,11 +254,15 @@ Tensor read_tensor(const Value& json, const TensorShape& shape, Budget& budget) 
       }
       from += length;
     }
-    if (json.has("divisor")) {
-      const mpz_class divisor = json.at("divisor").integer();
-      if (divisor <= 0) json.at("divisor").bad("a positive integer");
-      tensor.divisor *= divisor;
-    }
+    if (json.has("divisor")) tensor.divisor *= read_divisor(json);
+  } else if (json.has("wide")) {
+    const Value file = json.at("wide");
+    const DataFile place = read_npy_place(file);
+    file.note(in_words(place) + ", the bytes of integers");
+    for (std::size_t length : row_lengths)
+      if (length != row_lengths[0]) throw Malformed("shape", json.place() + ": rows of different length in an array");
+    if (!row_lengths.empty()) tensor.rows = read_wide_npy(place, row_lengths.size(), row_lengths[0], budget);
+    if (json.has("divisor")) tensor.divisor = read_divisor(json);
   } else if (json.has("seeded")) {
     const Value seeded = json.at("seeded");
     const auto bounded = [&](const char* key) {

@@ -215,6 +215,33 @@ std::vector<mpq_class> read_npy(const DataFile& file, const Layout& layout, Exte
   return values;
 }
 
+std::vector<std::vector<mpz_class>> read_wide_npy(const DataFile& file, std::size_t rows, std::size_t length,
+                                                  Budget& budget) {
+  Stream in(file.path, file.member);
+  budget.spend(8 * Products(in.stored()));
+  const NpyHeader header = read_npy_header(in);
+  Extents shape = header.shape;
+  const std::size_t bytes = shape.empty() ? 0 : shape.back();
+  if (!shape.empty()) shape.pop_back();
+  if (header.kind != 'u' || header.bytes != 1 || header.fortran || bytes == 0 || bytes > 8200)
+    throw Malformed("data", in.name() + ": not an array of unsigned bytes in C order, 1 to 8,200 for each integer");
+  if (shape != Extents{rows, length} && (rows != 1 || shape != Extents{length}))
+    throw Malformed("shape", in.name() + ": expected " + std::to_string(rows) + " rows of " + std::to_string(length) +
+                                 " integers, the bytes of one along the last axis");
+  budget.spend((100 + Products(bytes)) * rows * length);
+  std::vector<std::vector<mpz_class>> values(rows, std::vector<mpz_class>(length));
+  std::vector<unsigned char> buffer(bytes);
+  for (auto& row : values) {
+    for (mpz_class& v : row) {
+      in.need(buffer.data(), bytes);
+      mpz_import(v.get_mpz_t(), bytes, -1, 1, 0, 0, buffer.data());
+      if (buffer.back() >= 0x80) v -= mpz_class(1) << (8 * bytes);
+    }
+  }
+  in.finish(file.sha256);
+  return values;
+}
+
 std::vector<std::size_t> read_numbers_below(const Value& json, std::size_t count, Budget& budget) {
   std::vector<std::size_t> numbers;
   if (json.is_list()) {

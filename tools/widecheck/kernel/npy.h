@@ -44,6 +44,11 @@ DataFile read_npy_place(const Value& json);  // "member" too
 // The elements in C order after the axes are permuted; `extents` receives the permuted shape.
 std::vector<mpq_class> read_npy(const DataFile& file, const Layout& layout, Extents& extents, std::size_t most,
                                 Budget& budget);
+// Integers of any length, rows of so many: an array of bytes, unsigned, in C order, whose last axis holds the bytes of
+// one integer (two's complement, the least first), at most 8,200 of them; the other axes are the rows and their
+// entries, or of one row its entries. Pays for itself.
+std::vector<std::vector<mpz_class>> read_wide_npy(const DataFile& file, std::size_t rows, std::size_t length,
+                                                  Budget& budget);
 // As many numbers below that: a list, or {"npy": a file with one dimension of integers}.
 std::vector<std::size_t> read_numbers_below(const Value& json, std::size_t count, Budget& budget);
 

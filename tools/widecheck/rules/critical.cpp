@@ -14,6 +14,7 @@
 #include "kernel/parameters.h"
 #include "kernel/targets.h"
 #include "kernel/verdict.h"
+#include "rules/premise.h"
 #include "rules/topics.h"
 
 namespace widecheck {
@@ -66,14 +67,14 @@ Verdict critical_points_global(const Question& q) {
   const bool ones = first.free_bias(), null = q.claim.at("exceptional-set-null").boolean();
   const std::string matrix = ones ? "[F(" + name_of(c, node) + "), 1]" : "F(" + name_of(c, node) + ")";
   std::string given;
-  unsigned bits = 0;
+  std::vector<unsigned> bits;
   if (node == 0 || null) {
     const auto rank = topics::full_row_rank(q);
     require(!rank.with_ones || ones, "free-biases", "rank [F, 1] is enough only with free biases of " + first.name);
     require(!null || node == 0 || q.claim.at("rank").at("kind").text() == "independent-almost-everywhere", "rank",
             "a null set needs the rank for almost every parameter");
     given = rank.sentence + "; ";
-    bits = rank.error_bits;
+    bits.push_back(rank.error_bits);
   }
   if (null) {
     const auto claims = q.claim.at("weights").list(), proofs = q.proof.at("weights").list();
@@ -85,7 +86,7 @@ Verdict critical_points_global(const Question& q) {
               "a claim about weights speaks of another layer");
       const Verdict full = topics::answer_inner(q, c, claims[k], proofs[k]);
       given += full.sentence + "; ";
-      if (full.error_bits != 0) bits = bits == 0 ? full.error_bits : std::min(bits, full.error_bits);
+      bits.push_back(full.error_bits);
     }
   }
   std::string where;
@@ -96,7 +97,7 @@ Verdict critical_points_global(const Question& q) {
   return {given + "for every Y and Phi " + five_losses() + ": at every parameter" + where +
               (null ? ", that is at almost every one," : "") + " where " + derivatives_for(c, tower) + " vanish, F(" +
               q.claim.at("output").text() + ") = Y, a global minimum" + frozen_in_words(c.network, linear.back()),
-          bits};
+          topics::combined_bits(bits)};
 }
 
 // For the pair of one-sided losses: (a) the output layer on features that are separable, (b) one layer below, m = 1.

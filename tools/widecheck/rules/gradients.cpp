@@ -8,7 +8,7 @@
 
 #include "evaluate/backward.h"
 #include "evaluate/features.h"
-#include "evidence/singular.h"
+#include "evidence/jacobian.h"
 #include "kernel/integers.h"
 #include "kernel/parameters.h"
 #include "kernel/targets.h"
@@ -213,22 +213,9 @@ Verdict gradient_dominance(const Question& q) {
           "the layer has fewer than N neurons: F F^T is singular");
   const mpq_class enough = short_above(least);  // for every sample; of few digits
   FeatureScaler features(c, c.data.size(), c.network.node(node).width, s.bits, bias);
-  const mpz_class scale = mpz_class(1) << s.bits;
-  const mpq_class root = root_up(m, first);
   backward.for_each([&](std::size_t, const Sample& sample) {
     features.add(sample.features);
-    // D_i = d f_L / d g_{k+1}(x_i), row by row.
-    ScaledMatrix jacobian{IntegerRows(first), scale, 0};
-    mpz_class radius = 0;
-    for (std::size_t h = 0; h < m; ++h) {
-      Approximate unit{std::vector<mpz_class>(m), 0};
-      unit.v[h] = scale;
-      Approximate row = backward.down(std::move(unit), sample);
-      radius = std::max(radius, row.radius);
-      jacobian.rows.add(std::move(row.v));
-    }
-    jacobian.slack = mpq_class(radius) / scale * root;
-    require_smallest(c, jacobian, enough);
+    require_smallest(c, jacobian_of(backward, sample, s.bits), enough);
   });
   require_smallest(c, features.take(), low);
   return "for every Y, Phi <= ||g||^2 / (2 mu) with mu = " + show_below(mu) + ", g " +

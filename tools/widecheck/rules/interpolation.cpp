@@ -6,11 +6,12 @@
 #include "evaluate/backward.h"
 #include "evaluate/features.h"
 #include "evaluate/ln2_forward.h"
-#include "evidence/singular.h"
+#include "evidence/jacobian.h"
 #include "kernel/integers.h"
 #include "kernel/parameters.h"
 #include "kernel/targets.h"
 #include "kernel/verdict.h"
+#include "rules/premise.h"
 #include "rules/topics.h"
 
 namespace widecheck {
@@ -184,7 +185,7 @@ Verdict through_classes(const Question& q) {
   return {rank.sentence + "; there, the layers above " + name_of(c, node) + " have parameters with " +
               values_of(c, output) + " = Y, which has " + number(classes) + " different rows" +
               frozen_in_words(c.network, output),
-          std::max(rank.error_bits, apart.error_bits)};
+          topics::combined_bits({rank.error_bits, apart.error_bits})};
 }
 
 // ---- near a point ----
@@ -204,16 +205,33 @@ mpq_class apply_step(const Question& q, const Node& layer, bool bias, Parameters
   return root_above(square);
 }
 
+struct Nearby {
+  bool bias;
+  mpq_class distance, smallest;
+};
+// What both rules ask of the layer that moves.
+Nearby read_nearby(const Question& q, const Node& layer, std::size_t samples) {
+  require(q.claim.at("layer").text() == layer.name, "other-layers", "the rule moves layer " + layer.name);
+  const Nearby near{q.claim.at("bias").boolean(), q.claim.at("distance").rational(), q.proof.at("smallest").rational()};
+  require(!near.bias || layer.free_bias(), "frozen", "layer " + layer.name + " has no free biases to be moved");
+  require(q.c.network.node(layer.inputs[0]).width + (near.bias ? 1 : 0) >= samples, "width",
+          "the layer has fewer than N neurons");
+  require_positive(near.smallest);
+  return near;
+}
+std::string nearby_in_words(const Question& q, std::size_t output, const Nearby& near) {
+  return "within a distance (Frobenius) of " + show_above(near.distance) + " of the " +
+         (near.bias ? "weights and biases" : "weights") + " of " + q.claim.at("layer").text() +
+         " there are others with " + values_of(q.c, output) + " = Y exactly, everything else as in " +
+         point_in_words(q.c.network, output, q.claim.at("parameters"));
+}
+
 Verdict last_layer(const Question& q) {
   const Context& c = q.c;
   const std::size_t node = q.node(), output = read_output(q), n = c.data.size();
   const Node& layer = dense_node(c, output);
   require(layer.inputs[0] == node, "layer-kind", "layer " + layer.name + " does not read the claimed layer");
-  const bool bias = q.claim.at("bias").boolean();
-  require(!bias || layer.free_bias(), "frozen", "layer " + layer.name + " has no free biases to be moved");
-  require(c.network.node(node).width + (bias ? 1 : 0) >= n, "width", "the layer has fewer than N neurons");
-  const mpq_class distance = q.claim.at("distance").rational(), smallest = q.proof.at("smallest").rational();
-  require_positive(smallest);
+  const auto [bias, distance, smallest] = read_nearby(q, layer, n);
   const unsigned precision = read_precision(q.proof), bits = read_bits(q.proof);
   const Features features(c, output, precision);
   auto theta = features.read_point(q.claim.at("parameters"));
@@ -224,10 +242,41 @@ Verdict last_layer(const Question& q) {
           "the correction is shown to be within " + show_above(short_above(step + residual / smallest)) + " only");
   theta.erase(output);
   require_smallest(c, feature_matrix(c, node, theta, precision, bits, bias), smallest);
-  return "within a distance (Frobenius) of " + show_above(distance) + " of the " +
-         (bias ? "weights and biases" : "weights") + " of " + layer.name + " there are others with " +
-         values_of(c, output) + " = Y exactly, everything else as in " +
-         point_in_words(c.network, output, q.claim.at("parameters"));
+  return nearby_in_words(q, output, {bias, distance, smallest});
+}
+
+// Layer k+1 moves, those above it are fixed: a path of steepest corrections ends before D_i can lose its rank.
+Verdict next_layer(const Question& q) {
+  const Context& c = q.c;
+  const std::size_t node = q.node(), output = read_output(q), n = c.data.size();
+  const unsigned precision = read_precision(q.proof), bits = read_bits(q.proof);
+  const Features outputs(c, output, precision);
+  const Backward backward(c, node, output, q.claim.at("parameters"), precision, bits);
+  const Node& layer = dense_node(c, backward.above().linear[0]);
+  const Nearby near = read_nearby(q, layer, n);
+  const mpq_class least = q.proof.at("jacobians").rational();
+  require_positive(least);
+  require(backward.outputs() <= layer.width, "width", "layer k+1 has fewer neurons than the output");
+  require_size(backward.outputs(), layer.width);
+  const Tensor targets = read_targets(q.claim.at("targets"), c, backward.outputs());
+  FeatureScaler features(c, n, c.network.node(node).width, bits, near.bias);
+  mpq_class most = 0, sum = 0;
+  backward.for_each([&](std::size_t i, const Sample& sample) {
+    features.add(sample.features);
+    require_smallest(c, jacobian_of(backward, sample, bits), least);
+    const mpq_class square = residual_square_above(sample.output, targets.rows[i], targets.divisor, c.budget);
+    most = std::max(most, square);
+    sum = short_above(sum + square);
+  });
+  // For each sample rho <= c r - K r^2 / 2 and K r < c, with r = 2 rho / c.
+  const mpq_class bound = short_above(2 * jacobian_lipschitz(c, backward) * root_above(most));
+  require(bound < least * least, "radius",
+          "2 K rho = " + show_above(bound) + " is not below the square of the smallest singular value of a Jacobian");
+  const mpq_class distance = 2 * root_above(sum) / (least * near.smallest);
+  require(distance <= near.distance, "radius",
+          "the correction is shown to be within " + show_above(short_above(distance)) + " only");
+  require_smallest(c, features.take(), near.smallest);
+  return nearby_in_words(q, output, near);
 }
 
 constexpr Rule kRules[] = {{"interpolates-every-target", "full-row-rank", interpolates_every_target},
@@ -236,7 +285,8 @@ constexpr Rule kRules[] = {{"interpolates-every-target", "full-row-rank", interp
                            {"zero-loss-at", "exact-forward", zero_loss_at},
                            {"zero-loss-exists", "carried-targets", carried_targets},
                            {"zero-loss-exists", "through-classes", through_classes},
-                           {"zero-loss-nearby", "last-layer", last_layer}};
+                           {"zero-loss-nearby", "last-layer", last_layer},
+                           {"zero-loss-nearby", "next-layer", next_layer}};
 
 }  // namespace
 

@@ -5,36 +5,16 @@
 #include "evaluate/curvature.h"
 #include "evaluate/features.h"
 #include "evaluate/loss.h"
+#include "evidence/coupling.h"
 #include "evidence/singular.h"
 #include "kernel/integers.h"
 #include "kernel/parameters.h"
 #include "kernel/verdict.h"
+#include "rules/premise.h"
 #include "rules/topics.h"
 
 namespace widecheck {
 namespace {
-
-// kappa_st >= 0 whose barycentres are exact, and what is left of rho = sum kappa_st (e_s - e_t).
-std::vector<mpq_class> read_coupling(const Context& c, const Value& json,
-                                     const std::vector<std::vector<mpz_class>>& x) {
-  std::vector<mpq_class> rho(x.size());
-  std::vector<std::vector<mpq_class>> pull(x.size());  // by t: sum of kappa_st (x_s - x_t)
-  for (const Value& entry : json.list()) {
-    const auto triple = entry.list();
-    if (triple.size() != 3) entry.bad("[s, t, kappa]");
-    const std::size_t s = triple[0].number(x.size() - 1), t = triple[1].number(x.size() - 1);
-    const mpq_class kappa = triple[2].rational();
-    require(kappa >= 0, "sign", "a weight kappa is negative");
-    rho[s] += kappa;
-    rho[t] -= kappa;
-    pull[t].resize(x[t].size());
-    add_multiple(pull[t], kappa, x[s], x[t], c.budget);
-  }
-  for (const auto& sum : pull)
-    for (const mpq_class& v : sum)
-      require(v == 0, "barycentre", "the weights of a sample do not have it as their mean");
-  return rho;
-}
 
 struct Minimum {
   Objective objective;
@@ -50,7 +30,9 @@ Minimum read_minimum(const Question& q) {
   Objective objective(q);
   require(objective.loss.kind() == LossKind::square, "loss", "only the square loss is offered");
   const mpq_class radius = q.claim.at("radius").rational();
-  if (radius <= 0) q.claim.at("radius").bad("a positive number");
+  // (A radius is a short number: intervals become as long as it is.)
+  if (radius <= 0 || mpz_sizeinbase(radius.get_num_mpz_t(), 2) > 256 || mpz_sizeinbase(radius.get_den_mpz_t(), 2) > 256)
+    q.claim.at("radius").bad("a positive number of at most 256 bits above and below");
   const std::size_t output = objective.output;
   require_size(c.data.size(), c.network.node(0).width + c.network.node(output).width);
   Minimum m{std::move(objective), Ln2Forward(c, output, q.claim.at("parameters")), radius, {}, {}, {}, {}};
@@ -59,7 +41,7 @@ Minimum read_minimum(const Question& q) {
     const Ln2Vector r = m.objective.residual(i, values);
     m.phi = m.phi.plus(m.objective.loss.value(i, r, c.budget), c.budget);
     for (std::size_t j = 0; j < r.size(); ++j)
-      m.product = m.product.plus(r.at(j).times(values.at(output).at(j), c.budget), c.budget);
+      m.product = m.product.plus(r.at(j, c.budget).times(values.at(output).at(j, c.budget), c.budget), c.budget);
     m.samples.push_back(x);
     m.residuals.push_back(r);
   });
@@ -78,21 +60,10 @@ void check_convex_order(const Question& q, const Minimum& m) {
   const std::size_t outputs = c.network.node(m.objective.output).width;
   require(m.product.zero(), "residual", "<R, F_L> is not 0: the coupled samples have different outputs");
   const Curvature curvature(m.forward, m.radius, read_precision(q.proof));
-  std::vector<std::vector<mpq_class>> sum(m.samples.size(), std::vector<mpq_class>(outputs));
-  for (const Value& term : q.proof.at("terms").list()) {
-    std::vector<mpq_class> u;
-    for (const Value& v : term.at("u").list()) u.push_back(v.rational());
-    if (u.size() != outputs) term.at("u").bad(number(outputs) + " numbers, one for each output");
-    const std::vector<mpq_class> rho = read_coupling(c, term.at("coupling"), m.samples);
-    for (std::size_t i = 0; i < rho.size(); ++i)
-      for (std::size_t j = 0; j < outputs; ++j) sum[i][j] += rho[i] * u[j];
-    const BendLabel label = curvature.of(u);
-    require(label.convex, label.lost[0] == '\0' ? "sign" : label.lost,
-            "<u, F_L> is not shown to be convex over the samples on the whole box");
-  }
+  const auto sum = residual_of_terms(c, q.proof.at("terms"), m.samples, outputs, curvature);
   for (std::size_t i = 0; i < sum.size(); ++i)
     for (std::size_t j = 0; j < outputs; ++j)
-      require(m.residuals[i].at(j).plus(Ln2(sum[i][j]).negative(), c.budget).zero(), "residual",
+      require(m.residuals[i].at(j, c.budget).plus(Ln2(sum[i][j]).negative(), c.budget).zero(), "residual",
               "the terms do not add up to R = F_L - Y: sample " + number(i + 1));
 }
 

@@ -61,6 +61,12 @@ Attachment attachment(const Options& options, const std::string& name, const Npy
   return {options.file_prefix + name + ".npy", npy_bytes(array)};
 }
 
+static TensorShape shape_of(const ExplicitTensor& tensor) {
+  std::vector<std::size_t> lengths;
+  for (const auto& row : tensor.rows) lengths.push_back(row.size());
+  return TensorShape(std::move(lengths));
+}
+
 TensorSpec tensor_for_claim(const TensorSpec& spec, const std::string& name, const Layout& layout,
                             const Options& options, std::vector<Attachment>& files) {
   const auto* given = std::get_if<ExplicitTensor>(&spec);
@@ -68,18 +74,11 @@ TensorSpec tensor_for_claim(const TensorSpec& spec, const std::string& name, con
   if (given != nullptr)
     for (const auto& row : given->rows) entries += row.size();
   if (entries <= kMostInText) return spec;
+  IntegerTensor integers = expand_integers(spec, shape_of(*given), name);
+  if (!integers.is_small()) return spec;  // (wide_tensor_for_claim takes long ones)
   FileTensor file;
-  for (const auto& row : given->rows)
-    for (const Rational& v : row) file.divisor = lcm(file.divisor, Integer(denominator(v)));
-  NpyIntegers numbers;
-  for (const auto& row : given->rows) {
-    for (const Rational& v : row) {
-      const Integer scaled = numerator(v) * Integer(file.divisor / denominator(v));
-      if (abs(scaled) >= Integer(1) << 62) return spec;  // (wide_tensor_for_claim takes long ones)
-      numbers.values.push_back(scaled.convert_to<std::int64_t>());
-    }
-  }
-  numbers.shape = {given->rows.size(), entries / given->rows.size()};
+  file.divisor = integers.divisor;
+  NpyIntegers numbers{{given->rows.size(), entries / given->rows.size()}, std::move(integers.small)};
   if (given->rows.size() == 1) numbers.shape.erase(numbers.shape.begin());
   files.push_back(attachment(options, name, numbers));
   file.path = files.back().path;
@@ -110,27 +109,19 @@ TensorSpec wide_tensor_for_claim(const TensorSpec& spec, const std::string& name
     }
   }
   if (characters <= kMostCharacters) return spec;
-  Integer divisor = 1;
-  for (const auto& row : given->rows)
-    for (const Rational& v : row) divisor = lcm(divisor, Integer(denominator(v)));
-  std::vector<Integer> values;
-  std::size_t bits = 1;
-  for (const auto& row : given->rows) {
-    for (const Rational& v : row) {
-      values.push_back(numerator(v) * Integer(divisor / denominator(v)));
-      bits = std::max(bits, mpz_sizeinbase(values.back().backend().data(), 2) + 1);
-    }
-  }
+  const IntegerTensor integers = expand_integers(spec, shape_of(*given), name);
+  const std::size_t bits = mpz_sizeinbase(integers.bound.backend().data(), 2) + 1;
   const std::size_t bytes = (bits + 7) / 8;
   std::string elements(bytes * entries, '\0');
   for (std::size_t k = 0; k < entries; ++k) {
-    if (values[k] < 0) values[k] += Integer(1) << (8 * bytes);
-    mpz_export(elements.data() + k * bytes, nullptr, -1, 1, 0, 0, values[k].backend().data());
+    Integer v = integers.at(k);
+    if (v < 0) v += Integer(1) << (8 * bytes);
+    mpz_export(elements.data() + k * bytes, nullptr, -1, 1, 0, 0, v.backend().data());
   }
   const std::size_t length = given->rows.front().size();
   files.push_back(
       {options.file_prefix + name + ".npy", npy_bytes("|u1", {given->rows.size(), length, bytes}, elements)});
-  return WideTensor{files.back().path, "", files.back().sha256(), divisor};
+  return WideTensor{files.back().path, "", files.back().sha256(), integers.divisor};
 }
 
 }  // namespace widecert

@@ -261,7 +261,6 @@ Theorem theorems::critical_points() {
       .hypotheses = {"linear layers and activations by turns above layer k, whose derivatives are nowhere 0",
                      "n_{k+1} >= ... >= n_L", "for k = 0 rank [X, 1] = N"},
       .claims = {"critical-points-global", "critical-points-zero"},
-      .side_claims = {},
       .rules = {"non-zero-slopes", "separable-features"},
       .reasons = {"not-a-chain", "activation", "width", "weights", "rank", "layer-kind", "frozen", "free-biases"},
       .keys = {kOutputKey,

@@ -69,11 +69,25 @@ std::optional<Ln2Rows> exact_values(const Instance& instance, const PointSpec& p
   }
 }
 
-std::optional<std::size_t> first_difference(const Ln2Rows& values, const Tensor& targets) {
-  for (std::size_t i = 0; i < values.size(); ++i)
-    for (std::size_t h = 0; h < values[i].size(); ++h)
-      if (!(values[i][h] == Ln2(targets[i][h]))) return i;
+std::optional<Outcome> not_zero_loss(const Instance& instance, const PointSpec& point, std::size_t output,
+                                     const Tensor& targets, const Options& options) {
+  std::string why;
+  const auto values = exact_values(instance, point, output, options, why);
+  if (!values) return not_applicable("irrational", why);
+  for (std::size_t i = 0; i < values->size(); ++i) {
+    for (std::size_t h = 0; h < (*values)[i].size(); ++h) {
+      if ((*values)[i][h] == Ln2(targets[i][h])) continue;
+      return undecided("rows-differ",
+                       fmt::format("F_L is not Y at these parameters: sample {} has another output", i + 1));
+    }
+  }
   return std::nullopt;
+}
+
+bool all_rational(const Ln2Rows& values) {
+  return std::all_of(values.begin(), values.end(), [](const auto& row) {
+    return std::all_of(row.begin(), row.end(), [](const Ln2& v) { return v.is_rational(); });
+  });
 }
 
 std::optional<NodeTensors> solve_layer(const Architecture& network, std::size_t layer, const Ln2Rows& features,

@@ -15,8 +15,10 @@ bool speaks_of(const PointSpec& point, const Architecture& network, std::size_t 
 std::optional<Ln2Rows> exact_values(const Instance& instance, const PointSpec& point, std::size_t node,
                                     const Options& options, std::string& why);
 
-// A sample whose values are not Y, from 0 on.
-std::optional<std::size_t> first_difference(const Ln2Rows& values, const Tensor& targets);
+// Why F_L = Y is not known to hold at a point that has all layers up to the output; nothing if it holds exactly.
+std::optional<Outcome> not_zero_loss(const Instance& instance, const PointSpec& point, std::size_t output,
+                                     const Tensor& targets, const Options& options);
+bool all_rational(const Ln2Rows& values);
 
 // Values for the free tensors of a dense layer with F W + 1 b^T = factor [T, 0], where T has one column or more, as
 // many as the layer has neurons at most. F is rational. Nothing if there is no solution modulo a large prime.

@@ -112,12 +112,7 @@ Outcome at_point(const Instance& instance, const Asked& asked, const Options& op
   };
   std::string why;
   if (!wants_none && asked.parameters && speaks_of(*asked.parameters, network, asked.output)) {
-    const auto values = exact_values(instance, *asked.parameters, asked.output, options, why);
-    if (!values) return not_applicable("irrational", why);
-    if (const auto i = first_difference(*values, targets)) {
-      return undecided("rows-differ",
-                       fmt::format("F_L is not Y at these parameters: sample {} has another output", *i + 1));
-    }
+    if (auto differs = not_zero_loss(instance, *asked.parameters, asked.output, targets, options)) return *differs;
     return proved("F_L = Y exactly at the given parameters", {claim(*asked.parameters)});
   }
   // The lower layers as given, or chosen for full rank.
@@ -128,10 +123,7 @@ Outcome at_point(const Instance& instance, const Asked& asked, const Options& op
                                        : choose_point(network, instance.data, asked.node, false, options.seed, attempt);
     const auto features = exact_values(instance, point, asked.node, options, why);
     if (!features) return not_applicable("irrational", why);
-    const bool rational = std::all_of(features->begin(), features->end(), [](const auto& row) {
-      return std::all_of(row.begin(), row.end(), [](const Ln2& v) { return v.is_rational(); });
-    });
-    if (!wants_none && rational) {
+    if (!wants_none && all_rational(*features)) {
       if (const auto solved = solve_layer(network, asked.output, *features, targets, Ln2(1), options)) {
         PointSpec all = point;
         all[output.name] = *solved;

@@ -225,12 +225,7 @@ Outcome exactly_at(const Instance& instance, const Asked& asked, const Options& 
   };
   std::string why;
   if (asked.parameters && speaks_of(*asked.parameters, network, asked.output)) {
-    const auto values = exact_values(instance, *asked.parameters, asked.output, options, why);
-    if (!values) return not_applicable("irrational", why);
-    if (const auto i = first_difference(*values, targets)) {
-      return undecided("rows-differ",
-                       fmt::format("F_L is not Y at these parameters: sample {} has another output", *i + 1));
-    }
+    if (auto differs = not_zero_loss(instance, *asked.parameters, asked.output, targets, options)) return *differs;
     return proved("F_L = Y exactly at the given parameters", {claim(*asked.parameters)});
   }
   const auto above = layers_above(network, asked.node, asked.output, why);
@@ -247,11 +242,8 @@ Outcome exactly_at(const Instance& instance, const Asked& asked, const Options& 
                                        : choose_point(network, instance.data, asked.node, false, options.seed, attempt);
     const auto features = exact_values(instance, point, asked.node, options, why);
     if (!features) return not_applicable("irrational", why);
-    for (const auto& row : *features) {
-      if (!std::all_of(row.begin(), row.end(), [](const Ln2& v) { return v.is_rational(); })) {
-        return not_applicable("irrational", fmt::format("the values of layer {} have multiples of ln 2", layer.name));
-      }
-    }
+    if (!all_rational(*features))
+      return not_applicable("irrational", fmt::format("the values of layer {} have multiples of ln 2", layer.name));
     const auto upper = carry(network, *above, *features, targets, options, why);
     if (!upper) continue;
     std::vector<Attachment> files;

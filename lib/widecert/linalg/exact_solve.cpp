@@ -1,8 +1,8 @@
 #include <cblas.h>
 #include <flint/fmpq.h>
-#include <flint/fmpz_mat.h>
 #include <flint/ulong_extras.h>
 #include <widecert/linalg/exact_solve.h>
+#include <widecert/linalg/fmpz.h>
 #include <widecert/linalg/nmod.h>
 #include <widecert/linalg/prime_elimination.h>
 #include <widecert/number/error.h>
@@ -41,15 +41,6 @@ bool below_bits(const IntegerRows& rows, int bits) {
 
 // ---- by FLINT ----
 
-struct Fmpz {
-  fmpz_mat_t m;
-  Fmpz(std::size_t rows, std::size_t cols) { fmpz_mat_init(m, static_cast<slong>(rows), static_cast<slong>(cols)); }
-  ~Fmpz() { fmpz_mat_clear(m); }
-  Fmpz(const Fmpz&) = delete;
-  Fmpz& operator=(const Fmpz&) = delete;
-  fmpz* at(std::size_t i, std::size_t j) { return fmpz_mat_entry(m, static_cast<slong>(i), static_cast<slong>(j)); }
-};
-
 struct FmpzNumber {
   fmpz_t v;
   FmpzNumber() { fmpz_init(v); }
@@ -70,8 +61,8 @@ std::optional<ExactSolution> by_flint(const IntegerRows& a, const IntegerRows& b
   Fmpz left(n, n), right(n, m), x(n, m);
   FmpzNumber divisor;
   for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = 0; j < n; ++j) fmpz_set_mpz(left.at(i, j), a[i][columns[j]].backend().data());
-    for (std::size_t j = 0; j < m; ++j) fmpz_set_mpz(right.at(i, j), b[i][j].backend().data());
+    for (std::size_t j = 0; j < n; ++j) left.set(i, j, a[i][columns[j]]);
+    for (std::size_t j = 0; j < m; ++j) right.set(i, j, b[i][j]);
   }
   poll();
   if (fmpz_mat_solve(x.m, divisor.v, left.m, right.m) == 0) return std::nullopt;

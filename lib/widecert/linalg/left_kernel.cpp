@@ -1,5 +1,5 @@
 #include <flint/fmpq_mat.h>
-#include <flint/fmpz_mat.h>
+#include <widecert/linalg/fmpz.h>
 #include <widecert/linalg/left_kernel.h>
 #include <widecert/linalg/modular_matrix.h>
 #include <widecert/linalg/nmod.h>
@@ -7,14 +7,6 @@
 
 namespace widecert {
 namespace {
-
-struct Fmpz {
-  fmpz_mat_t m;
-  Fmpz(std::size_t rows, std::size_t cols) { fmpz_mat_init(m, static_cast<slong>(rows), static_cast<slong>(cols)); }
-  ~Fmpz() { fmpz_mat_clear(m); }
-  Fmpz(const Fmpz&) = delete;
-  Fmpz& operator=(const Fmpz&) = delete;
-};
 
 struct Fmpq {
   fmpq_mat_t m;
@@ -64,17 +56,16 @@ LeftKernel block_modulo(const IntegerRows& a, std::uint64_t p) {
 // For each of these rows the combination of the block's rows that it is, as a vector v with v A = 0. False if some is
 // none.
 bool lift(const IntegerRows& a, const std::vector<std::size_t>& dependent, LeftKernel& found) {
-  const auto put = [](fmpz_t to, const Integer& v) { fmpz_set_mpz(to, v.backend().data()); };
   const std::size_t rank = found.rows.size();
   // x A[rows, columns] = A[dependent, columns].
   Fmpz left(rank, rank), right(rank, dependent.size());
   Fmpq x(rank, dependent.size());
   for (std::size_t c = 0; c < rank; ++c) {
     for (std::size_t r = 0; r < rank; ++r) {
-      put(fmpz_mat_entry(left.m, static_cast<slong>(c), static_cast<slong>(r)), a[found.rows[r]][found.columns[c]]);
+      left.set(c, r, a[found.rows[r]][found.columns[c]]);
     }
     for (std::size_t k = 0; k < dependent.size(); ++k) {
-      put(fmpz_mat_entry(right.m, static_cast<slong>(c), static_cast<slong>(k)), a[dependent[k]][found.columns[c]]);
+      right.set(c, k, a[dependent[k]][found.columns[c]]);
     }
   }
   if (rank != 0 && fmpq_mat_solve_fmpz_mat(x.m, left.m, right.m) == 0) return false;

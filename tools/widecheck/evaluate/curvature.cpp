@@ -1,13 +1,13 @@
 #include "evaluate/curvature.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "evaluate/activation.h"
 #include "kernel/integers.h"
 #include "kernel/verdict.h"
 
 namespace widecheck {
+
 Curvature::Curvature(const Ln2Forward& centre, const mpq_class& radius, unsigned bits)
     : centre_(centre), network_(centre.context().network), budget_(centre.context().budget), bits_(bits) {
   const Context& c = centre.context();
@@ -17,6 +17,7 @@ Curvature::Curvature(const Ln2Forward& centre, const mpq_class& radius, unsigned
     Box& box = box_[i];
     for (std::size_t r = 0; r < weights_shape(node).lengths.size(); ++r)
       box.weights.push_back(enclose(theta.weights, r, !node.frozen_weights, radius));
+    for (const Row& row : box.weights) widen(box.words, row);
     if (node.bias != Bias::none) box.bias = enclose(theta.bias, 0, node.free_bias(), radius);
     weights += (Products(node.terms()) + 10) * node.width;
   }
@@ -48,6 +49,12 @@ Curvature::Curvature(const Ln2Forward& centre, const mpq_class& radius, unsigned
     }
   });
   for (std::size_t i : nodes) label(i);
+}
+
+void Curvature::widen(Products& words, const Row& row) {
+  for (const Ends& e : row)
+    for (const mpz_class* v : {&e.low, &e.high})
+      if (words < Products::words(*v)) words = Products::words(*v);
 }
 
 Curvature::Row Curvature::enclose(const Ln2Tensor& tensor, std::size_t r, bool free, const mpq_class& radius) const {
@@ -124,15 +131,9 @@ Curvature::Row Curvature::values(std::size_t i, const std::map<std::size_t, Row>
       break;
     case Op::linear: {
       const Box& box = box_.at(i);
-      Products most_w = 1, most_x = 1;
-      const auto widen = [](Products& most, const Row& row) {
-        for (const Ends& e : row)
-          for (const mpz_class* v : {&e.low, &e.high})
-            if (most < Products::words(*v)) most = Products::words(*v);
-      };
-      for (const Row& row : box.weights) widen(most_w, row);
-      widen(most_x, in(0));
-      budget_.spend(8 * most_w * most_x * (Products(node.terms()) + 1) * node.width);
+      Products most = 1;
+      widen(most, in(0));
+      budget_.spend(8 * box.words * most * (Products(node.terms()) + 1) * node.width);
       for (std::size_t h = 0; h < node.width; ++h) {
         Ends sum = node.bias == Bias::none ? Ends{0, 0} : box.bias[network_.bias_of(i, h)];
         const Row& w = box.weights[network_.filter_of(i, h)];

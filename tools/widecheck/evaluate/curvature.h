@@ -40,8 +40,10 @@ class Curvature {
   struct Box {
     std::vector<Row> weights;  // by filter
     Row bias;
+    Products words = 1;  // of the longest weight
   };
   Row enclose(const Ln2Tensor& tensor, std::size_t row, bool free, const mpq_class& radius) const;
+  static void widen(Products& words, const Row& row);  // to those of its longest end
   Ends product(const Ends& a, const Ends& b) const;
   Ends apply(const Activation& f, const Ends& x) const;
   Row values(std::size_t node, const std::map<std::size_t, Row>& below) const;

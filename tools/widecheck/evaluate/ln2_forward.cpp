@@ -8,20 +8,31 @@
 namespace widecheck {
 namespace {
 
+// With what its numbers take.
+Ln2Tensor measured(Ln2Tensor tensor) {
+  mpz_class most = 0;
+  for (const Tensor* part : {&tensor.rational, &tensor.times_ln2})
+    for (const auto& row : part->rows) most = std::max(most, largest(row));
+  tensor.words = Products::words(most);
+  return tensor;
+}
+
 Ln2Tensor read(const Value& json, const TensorShape& shape, Budget& budget) {
   Ln2Tensor tensor;
   if (!json.has("ln2")) {
     tensor.rational = read_tensor(json, shape, budget);
-    return tensor;
+  } else {
+    tensor.times_ln2 = read_tensor(json.at("ln2"), shape, budget);
+    if (json.has("plus")) tensor.rational = read_tensor(json.at("plus"), shape, budget);
   }
-  tensor.times_ln2 = read_tensor(json.at("ln2"), shape, budget);
-  if (json.has("plus")) tensor.rational = read_tensor(json.at("plus"), shape, budget);
-  return tensor;
+  return measured(std::move(tensor));
 }
 
 Ln2Tensor frozen(const Tensor& tensor, Budget& budget) {
   for (const auto& row : tensor.rows) budget.spend((60 + Products::words(largest(row))) * row.size());
-  return {tensor, {}};
+  Ln2Tensor copy;
+  copy.rational = tensor;
+  return measured(std::move(copy));
 }
 
 // The parts of a tensor with the power of ln 2 that each has.
@@ -31,18 +42,12 @@ void for_each_part(const Ln2Tensor& tensor, Visit visit) {
   if (!tensor.times_ln2.rows.empty()) visit(std::size_t{1}, tensor.times_ln2);
 }
 
-mpz_class largest_weight(const Tensor& tensor) {
-  mpz_class most = 0;
-  for (const auto& row : tensor.rows) most = std::max(most, largest(row));
-  return most;
-}
-
 // The products of a linear node with numbers of so many words.
-void pay_for_products(const Node& node, const Tensor& w, Products words, Budget& budget) {
+void pay_for_products(const Node& node, const Ln2Tensor& w, Products words, Budget& budget) {
   Products entries = 0;
   for (std::size_t p = 0; p < node.patches.count(); ++p)
     entries += (node.patches.length(node.patches.bank(p)) + 10) * node.filters;
-  budget.spend((40 + words * Products::words(largest_weight(w))) * entries);
+  budget.spend((40 + words * w.words) * entries);
 }
 
 // z where an entry is (z / two) ln 2 for two = 1 or 2. Throws Rejected("irrational").
@@ -92,7 +97,7 @@ Ln2Vector Ln2Forward::linear(std::size_t i, const Ln2Vector& x) const {
     for (std::size_t e = 0; e < x.parts().size(); ++e) {
       const Ln2Vector::Part& part = x.parts()[e];
       if (part.zero()) continue;
-      pay_for_products(node, w, Products::words(largest(part.v)), c_.budget);
+      pay_for_products(node, theta_.at(i).weights, Products::words(largest(part.v)), c_.budget);
       std::vector<mpz_class> sums(node.width);
       for (std::size_t p = 0; p < node.patches.count(); ++p) {
         const auto* filters = &w.rows[node.patches.bank(p) * node.filters];
@@ -357,7 +362,7 @@ Ln2Vector Ln2Gradient::through(std::size_t i, const Ln2Vector& d, std::size_t in
     for (std::size_t e = 0; e < d.parts().size(); ++e) {
       const Ln2Vector::Part& part = d.parts()[e];
       if (part.zero()) continue;
-      pay_for_products(node, w, Products::words(largest(part.v)), budget_);
+      pay_for_products(node, forward_.theta().at(i).weights, Products::words(largest(part.v)), budget_);
       std::vector<mpz_class> sums(below.size());
       for (std::size_t p = 0; p < node.patches.count(); ++p) {
         const auto* filters = &w.rows[node.patches.bank(p) * node.filters];

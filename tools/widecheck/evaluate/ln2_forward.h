@@ -14,6 +14,7 @@ namespace widecheck {
 
 struct Ln2Tensor {
   Tensor rational, times_ln2;  // no rows: 0
+  Products words = 0;          // of the longest number
 };
 struct Ln2Parameters {
   Ln2Tensor weights, bias;

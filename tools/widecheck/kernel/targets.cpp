@@ -1,7 +1,7 @@
 #include "kernel/targets.h"
 
 #include <algorithm>
-#include <map>
+#include <set>
 
 #include "kernel/integers.h"
 #include "kernel/verdict.h"
@@ -66,16 +66,12 @@ Tensor read_targets(const Value& json, const Context& c, std::size_t outputs) {
   return targets;
 }
 
-std::vector<std::size_t> first_equal(const Tensor& targets, Budget& budget) {
+std::size_t count_different(const Tensor& targets, Budget& budget) {
   mpz_class most = 0;
   for (const auto& row : targets.rows) most = std::max(most, largest(row));
   budget.spend((60 + Products::words(most)) * 30 * Products(targets.rows.size()) *
                (targets.rows.empty() ? 1 : targets.rows[0].size()));
-  std::map<std::vector<mpz_class>, std::size_t> first;
-  std::vector<std::size_t> equal;
-  for (std::size_t i = 0; i < targets.rows.size(); ++i)
-    equal.push_back(first.emplace(targets.rows[i], i).first->second);
-  return equal;
+  return std::set<std::vector<mpz_class>>(targets.rows.begin(), targets.rows.end()).size();
 }
 
 }  // namespace widecheck

@@ -9,7 +9,7 @@ namespace widecheck {
 std::vector<std::size_t> read_classes(const Value& json, const Context& c);
 // Y: a tensor; {"labels": CLASSES, "rows": [[...], ...]}, the row of each sample's class; {"data": DATA}, a data set.
 Tensor read_targets(const Value& json, const Context& c, std::size_t outputs);
-// Of N x m numbers over one divisor: the number of the first sample with the same row, for each sample.
-std::vector<std::size_t> first_equal(const Tensor& targets, Budget& budget);
+// How many different rows. Pays for itself.
+std::size_t count_different(const Tensor& targets, Budget& budget);
 
 }  // namespace widecheck

@@ -162,9 +162,7 @@ Verdict through_classes(const Question& q) {
   require(image.has_value(), "activation", activation.activation.name + " is strictly monotone on no interval");
   // One value of that activation for each class.
   const Tensor targets = read_targets(q.claim.at("targets"), c, top.width);
-  const std::vector<std::size_t> first = first_equal(targets, c.budget);
-  std::size_t classes = 0;
-  for (std::size_t i = 0; i < first.size(); ++i) classes += first[i] == i;
+  const std::size_t classes = count_different(targets, c.budget);
   const Network rest = c.network.part(gate, top.inputs[0]);
   Data points(q.proof.at("points"), activation.shape, c.budget);
   points.verify();

@@ -18,6 +18,7 @@
 #include "proofs/generic/untied_biases.h"
 #include "proofs/gradients/gradients.h"
 #include "proofs/gradients/in_s_k.h"
+#include "proofs/interpolation/gradient_flow.h"
 #include "proofs/interpolation/interpolation.h"
 #include "proofs/interpolation/nearby.h"
 #include "proofs/interpolation/zero_loss.h"
@@ -31,12 +32,12 @@ namespace widecert {
 
 const std::vector<Theorem>& catalogue() {
   using namespace theorems;
-  static const std::vector<Theorem> all{
-      theorem_3_4(),  row_difference(),   assumption_3_1(),    full_rank_weights(),  weights_rank_at(),
-      theorem_3_5(),  untied_biases(),    rank_at(),           singular_values(),    in_s_k(),
-      gradients(),    open_set(),         never_independent(), rank_equals(),        interpolation(),
-      zero_loss(),    zero_loss_nearby(), critical_points(),   vacuous_hypotheses(), critical_point(),
-      separability(), local_minimum()};
+  static const std::vector<Theorem> all{theorem_3_4(),       row_difference(), assumption_3_1(),  full_rank_weights(),
+                                        weights_rank_at(),   theorem_3_5(),    untied_biases(),   rank_at(),
+                                        singular_values(),   in_s_k(),         gradients(),       open_set(),
+                                        never_independent(), rank_equals(),    interpolation(),   zero_loss(),
+                                        zero_loss_nearby(),  gradient_flow(),  critical_points(), vacuous_hypotheses(),
+                                        critical_point(),    separability(),   local_minimum()};
   return all;
 }
 

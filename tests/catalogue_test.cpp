@@ -85,7 +85,8 @@ namespace {
 std::vector<std::string> needed(const std::string& claim) {
   for (const char* kind : {"gradient-enclosure", "interpolates", "not-interpolable", "zero-loss-at"})
     if (claim == kind) return {"targets"};
-  for (const char* kind : {"zero-loss-nearby", "critical-at", "global-minimum-at", "local-minimum"})
+  for (const char* kind :
+       {"zero-loss-nearby", "gradient-flow-converges", "critical-at", "global-minimum-at", "local-minimum"})
     if (claim == kind) return {"targets", "parameters"};
   for (const char* kind : {"critical-not-global", "local-minimum-not-global"})
     if (claim == kind) return {"targets", "parameters", "better"};

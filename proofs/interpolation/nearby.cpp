@@ -2,26 +2,20 @@
 
 #include <fmt/format.h>
 #include <widecert/certificate/model_json.h>
-#include <widecert/network/backward.h>
 #include <widecert/network/enclosed_forward.h>
 #include <widecert/network/feature_source.h>
 #include <widecert/network/scaled_features.h>
 #include <widecert/number/error.h>
 
 #include <Eigen/Cholesky>
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 
-#include "proofs/gradients/gradients.h"
 #include "proofs/interpolation/full_row_rank.h"
-#include "proofs/output.h"
-#include "proofs/singular/singular_values.h"
+#include "proofs/interpolation/tower.h"
 
 namespace widecert {
 namespace {
-
-using Mat = Matrix<double>;
 
 struct Asked {
   std::size_t node, output, layer;  // which moves
@@ -52,18 +46,11 @@ std::optional<Outcome> not_movable(const Instance& instance, const Asked& asked,
     return not_applicable("frozen", fmt::format("layer {} has no free biases to be moved", layer.name));
   const std::size_t width = network.node(asked.node).width + (bias ? 1 : 0);
   if (width < instance.data.size()) {
-    return not_applicable(
-        "width", fmt::format("{} numbers for each neuron are moved, fewer than N = {}", width, instance.data.size()));
+    return not_applicable("width", fmt::format("layer {} has {} neurons{}, fewer than N = {}",
+                                               network.node(asked.node).name, network.node(asked.node).width,
+                                               bias ? " (and 1 for the bias)" : "", instance.data.size()));
   }
   return std::nullopt;
-}
-
-Mat in_doubles(const Tensor& tensor) {
-  Mat out(static_cast<Eigen::Index>(tensor.size()), static_cast<Eigen::Index>(tensor.front().size()));
-  for (Eigen::Index i = 0; i < out.rows(); ++i)
-    for (Eigen::Index j = 0; j < out.cols(); ++j)
-      out(i, j) = tensor[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)].convert_to<double>();
-  return out;
 }
 
 // At least ||F_L - Y|| at the point, on a grid of so many bits where values are irrational.
@@ -112,6 +99,37 @@ Rational root_above(const Rational& square) {
   return short_upper_bound(exactly(std::sqrt(square.convert_to<double>()) * (1 + 1e-12)) + power_of_two(-200), 40);
 }
 
+// A step of the layer that moves, in multiples of 2^-40, and the parameters after it.
+struct Step {
+  ExplicitTensor weights, bias;  // bias: only if biases move
+  PointSpec after;
+
+  Rational length() const { return root_above(squares(weights) + squares(bias)); }
+};
+Step make_step(const Instance& instance, const Asked& asked, bool bias, const Mat& d) {
+  const Architecture& network = instance.network;
+  const auto width = static_cast<Eigen::Index>(network.node(asked.node).width);
+  const NodeTensors& given = asked.parameters.at(network.node(asked.layer).name);
+  Step step{rounded(d.topRows(width)), {}, asked.parameters};
+  NodeTensors& after = step.after[network.node(asked.layer).name];
+  after.weights = sum(expand(*given.weights, network.weights_shape(asked.layer), "weights"), step.weights);
+  if (bias) {
+    const Mat last = d.bottomRows(1);
+    step.bias = rounded(last.transpose());
+    after.bias = sum(expand(*given.bias, network.bias_shape(asked.layer), "bias"), step.bias);
+  }
+  return step;
+}
+// The key "step" of the proof.
+Value step_key(const Instance& instance, const Asked& asked, bool bias, const Step& step, const Options& options,
+               std::vector<Attachment>& files) {
+  Layout layout;
+  if (instance.network.node(asked.node).shape.size() > 1) layout.flatten = Flattening::channels_last;
+  Keys keys{{"weights", tensor_for_claim(step.weights, "step", layout, options, files)}};
+  if (bias) keys.emplace_back("bias", TensorSpec(step.bias));
+  return Value::object(keys);
+}
+
 Outcome move_last(const Instance& instance, const Asked& asked, const Options& options) {
   const Architecture& network = instance.network;
   const Node &layer = network.node(asked.node), &output = network.node(asked.output);
@@ -131,47 +149,31 @@ Outcome move_last(const Instance& instance, const Asked& asked, const Options& o
   e.leftCols(static_cast<Eigen::Index>(layer.width)) =
       EnclosedForward(network, point, asked.node, instance.data)(0, n).middle;
   if (bias) e.col(e.cols() - 1).setOnes();
-  const Mat residual = EnclosedForward(network, point, asked.output, instance.data)(0, n).middle - in_doubles(targets);
+  const Mat residual =
+      EnclosedForward(network, point, asked.output, instance.data)(0, n).middle - near_doubles(targets);
   const Eigen::LLT<Mat> gram(e * e.transpose());
   Mat d = Mat::Zero(e.cols(), residual.cols());
   for (int round = 0; round < 3; ++round) d -= e.transpose() * gram.solve(residual + e * d);
   const bool usable = gram.info() == Eigen::Success && d.allFinite() && d.norm() < 1e12;
-  const NodeTensors& given = asked.parameters.at(output.name);
-  ExplicitTensor step_weights, step_bias;
-  PointSpec after = asked.parameters;
-  if (usable) {
-    step_weights = rounded(d.topRows(static_cast<Eigen::Index>(layer.width)));
-    after[output.name].weights =
-        sum(expand(*given.weights, network.weights_shape(asked.output), "weights"), step_weights);
-    if (bias) {
-      const Mat last = d.bottomRows(1);
-      step_bias = rounded(last.transpose());
-      after[output.name].bias = sum(expand(*given.bias, network.bias_shape(asked.output), "bias"), step_bias);
-    }
-  }
+  std::optional<Step> step;
+  if (usable) step = make_step(instance, asked, bias, d);
   const int precision =
       static_cast<int>(std::max<long>(96, precision_for(network, point, asked.output, bounds.proof.bits + 40)));
   const Rational s = bounds.smallest.low,
                  plain = residual_above(instance, asked.parameters, asked.output, targets, precision, options) / s;
   Rational distance = plain;
   bool stepped = false;
-  if (usable) {
-    const Rational length = root_above(squares(step_weights) + squares(step_bias)),
-                   rest = residual_above(instance, after, asked.output, targets, precision, options) / s;
-    stepped = 2 * (length + rest) < plain;
-    if (stepped) distance = length + rest;
+  if (step) {
+    const Rational there =
+        step->length() + residual_above(instance, step->after, asked.output, targets, precision, options) / s;
+    stepped = 2 * there < plain;
+    if (stepped) distance = there;
   }
   distance = short_upper_bound(distance * Rational(1025, 1024) + power_of_two(-precision / 2), 20);
   Outcome outcome;
   Keys proof{{"bits", bounds.proof.bits}, {"smallest", s}};
   if (!rational_valued(network, asked.output)) proof.emplace_back("precision", precision);
-  if (stepped) {
-    Layout layout;
-    if (layer.shape.size() > 1) layout.flatten = Flattening::channels_last;
-    Keys step{{"weights", tensor_for_claim(step_weights, "step", layout, options, outcome.files)}};
-    if (bias) step.emplace_back("bias", TensorSpec(step_bias));
-    proof.emplace_back("step", Value::object(step));
-  }
+  if (stepped) proof.emplace_back("step", step_key(instance, asked, bias, *step, options, outcome.files));
   outcome.verdict = Verdict::proved;
   outcome.findings = {{nearby(instance, asked, bias, distance), Proof("last-layer", proof)}};
   outcome.explanation =
@@ -187,73 +189,68 @@ Outcome move_last(const Instance& instance, const Asked& asked, const Options& o
 // Layer k+1 moves, the layers above it do not.
 Outcome move_next(const Instance& instance, const Asked& asked, const Options& options) {
   const Architecture& network = instance.network;
-  std::string why;
-  const auto above = layers_above(network, asked.node, asked.output, why);
-  if (!above) return not_applicable("not-a-chain", why);
+  const Node& layer = network.node(asked.layer);
   bool bias = false;
   if (auto obstacle = not_movable(instance, asked, bias)) return *obstacle;
-  const std::size_t n = instance.data.size(), m = network.node(asked.output).width;
-  if (network.node(asked.layer).width < m)
-    return not_applicable("width",
-                          fmt::format("layer {} has fewer neurons than the output", network.node(asked.layer).name));
-  double lipschitz = 0, all = 1, below = 1;
-  for (std::size_t k : above->activation) {
-    const Activation& f = std::get<ActivationSpec>(network.node(k).spec).function;
-    if (!facts(f.kind).derivative_nonzero && !facts(f.kind).analytic) {
-      return not_applicable("not-differentiable",
-                            fmt::format("layer {}: the derivative of {} jumps", network.node(k).name, describe(f)));
-    }
+  Outcome failed;
+  const TowerQuestion question{asked.node, asked.output, asked.parameters, asked.targets, bias};
+  auto tower = tower_above(instance, question, options, failed);
+  if (!tower) return failed;
+  const Rational s = tower->features.smallest.low;
+  const double given = tower->residual.norm(), smallest = s.convert_to<double>();
+  const auto room = [&](const Tower& at) {  // at least 0: the bound holds
+    return below_of(at.jacobian).convert_to<double>() * below_of(at.jacobian).convert_to<double>() -
+           2 * at.lipschitz() * at.worst_residual() * (1 + 1e-6);
+  };
+  const auto beyond = [&](const Tower& at) {
+    return 2 * at.residual.norm() / (below_of(at.jacobian).convert_to<double>() * smallest);
+  };
+  // Gauss-Newton steps, as long as they take much of the residual away.
+  std::optional<Step> step;
+  Mat d = Mat::Zero(static_cast<Eigen::Index>(network.node(asked.node).width + (bias ? 1 : 0)),
+                    static_cast<Eigen::Index>(layer.width));
+  Tower best = *tower;
+  for (int round = 0; round < 20; ++round) {
+    options.progress("steps", static_cast<std::size_t>(round), 20);
+    d += best.step();
+    if (!d.allFinite() || d.norm() > 1e12) break;
+    Step next = make_step(instance, asked, bias, d);
+    Tower there = best;
+    there.move_to(instance, {asked.node, asked.output, next.after, asked.targets, bias}, options);
+    if (!(2 * there.residual.norm() < best.residual.norm())) break;
+    best = std::move(there);
+    step = std::move(next);
   }
-  const IntegerPoint point = integer_point(network, asked.parameters, asked.output);
-  const ShownBounds bounds = show_bounds(
-      climb(feature_source(network, point, asked.node, instance.data, bias), ladder_options(options)).bounds, n,
-      network.node(asked.node).width + (bias ? 1 : 0));
-  if (!(bounds.smallest.low > 0))
-    return undecided("not-certified",
-                     fmt::format("full rank of F({}) is not certified", network.node(asked.node).name));
-  if (bounds.too_large) return undecided("too-large", "the features are too large for the checker");
-  const BackwardNumbers numbers =
-      backward_numbers(network, instance.data, point, asked.node, asked.output, *above,
-                       [&](std::size_t i) { options.progress("forward and backward", i, n); });
-  const Mat residual = numbers.output - in_doubles(expand_targets(asked.targets, n, m));
-  double least = std::numeric_limits<double>::infinity();
-  for (std::size_t i = 0; i < n; ++i) {
-    const Mat d = backward(Mat::Identity(static_cast<Eigen::Index>(m), static_cast<Eigen::Index>(m)), numbers,
-                           static_cast<Eigen::Index>(i));
-    const Mat gram = d * d.transpose();
-    const Eigen::SelfAdjointEigenSolver<Mat> solver(gram, Eigen::EigenvaluesOnly);
-    least = std::min(least, std::sqrt(std::max(0.0, solver.eigenvalues()(0))));
+  if (step && room(*tower) > 0 && !tower->at_kink() &&
+      !(2 * (step->length().convert_to<double>() + beyond(best)) < beyond(*tower))) {
+    step.reset();
   }
-  for (std::size_t j = 0; j < above->activation.size(); ++j) {
-    const Activation& f = std::get<ActivationSpec>(network.node(above->activation[j]).spec).function;
-    const double s = lipschitz_constant(f).convert_to<double>(), t = slope_lipschitz(f).convert_to<double>(),
-                 a = numbers.u[j].norm();
-    lipschitz += t / s * below;
-    all *= a * s;
-    below *= a * s;
+  if (step) tower = std::move(best);
+  const Rational c = below_of(tower->jacobian);
+  const double k = tower->lipschitz(), most = tower->worst_residual();
+  if (!(c > 0) || !(room(*tower) > 0)) {
+    return undecided(
+        "radius",
+        fmt::format("2 K rho = {:.4g} is not below c^2 = {:.4g}{}: the loss is too large for its curvature (||R|| = "
+                    "{:.4g} at the given parameters; K {:.4g}, the largest rho {:.4g}, c {:.4g})",
+                    2 * k * most, std::pow(c.convert_to<double>(), 2), step ? ", after a step" : "", given, k, most,
+                    c.convert_to<double>()));
   }
-  lipschitz *= all;
-  const Rational c = below_of(least);
-  const double most = residual.rowwise().norm().maxCoeff();
-  if (!(c > 0) || 2 * lipschitz * most * (1 + 1e-6) >= std::pow(c.convert_to<double>(), 2)) {
-    return undecided("radius", fmt::format("2 K rho = {:.4g} is not below c^2 = {:.4g}: the loss is too large for its "
-                                           "curvature (K {:.4g}, the largest rho {:.4g}, c {:.4g})",
-                                           2 * lipschitz * most, std::pow(c.convert_to<double>(), 2), lipschitz, most,
-                                           c.convert_to<double>()));
+  if (const auto i = tower->at_kink()) {
+    return undecided("not-differentiable",
+                     fmt::format("sample {}: a pre-activation may pass a kink on the way to zero loss", *i + 1));
   }
-  const Rational s = bounds.smallest.low,
-                 distance = above_of(2 * residual.norm() / (c.convert_to<double>() * s.convert_to<double>()));
-  const long bits = std::max<long>(bounds.proof.bits, 60) + 8;
-  Keys proof{{"bits", bits}, {"smallest", s}, {"jacobians", c}};
-  const long precision = precision_for(network, point, asked.output, bits + 20);
-  if (precision != 0) proof.emplace_back("precision", precision);
-  Outcome outcome =
-      proved(fmt::format(
-                 "exact zero loss within {:.6g} of the given {} of {}, the layers above as they are: ||R|| = {:.4g}, "
-                 "sigma_min >= {:.4g}, Jacobians >= {:.4g}, K = {:.4g}",
-                 distance.convert_to<double>(), bias ? "weights and biases" : "weights", network.node(asked.layer).name,
-                 residual.norm(), s.convert_to<double>(), c.convert_to<double>(), lipschitz),
-             {{nearby(instance, asked, bias, distance), Proof("next-layer", proof)}});
+  const Rational distance = above_of((step ? step->length().convert_to<double>() : 0) * (1 + 1e-9) + beyond(*tower));
+  Outcome outcome;
+  Keys proof = tower_keys(instance, *tower, asked.output, c);
+  if (step) proof.emplace_back("step", step_key(instance, asked, bias, *step, options, outcome.files));
+  outcome.verdict = Verdict::proved;
+  outcome.findings = {{nearby(instance, asked, bias, distance), Proof("next-layer", proof)}};
+  outcome.explanation = fmt::format(
+      "exact zero loss within {:.6g} of the given {} of {}, the layers above as they are: ||R|| = {:.4g}, sigma_min >= "
+      "{:.4g}, {}Jacobians >= {:.4g}, K = {:.4g}",
+      distance.convert_to<double>(), bias ? "weights and biases" : "weights", layer.name, given, smallest,
+      step ? fmt::format("a step to ||R|| = {:.4g}, ", tower->residual.norm()) : "", c.convert_to<double>(), k);
   outcome.numbers = {{"distance", distance}, {"sigma_min_low", s}};
   return outcome;
 }
@@ -261,8 +258,10 @@ Outcome move_next(const Instance& instance, const Asked& asked, const Options& o
 Outcome prove(const Instance& instance, const Asked& asked, const Options& options) {
   const Node& layer = instance.network.node(asked.layer);
   if (!std::holds_alternative<LinearSpec>(layer.spec) || layer.inputs[0] != asked.node) {
-    return not_applicable("layer-kind", fmt::format("layer {} is no linear layer that reads layer {}", layer.name,
-                                                    instance.network.node(asked.node).name));
+    return not_applicable("layer-kind",
+                          fmt::format("layer {} is no linear layer that reads layer {}; \"layer\" says which one moves "
+                                      "(the output if it is absent), \"node\" is what it reads",
+                                      layer.name, instance.network.node(asked.node).name));
   }
   return asked.layer == asked.output ? move_last(instance, asked, options) : move_next(instance, asked, options);
 }
@@ -280,7 +279,9 @@ Theorem theorems::zero_loss_nearby() {
               "fixed: with "
               "rho_i = ||f_L(x_i) - y_i||, c the least singular value of all D_i = d f_L / d g_{k+1}(x_i) and K a "
               "Lipschitz "
-              "constant of D_i, within 2 ||rho|| / (c s) if 2 K rho_i < c^2 for every sample.",
+              "constant of D_i, within 2 ||rho|| / (c s) if 2 K rho_i < c^2 for every sample and no pre-activation of "
+              "relu or "
+              "leaky-relu passes its kink on the way.",
           .hypotheses = {"the layer that moves is dense, its weights are free, and it reads layer k",
                          "n_k >= N (N - 1 with biases)"},
           .claims = {"zero-loss-nearby"},

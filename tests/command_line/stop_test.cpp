@@ -74,7 +74,7 @@ std::string write_case(const std::string& folder, const std::string& theorem, co
   const auto any_of = [&](std::initializer_list<const char*> names) {
     return std::any_of(names.begin(), names.end(), [&](const char* name) { return theorem == name; });
   };
-  const bool at_point = any_of({"zero-loss-nearby", "critical-point", "local-minimum"});
+  const bool at_point = any_of({"zero-loss-nearby", "gradient-flow", "critical-point", "local-minimum"});
   if (at_point || any_of({"in-s-k", "gradients", "corollary-3.6", "theorem-4.5", "critical-points", "theorem-3.8"}))
     network["nodes"].push_back(dense("dense3", 2));
   if (theorem == "gradients") entry["claim"] = "gradient-enclosure";

@@ -257,8 +257,10 @@ TEST_CASE("forged distances where layer k+1 moves: Jacobians, kinks, narrow laye
   const std::size_t k = of_rule(g, "next-layer");
   const auto node = [](json& c, std::size_t i) -> json& { return c["network"]["nodes"][i]; };
   rejects(g.forge([&](json& c, json&) { claim(c, k)["distance"] = "1/1000000"; }), "radius");
+  rejects(g.forge([&](json&, json& p) { proof(p, k).erase("step"); }), "radius");
+  rejects(g.forge([&](json&, json& p) { proof(p, k)["step"]["weights"]["rows"][0][0] = 1; }), "radius");
   rejects(g.forge([&](json&, json& p) { proof(p, k)["jacobians"] = 1; }), "smallest");
-  rejects(g.forge([&](json&, json& p) { proof(p, k)["jacobians"] = "1/1000"; }), "radius");
+  rejects(g.forge([&](json&, json& p) { proof(p, k)["jacobians"] = "1/1000000"; }), "radius");
   rejects(g.forge([&](json&, json& p) { proof(p, k)["jacobians"] = 0; }), "smallest");
   rejects(g.forge([&](json&, json& p) { proof(p, k)["smallest"] = 1; }), "smallest");
   rejects(g.forge([&](json& c, json&) { claim(c, k)["targets"] = {{"fill", 0}}; }), "radius");
@@ -270,8 +272,9 @@ TEST_CASE("forged distances where layer k+1 moves: Jacobians, kinks, narrow laye
     proof(p, k).erase("jacobians");
   }),
           "layer-kind");
-  // K = 0 would hold for relu off its kinks only.
-  rejects(g.forge([&](json& c, json&) { node(c, 3)["function"] = "relu"; }), "not-differentiable");
+  // Other activations: other outputs, Jacobians, or none.
+  rejects(g.forge([&](json& c, json&) { node(c, 3)["function"] = "softplus"; }), "radius");
+  rejects(g.forge([&](json& c, json&) { node(c, 3)["function"] = "step"; }), "not-differentiable");
   rejects(
       g.forge([&](json& c, json&) { node(c, 2)["frozen-weights"] = claim(c, k)["parameters"]["dense2"]["weights"]; }),
       "frozen");
@@ -295,4 +298,100 @@ TEST_CASE("forged distances where layer k+1 moves: Jacobians, kinks, narrow laye
     point["dense1"]["bias"] = {{"fill", 1}};
   }),
           "width");
+}
+
+TEST_CASE("forged distances across kinks: a pre-activation of relu near 0, a mixed tower sold as linear") {
+  const Genuine g("interpolation/next-layer-relu");
+  const std::size_t k = of_rule(g, "next-layer");
+  const auto bias = [&](json& c) -> json& { return claim(c, k)["parameters"]["dense2"]["bias"]["rows"][0][0]; };
+  CHECK(g.check().exit == 0);
+  CHECK(g.forge([&](json& c, json&) { bias(c) = "1/1000"; }).exit == 0);
+  CHECK(g.forge([&](json& c, json&) { bias(c) = "-1/1000"; }).exit == 0);
+  rejects(g.forge([&](json& c, json&) { bias(c) = "1/1000000000000000"; }), "not-differentiable");
+  rejects(g.forge([&](json& c, json&) { bias(c) = "-1/1000000000000000"; }), "not-differentiable");
+  rejects(g.forge([&](json& c, json&) { bias(c) = 0; }), "not-differentiable");
+  // Without the step the way is longer.
+  rejects(g.forge([&](json& c, json& p) {
+    proof(p, k).erase("step");
+    claim(c, k)["distance"] = 1;
+    bias(c) = "1/1000000";
+  }),
+          "not-differentiable");
+  CHECK(g.forge([&](json& c, json& p) {
+           proof(p, k).erase("step");
+           claim(c, k)["distance"] = 1;
+         }).exit == 0);
+  // S(relu(g)) is curved although relu is not: K is not 0.
+  rejects(g.forge([&](json& c, json& p) {
+    proof(p, k).erase("step");
+    claim(c, k)["distance"] = 1000;
+    claim(c, k)["targets"] = {{"fill", 0}};
+  }),
+          "not-differentiable");
+  rejects(g.forge([&](json& c, json&) { c["network"]["nodes"][3]["function"] = "sign"; }), "not-differentiable");
+}
+
+TEST_CASE("forged gradient flow: a ball that is too large or too small, a faster decay, kinks, other layers") {
+  const Genuine g("interpolation/gradient-flow");
+  const std::size_t k = of_rule(g, "flow-ball");
+  const auto node = [](json& c, std::size_t i) -> json& { return c["network"]["nodes"][i]; };
+  CHECK(g.check().exit == 0);
+  rejects(g.forge([&](json&, json& p) { proof(p, k)["radius"] = 1; }), "radius");
+  rejects(g.forge([&](json&, json& p) { proof(p, k)["radius"] = "1/1000000"; }), "radius");
+  rejects(g.forge([&](json&, json& p) { proof(p, k)["radius"] = 0; }), "radius");
+  rejects(g.forge([&](json&, json& p) { proof(p, k)["radius"] = -1; }), "radius");
+  rejects(g.forge([&](json& c, json&) { claim(c, k)["distance"] = "1/100000"; }), "radius");
+  rejects(g.forge([&](json& c, json&) { claim(c, k)["distance"] = -1; }), "radius");
+  rejects(g.forge([&](json& c, json&) { claim(c, k)["rate"] = "1/1000"; }), "rate");
+  rejects(g.forge([&](json& c, json&) { claim(c, k)["rate"] = -1; }), "rate");
+  CHECK(g.forge([&](json& c, json&) { claim(c, k)["rate"] = 0; }).exit == 0);
+  rejects(g.forge([&](json&, json& p) { proof(p, k)["jacobians"] = 1; }), "smallest");
+  rejects(g.forge([&](json&, json& p) { proof(p, k)["jacobians"] = 0; }), "smallest");
+  rejects(g.forge([&](json&, json& p) { proof(p, k)["smallest"] = 1; }), "smallest");
+  rejects(g.forge([&](json&, json& p) { proof(p, k)["smallest"] = -1; }), "smallest");
+  rejects(g.forge([&](json& c, json&) { claim(c, k)["targets"] = {{"fill", 0}}; }), "radius");
+  rejects(g.forge([&](json& c, json&) { claim(c, k)["targets"]["rows"][2][1] = 1; }), "radius");
+  rejects(g.forge([&](json& c, json&) { claim(c, k)["bias"] = true; }), "unknown-key", 4);
+  rejects(g.forge([&](json&, json& p) { proof(p, k)["step"] = {{"weights", {{"fill", 0}}}}; }), "unknown-key", 4);
+  for (const char* kinked : {"relu", "leaky-relu"}) {
+    rejects(g.forge([&](json& c, json&) {
+      node(c, 3)["function"] = kinked;
+      if (kinked == std::string("leaky-relu")) node(c, 3)["slope"] = "1/2";
+    }),
+            "not-differentiable");
+  }
+  rejects(g.forge([&](json& c, json&) { node(c, 3)["function"] = "step"; }), "not-differentiable");
+  // All layers above move: none may be frozen, or shared.
+  rejects(g.forge([&](json& c, json&) { node(c, 4)["frozen-weights"] = claim(c, k)["parameters"]["out"]["weights"]; }),
+          "frozen");
+  rejects(
+      g.forge([&](json& c, json&) { node(c, 2)["frozen-weights"] = claim(c, k)["parameters"]["dense2"]["weights"]; }),
+      "frozen");
+  // A frozen bias of layer k+1 does not move: F alone has to have rank N.
+  CHECK(g.forge([&](json& c, json&) {
+           node(c, 2)["frozen-bias"] = claim(c, k)["parameters"]["dense2"]["bias"];
+           claim(c, k)["parameters"]["dense2"].erase("bias");
+         }).exit == 0);
+  rejects(g.forge([&](json& c, json&) {
+    node(c, 2)["frozen-bias"] = claim(c, k)["parameters"]["dense2"]["bias"];
+    claim(c, k)["parameters"]["dense2"].erase("bias");
+    c["data"]["samples"].push_back({4, 4});
+    c["data"]["count"] = 7;
+    claim(c, k)["targets"]["rows"].push_back({0, 0});
+  }),
+          "width");
+  rejects(g.forge([&](json& c, json&) {
+    c["data"]["samples"].push_back({4, 4});
+    c["data"]["samples"].push_back({5, 1});
+    c["data"]["count"] = 8;
+    claim(c, k)["targets"]["rows"].push_back({0, 0});
+    claim(c, k)["targets"]["rows"].push_back({0, 0});
+  }),
+          "width");
+  rejects(g.forge([&](json& c, json&) { claim(c, k)["node"] = "tanh2"; }), "width");
+  rejects(g.forge([&](json& c, json&) { claim(c, k)["node"] = "dense1"; }), "not-a-chain");
+  rejects(g.forge([&](json& c, json&) { claim(c, k)["output"] = "tanh2"; }), "not-a-chain");
+  const Genuine last("interpolation/gradient-flow-last-layer");
+  rejects(last.forge([&](json&, json& p) { proof(p, 0)["jacobians"] = "3/2"; }), "smallest");
+  CHECK(last.forge([&](json&, json& p) { proof(p, 0)["radius"] = 1000000; }).exit == 0);
 }

@@ -14,17 +14,21 @@ BackwardNumbers backward_numbers(const Architecture& network, const Dataset& dat
   BackwardNumbers out;
   out.features.resize(n, width(node));
   out.output.resize(n, width(output));
-  for (std::size_t k : above.activation) out.slopes.emplace_back(n, width(k));
+  for (std::size_t k : above.activation)
+    for (auto* rows : {&out.before, &out.after, &out.slopes}) rows->emplace_back(n, width(k));
   for (Eigen::Index i = 0; i < n; ++i) {
     tick(static_cast<std::size_t>(i));
     std::vector<Ball> x;
     for (const Rational& v : data.sample(static_cast<std::size_t>(i))) x.push_back(Ball::enclosing(v));
     const auto values = forward(network, theta, x, output);
-    for (Eigen::Index h = 0; h < out.features.cols(); ++h)
-      out.features(i, h) = near_double(values[node][static_cast<std::size_t>(h)]);
-    for (Eigen::Index h = 0; h < out.output.cols(); ++h)
-      out.output(i, h) = near_double(values[output][static_cast<std::size_t>(h)]);
+    const auto take = [&](Matrix<double>& rows, std::size_t at) {
+      for (Eigen::Index h = 0; h < rows.cols(); ++h) rows(i, h) = near_double(values[at][static_cast<std::size_t>(h)]);
+    };
+    take(out.features, node);
+    take(out.output, output);
     for (std::size_t k = 0; k < above.activation.size(); ++k) {
+      take(out.before[k], above.linear[k]);
+      take(out.after[k], above.activation[k]);
       const auto& f = std::get<ActivationSpec>(network.node(above.activation[k]).spec).function;
       for (Eigen::Index h = 0; h < out.slopes[k].cols(); ++h) {
         out.slopes[k](i, h) = near_double(derivative(f, values[above.linear[k]][static_cast<std::size_t>(h)]));

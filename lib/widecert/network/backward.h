@@ -13,8 +13,9 @@ namespace widecert {
 
 struct BackwardNumbers {
   Matrix<double> features, output;
-  std::vector<Matrix<double>> slopes;  // s' of each activation above, a sample a row
-  std::vector<Matrix<double>> u;       // weight matrices above
+  // Of each activation s above, a sample a row: the pre-activations G, s(G), s'(G).
+  std::vector<Matrix<double>> before, after, slopes;
+  std::vector<Matrix<double>> u;  // weight matrices above
 };
 // `node` and `output` are the ends of `above`; the point has the tensors of all layers up to the output. `tick` is told
 // each sample, and may throw. Values are those of balls of 128 bits, rounded. Cost: a forward pass in balls.

@@ -31,14 +31,14 @@ Above layers_above(const Context& c, std::size_t node, std::size_t output) {
   return above;
 }
 
-Backward::Backward(const Context& c, std::size_t node, std::size_t output, const Value& parameters, unsigned precision,
-                   unsigned bits)
+Backward::Backward(const Context& c, std::size_t node, std::size_t output, std::map<std::size_t, Parameters> theta,
+                   unsigned precision, unsigned bits)
     : c_(c),
       node_(node),
       output_(output),
       above_(layers_above(c, node, output)),
       bits_(bits),
-      theta_(read_point(c.network, output, parameters, c.budget)),
+      theta_(std::move(theta)),
       forward_(make_forward(c, c.network, output, theta_, precision)) {
   for (std::size_t k = 0; k < above_.linear.size(); ++k) {
     const Node& linear = c.network.node(above_.linear[k]);
@@ -71,15 +71,28 @@ Backward::Backward(const Context& c, std::size_t node, std::size_t output, const
 void Backward::for_each(const std::function<void(std::size_t, const Sample&)>& visit) const {
   c_.data.for_each([&](std::size_t i, const std::vector<mpz_class>& x) {
     Sample sample;
+    sample.values.resize(above_.activation.size());
     sample.slopes.resize(above_.activation.size());
+    sample.off_kinks.resize(above_.activation.size());
     sample.output = forward_(
         x, [&](std::size_t at, const std::vector<mpz_class>& v, const mpz_class& divisor, const mpz_class& radius) {
           if (at == node_) sample.features = {v, divisor, radius};
+          const auto place = [&](const std::vector<std::size_t>& nodes) {
+            return static_cast<std::size_t>(std::find(nodes.begin(), nodes.end(), at) - nodes.begin());
+          };
+          if (const std::size_t k = place(above_.activation); k < above_.activation.size())
+            sample.values[k] = {v, divisor, radius};
           // (The last linear node has no activation.)
-          const auto found = std::lower_bound(above_.linear.begin(), above_.linear.end(), at);
-          const auto k = static_cast<std::size_t>(found - above_.linear.begin());
-          if (k < above_.activation.size() && *found == at)
-            sample.slopes[k] = slopes(c_.network.node(above_.activation[k]).activation, {v, divisor, radius});
+          if (const std::size_t k = place(above_.linear); k < above_.activation.size()) {
+            const Activation& f = c_.network.node(above_.activation[k]).activation;
+            sample.slopes[k] = slopes(f, {v, divisor, radius});
+            if (has_kink(f.function)) {
+              mpz_class least = abs(v.front());
+              for (const mpz_class& g : v)
+                if (mpz_cmpabs(g.get_mpz_t(), least.get_mpz_t()) < 0) least = abs(g);
+              sample.off_kinks[k] = mpq_class(least - radius) / divisor;
+            }
+          }
         });
     visit(i, sample);
   });
@@ -106,7 +119,7 @@ Approximate Backward::down(Approximate d, const Sample& sample) const {
 Approximate Backward::slopes(const Activation& f, const Values& g) const {
   Approximate s;
   c_.budget.spend((300 + 10 * Products(bits_) / 64) * g.v.size());
-  if (f.function == Function::relu || f.function == Function::leaky_relu) {
+  if (has_kink(f.function)) {
     for (const mpz_class& v : g.v) {
       require(mpz_cmpabs(v.get_mpz_t(), g.radius.get_mpz_t()) > 0, "not-differentiable",
               "a pre-activation may be 0, where " + f.name + " has a kink");

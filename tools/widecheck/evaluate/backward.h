@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 
 #include "evaluate/forward.h"
 #include "kernel/parameters.h"
@@ -27,17 +28,20 @@ struct Approximate {
   mpz_class radius;
 };
 
-// What is asked of one sample: its features, its output, and s'(G_j) for each activation above.
+// What is asked of one sample: its features, its output, and for each activation above its values, s'(G_j), and how
+// far G_j is at least from where s has a kink, if it has one.
 struct Sample {
   Values features, output;
+  std::vector<Values> values;
   std::vector<Approximate> slopes;
+  std::vector<std::optional<mpq_class>> off_kinks;
 };
 
 class Backward {
  public:
-  // Reads the point of Theta up to `output`. Pays for the forward pass and the slopes of all samples.
-  Backward(const Context& c, std::size_t node, std::size_t output, const Value& parameters, unsigned precision,
-           unsigned bits);
+  // At a point of Theta, the layers up to `output`. Pays for the forward pass and the slopes of all samples.
+  Backward(const Context& c, std::size_t node, std::size_t output, std::map<std::size_t, Parameters> theta,
+           unsigned precision, unsigned bits);
 
   const Above& above() const { return above_; }
   const std::map<std::size_t, Parameters>& theta() const { return theta_; }

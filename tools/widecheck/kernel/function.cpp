@@ -39,9 +39,8 @@ Activation read_activation(const Value& node) {
   function.bad("an activation of version 1");
 }
 
-bool piecewise_linear(Function f) {
-  return f == Function::relu || f == Function::leaky_relu || f == Function::identity;
-}
+bool piecewise_linear(Function f) { return has_kink(f) || f == Function::identity; }
+bool has_kink(Function f) { return f == Function::relu || f == Function::leaky_relu; }
 bool is_step(Function f) { return f == Function::step || f == Function::half_step || f == Function::sign; }
 
 }  // namespace widecheck

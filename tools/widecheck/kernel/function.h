@@ -39,6 +39,7 @@ struct Activation {
 Activation read_activation(const Value& node);
 
 bool piecewise_linear(Function f);  // relu, leaky-relu, identity: rational, continuous
+bool has_kink(Function f);          // relu, leaky-relu: linear on each side of 0
 bool is_step(Function f);
 
 }  // namespace widecheck

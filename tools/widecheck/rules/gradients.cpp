@@ -41,12 +41,14 @@ std::string about_gradient(const Context& c, const Above& above) {
 struct Setting {
   std::size_t node, output;
   unsigned precision, bits;
+  Above above;
 };
 // The values of the output are paid for.
 Setting read_setting(const Question& q) {
-  const Setting s{q.node(), q.c.network.find(q.claim.at("output").text()), read_precision(q.proof), read_bits(q.proof)};
+  Setting s{q.node(), q.c.network.find(q.claim.at("output").text()), read_precision(q.proof), read_bits(q.proof), {}};
   require(s.output > s.node, "not-a-chain", "the output is not above the claimed layer");
   const Features outputs(q.c, s.output, s.precision);
+  s.above = layers_above(q.c, s.node, s.output);
   return s;
 }
 
@@ -55,7 +57,8 @@ Verdict gradient_enclosure(const Question& q) {
   const Setting s = read_setting(q);
   const std::size_t node = s.node;
   const auto residual = read_range(q.claim.at("residual")), gradient = read_range(q.claim.at("gradient"));
-  const Backward backward(c, node, s.output, q.claim.at("parameters"), s.precision, s.bits);
+  const Backward backward(c, node, s.output, read_point(c.network, s.output, q.claim.at("parameters"), c.budget),
+                          s.precision, s.bits);
   const std::size_t n = c.data.size(), m = backward.outputs(), width = c.network.node(node).width,
                     first = backward.first_width();
   require_size(n, m);
@@ -102,7 +105,7 @@ Verdict gradient_enclosure(const Question& q) {
   require_norm("residual", residual_square, scale, residual_slack, residual);
   require_norm("gradient", gradient_square, mpq_class(scale * scale), slack, gradient);
   return "||" + output_in_words(c, s.output) + " - Y|| in " + show(residual) + " and the norm of " +
-         about_gradient(c, backward.above()) + " in " + show(gradient) + " at " +
+         about_gradient(c, s.above) + " in " + show(gradient) + " at " +
          point_in_words(c.network, s.output, q.claim.at("parameters")) + about_output(c, s.output);
 }
 
@@ -112,9 +115,10 @@ Verdict gradient_bounds(const Question& q) {
   const std::size_t node = s.node;
   const mpq_class lower = q.claim.at("lower").rational(), upper = q.claim.at("upper").rational();
   if (lower < 0 || upper < lower) q.claim.at("lower").bad("0 <= lower <= upper");
-  const Backward backward(c, node, s.output, q.claim.at("parameters"), s.precision, s.bits);
+  const Backward backward(c, node, s.output, read_point(c.network, s.output, q.claim.at("parameters"), c.budget),
+                          s.precision, s.bits);
   const mpz_class scale = mpz_class(1) << s.bits;
-  const Above& above = backward.above();
+  const Above& above = s.above;
   // |s'| over all samples and neurons, and the features on the way.
   FeatureScaler features(c, c.data.size(), c.network.node(node).width, s.bits, false);
   struct Range {
@@ -168,7 +172,7 @@ Verdict in_s_k(const Question& q) {
   const Context& c = q.c;
   const Setting s = read_setting(q);
   const std::size_t node = s.node;
-  const Above above = layers_above(c, node, s.output);
+  const Above& above = s.above;
   const mpq_class low = q.claim.at("features").rational();
   const auto margins = q.claim.at("weights").list();
   if (margins.size() + 1 != above.linear.size())
@@ -201,11 +205,12 @@ Verdict gradient_dominance(const Question& q) {
   require_positive(low);
   require_positive(least);
   require(mu <= low * low * least * least, "mu", "mu is larger than the product of the bounds");
-  const Backward backward(c, node, s.output, q.claim.at("parameters"), s.precision, s.bits);
+  const Backward backward(c, node, s.output, read_point(c.network, s.output, q.claim.at("parameters"), c.budget),
+                          s.precision, s.bits);
   const std::size_t m = backward.outputs(), first = backward.first_width();
   require(m <= first, "width", "layer k+1 has fewer neurons than the output");
   require_size(m, first);
-  const Node& layer = c.network.node(backward.above().linear[0]);
+  const Node& layer = c.network.node(s.above.linear[0]);
   const bool one_each = layer.bias == Bias::neuron || (layer.bias == Bias::channel && layer.patches.count() == 1);
   require(!bias || (one_each && !layer.frozen_bias), "free-biases",
           "layer " + layer.name + " has not one free bias for each neuron");
@@ -218,8 +223,8 @@ Verdict gradient_dominance(const Question& q) {
     require_smallest(c, jacobian_of(backward, sample, s.bits), enough);
   });
   require_smallest(c, features.take(), low);
-  return "for every Y, Phi <= ||g||^2 / (2 mu) with mu = " + show_below(mu) + ", g " +
-         about_gradient(c, backward.above()) + (bias ? " and its biases, one a neuron," : "") + " at " +
+  return "for every Y, Phi <= ||g||^2 / (2 mu) with mu = " + show_below(mu) + ", g " + about_gradient(c, s.above) +
+         (bias ? " and its biases, one a neuron," : "") + " at " +
          point_in_words(c.network, s.output, q.claim.at("parameters")) + about_output(c, s.output);
 }
 

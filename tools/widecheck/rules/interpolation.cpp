@@ -1,6 +1,7 @@
 // Rules about F_L = Y: from full row rank for every Y (Corollary 3.6 and Theorem 4.5 of the 2018 paper, with their
 // repairs), exactly at given parameters, near them, and never.
 #include <algorithm>
+#include <functional>
 
 #include "evaluate/activation.h"
 #include "evaluate/backward.h"
@@ -243,38 +244,114 @@ Verdict last_layer(const Question& q) {
   return nearby_in_words(q, output, {bias, distance, smallest});
 }
 
+// What both rules with Jacobians ask of the layers above the node.
+struct Chain {
+  std::size_t node, output, samples;
+  unsigned precision, bits;
+  Features outputs;  // pays for the values
+  mpq_class least;   // of the singular values of all D_i
+
+  explicit Chain(const Question& q)
+      : node(q.node()),
+        output(read_output(q)),
+        samples(q.c.data.size()),
+        precision(read_precision(q.proof)),
+        bits(read_bits(q.proof)),
+        outputs(q.c, output, precision),
+        least(q.proof.at("jacobians").rational()) {
+    require_positive(least);
+  }
+  // The layer that reads the node.
+  const Node& first(const Question& q, const Above& above) const {
+    const Node& layer = dense_node(q.c, above.linear[0]);
+    const std::size_t m = q.c.network.node(output).width;
+    require(m <= layer.width, "width", "layer k+1 has fewer neurons than the output");
+    require_size(m, layer.width);
+    return layer;
+  }
+  // Every D_i, and F or [F, 1]; `visit` is shown each sample with at least ||F_L - Y||^2 of its row.
+  void for_each(const Question& q, const Backward& backward, bool bias, const mpq_class& smallest,
+                const std::function<void(const Sample&, const mpq_class&)>& visit) const {
+    const Tensor targets = read_targets(q.claim.at("targets"), q.c, backward.outputs());
+    FeatureScaler features(q.c, samples, q.c.network.node(node).width, bits, bias);
+    backward.for_each([&](std::size_t i, const Sample& sample) {
+      features.add(sample.features);
+      require_smallest(q.c, jacobian_of(backward, sample, bits), least);
+      visit(sample, residual_square_above(sample.output, targets.rows[i], targets.divisor, q.c.budget));
+    });
+    require_smallest(q.c, features.take(), smallest);
+  }
+};
+
 // Layer k+1 moves, those above it are fixed: a path of steepest corrections ends before D_i can lose its rank.
 Verdict next_layer(const Question& q) {
-  const Context& c = q.c;
-  const std::size_t node = q.node(), output = read_output(q), n = c.data.size();
-  const unsigned precision = read_precision(q.proof), bits = read_bits(q.proof);
-  const Features outputs(c, output, precision);
-  const Backward backward(c, node, output, q.claim.at("parameters"), precision, bits);
-  const Node& layer = dense_node(c, backward.above().linear[0]);
-  const Nearby near = read_nearby(q, layer, n);
-  const mpq_class least = q.proof.at("jacobians").rational();
-  require_positive(least);
-  require(backward.outputs() <= layer.width, "width", "layer k+1 has fewer neurons than the output");
-  require_size(backward.outputs(), layer.width);
-  const Tensor targets = read_targets(q.claim.at("targets"), c, backward.outputs());
-  FeatureScaler features(c, n, c.network.node(node).width, bits, near.bias);
+  const Chain chain(q);
+  const Above above = layers_above(q.c, chain.node, chain.output);
+  const Node& layer = chain.first(q, above);
+  const Nearby near = read_nearby(q, layer, chain.samples);
+  auto theta = chain.outputs.read_point(q.claim.at("parameters"));
+  const mpq_class step = apply_step(q, layer, near.bias, theta.at(above.linear[0]));
+  const Backward backward(q.c, chain.node, chain.output, std::move(theta), chain.precision, chain.bits);
+  const Tower tower = tower_above(q.c, backward);
   mpq_class most = 0, sum = 0;
-  backward.for_each([&](std::size_t i, const Sample& sample) {
-    features.add(sample.features);
-    require_smallest(c, jacobian_of(backward, sample, bits), least);
-    const mpq_class square = residual_square_above(sample.output, targets.rows[i], targets.divisor, c.budget);
+  chain.for_each(q, backward, near.bias, near.smallest, [&](const Sample& sample, const mpq_class& square) {
+    require(off_kinks(tower, sample, 2 * root_above(square) / chain.least), "not-differentiable",
+            "a pre-activation may pass a kink on the way");
     most = std::max(most, square);
     sum = short_above(sum + square);
   });
   // For each sample rho <= c r - K r^2 / 2 and K r < c, with r = 2 rho / c.
-  const mpq_class bound = short_above(2 * jacobian_lipschitz(c, backward) * root_above(most));
-  require(bound < least * least, "radius",
+  const mpq_class bound = short_above(2 * jacobian_lipschitz(tower) * root_above(most));
+  require(bound < chain.least * chain.least, "radius",
           "2 K rho = " + show_above(bound) + " is not below the square of the smallest singular value of a Jacobian");
-  const mpq_class distance = 2 * root_above(sum) / (least * near.smallest);
+  const mpq_class distance = step + 2 * root_above(sum) / (chain.least * near.smallest);
   require(distance <= near.distance, "radius",
           "the correction is shown to be within " + show_above(short_above(distance)) + " only");
-  require_smallest(c, features.take(), near.smallest);
-  return nearby_in_words(q, output, near);
+  return nearby_in_words(q, chain.output, near);
+}
+
+// All layers above the node move, along the gradient: J J^T >= c^2 in the ball of radius tau, which the path cannot
+// leave.
+Verdict flow_ball(const Question& q) {
+  const Context& c = q.c;
+  const Chain chain(q);
+  const Above above = layers_above(c, chain.node, chain.output);
+  const mpq_class distance = q.claim.at("distance").rational(), rate = q.claim.at("rate").rational(),
+                  smallest = q.proof.at("smallest").rational(), tau = q.proof.at("radius").rational();
+  require_positive(smallest);
+  require(tau > 0, "radius", "a radius is positive");
+  const Node& first = chain.first(q, above);
+  std::string moving;
+  for (std::size_t k : above.linear) {
+    const Node& layer = dense_node(c, k);
+    moving += (moving.empty() ? "" : ", ") + std::string(layer.free_bias() ? "weights and biases" : "weights") +
+              " of " + layer.name;
+  }
+  const bool bias = first.free_bias();
+  require(c.network.node(chain.node).width + (bias ? 1 : 0) >= chain.samples, "width",
+          "the layer has fewer than N neurons");
+  const Backward backward(c, chain.node, chain.output, chain.outputs.read_point(q.claim.at("parameters")),
+                          chain.precision, chain.bits);
+  const Tower tower = tower_above(c, backward);
+  for (const Tower::Floor& f : tower.floors)
+    require(!f.kink, "not-differentiable", "relu and leaky-relu have kinks, which weights that move may pass");
+  mpq_class drift = 0, sum = 0;
+  chain.for_each(q, backward, bias, smallest, [&](const Sample& sample, const mpq_class& square) {
+    drift = std::max(drift, jacobian_drift(tower, sample, tau, chain.bits, c.budget));
+    sum = short_above(sum + square);
+  });
+  const mpq_class speed = smallest * (chain.least - drift), residual = root_above(sum);
+  require(speed > 0, "radius", "within that radius a Jacobian may lose its rank");
+  require(residual < speed * tau, "radius", "the path may leave the ball");
+  require(residual <= speed * distance, "radius",
+          "the path is shown to stay within " + show_above(short_above(residual / speed)) + " only");
+  require(rate >= 0 && rate <= 2 * speed * speed, "rate",
+          "the loss is shown to decay at the rate " + show_below(short_below(2 * speed * speed)) + " only");
+  const std::string loss = "Phi = ||" + values_of(c, chain.output) + " - Y||^2 / 2";
+  return "the gradient flow of " + loss + " in the " + moving + " stays within a distance (Frobenius) of " +
+         show_above(distance) + ", ends at parameters with " + values_of(c, chain.output) +
+         " = Y exactly, and Phi(t) <= Phi(0) e^(-" + show_below(rate) + " t); it begins at " +
+         point_in_words(c.network, chain.output, q.claim.at("parameters")) + ", where everything else stays";
 }
 
 constexpr Rule kRules[] = {{"interpolates-every-target", "full-row-rank", interpolates_every_target},
@@ -284,7 +361,8 @@ constexpr Rule kRules[] = {{"interpolates-every-target", "full-row-rank", interp
                            {"zero-loss-exists", "carried-targets", carried_targets},
                            {"zero-loss-exists", "through-classes", through_classes},
                            {"zero-loss-nearby", "last-layer", last_layer},
-                           {"zero-loss-nearby", "next-layer", next_layer}};
+                           {"zero-loss-nearby", "next-layer", next_layer},
+                           {"gradient-flow-converges", "flow-ball", flow_ball}};
 
 }  // namespace
 

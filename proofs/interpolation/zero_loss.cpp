@@ -247,15 +247,15 @@ Outcome exactly_at(const Instance& instance, const Asked& asked, const Options& 
     const auto upper = carry(network, *above, *features, targets, options, why);
     if (!upper) continue;
     std::vector<Attachment> files;
-    for (const auto& [name, tensors] : *upper) {
-      point[name] = tensors;
+    for (const auto& [name, tensors] : *upper) point[name] = tensors;
+    const Witness witness{"parameters of zero loss", point, {}, {}};
+    for (const auto& [name, tensors] : *upper)
       point[name].weights = wide_tensor_for_claim(*tensors.weights, name + ".weights", options, files);
-    }
     Outcome outcome =
         proved(fmt::format("parameters above layer {} with F_L = Y exactly{}", layer.name,
                            asked.parameters ? "" : ", on features of chosen parameters (--seed chooses others)"),
                {claim(point)});
-    if (files.empty()) outcome.witness = Witness{"parameters of zero loss", point, {}, {}};
+    outcome.witness = witness;
     outcome.files = std::move(files);
     return outcome;
   }

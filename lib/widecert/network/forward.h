@@ -118,11 +118,11 @@ LinearParameters<S> convert_parameters(const Tensor& weights, const Tensor& bias
   return theta;
 }
 
-// The values of node `target` and all it depends on, by node index (others stay empty).
-// Throws ShapeError if x has the wrong length or a linear node has no parameters.
-template <class S>
-std::vector<std::vector<S>> forward(const Architecture& network, const Parameters<S>& theta, const std::vector<S>& x,
-                                    std::size_t target) {
+// The values of node `target` and all it depends on, by node index (others stay empty); those of a linear node from
+// linear(its index, what it reads). Throws ShapeError if x has the wrong length.
+template <class S, class Linear>
+std::vector<std::vector<S>> forward_with(const Architecture& network, const std::vector<S>& x, std::size_t target,
+                                         const Linear& linear) {
   if (x.size() != network.input_width()) {
     throw ShapeError("a sample of " + std::to_string(x.size()) + " features for a network with " +
                      std::to_string(network.input_width()) + " inputs");
@@ -132,12 +132,7 @@ std::vector<std::vector<S>> forward(const Architecture& network, const Parameter
     const Node& node = network.node(i);
     const auto& in = [&]() -> const std::vector<S>& { return value[node.inputs.at(0)]; };
     std::visit(
-        overloaded{[&](const InputSpec&) { value[i] = x; },
-                   [&](const LinearSpec&) {
-                     const auto found = theta.find(i);
-                     if (found == theta.end()) throw ShapeError("no parameters for layer \"" + node.name + "\"");
-                     value[i] = detail::linear(network, i, found->second, in());
-                   },
+        overloaded{[&](const InputSpec&) { value[i] = x; }, [&](const LinearSpec&) { value[i] = linear(i, in()); },
                    [&](const ActivationSpec& activation) {
                      for (const S& t : in()) value[i].push_back(evaluate(activation.function, t));
                    },
@@ -169,6 +164,17 @@ std::vector<std::vector<S>> forward(const Architecture& network, const Parameter
         node.spec);
   }
   return value;
+}
+
+// The same at parameters. Throws ShapeError also if a linear node has none.
+template <class S>
+std::vector<std::vector<S>> forward(const Architecture& network, const Parameters<S>& theta, const std::vector<S>& x,
+                                    std::size_t target) {
+  return forward_with(network, x, target, [&](std::size_t i, const std::vector<S>& in) {
+    const auto found = theta.find(i);
+    if (found == theta.end()) throw ShapeError("no parameters for layer \"" + network.node(i).name + "\"");
+    return detail::linear(network, i, found->second, in);
+  });
 }
 
 // The value of `target` alone: a row of F_k (activation) or G_k (linear node).

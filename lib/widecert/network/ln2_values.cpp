@@ -150,17 +150,104 @@ Parameters<Ln2> ln2_gradient(const Architecture& network, const Dataset& data, c
   return sum;
 }
 
+namespace {
+
+// Integers over one divisor: a coefficient of each entry.
+struct Part {
+  std::vector<std::vector<Integer>> rows;
+  Integer divisor = 1;
+};
+// By power of ln 2; those that are all 0 have no rows.
+std::vector<Part> parts_of(const std::vector<std::vector<Ln2>>& rows) {
+  std::vector<Part> parts;
+  for (const auto& row : rows) {
+    for (const Ln2& v : row) {
+      if (v.coefficients().size() > parts.size()) parts.resize(v.coefficients().size());
+      for (std::size_t e = 0; e < v.coefficients().size(); ++e)
+        parts[e].divisor = lcm(parts[e].divisor, Integer(denominator(v.coefficients()[e])));
+    }
+  }
+  for (std::size_t e = 0; e < parts.size(); ++e) {
+    bool any = false;
+    for (const auto& row : rows) {
+      auto& out = parts[e].rows.emplace_back(row.size());
+      for (std::size_t j = 0; j < row.size(); ++j) {
+        if (row[j].coefficients().size() <= e || row[j].coefficients()[e] == 0) continue;
+        const Rational& v = row[j].coefficients()[e];
+        out[j] = numerator(v) * Integer(parts[e].divisor / denominator(v));
+        any = true;
+      }
+    }
+    if (!any) parts[e].rows.clear();
+  }
+  return parts;
+}
+
+// Linear nodes in integers: for each power of ln 2 in the weights and in what they read.
+class Linear {
+ public:
+  Linear(const Architecture& network, const Parameters<Ln2>& theta) : network_(network), theta_(theta) {
+    for (const auto& [i, tensors] : theta) {
+      poll();
+      weights_[i] = parts_of(tensors.weights);
+    }
+  }
+
+  std::vector<Ln2> operator()(std::size_t i, const std::vector<Ln2>& x) const {
+    const Node& node = network_.node(i);
+    const std::vector<Part>& weights = weights_.at(i);
+    const std::vector<Part> in = parts_of({x});
+    // Coefficients of the sums, by neuron.
+    std::vector<std::vector<Rational>> sums(node.width, std::vector<Rational>(weights.size() + in.size()));
+    std::vector<std::int64_t> entries;
+    for (std::size_t p = 0; p < node.patches->count(); ++p) {
+      node.patches->expand(p, entries);
+      for (std::size_t t = 0; t < node.filters; ++t) {
+        if (entries.size() > 64 || t % 64 == 0) poll();
+        for (std::size_t e = 0; e < weights.size(); ++e) {
+          for (std::size_t f = 0; f < in.size(); ++f) {
+            if (weights[e].rows.empty() || in[f].rows.empty()) continue;
+            const auto& w = weights[e].rows[node.patches->bank(p) * node.filters + t];
+            Integer sum = 0;
+            for (std::size_t r = 0; r < entries.size(); ++r) {
+              if (entries[r] == kPadding || w[r] == 0) continue;
+              mpz_addmul(sum.backend().data(), w[r].backend().data(),
+                         in[f].rows[0][static_cast<std::size_t>(entries[r])].backend().data());
+            }
+            if (sum != 0) sums[p * node.filters + t][e + f] += Rational(sum, weights[e].divisor * in[f].divisor);
+          }
+        }
+      }
+    }
+    const std::vector<Ln2>& bias = theta_.at(i).bias;
+    std::vector<Ln2> y;
+    for (std::size_t h = 0; h < node.width; ++h) {
+      y.emplace_back(std::move(sums[h]));
+      if (!bias.empty()) y.back() += bias[network_.bias_index(i, h)];
+    }
+    return y;
+  }
+
+ private:
+  const Architecture& network_;
+  const Parameters<Ln2>& theta_;
+  std::map<std::size_t, std::vector<Part>> weights_;
+};
+
+}  // namespace
+
 Ln2Rows ln2_values(const Architecture& network, const Dataset& data, const PointSpec& point, std::size_t node,
                    const std::function<void(std::size_t)>& tick) {
   if (rational_valued(network, node) && !has_ln2(point)) return rational_values(network, data, point, node, tick);
   const Parameters<Ln2> theta = ln2_parameters(network, point, node);
+  const Linear linear(network, theta);
   Ln2Rows values(data.size());
   std::atomic<std::size_t> done{0};
   std::mutex guard;
   parallel_for(data.size(), [&](std::size_t i) {
     std::vector<Ln2> x;
     for (const Rational& v : data.sample(i)) x.emplace_back(v);
-    values[i] = node_value(network, theta, x, node);
+    values[i] = std::move(forward_with(network, x, node, linear)[node]);
     const std::size_t now = ++done;
     if (now % 64 != 0) return;
     const std::lock_guard lock(guard);

@@ -127,10 +127,14 @@ Outcome at_point(const Instance& instance, const Asked& asked, const Options& op
       if (const auto solved = solve_layer(network, asked.output, *features, targets, Ln2(1), options)) {
         PointSpec all = point;
         all[output.name] = *solved;
+        const Witness witness{"parameters with F_L = Y", all, {}, {}};
+        std::vector<Attachment> files;
+        all[output.name].weights = wide_tensor_for_claim(*solved->weights, output.name + ".weights", options, files);
         Outcome outcome = proved(fmt::format("weights of {} with F_L = Y exactly{}", output.name,
                                              asked.parameters ? "" : ", on features of chosen parameters"),
                                  {claim(all)});
-        outcome.witness = Witness{"parameters with F_L = Y", all, {}, {}};
+        outcome.witness = witness;
+        outcome.files = std::move(files);
         return outcome;
       }
     }

@@ -109,25 +109,28 @@ Outcome prove(const Instance& instance, const Asked& asked, const Options& optio
                      "scaling the output changes the loss");
   }
   Search search(instance, asked, residual);
-  // The largest radius on a grid for which it works, unless one is given.
-  constexpr int kSteps = 20, kLeast = 1 << 20;
+  // A radius that works, unless one is given: doubled as long as that does, then 1 + k / 32 times as much.
+  constexpr int kSteps = 28, kLeast = 1 << 20;
   Rational radius = asked.radius ? *asked.radius : Rational(1, kLeast);
   Shown shown = search.at(radius);
   if (shown.rule[0] == '\0') {
     return undecided("not-shown",
                      fmt::format("no local minimum is shown{}: {}", asked.radius ? " for this radius" : "", shown.why));
   }
+  const auto works = [&](const Rational& larger) {
+    Shown next = search.at(larger);
+    if (next.rule[0] == '\0') return false;
+    shown = std::move(next);
+    radius = larger;
+    return true;
+  };
+  int step = 0;
   if (!asked.radius) {
-    Rational low = radius, high = 8;
-    for (int step = 0; step < kSteps; ++step) {
-      options.progress("radius", static_cast<std::size_t>(step), kSteps);
-      const Rational middle = low < Rational(1, 1024) ? Rational(low * 8) : round_down((low + high) / 2, 10);
-      if (middle <= low || middle >= high) break;
-      Shown next = search.at(middle);
-      (next.rule[0] == '\0' ? high : low) = middle;
-      if (next.rule[0] != '\0') shown = std::move(next);
+    for (; radius < 8 && works(2 * radius); ++step) options.progress("radius", static_cast<std::size_t>(step), kSteps);
+    for (Rational more = radius / 2; radius < 8 && more * 32 >= radius / 2; more /= 2) {
+      options.progress("radius", static_cast<std::size_t>(++step), kSteps);
+      works(radius + more);
     }
-    radius = low;
   }
   const Ln2 phi = loss_of(square, exact);
   const auto claim = [&](const Keys& better) {

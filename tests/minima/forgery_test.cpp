@@ -112,3 +112,45 @@ TEST_CASE("forged minima where outputs are affine: kinks in the box, residuals t
           "residual");
   rejects(dead.forge([&](json& c, json&) { claim(c, at)["radius"] = 1; }), "kink");
 }
+
+TEST_CASE("the hunt for minima: small grids, shards, the samples of a case; what is found is proved again") {
+  const std::string folder = scratch("hunt-minima");
+  const std::string hunt = "cd " + folder + " && " + programs() + "/widecert hunt minima ";
+  // The smallest: one in the middle of two. By hand: on a line of five points with up to four samples also two inside
+  // two, 1 and 2 in 0 and 3, 1 and 3 in 0 and 4.
+  const Ran line = run(hunt + "-o line");
+  INFO(line.output);
+  CHECK(line.exit == 0);
+  CHECK_THAT(line.output, Contains("1 inside 0, 2; Phi = 2/3") && Contains("1, 2 inside 0, 3; Phi = 1") &&
+                              Contains("1, 3 inside 0, 4; Phi = 1") && Contains("3 with a local minimum") &&
+                              Contains("3 of them with a certificate"));
+  const Ran plane = run(hunt + "--dimensions 2 --grid 2 --samples 5 -o plane");
+  CHECK_THAT(plane.output,
+             Contains("(1, 1) inside (0, 0), (1, 2), (2, 1)") && Contains("5 of them with a certificate"));
+  CHECK(run(programs() + "/widecert regress " + folder + "/plane").exit == 0);
+  // Two parts make the whole; other units; wide layers, where zero loss is what is better.
+  std::size_t found = 0;
+  for (const char* shard : {"1/2", "2/2"}) {
+    CHECK(run(hunt + "--dimensions 2 --grid 2 --samples 5 --shard " + shard + " -o part" + shard[0]).exit == 0);
+    found += json::parse(slurp(folder + "/part" + shard[0] + "/hunt.json"))["found"].size();
+  }
+  CHECK(found == 5);
+  for (const char* unit : {"tanh", "relu"}) {
+    const Ran wide = run(hunt + "--samples 3 --width 3 --activation " + unit + " -o " + unit);
+    INFO(wide.output);
+    CHECK_THAT(wide.output, Contains("and zero loss  [accepted by widecheck]"));
+  }
+  // Among digits: three 3's inside six 4's, through two pixels.
+  const std::string digits = "--in " + source() + "/cases/interpolation/digits-sigmoid ";
+  const Ran data = run(hunt + digits + "--inputs 12,36 --classes 3,4 --triples 3 --width 9 -o digits");
+  INFO(data.output);
+  CHECK_THAT(data.output, Contains("N = 9, width 9: 3 of class 3 inside 6 of class 4; Phi = 2, and zero loss") &&
+                              Contains("3 of them with a certificate"));
+  CHECK(run(hunt + digits + "-o none").exit == 0);
+  CHECK(run(hunt + digits + "--inputs 64 -o none").exit == 4);
+  CHECK(run(hunt + digits + "--classes 3,11 -o none").exit == 4);
+  CHECK(run(hunt + "--in " + source() + "/cases/small/relu-dense -o none").exit == 4);
+  CHECK(run(hunt + "--inputs 1 -o none").exit == 2);
+  CHECK(run(hunt + "--neurons 3 -o none").exit == 2);
+  std::filesystem::remove_all(folder);
+}

@@ -358,10 +358,10 @@ TEST_CASE("the hunt: violations become cases that regress proves again; it stops
   for (const char* shard : {"1/2", "2/2"}) {
     CHECK(run(hunt + long_one + "--shard " + shard + " -o part" + shard[0]).exit == 0);
     const json part = json::parse(slurp(folder + "/part" + shard[0] + "/hunt.json"));
-    violations += part["violations"].size();
+    violations += part["found"].size();
     examined += part["examined"].get<std::size_t>();
   }
-  CHECK(violations == b["violations"].size());
+  CHECK(violations == b["found"].size());
   CHECK(examined == b["examined"].get<std::size_t>());
   // Other parameters in the same folder, and bounds that make no sense.
   CHECK(run(hunt + "hunt weights --neurons 3 -o whole").exit == 4);

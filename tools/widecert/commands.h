@@ -69,10 +69,20 @@ struct InitOptions {
   std::size_t first = 0, count = 0;  // of the samples; count 0: all the rest
 };
 
+// The search for local minima that are not global.
+struct MinimaBounds {
+  std::size_t dimensions = 1, grid = 4, samples = 4;  // at most; points have coordinates 0 to grid
+  std::size_t width = 1;
+  std::string activation = "sigmoid";
+  std::string data;                          // a case, whose samples and classes are searched instead
+  std::vector<std::size_t> inputs, classes;  // of the data; empty: all
+  std::size_t triples = 1;
+};
 struct HuntOptions {
   StructureBounds structure;
   ConvolutionBounds convolution;
-  bool convolutions = false, restart = false;
+  MinimaBounds minimum;
+  bool minima = false, convolutions = false, restart = false;
   std::uint64_t random = 0;  // 0: exhaustive
   std::size_t keep = 1000;
   std::string shard, output = "out/hunt";

@@ -1,55 +1,38 @@
-// widecert hunt: a search that can be stopped, resumed and divided; what it finds is proved and
-// kept.
+// widecert hunt: a search that can be stopped, resumed and divided; what it finds is proved and kept.
+#include "hunt.h"
+
 #include <fmt/format.h>
 #include <widecert/certificate/atomic_file.h>
 #include <widecert/certificate/model_json.h>
 #include <widecert/number/error.h>
-#include "weight_hunt.h"
 
 #include <chrono>
 #include <filesystem>
 
-#include "hunt_map.h"
 #include "proved_case.h"
 
 namespace widecert::tool {
 namespace fs = std::filesystem;
 namespace {
 
-Json parameters_json(const Common& common, const HuntOptions& o) {
-  Json out{{"seed", common.seed}, {"shard", o.shard.empty() ? "1/1" : o.shard}};
-  if (o.convolutions) {
-    out["convolutions"] = {
-        {"dimensions", o.convolution.dimensions}, {"image", o.convolution.image},     {"size", o.convolution.size},
-        {"channels", o.convolution.channels},     {"filters", o.convolution.filters}, {"stride", o.convolution.stride},
-        {"same", o.convolution.same_padding}};
-  } else {
-    out["structures"] = {{"neurons", o.structure.neurons},
-                         {"length", o.structure.length},
-                         {"patches", o.structure.patches},
-                         {"filters", o.structure.filters}};
-    if (o.random != 0) out["random"] = o.random;
-  }
-  return out;
-}
-
 class Hunt {
  public:
-  Hunt(const Common& common, const HuntOptions& options) : common_(common), options_(options), bar_(common.console) {
+  Hunt(const Common& common, const HuntOptions& options, const Quarry& quarry)
+      : common_(common), options_(options), quarry_(quarry), bar_(common.console), total_(quarry.total()) {
     const Shard shard = read_shard(options.shard);
     slice_.shard = shard.index;
     slice_.shards = shard.count;
-    total_ = options.convolutions  ? count_convolutions(options.convolution)
-             : options.random != 0 ? options.random
-                                   : count_structures(options.structure);
     fs::create_directories(options.output);
     state_path_ = options.output + "/hunt.json";
+    Json parameters = quarry.parameters();
+    parameters["seed"] = common.seed;
+    parameters["shard"] = options.shard.empty() ? "1/1" : options.shard;
     state_ = {{"format", "widecert-hunt"},
               {"version", 1},
-              {"parameters", parameters_json(common, options)},
+              {"parameters", std::move(parameters)},
               {"position", 0},
               {"examined", 0},
-              {"violations", Json::array()},
+              {"found", Json::array()},
               {"table", Json::array()},
               {"done", false}};
     if (options.restart || !fs::exists(state_path_)) return;
@@ -64,17 +47,11 @@ class Hunt {
   }
 
   void run() {
-    const HuntCallbacks callbacks{[this](const HuntCandidate& candidate) { visit(candidate); },
-                                  [this](std::uint64_t position) { tick(position); }};
     try {
       if (!state_["done"].get<bool>()) {
-        if (options_.convolutions) {
-          hunt_convolutions(options_.convolution, slice_, callbacks);
-        } else if (options_.random != 0) {
-          hunt_random_structures(options_.structure, common_.seed, options_.random, slice_, callbacks);
-        } else {
-          hunt_structures(options_.structure, slice_, callbacks);
-        }
+        quarry_.run(slice_,
+                    {[this] { ++examined_; }, [this](Json row) { table_.push_back(std::move(row)); },
+                     [this](const Find& find) { keep(find); }, [this](std::uint64_t position) { tick(position); }});
         state_["done"] = true;
       }
     } catch (...) {
@@ -85,49 +62,33 @@ class Hunt {
       throw;
     }
     save();
-    write_atomically(options_.output + "/hunt.html", hunt_page(state_));
+    write_atomically(options_.output + "/hunt.html", hunt_page(quarry_, state_));
     bar_.finish();
   }
 
   const Json& state() const { return state_; }
 
  private:
-  void visit(const HuntCandidate& candidate) {
-    ++examined_;
-    const Node& node = candidate.network.node(1);
-    const std::size_t full = std::min(node.patches->inputs(), node.width);
-    const std::size_t rank = probable_rank(candidate, common_.seed);
-    if (options_.convolutions) {
-      Json row(candidate.parameters);
-      row["rank"] = rank;
-      row["full"] = full;
-      table_.push_back(std::move(row));
-    }
-    if (rank == full) return;
-    Json found{{"name", candidate.name}, {"title", candidate.title}, {"rank", rank}, {"full", full}};
-    if (state_["violations"].size() + violations_.size() < options_.keep) {
-      prove_violation(candidate, found);
-    }
-    violations_.push_back(found);
+  void keep(const Find& find) {
+    Json found = find.facts;
+    found["name"] = find.name;
+    found["title"] = find.title;
+    if (state_["found"].size() + found_.size() < options_.keep) prove(find, found);
     if (!common_.json && !common_.console.quiet) {
       bar_.finish();
-      fmt::print("VIOLATION  {}: rank {} of {}  [{}]\n", candidate.title, rank, full,
-                 found.value("verdict", "not kept: --keep"));
+      fmt::print("{}  {}  [{}]\n", quarry_.name(), find.line, found.value("verdict", "not kept: --keep"));
       std::fflush(stdout);
     }
+    found_.push_back(std::move(found));
   }
 
   // Writes the case, its claim and its certificate, and lets the checker judge.
-  void prove_violation(const HuntCandidate& candidate, Json& found) {
-    const std::string path = options_.output + "/" + candidate.name + ".case.json";
-    Json requests =
-        Json::array({{{"theorem", "full-rank-weights"}, {"node", "layer"}},
-                     {{"theorem", "full-rank-weights"}, {"node", "layer"}, {"claim", "weights-generic-rank"}}});
-    Json file{{"format", "widecert-case"},
-              {"version", 1},
-              {"title", candidate.title},
-              {"network", to_json(candidate.network)},
-              {"prove", requests}};
+  void prove(const Find& find, Json& found) {
+    const std::string path = options_.output + "/" + find.name + ".case.json";
+    Json file = find.case_file;
+    file["format"] = "widecert-case";
+    file["version"] = 1;
+    file["title"] = find.title;
     write_atomically(path, to_text(file));
     const Proved proved = prove_case(common_, path, options_.output);
     for (std::size_t k = 0; k < proved.outcomes.size(); ++k) {
@@ -138,11 +99,15 @@ class Hunt {
     }
     write_atomically(path, to_text(file));
     const int exit = proved.exit_of(0);
+    const bool good = exit == kRefuted || exit == kProved;
     found["exit"] = exit;
+    found["accepted"] = good;
     found["verdict"] = exit == kRefuted    ? proved.outcomes[0].reason + ", accepted by widecheck"
+                       : good              ? "accepted by widecheck"
                        : exit == kRejected ? "REJECTED BY WIDECHECK"
                                            : "not proved: " + proved.outcomes[0].reason;
-    found["exact"] = proved.exit_of(1) == kProved;
+    for (const auto& [name, bound] : proved.outcomes[0].numbers) found[name] = to_string(bound);
+    if (proved.outcomes.size() > 1) found["exact"] = proved.exit_of(1) == kProved;
   }
 
   // What was found since the last tick belongs to positions that are done now. A search that is
@@ -150,15 +115,14 @@ class Hunt {
   void tick(std::uint64_t position) {
     state_["position"] = position;
     state_["examined"] = state_["examined"].get<std::uint64_t>() + examined_;
-    for (Json& found : violations_) state_["violations"].push_back(std::move(found));
+    for (Json& found : found_) state_["found"].push_back(std::move(found));
     for (Json& row : table_) state_["table"].push_back(std::move(row));
     examined_ = 0;
-    violations_.clear();
+    found_.clear();
     table_.clear();
     if (++ticks_ % 256 != 0) return;
-    bar_.update(
-        fmt::format("examined {}, violations {}", state_["examined"].get<std::uint64_t>(), state_["violations"].size()),
-        position, total_);
+    bar_.update(fmt::format("examined {}, found {}", state_["examined"].get<std::uint64_t>(), state_["found"].size()),
+                position, total_);
     const auto now = std::chrono::steady_clock::now();
     if (now - saved_ < std::chrono::seconds(10)) return;
     save();
@@ -171,30 +135,32 @@ class Hunt {
 
   const Common& common_;
   const HuntOptions& options_;
+  const Quarry& quarry_;
   HuntSlice slice_;
   ProgressBar bar_;
-  std::uint64_t total_ = 0, ticks_ = 0;
+  std::uint64_t total_, ticks_ = 0;
   std::string state_path_;
   Json state_;
   std::uint64_t examined_ = 0;  // since the last tick; so are the next two
-  std::vector<Json> violations_, table_;
+  std::vector<Json> found_, table_;
   std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace
 
 int run_hunt(const Common& common, const HuntOptions& options) {
-  Hunt hunt(common, options);
+  const std::unique_ptr<Quarry> quarry =
+      options.minima ? minima_quarry(common, options) : weights_quarry(common, options);
+  Hunt hunt(common, options, *quarry);
   hunt.run();
   const Json& state = hunt.state();
   int exit = kProved;
-  std::size_t proved = 0;
-  for (const Json& found : state["violations"]) {
-    const int each = found.value("exit", static_cast<int>(kUndecided));
-    if (each == kRefuted) {
-      ++proved;
+  std::size_t accepted = 0;
+  for (const Json& found : state["found"]) {
+    if (found.value("accepted", false)) {
+      ++accepted;
     } else if (found.contains("exit")) {
-      exit = worse(exit, each);
+      exit = worse(exit, found["exit"].get<int>());
     }
   }
   if (common.json) {
@@ -202,11 +168,10 @@ int run_hunt(const Common& common, const HuntOptions& options) {
     out["exit"] = exit;
     fmt::print("{}", to_text(out));
   } else if (!common.console.quiet) {
-    fmt::print(
-        "{} layers examined whose patches cover the input and differ: {} violate Assumption "
-        "2.4, {} of them with a certificate that widecheck accepts\nstate: {}/hunt.json, "
-        "page: {}/hunt.html\n",
-        state["examined"].get<std::uint64_t>(), state["violations"].size(), proved, options.output, options.output);
+    fmt::print("{}\nstate: {}/hunt.json, page: {}/hunt.html\n",
+               fmt::format(fmt::runtime(quarry->summary()), state["examined"].get<std::uint64_t>(),
+                           state["found"].size(), accepted),
+               options.output, options.output);
   }
   return exit;
 }

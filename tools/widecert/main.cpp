@@ -202,33 +202,66 @@ int run(int argc, char** argv) {
 
   HuntOptions hunt_options;
   auto* hunt = app.add_subcommand(
-      "hunt", "search for layers that violate Assumption 2.4 and keep them as cases with certificates");
+      "hunt",
+      "search for counterexamples and keep them as cases with certificates: layers that violate Assumption 2.4 "
+      "(weights), local minima that are not global (minima)");
   std::string prey;
-  hunt->add_option("WHAT", prey, "weights")->required()->check(CLI::IsMember({"weights"}));
+  hunt->add_option("WHAT", prey, "weights or minima")->required()->check(CLI::IsMember({"weights", "minima"}));
+  // Of the weights: structures or regular convolutions; of the minima: a grid or the samples of a case.
+  std::vector<CLI::Option*> of_weights, of_minima, of_structures, of_convolutions, of_grids, of_data;
   const auto at_most = [&](const char* name, std::size_t& value, std::size_t most, const char* text) {
     return hunt->add_option(name, value, text)->check(CLI::Range(std::size_t{1}, most));
   };
-  std::size_t filters = 3;
-  at_most("--filters", filters, 1000, "at most so many filters (default 3)");
-  auto* neurons =
-      at_most("--neurons", hunt_options.structure.neurons, 9, "patch structures: at most so many neurons (default 4)");
-  auto* length = at_most("--length", hunt_options.structure.length, 9, "entries of a patch (default 3)");
-  auto* patches = at_most("--patches", hunt_options.structure.patches, 1000, "patches (default 4)");
-  auto* random =
-      hunt->add_option("--random", hunt_options.random, "so many random structures instead of all up to symmetry");
+  std::size_t filters = 3, dimensions = 0;
+  of_weights = {at_most("--filters", filters, 1000, "weights: at most so many filters (default 3)")};
+  of_structures = {
+      at_most("--neurons", hunt_options.structure.neurons, 9, "patch structures: at most so many neurons (default 4)"),
+      at_most("--length", hunt_options.structure.length, 9, "patch structures: entries of a patch (default 3)"),
+      at_most("--patches", hunt_options.structure.patches, 1000, "patch structures: patches (default 4)"),
+      hunt->add_option("--random", hunt_options.random,
+                       "patch structures: so many random ones instead of all up to symmetry")};
   auto* convolutions =
       hunt->add_flag("--convolutions", hunt_options.convolutions, "regular convolutions instead of patch structures");
-  for (CLI::Option* option : {neurons, length, patches, random}) option->excludes(convolutions);
-  for (CLI::Option* option :
-       {at_most("--image", hunt_options.convolution.image, 1000, "largest image (default 6)"),
-        at_most("--size", hunt_options.convolution.size, 1000, "largest filter (default 3)"),
-        at_most("--channels", hunt_options.convolution.channels, 1000, "most channels (default 2)"),
-        at_most("--stride", hunt_options.convolution.stride, 1000, "largest stride (default 1)"),
-        hunt->add_option("--dimensions", hunt_options.convolution.dimensions, "1 or 2 (default)")
-            ->check(CLI::Range(1, 2)),
-        hunt->add_flag("--same", hunt_options.convolution.same_padding, "same padding")}) {
-    option->needs(convolutions);
-  }
+  of_convolutions = {
+      at_most("--image", hunt_options.convolution.image, 1000, "convolutions: largest image (default 6)"),
+      at_most("--size", hunt_options.convolution.size, 1000, "convolutions: largest filter (default 3)"),
+      at_most("--channels", hunt_options.convolution.channels, 1000, "convolutions: most channels (default 2)"),
+      at_most("--stride", hunt_options.convolution.stride, 1000, "convolutions: largest stride (default 1)"),
+      hunt->add_flag("--same", hunt_options.convolution.same_padding, "convolutions: same padding")};
+  auto* both =
+      at_most("--dimensions", dimensions, 2, "of convolutions, 1 or 2 (default 2); of points, at most (default 1)");
+  MinimaBounds& minimum = hunt_options.minimum;
+  of_grids = {at_most("--grid", minimum.grid, 9, "minima: coordinates 0 to this (default 4)"),
+              at_most("--samples", minimum.samples, 12, "minima: at most so many points (default 4)")};
+  auto* in = hunt->add_option("--in", minimum.data,
+                              "minima: among the samples of this case, instead of a grid; an entry's \"targets\" say "
+                              "their classes");
+  of_data = {
+      hunt->add_option("--inputs", minimum.inputs, "minima, with --in: look at these inputs only, from 0 on: 12,36")
+          ->delimiter(','),
+      hunt->add_option("--classes", minimum.classes, "minima, with --in: one class inside another, 3,4 (default: all)")
+          ->delimiter(','),
+      at_most("--triples", minimum.triples, 1000,
+              "minima, with --in: at most so many samples inside, each between two others (default 1)")};
+  of_minima = {at_most("--width", minimum.width, 1000, "minima: units of the hidden layer (default 1, the smallest)"),
+               hunt->add_option("--activation", minimum.activation, "minima: sigmoid (default), tanh or relu")
+                   ->check(CLI::IsMember({"sigmoid", "tanh", "relu"}))};
+  for (CLI::Option* option : of_structures) option->excludes(convolutions);
+  for (CLI::Option* option : of_convolutions) option->needs(convolutions);
+  for (CLI::Option* option : of_grids) option->excludes(in);
+  for (CLI::Option* option : of_data) option->needs(in);
+  both->excludes(in);
+  hunt->callback([&] {
+    const bool minima = prey == "minima";
+    std::vector<CLI::Option*> others = minima ? of_weights : of_minima;
+    for (const auto& more :
+         minima ? std::vector{of_structures, of_convolutions, {convolutions}} : std::vector{of_grids, of_data, {in}}) {
+      others.insert(others.end(), more.begin(), more.end());
+    }
+    if (!minima && !hunt_options.convolutions) others.push_back(both);
+    for (const CLI::Option* option : others)
+      if (option->count() > 0) throw CLI::ValidationError(option->get_name(), "does not belong to hunt " + prey);
+  });
   hunt->add_option("--shard", hunt_options.shard, "i/n: the i-th of n parts");
   hunt->add_option("--keep", hunt_options.keep, "prove and write at most so many (default 1000)");
   hunt->add_flag("--restart", hunt_options.restart, "begin anew where a search was stopped before");
@@ -288,7 +321,12 @@ int run(int argc, char** argv) {
   if (*init) return run_init(common, init_options);
   if (*sweep) return run_sweep(common, sweep_options);
   if (*widths) return run_widths(common, widths_options);
+  hunt_options.minima = prey == "minima";
   hunt_options.structure.filters = hunt_options.convolution.filters = filters;
+  if (dimensions != 0) {
+    hunt_options.convolution.dimensions = static_cast<int>(dimensions);
+    hunt_options.minimum.dimensions = dimensions;
+  }
   return run_hunt(common, hunt_options);
 }
 

@@ -100,15 +100,6 @@ HuntCandidate make_candidate(const Structure& structure, std::size_t neurons, st
           {{"neurons", neurons}, {"length", structure[0].size()}, {"patches", structure.size()}, {"filters", filters}}};
 }
 
-std::uint64_t binomial(std::uint64_t n, std::uint64_t k) {
-  double value = 1;
-  for (std::uint64_t i = 0; i < k; ++i) value *= static_cast<double>(n - i) / static_cast<double>(i + 1);
-  if (value > 1e15) throw InputError("the search has more than 10^15 candidates; lower its bounds");
-  std::uint64_t exact = 1;
-  for (std::uint64_t i = 0; i < k; ++i) exact = exact * (n - i) / (i + 1);
-  return exact;
-}
-
 std::uint64_t tuples_of(std::uint64_t neurons, std::uint64_t length) {
   std::uint64_t count = 1;
   for (std::uint64_t i = 0; i < length; ++i) count *= neurons - i;
@@ -125,10 +116,6 @@ void visit_structure(const Structure& structure, std::size_t neurons, const Stru
   for (std::size_t t = 1; t <= std::min(structure[0].size(), bounds.filters); ++t) {
     callbacks.visit(make_candidate(structure, neurons, t));
   }
-}
-
-bool belongs(std::uint64_t position, const HuntSlice& slice) {
-  return position >= slice.from && position % slice.shards == slice.shard;
 }
 
 }  // namespace
@@ -163,7 +150,7 @@ void hunt_structures(const StructureBounds& bounds, const HuntSlice& slice, cons
         std::vector<std::size_t> chosen(p);
         std::iota(chosen.begin(), chosen.end(), std::size_t{0});
         for (bool more = true; more; ++position) {
-          if (belongs(position, slice)) {
+          if (slice.has(position)) {
             callbacks.tick(position);
             Structure structure;
             for (std::size_t k : chosen) structure.push_back(tuples[k]);
@@ -191,7 +178,7 @@ void hunt_random_structures(const StructureBounds& bounds, std::uint64_t seed, s
   SeededIntegers random("hunt", seed, "structure", 0, (std::int64_t{1} << 62) - 1);
   for (std::uint64_t position = slice.from; position < count; ++position) {
     callbacks.tick(position);
-    if (!belongs(position, slice)) continue;
+    if (!slice.has(position)) continue;
     std::uint64_t draws = 0;
     const auto draw = [&](std::size_t low, std::size_t high) {
       return low + static_cast<std::size_t>(random.at(position, draws++)) % (high - low + 1);
@@ -224,7 +211,7 @@ void hunt_convolutions(const ConvolutionBounds& b, const HuntSlice& slice, const
       for (std::size_t stride = 1; stride <= b.stride; ++stride) {
         for (std::size_t c = 1; c <= b.channels; ++c) {
           for (std::size_t t = 1; t <= b.filters; ++t, ++position) {
-            if (!belongs(position, slice)) continue;
+            if (!slice.has(position)) continue;
             callbacks.tick(position);
             const bool flat = b.dimensions == 1;
             ConvSpec conv;

@@ -11,6 +11,8 @@
 #include <functional>
 #include <map>
 
+#include "hunt_slice.h"
+
 namespace widecert {
 
 // One layer, named "layer".
@@ -18,13 +20,6 @@ struct HuntCandidate {
   std::string name, title;
   Architecture network;
   std::map<std::string, std::size_t> parameters;  // "image", "size", ... for the map
-};
-
-// Which part of a search is to be done. Positions count the raw candidates; those below `from` and
-// those of other shards are passed over.
-struct HuntSlice {
-  std::uint64_t from = 0;
-  std::uint64_t shard = 0, shards = 1;
 };
 
 struct HuntCallbacks {

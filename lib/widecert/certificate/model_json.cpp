@@ -364,6 +364,8 @@ TensorSpec read_tensor(JsonReader in) {
     if (divisor) tensor.divisor = divisor->big_integer();
     if (tensor.divisor <= 0) divisor->fail("a positive divisor");
     file->done();
+    if (tensor.sha256.empty())
+      tensor.sha256 = to_hex(read_npy(located(tensor.folder, tensor.path), tensor.member).digest);
     return tensor;
   }
   auto seeded = in.find("seeded");

@@ -207,7 +207,10 @@ std::string require_critical(const Question& q, const Objective& objective) {
 
 Verdict critical_at(const Question& q) {
   const Objective objective(q);
-  return require_critical(q, objective);
+  const std::string critical = require_critical(q, objective);
+  const LossKind kind = objective.loss.kind();
+  if (kind != LossKind::square && kind != LossKind::one_sided) return critical;  // no rational values
+  return critical + ", where Phi = " + in_words(objective.value(q.claim.at("parameters")));
 }
 
 Verdict critical_not_global(const Question& q) {

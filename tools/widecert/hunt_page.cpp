@@ -1,27 +1,25 @@
-#include "hunt_map.h"
-
 #include <fmt/format.h>
 
 #include <map>
 #include <set>
 #include <tuple>
 
+#include "hunt.h"
 #include "markup.h"
 
 namespace widecert::tool {
-namespace {
 
 // One panel for each channels, size and stride: columns are images, rows numbers of filters. A cell
 // is green where U has full rank, red with the deficit where it has not, blank where patches do not
 // cover the image or do not differ.
-std::string map_figure(const Json& table) {
+std::string rank_map(const nlohmann::json& table) {
   using Panel = std::tuple<std::size_t, std::size_t, std::size_t>;  // size, channels, stride
   struct Cell {
     std::size_t image, filters, rank, full;
   };
   std::map<Panel, std::vector<Cell>> panels;
   std::set<std::size_t> images, filters;
-  for (const Json& row : table) {
+  for (const nlohmann::json& row : table) {
     const auto at = [&](const char* key) { return row[key].get<std::size_t>(); };
     panels[{at("size"), at("channels"), at("stride")}].push_back({at("image"), at("filters"), at("rank"), at("full")});
     images.insert(at("image"));
@@ -65,8 +63,12 @@ std::string map_figure(const Json& table) {
     }
     html += svg + "</svg>";
   }
-  return html + "</div>";
+  return "<h2>Rank for almost every W</h2><p>Columns: image size. Rows: filters. Green: full rank. Red: the rank that "
+         "is missing.</p>" +
+         html + "</div>";
 }
+
+namespace {
 
 constexpr const char* kStyle = R"(
 body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#222;background:#fff}
@@ -79,30 +81,31 @@ pre{background:#f4f4f2;padding:.7rem;overflow:auto}
 
 }  // namespace
 
-std::string hunt_page(const Json& state) {
+std::string hunt_page(const Quarry& quarry, const nlohmann::json& state) {
   std::string html = fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>widecert hunt weights</title><style>{}"
-      "</style></head><body>\n<h1>Layers that violate Assumption 2.4</h1>\n",
-      kStyle);
-  html += fmt::format(
-      "<p>{} layers were examined whose patches cover the input and differ. Ranks are those at "
-      "seeded "
-      "filters modulo a prime below 2<sup>31</sup>, which are hints; what is proved is listed with "
-      "its "
-      "certificate.</p><pre>{}</pre>",
-      state["examined"].get<std::uint64_t>(), escape_markup(state["parameters"].dump()));
-  const std::string map = map_figure(state["table"]);
-  if (!map.empty()) {
-    html +=
-        "<h2>Rank for almost every W</h2><p>Columns: image size. Rows: filters. Green: full rank. "
-        "Red: the rank that is missing.</p>" +
-        map;
-  }
-  html += "<h2>Violations</h2><table><tr><th>layer</th><th>rank</th><th>full</th><th>verdict</th></tr>";
-  for (const Json& found : state["violations"]) {
-    html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-                        escape_markup(found["title"].get<std::string>()), found["rank"].get<std::size_t>(),
-                        found["full"].get<std::size_t>(), escape_markup(found.value("verdict", "not kept")));
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>widecert hunt</title><style>{}"
+      "</style></head><body>\n<h1>{}</h1>\n<p>{} examined. {}</p><pre>{}</pre>{}",
+      kStyle, quarry.heading(), state["examined"].get<std::uint64_t>(), quarry.introduction(),
+      escape_markup(state["parameters"].dump()), quarry.figure(state["table"]));
+  // The facts of the finds, in the order of their names, between title and verdict.
+  std::set<std::string> facts;
+  for (const auto& found : state["found"])
+    for (const auto& [key, value] : found.items()) facts.insert(key);
+  for (const char* other : {"name", "title", "verdict", "exit", "accepted"}) facts.erase(other);
+  html += "<h2>Found</h2><table><tr><th></th>";
+  for (const std::string& fact : facts) html += "<th>" + escape_markup(fact) + "</th>";
+  html += "<th>verdict</th></tr>";
+  for (const auto& found : state["found"]) {
+    html += "<tr><td>" + escape_markup(found["title"].get<std::string>()) + "</td>";
+    for (const std::string& fact : facts) {
+      const nlohmann::json value = found.value(fact, nlohmann::json());
+      html += "<td>" +
+              escape_markup(value.is_string() ? value.get<std::string>()
+                            : value.is_null() ? ""
+                                              : value.dump()) +
+              "</td>";
+    }
+    html += "<td>" + escape_markup(found.value("verdict", "not kept")) + "</td></tr>";
   }
   return html + "</table></body></html>\n";
 }

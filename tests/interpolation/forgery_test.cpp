@@ -344,7 +344,12 @@ TEST_CASE("forged gradient flow: a ball that is too large or too small, a faster
   rejects(g.forge([&](json& c, json&) { claim(c, k)["distance"] = -1; }), "radius");
   rejects(g.forge([&](json& c, json&) { claim(c, k)["rate"] = "1/1000"; }), "rate");
   rejects(g.forge([&](json& c, json&) { claim(c, k)["rate"] = -1; }), "rate");
-  CHECK(g.forge([&](json& c, json&) { claim(c, k)["rate"] = 0; }).exit == 0);
+  rejects(g.forge([&](json& c, json&) { claim(c, k)["rate"] = 0; }), "rate");
+  // A radius of many digits costs no more than a short one.
+  rejects(g.forge([&](json&, json& p) {
+    proof(p, k)["radius"] = "1" + std::string(9000, '7') + "/" + std::string(9000, '3');
+  }),
+          "radius");
   rejects(g.forge([&](json&, json& p) { proof(p, k)["jacobians"] = 1; }), "smallest");
   rejects(g.forge([&](json&, json& p) { proof(p, k)["jacobians"] = 0; }), "smallest");
   rejects(g.forge([&](json&, json& p) { proof(p, k)["smallest"] = 1; }), "smallest");

@@ -52,7 +52,7 @@ Tower tower_above(const Context& c, const Backward& backward) {
 mpq_class jacobian_lipschitz(const Tower& tower) {
   mpq_class all = 1, below = 1, sum = 0;
   for (const Tower::Floor& f : tower.floors) {
-    sum += f.bend / f.slope * below;
+    sum = short_above(sum + f.bend / f.slope * below);
     all = short_above(all * f.norm * f.slope);
     below = short_above(below * f.norm * f.slope);
   }

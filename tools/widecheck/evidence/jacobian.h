@@ -29,7 +29,7 @@ mpq_class jacobian_lipschitz(const Tower& tower);
 // r prod_{i<j} a_i s_i.
 bool off_kinks(const Tower& tower, const Sample& sample, const mpq_class& r);
 // At least what D_i moves by, in the spectral norm, while the weights and biases of layer k+1 and above move by at most
-// tau, all together. `bits` as those of the sample. Pays for itself.
+// tau (a short number), all together. `bits` as those of the sample. Pays for itself.
 mpq_class jacobian_drift(const Tower& tower, const Sample& sample, const mpq_class& tau, unsigned bits, Budget& budget);
 
 }  // namespace widecheck

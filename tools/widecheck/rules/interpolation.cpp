@@ -336,8 +336,9 @@ Verdict flow_ball(const Question& q) {
   for (const Tower::Floor& f : tower.floors)
     require(!f.kink, "not-differentiable", "relu and leaky-relu have kinks, which weights that move may pass");
   mpq_class drift = 0, sum = 0;
+  const mpq_class within = short_above(tau);
   chain.for_each(q, backward, bias, smallest, [&](const Sample& sample, const mpq_class& square) {
-    drift = std::max(drift, jacobian_drift(tower, sample, tau, chain.bits, c.budget));
+    drift = std::max(drift, jacobian_drift(tower, sample, within, chain.bits, c.budget));
     sum = short_above(sum + square);
   });
   const mpq_class speed = smallest * (chain.least - drift), residual = root_above(sum);
@@ -345,11 +346,12 @@ Verdict flow_ball(const Question& q) {
   require(residual < speed * tau, "radius", "the path may leave the ball");
   require(residual <= speed * distance, "radius",
           "the path is shown to stay within " + show_above(short_above(residual / speed)) + " only");
-  require(rate >= 0 && rate <= 2 * speed * speed, "rate",
+  require(rate > 0 && rate <= 2 * speed * speed, "rate",
           "the loss is shown to decay at the rate " + show_below(short_below(2 * speed * speed)) + " only");
   const std::string loss = "Phi = ||" + values_of(c, chain.output) + " - Y||^2 / 2";
-  return "the gradient flow of " + loss + " in the " + moving + " stays within a distance (Frobenius) of " +
-         show_above(distance) + ", ends at parameters with " + values_of(c, chain.output) +
+  return "the gradient flow of " + loss + " in the " + moving +
+         " stays within a distance (Frobenius, all together) of " + show_above(distance) +
+         " of its beginning, ends at parameters with " + values_of(c, chain.output) +
          " = Y exactly, and Phi(t) <= Phi(0) e^(-" + show_below(rate) + " t); it begins at " +
          point_in_words(c.network, chain.output, q.claim.at("parameters")) + ", where everything else stays";
 }

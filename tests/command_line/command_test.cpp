@@ -188,6 +188,23 @@ TEST_CASE("init writes a case that proves, and says what it does not understand"
   CHECK(run(program() + "prove " + folder + "/csv -o " + folder + "/out").exit == 0);
 }
 
+TEST_CASE("a report draws the loss around a minimum and outputs by class from the claim") {
+  const std::string folder = scratch("report-losses");
+  const auto page = [&](const std::string& name) {
+    run(program() + "--quiet prove " + cases() + "/" + name + " -o " + folder);
+    const std::string base = folder + name.substr(name.find('/'));
+    CHECK(run(program() + "report " + base + ".claim.json").exit == 0);
+    return slurp(base + ".html");
+  };
+  const std::string minimum = page("minima/conjecture-sigmoid");
+  CHECK_THAT(minimum, Contains("The loss around the local minimum") && Contains("plateau") &&
+                          Contains("on the way to the better point") && Contains("<polyline") &&
+                          Contains("Phi = 0.66666667"));
+  CHECK_THAT(page("interpolation/labels"), Contains("Outputs by class") && Contains("class 1, output 1:"));
+  CHECK_THAT(page("interpolation/nearby"), Contains("before: at the given parameters") && Contains("and 0 after"));
+  fs::remove_all(folder);
+}
+
 TEST_CASE("the report is one self-contained page with its pictures") {
   const std::string folder = scratch("report");
   CHECK(run(program() + "--quiet prove " + case_path("small/softplus-deep") + " -o " + folder).exit == 0);

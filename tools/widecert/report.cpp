@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "checker.h"
+#include "loss_figures.h"
 #include "markup.h"
 #include "ray_figures.h"
 #include "temporary_folder.h"
@@ -54,6 +55,7 @@ svg{max-width:100%;font:12px system-ui,sans-serif}.square{width:20rem}.matrix{wi
 .wide{fill:#2f7d4f}.narrow{fill:#b9c4cf}.n{stroke:#c0392b;stroke-dasharray:4 3}.ntext{fill:#c0392b}
 .dim{fill:#666}.bold{font-weight:bold}.frame{fill:#fafafa;stroke:#bbb}.dots{stroke:#2b5d8a}
 .row{display:flex;flex-wrap:wrap;gap:1rem}figure{margin:0}figcaption{font-size:.85rem;max-width:13rem}
+.chart{max-width:29rem}.chart svg{height:auto}.chart figcaption{max-width:29rem}
 .ok{color:#1e6b3c;font-weight:bold}.no{color:#b03024;font-weight:bold}
 table{border-collapse:collapse}td{padding:.25rem .8rem .25rem 0;vertical-align:top}
 pre{background:#f4f4f2;padding:.7rem;overflow:auto}code{background:#f4f4f2}
@@ -104,6 +106,8 @@ std::string html_report(const std::string& name, const std::string& claim_path, 
   html += fmt::format("<h2>The network and its widths{}</h2>{}", n == 0 ? "" : fmt::format(" against N = {}", n),
                       network_figure(claim.network, n, rays.empty() ? "" : rays.front().node));
   for (const Ray& ray : rays) html += ray_sections(claim.network, data, ray);
+  for (std::size_t k = 0; k < proofs.size(); ++k)
+    if (proved(k)) html += loss_sections(claim.network, data, claim.claims[k], claim_path, folder);
   html += fmt::format(
       "<h2>How to check this yourself</h2><p>The checker shares no code with the prover. It "
       "recomputes everything from the claim{}, with integers and rationals only.</p><pre>widecheck {}</pre>"

@@ -1,6 +1,8 @@
 // The commands of widecert: read, ask a prover or the checker, print. No mathematics here.
 #pragma once
 
+#include <widecert/data/dataset.h>
+
 #include "weight_hunt.h"
 
 #include <limits>
@@ -69,6 +71,13 @@ struct InitOptions {
   std::size_t first = 0, count = 0;  // of the samples; count 0: all the rest
 };
 
+struct ImportFileOptions {
+  std::string model, data, member, layer, output = "model.case.json", value, label_column, header;
+  std::string divide = "1", multiply = "1";
+  std::vector<std::string> constants;  // NAME=FILE of inputs
+  std::vector<std::string> check;      // inputs and outputs of the framework
+  std::size_t first = 0, count = 0;
+};
 // The search for local minima that are not global.
 struct MinimaBounds {
   std::size_t dimensions = 1, grid = 4, samples = 4;  // at most; points have coordinates 0 to grid
@@ -96,11 +105,16 @@ struct WidthsOptions {
   std::size_t samples = 1'281'167;
 };
 
+// A CSV file of init's and import's options. A label that is proved about as if it were a feature would be other data:
+// it is asked about. `kept`: what looks like one and is a feature nevertheless, in words.
+CsvSource csv_source(const InitOptions& options, const std::string& relative, std::string& kept);
+
 int run_prove(const Common& common, const ProveOptions& options);
 int run_check(const Common& common, const std::vector<std::string>& files);
 int run_inspect(const Common& common, const std::string& case_path);
 int run_explain(const Common& common, const std::string& id);
 int run_pack(const Common& common, const PackOptions& options);
+int run_import(const Common& common, const ImportFileOptions& options);
 int run_report(const Common& common, const ReportOptions& options);
 int run_regress(const Common& common, const RegressOptions& options);
 int run_init(const Common& common, const InitOptions& options);

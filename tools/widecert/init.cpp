@@ -96,7 +96,8 @@ std::optional<std::size_t> label_column(const std::string& text, const CsvGuess&
   return column - 1;
 }
 
-// A label that is proved about as if it were a feature would be other data: it is asked about.
+}  // namespace
+
 CsvSource csv_source(const InitOptions& options, const std::string& relative, std::string& kept) {
   const std::string &path = options.data, &label = options.label_column;
   const CsvGuess guess = look_at_csv(path);
@@ -127,6 +128,8 @@ CsvSource csv_source(const InitOptions& options, const std::string& relative, st
   kept = looks + ", kept as feature" + (one ? "" : "s");
   return csv;
 }
+
+namespace {
 
 // The shape of a sample, where the file has it.
 Shape shape_of(const std::string& path, const Extents& extents) {

@@ -200,6 +200,37 @@ int run(int argc, char** argv) {
       "  widecert init table.csv --label-column last --layers \"dense:2000 relu\"");
   init->add_option("-o,--output", init_options.output, "the case file (default: case.json)");
 
+  ImportFileOptions import_options;
+  auto* import = app.add_subcommand("import", "a case from an ONNX model; its weights are kept beside it as they are");
+  import->add_option("MODEL", import_options.model, "a .onnx file; external data lie in its folder")->required();
+  import->add_option("--data", import_options.data,
+                     "samples as the model takes them: IDX, NPY, NPZ or CSV; without it the case is about the weights");
+  import->add_option("--member", import_options.member, "the array of an NPZ file");
+  import->add_option(
+      "--divide", import_options.divide,
+      "divide the numbers of the data by this (255 for images of bytes that the model takes from 0 to 1)");
+  import->add_option("--multiply", import_options.multiply, "multiply the numbers of the data by this first");
+  import->add_option("--label-column", import_options.label_column,
+                     "a column of a CSV file that is no feature: from 1 on, its name, last, or none");
+  import
+      ->add_option("--header", import_options.header,
+                   "yes or no: whether the first line of a CSV file names the columns")
+      ->check(CLI::IsMember({"yes", "no"}));
+  import->add_option("--first", import_options.first, "leave out so many samples at the start");
+  import->add_option("--count", import_options.count, "take so many samples (default: all)");
+  import->add_option("--layer", import_options.layer,
+                     "the layer to prove about (default: the first activation that is wide enough, else the widest)");
+  import->add_option("--output-value", import_options.value,
+                     "stop at this value of the model (default: its first output)");
+  import->add_option("--constant", import_options.constants,
+                     "NAME=FILE: an input of the graph that is a constant (.pb, .npy, .npz[member])");
+  import
+      ->add_option("--check", import_options.check,
+                   "inputs and outputs of the framework (.npy, .npz[member], .pb): print the largest difference")
+      ->expected(2);
+  import->add_option("-o,--output", import_options.output,
+                     "the case, NAME.case.json; the weights are NAME.npz (default: model.case.json)");
+
   HuntOptions hunt_options;
   auto* hunt = app.add_subcommand(
       "hunt",
@@ -315,6 +346,7 @@ int run(int argc, char** argv) {
   if (*check) return run_check(common, files);
   if (*inspect) return run_inspect(common, case_path);
   if (*explain) return run_explain(common, id);
+  if (*import) return run_import(common, import_options);
   if (*report) return run_report(common, report_options);
   if (*regress) return run_regress(common, regress_options);
   init_options.bias = *widecert::bias_by_name(bias);

@@ -1,0 +1,238 @@
+// widecert import: a case from a model of a framework. Its weights stand beside it in an NPZ file, in the framework's
+// order, and the case says which that is. What was left off or rounded is said aloud.
+#include <fmt/format.h>
+#include <widecert/certificate/atomic_file.h>
+#include <widecert/certificate/model_json.h>
+#include <widecert/data/file_format.h>
+#include <widecert/data/zip_file.h>
+#include <widecert/import/onnx_model.h>
+#include <widecert/network/enclosed_forward.h>
+#include <widecert/number/error.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "commands.h"
+
+namespace widecert::tool {
+namespace fs = std::filesystem;
+namespace {
+
+// An array that a framework wrote: .npy, .npz with one array, or a tensor of ONNX test data.
+onnx::Array read_array(const std::string& path) {
+  if (path.ends_with(".pb")) return onnx::read_onnx_array(path);
+  std::string name = path, member;
+  const auto bracket = path.rfind('[');
+  if (path.ends_with("]") && bracket != std::string::npos) {
+    name = path.substr(0, bracket);
+    member = path.substr(bracket + 1, path.size() - bracket - 2);
+  }
+  NpyArray array = read_npy(name, member);
+  const bool integers = std::holds_alternative<std::vector<std::int64_t>>(array.values);
+  return {array.shape, integers ? "int64" : "float64", std::move(array.values)};
+}
+
+Integer read_whole(const std::string& text, const char* option) {
+  const Rational value = parse_rational(text);
+  if (denominator(value) != 1 || value <= 0) throw InputError(std::string(option) + ": expected a positive integer");
+  return numerator(value);
+}
+
+// The data set of the case: samples as the model takes them.
+DatasetSpec data_of(const ImportFileOptions& options, const ImportedModel& model, const std::string& relative) {
+  DatasetSpec data;
+  switch (file_format(options.data)) {
+    case FileFormat::idx:
+      data.source = IdxSource{relative, "", ""};
+      break;
+    case FileFormat::npy:
+    case FileFormat::npz:
+      data.source = NpySource{relative, "", options.member};
+      data.layout = model.input_layout;
+      break;
+    case FileFormat::csv: {
+      InitOptions csv;
+      csv.data = options.data;
+      csv.label_column = options.label_column;
+      csv.header = options.header;
+      std::string kept;
+      data.source = csv_source(csv, relative, kept);
+      if (model.input_layout.flatten) data.layout.flatten = model.input_layout.flatten;
+      break;
+    }
+  }
+  if (std::holds_alternative<IdxSource>(data.source) && model.input.size() == 3 && model.input[0] > 1)
+    data.layout = model.input_layout;
+  data.multiply = read_whole(options.multiply, "--multiply");
+  data.divide = read_whole(options.divide, "--divide");
+  data.first = options.first;
+  if (options.count != 0) data.count = options.count;
+  return data;
+}
+
+// The network on the framework's own inputs, against its outputs.
+struct Fidelity {
+  std::size_t samples = 0, entries = 0;
+  double largest = 0, radius = 0, size = 0;
+};
+Fidelity compare(const ImportedModel& model, const std::vector<std::string>& files) {
+  const onnx::Array in = read_array(files.at(0)), out = read_array(files.at(1));
+  const std::size_t width = product(model.input), outputs = model.output_order.size();
+  const auto samples_of = [](const onnx::Array& array, std::size_t each, const std::string& file) {
+    if (array.size() == 0 || array.size() % each != 0)
+      throw InputError(fmt::format("{}: {} numbers; expected {} for each sample", file, describe(array.shape), each));
+    return array.size() / each;
+  };
+  Fidelity result;
+  result.samples = samples_of(in, width, files[0]);
+  if (samples_of(out, outputs, files[1]) != result.samples)
+    throw InputError(fmt::format("{} has {} samples, {} has {}", files[0], result.samples, files[1],
+                                 samples_of(out, outputs, files[1])));
+  // Samples in our order: that of the input node.
+  Extents row{result.samples};
+  row.insert(row.end(), model.input.begin(), model.input.end());
+  NpyArray array{row, in.values, {}};
+  if (!model.input_layout.axes.empty()) array = transposed(std::move(array), model.input_layout.axes, files[0]);
+  const Extents each(array.shape.begin() + 1, array.shape.end());
+  Layout ours;  // the axes are ours now
+  ours.flatten = model.input_layout.flatten;
+  if (array.shape.size() > 2) {
+    ours.axes.resize(array.shape.size());
+    std::iota(ours.axes.begin(), ours.axes.end(), std::size_t{0});
+  }
+  const std::vector<std::size_t> order = row_order(each, ours, model.network.node(0).shape, files[0]);
+  const std::vector<double> numbers = onnx::Array{array.shape, "", array.values}.doubles();
+  std::vector<std::vector<Rational>> samples(result.samples);
+  for (std::size_t i = 0; i < result.samples; ++i) {
+    for (std::size_t j = 0; j < width; ++j) {
+      const double v = numbers[i * width + (order.empty() ? j : order[j])];
+      if (!std::isfinite(v)) throw InputError(files[0] + ": a number that is not finite");
+      samples[i].push_back(exactly(v));
+    }
+  }
+  const Dataset data = Dataset::from_samples(samples);
+  const IntegerPoint point = integer_point(model.network, model.parameters, model.output);
+  const EnclosedValues values = EnclosedForward(model.network, point, model.output, data)(0, result.samples);
+  const std::vector<double> theirs = out.doubles();
+  for (std::size_t i = 0; i < result.samples; ++i) {
+    for (std::size_t k = 0; k < outputs; ++k) {
+      const auto row_of = static_cast<Eigen::Index>(i), column = static_cast<Eigen::Index>(model.output_order[k]);
+      const double difference = std::abs(values.middle(row_of, column) - theirs[i * outputs + k]);
+      if (!(difference <= result.largest)) result.largest = difference;
+      result.radius = std::max(result.radius, values.radius(row_of, column));
+      result.size = std::max(result.size, std::abs(theirs[i * outputs + k]));
+    }
+  }
+  result.entries = result.samples * outputs;
+  return result;
+}
+
+// The activation that is wide enough first, or the widest; else the output.
+std::size_t layer_of(const ImportFileOptions& options, const ImportedModel& model, std::size_t samples) {
+  if (!options.layer.empty()) return model.network.index_of(options.layer, "--layer");
+  std::size_t widest = model.output;
+  for (std::size_t i = 0; i < model.network.nodes().size(); ++i) {
+    const Node& node = model.network.node(i);
+    if (!std::holds_alternative<ActivationSpec>(node.spec)) continue;
+    if (samples != 0 && node.width >= samples) return i;
+    if (!std::holds_alternative<ActivationSpec>(model.network.node(widest).spec) ||
+        node.width > model.network.node(widest).width)
+      widest = i;
+  }
+  return widest;
+}
+
+}  // namespace
+
+int run_import(const Common& common, const ImportFileOptions& options) {
+  if (!options.output.ends_with(".case.json")) throw InputError(options.output + ": the case is called NAME.case.json");
+  const std::string base = options.output.substr(0, options.output.size() - std::string(".case.json").size());
+  for (const std::string& file : {options.output, base + ".npz"})
+    if (fs::exists(file)) throw InputError(file + " exists already; choose another --output or remove it");
+  ImportOptions import;
+  import.npz = fs::path(base).filename().string() + ".npz";
+  import.output = options.value;
+  for (const std::string& constant : options.constants) {
+    const auto at = constant.find('=');
+    if (at == std::string::npos) throw InputError("--constant " + constant + ": expected NAME=FILE");
+    import.values.emplace(constant.substr(0, at), read_array(constant.substr(at + 1)));
+  }
+  const onnx::Graph graph = onnx::read_onnx(options.model);
+  const ImportedModel model = import_onnx(graph, import);
+  std::optional<Fidelity> fidelity;
+  if (!options.check.empty()) fidelity = compare(model, options.check);
+
+  const std::string folder = fs::weakly_canonical(fs::absolute(options.output)).parent_path().string();
+  Json out{{"format", "widecert-case"}, {"version", 1}, {"title", fs::path(options.model).filename().string()}};
+  std::string about = fmt::format("Imported from {} ({}, opset {}).", fs::path(options.model).filename().string(),
+                                  graph.producer.empty() ? "an unnamed exporter" : graph.producer, graph.opset);
+  for (const std::string& note : model.notes) about += " " + note + ".";
+  out["about"] = about;
+  out["network"] = to_json(model.network);
+  std::size_t samples = 0;
+  std::string said;
+  if (!options.data.empty()) {
+    const bool absolute = fs::path(options.data).is_absolute();
+    DatasetSpec data = data_of(options, model, absolute ? options.data : fs::relative(options.data, folder).string());
+    const DatasetSpec asked = data;
+    samples = load(asked, folder, model.network.node(0).shape, &data).size();
+    out["data"] = to_json(data);
+    said = describe(data, folder);
+  }
+  const std::size_t layer = layer_of(options, model, samples);
+  Json requests = Json::array();
+  const auto request = [&](const char* theorem, std::size_t node, const PointSpec& point) {
+    requests.push_back({{"theorem", theorem}, {"node", model.network.node(node).name}, {"parameters", to_json(point)}});
+  };
+  if (samples != 0) {
+    for (const char* theorem : {"rank-at", "singular-values"})
+      request(theorem, layer, point_below(model.network, model.parameters, layer));
+  } else {
+    for (const auto& [name, tensors] : model.parameters) {
+      const std::size_t i = model.network.index_of(name);
+      request("weights-rank-at", i, {{name, NodeTensors{tensors.weights, {}}}});
+    }
+  }
+  out["prove"] = std::move(requests);
+  std::map<std::string, std::string> members;
+  for (const auto& [name, bytes] : model.arrays) members[name + ".npy"] = bytes;
+  write_zip(base + ".npz", members);
+  write_atomically(options.output, to_text(out));
+
+  std::string difference;
+  if (fidelity) {
+    difference = fmt::format(
+        "the largest difference of {} outputs (up to {:.3g}) on {} samples is {:.3g}; ours are known to {:.1g}",
+        fidelity->entries, fidelity->size, fidelity->samples, fidelity->largest, fidelity->radius);
+  }
+  if (common.json) {
+    Json result{{"case", options.output},
+                {"weights", base + ".npz"},
+                {"nodes", model.network.nodes().size()},
+                {"layer", model.network.node(layer).name},
+                {"notes", model.notes}};
+    if (samples != 0) result["samples"] = samples;
+    if (fidelity) result["largest_difference"] = fidelity->largest;
+    fmt::print("{}", to_text(result));
+  } else if (!common.console.quiet) {
+    fmt::print("{} and {}.npz written\n", options.output, base);
+    fmt::print("  model     {}, opset {}: {} operators, {} layers here\n",
+               graph.producer.empty() ? "an unnamed exporter" : graph.producer, graph.opset, graph.nodes.size(),
+               model.network.nodes().size());
+    fmt::print("  input     {} as the model has them\n", describe(model.input));
+    if (!said.empty()) fmt::print("  data      {}\n", said);
+    for (const std::string& note : model.notes) fmt::print("  note      {}\n", note);
+    if (!difference.empty()) fmt::print("  check     {}\n", difference);
+    fmt::print("  prove     {}\nnext: widecert prove {}\n",
+               samples != 0 ? fmt::format("rank and singular values at layer {}, {} samples",
+                                          model.network.node(layer).name, samples)
+                            : "the rank of the weights of each layer (--data asks about features)",
+               shell_quoted(options.output));
+  }
+  return kProved;
+}
+
+}  // namespace widecert::tool

@@ -1,5 +1,9 @@
-"""Writes the models of this folder, as PyTorch exports them, and what PyTorch computes: NAME.onnx and NAME-io.npz (x, y).
+"""Writes the models of this folder, as PyTorch exports them, and what PyTorch computes: NAME.onnx and NAME-io.npz (x, y); and the tensors of
+one more network, tensors.npz and tensors.safetensors, whose layers are said by tests.
 Run here with PyTorch 1.13 (python3-torch of Debian 12). Weights are seeded, not trained."""
+import json
+import struct
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -92,3 +96,28 @@ for name, net, shape, folded in [
             net(x)
             y = scores["y"]
     np.savez_compressed(f"{name}-io.npz", x=x.numpy(), y=y.numpy())
+
+
+def save_safetensors(path, tensors):  # by name, as the library does
+    header, data = {}, b""
+    for key, v in sorted(tensors.items()):
+        header[key] = {"dtype": {"f": "F32", "i": "I64"}[v.dtype.kind], "shape": list(v.shape),
+                       "data_offsets": [len(data), len(data) + v.nbytes]}
+        data += v.tobytes()
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    open(path, "wb").write(struct.pack("<Q", len(text)) + text + data)
+
+
+net = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1, bias=False), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2),
+                    nn.Conv2d(6, 8, 3, stride=2), nn.Tanh(), nn.Flatten(), nn.Linear(8 * 2 * 2, 20), nn.ReLU(),
+                    nn.Linear(20, 20), nn.ReLU(), nn.Linear(20, 4))
+nn.init.normal_(net[1].running_mean)
+nn.init.uniform_(net[1].running_var, 0.5, 2)
+net.eval()
+tensors = {key: v.numpy() for key, v in net.state_dict().items()}
+np.savez_compressed("tensors.npz", **tensors)
+save_safetensors("tensors.safetensors", tensors)
+x = torch.randn(5, 3, 10, 10).double()
+with torch.no_grad():
+    np.savez_compressed("tensors-io.npz", x=x.numpy(), y=net.double()(x).numpy())

@@ -71,3 +71,87 @@ TEST_CASE("import says what it left off, rounded or read in another order") {
   CHECK_THAT(import("rows", "--check " + models + "rows-io.npz[x] " + models + "lenet-io.npz[y]"), Contains("samples"));
   std::filesystem::remove_all(folder);
 }
+
+TEST_CASE("tensors of PyTorch become the parameters of layers that are said, or nothing does") {
+  const std::string folder = scratch("import-tensors"), base = cases() + "/imported/tensors";
+  const std::string words =
+      "conv2d:3x3:6:pad1 batchnorm relu maxpool2d:2x2 conv2d:3x3:8:stride2 tanh dense:20 relu dense:20 relu dense:4";
+  int number = 0;
+  const auto import = [&](const std::string& file, const std::string& layers, const std::string& more = "") {
+    return run("cd " + folder + " && " + programs() + "/widecert --json import " + file + " -o " +
+               std::to_string(++number) + ".case.json --shape 10x10x3 --architecture '" + layers + "' --check '" +
+               base + "-io.npz[x]' '" + base + "-io.npz[y]' " + more);
+  };
+  for (const char* kind : {".npz", ".safetensors"}) {
+    const Ran ran = import(base + kind, words, "--data " + base + "-io.npz --member x");
+    INFO(ran.output);
+    REQUIRE(ran.exit == 0);
+    CHECK(json::parse(ran.output)["largest_difference"].get<double>() < 1e-15);
+    CHECK_THAT(ran.output,
+               Contains("images below are flattened channels first") && Contains("conv1 from 0, norm1 from 1"));
+    CHECK(run("cd " + folder + " && " + programs() + "/widecert prove " + std::to_string(number) + ".case.json").exit ==
+          0);
+  }
+  CHECK(slurp(folder + "/1.npz") == slurp(folder + "/2.npz"));
+  // Another padding, which no shape shows: the check does.
+  const Ran other = import(base + ".npz",
+                           "conv2d:3x3:6:pad1 relu batchnorm maxpool2d:2x2 conv2d:3x3:8:stride2 tanh dense:20 relu "
+                           "dense:20 relu dense:4");
+  CHECK(other.exit == 0);
+  CHECK(json::parse(other.output)["largest_difference"].get<double>() > 1e-3);
+  const auto refused = [&](const Ran& ran, const std::string& what) {
+    INFO(ran.output);
+    CHECK(ran.exit == 4);
+    CHECK_THAT(ran.output, Contains(what));
+  };
+  refused(import(base + ".npz", "conv2d:3x3:6:pad1 batchnorm relu dense:4"), "--module LAYER=MODULE");
+  refused(import(base + ".npz", words + " dense:4"), "7 layers with parameters");
+  const auto swap = words.find("3x3:8");
+  refused(import(base + ".npz", std::string(words).replace(swap, 5, "3x3:9")),
+          "expects a weight of 9 x 6 x 3 x 3; 4 has 8 x 6 x 3 x 3");
+  refused(import(base + ".npz", words, "--module conv1=0 --module norm1=none"), "there are no such tensors");
+  refused(import(base + ".npz", words, "--module conv1=0"), "of every layer");
+  CHECK(import(
+            base + ".npz", words,
+            "--module conv1=0 --module norm1=1 --module conv2=4 --module dense1=7 --module dense2=9 --module dense3=11")
+            .exit == 0);
+  refused(run("cd " + folder + " && " + programs() + "/widecert import " + base + ".npz"), "--architecture says them");
+  // Two layers that could be exchanged, in a file without an order.
+  const std::string whole = slurp(base + ".safetensors");
+  std::uint64_t length = 0;
+  std::memcpy(&length, whole.data(), 8);
+  const json header = json::parse(whole.substr(8, length));
+  const auto with = [&](const json& changed, const std::string& data) {
+    const std::string text = changed.dump();
+    const std::uint64_t size = text.size();
+    spill(folder + "/w.safetensors", std::string(reinterpret_cast<const char*>(&size), 8) + text + data);
+    return import("w.safetensors", words);
+  };
+  const std::string data = whole.substr(8 + length);
+  json exchanged = header;  // 11 is a copy of 9, and dense3 has its size
+  for (const char* part : {".weight", ".bias"}) exchanged[std::string("11") + part] = header[std::string("9") + part];
+  const std::string text = exchanged.dump();
+  const std::uint64_t size = text.size();
+  spill(folder + "/w.safetensors", std::string(reinterpret_cast<const char*>(&size), 8) + text + data);
+  refused(import("w.safetensors", std::string(words).replace(words.rfind(":4"), 2, ":20")), "both fit the layers");
+  // Damaged or hostile headers.
+  json broken = header;
+  broken["0.weight"]["data_offsets"] = {0, 1 << 30};
+  refused(with(broken, data), "lie outside the file");
+  broken = header;
+  broken["0.weight"]["shape"] = {1 << 20, 1 << 20, 3, 3};
+  refused(with(broken, data), "2^27");
+  broken = header;
+  broken["0.weight"]["dtype"] = "F8_E4M3";
+  refused(with(broken, data), "expected F16");
+  broken = header;
+  broken["0.weight"]["shape"] = {6, 3, 3, 4};
+  refused(with(broken, data), "bytes of data");
+  spill(folder + "/w.safetensors", whole.substr(0, 5));
+  refused(import("w.safetensors", words), "cut off");
+  spill(folder + "/w.safetensors", std::string(8, '\xff') + whole.substr(8));
+  refused(import("w.safetensors", words), "longer than the file");
+  spill(folder + "/w.safetensors", whole.substr(0, whole.size() - 10));
+  refused(import("w.safetensors", words), "lie outside the file");
+  std::filesystem::remove_all(folder);
+}

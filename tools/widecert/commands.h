@@ -75,6 +75,8 @@ struct ImportFileOptions {
   std::string model, data, member, layer, output = "model.case.json", value, label_column, header;
   std::string divide = "1", multiply = "1";
   std::vector<std::string> constants;  // NAME=FILE of inputs
+  std::string architecture, shape;     // of a model that is a list of tensors
+  std::vector<std::string> modules;    // LAYER=MODULE
   std::vector<std::string> check;      // inputs and outputs of the framework
   std::size_t first = 0, count = 0;
 };
@@ -105,6 +107,8 @@ struct WidthsOptions {
   std::size_t samples = 1'281'167;
 };
 
+// "28x28x1". Throws InputError.
+Shape read_shape(const std::string& text);
 // A CSV file of init's and import's options. A label that is proved about as if it were a feature would be other data:
 // it is asked about. `kept`: what looks like one and is a feature nevertheless, in words.
 CsvSource csv_source(const InitOptions& options, const std::string& relative, std::string& kept);

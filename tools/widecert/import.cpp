@@ -6,6 +6,7 @@
 #include <widecert/data/file_format.h>
 #include <widecert/data/zip_file.h>
 #include <widecert/import/onnx_model.h>
+#include <widecert/import/state_dict.h>
 #include <widecert/network/enclosed_forward.h>
 #include <widecert/number/error.h>
 
@@ -16,6 +17,8 @@
 #include <numeric>
 
 #include "commands.h"
+#include "layer_words.h"
+#include "proofs/case_file.h"
 
 namespace widecert::tool {
 namespace fs = std::filesystem;
@@ -145,6 +148,54 @@ std::size_t layer_of(const ImportFileOptions& options, const ImportedModel& mode
   return widest;
 }
 
+std::pair<std::string, std::string> named(const std::string& text, const char* option, const char* what) {
+  const auto at = text.find('=');
+  if (at == std::string::npos) throw InputError(fmt::format("{} {}: expected {}", option, text, what));
+  return {text.substr(0, at), text.substr(at + 1)};
+}
+
+// `origin`: where it comes from, in words.
+ImportedModel from_onnx(const ImportFileOptions& options, const std::string& npz, std::string& origin) {
+  if (!options.architecture.empty() || !options.modules.empty())
+    throw InputError("--architecture and --module belong to lists of tensors; an ONNX model says its layers itself");
+  ImportOptions import{npz, {}, options.value};
+  for (const std::string& constant : options.constants) {
+    const auto [name, file] = named(constant, "--constant", "NAME=FILE");
+    import.values.emplace(name, read_array(file));
+  }
+  const onnx::Graph graph = onnx::read_onnx(options.model);
+  origin = fmt::format("{}, opset {}", graph.producer.empty() ? "an unnamed exporter" : graph.producer, graph.opset);
+  return import_onnx(graph, import);
+}
+
+ImportedModel from_tensors(const ImportFileOptions& options, const std::string& npz, std::string& origin) {
+  if (!options.model.ends_with(".safetensors") && !options.model.ends_with(".npz")) {
+    throw InputError(
+        options.model + ": expected .onnx, .safetensors or .npz" +
+        (options.model.ends_with(".pt") || options.model.ends_with(".pth")
+             ? "; numpy.savez(\"w.npz\", **{k: v.numpy() for k, v in model.state_dict().items()}) writes one"
+             : ""));
+  }
+  if (!options.constants.empty() || !options.value.empty())
+    throw InputError("--constant and --output-value belong to ONNX models");
+  if (options.architecture.empty()) {
+    throw InputError(
+        options.model +
+        ": a list of tensors, without layers: --architecture says them, a case or words (widecert init --help)");
+  }
+  StateDictOptions import{npz, {}, {}};
+  for (const std::string& module : options.modules) import.modules.insert(named(module, "--module", "LAYER=MODULE"));
+  const StateDict dict = read_state_dict(options.model);
+  origin = fmt::format("{} tensors", dict.tensors.size());
+  if (options.architecture.ends_with(".json") || fs::exists(options.architecture))
+    return import_state_dict(dict, read_case(options.architecture).network, import);
+  if (options.shape.empty())
+    throw InputError("--shape says what the network reads, height, width, channels: for example 28x28x1");
+  Architecture layers("x", read_shape(options.shape));
+  add_layers(layers, options.architecture, BiasMode::neuron, &import.epsilon);
+  return import_state_dict(dict, layers, import);
+}
+
 }  // namespace
 
 int run_import(const Common& common, const ImportFileOptions& options) {
@@ -152,23 +203,16 @@ int run_import(const Common& common, const ImportFileOptions& options) {
   const std::string base = options.output.substr(0, options.output.size() - std::string(".case.json").size());
   for (const std::string& file : {options.output, base + ".npz"})
     if (fs::exists(file)) throw InputError(file + " exists already; choose another --output or remove it");
-  ImportOptions import;
-  import.npz = fs::path(base).filename().string() + ".npz";
-  import.output = options.value;
-  for (const std::string& constant : options.constants) {
-    const auto at = constant.find('=');
-    if (at == std::string::npos) throw InputError("--constant " + constant + ": expected NAME=FILE");
-    import.values.emplace(constant.substr(0, at), read_array(constant.substr(at + 1)));
-  }
-  const onnx::Graph graph = onnx::read_onnx(options.model);
-  const ImportedModel model = import_onnx(graph, import);
+  const std::string npz = fs::path(base).filename().string() + ".npz";
+  std::string origin;
+  const ImportedModel model =
+      options.model.ends_with(".onnx") ? from_onnx(options, npz, origin) : from_tensors(options, npz, origin);
   std::optional<Fidelity> fidelity;
   if (!options.check.empty()) fidelity = compare(model, options.check);
 
   const std::string folder = fs::weakly_canonical(fs::absolute(options.output)).parent_path().string();
   Json out{{"format", "widecert-case"}, {"version", 1}, {"title", fs::path(options.model).filename().string()}};
-  std::string about = fmt::format("Imported from {} ({}, opset {}).", fs::path(options.model).filename().string(),
-                                  graph.producer.empty() ? "an unnamed exporter" : graph.producer, graph.opset);
+  std::string about = fmt::format("Imported from {} ({}).", fs::path(options.model).filename().string(), origin);
   for (const std::string& note : model.notes) about += " " + note + ".";
   out["about"] = about;
   out["network"] = to_json(model.network);
@@ -219,9 +263,7 @@ int run_import(const Common& common, const ImportFileOptions& options) {
     fmt::print("{}", to_text(result));
   } else if (!common.console.quiet) {
     fmt::print("{} and {}.npz written\n", options.output, base);
-    fmt::print("  model     {}, opset {}: {} operators, {} layers here\n",
-               graph.producer.empty() ? "an unnamed exporter" : graph.producer, graph.opset, graph.nodes.size(),
-               model.network.nodes().size());
+    fmt::print("  model     {}, {} layers here\n", origin, model.network.nodes().size());
     fmt::print("  input     {} as the model has them\n", describe(model.input));
     if (!said.empty()) fmt::print("  data      {}\n", said);
     for (const std::string& note : model.notes) fmt::print("  note      {}\n", note);

@@ -17,8 +17,6 @@
 
 namespace widecert::tool {
 namespace fs = std::filesystem;
-namespace {
-
 Shape read_shape(const std::string& text) {
   const auto fail = [] { throw InputError("--shape: expected for example 28x28x1"); };
   Shape shape;
@@ -31,6 +29,8 @@ Shape read_shape(const std::string& text) {
   }
   return shape;
 }
+
+namespace {
 
 std::string bias_in_words(BiasMode mode) {
   if (mode == BiasMode::none) return "none";

@@ -47,11 +47,15 @@ LinearSpec convolution(const Word& word, int dimensions) {
     } else if (part.starts_with("stride")) {
       const std::size_t stride = word.number(part.substr(6));
       conv.window.stride = {dimensions == 1 ? 1 : stride, stride};
+    } else if (part.starts_with("pad")) {
+      const std::size_t pad = word.number(part.substr(3));
+      conv.window.padding.kind = Padding::Kind::given;
+      conv.window.padding.amount = {dimensions == 1 ? 0 : pad, pad, dimensions == 1 ? 0 : pad, pad};
     } else if (part.starts_with("groups")) {
       conv.groups = word.number(part.substr(6));
       if (conv.groups == 0) word.fail("needs a positive number of groups");
     } else {
-      word.fail("may have \"same\", \"stride2\" and \"groups2\" after the filters");
+      word.fail("may have \"same\" or \"pad1\", \"stride2\" and \"groups2\" after the filters");
     }
   }
   LinearSpec linear;
@@ -63,6 +67,11 @@ PoolSpec pool(const Word& word, PoolSpec::Kind kind, int dimensions) {
   WindowSpec window;
   window.dimensions = dimensions;
   window.size = window.stride = word.extents(word.parts[1], dimensions);
+  for (std::size_t k = 2; k < word.parts.size(); ++k) {
+    if (!word.parts[k].starts_with("stride")) word.fail("may have \"stride2\" after the size");
+    const std::size_t stride = word.number(word.parts[k].substr(6));
+    window.stride = {dimensions == 1 ? 1 : stride, stride};
+  }
   return {kind, window};
 }
 
@@ -75,16 +84,17 @@ std::string layer_words() {
     activations += (activations.empty() ? "" : " ") + std::string(facts(kind).name);
   }
   return "Words of --layers, from the input on:\n"
-         "  conv2d:HxW:FILTERS   then optional :same (padding), :strideS, :groupsG\n"
+         "  conv2d:HxW:FILTERS   then optional :same or :padP (padding), :strideS, :groupsG\n"
          "  conv1d:W:FILTERS     likewise, over [length, channels]\n"
          "  dense:NEURONS\n"
-         "  maxpool2d:HxW  maxpool1d:W  avgpool2d:HxW  avgpool1d:W   moving by their size\n"
+         "  maxpool2d:HxW  maxpool1d:W  avgpool2d:HxW  avgpool1d:W   moving by their size, or :strideS\n"
+         "  batchnorm:EPSILON    only for widecert import (default 1/100000)\n"
          "  leaky-relu:SLOPE     for example leaky-relu:1/100\n"
          "  " +
          activations;
 }
 
-void add_layers(Architecture& network, const std::string& line, BiasMode bias) {
+void add_layers(Architecture& network, const std::string& line, BiasMode bias, std::map<std::string, double>* epsilon) {
   std::istringstream words(line);
   std::string text, previous = network.node(0).name;
   std::map<std::string, int> counts;
@@ -104,12 +114,18 @@ void add_layers(Architecture& network, const std::string& line, BiasMode bias) {
       linear.form = DenseSpec{word.number(word.parts[1])};
       linear.bias = bias;
       spec = linear;
-    } else if ((op == "maxpool2d" || op == "maxpool1d") && word.parts.size() == 2) {
+    } else if ((op == "maxpool2d" || op == "maxpool1d") && word.parts.size() >= 2) {
       spec = pool(word, PoolSpec::Kind::max, dimensions);
       stem = "pool";
-    } else if ((op == "avgpool2d" || op == "avgpool1d") && word.parts.size() == 2) {
+    } else if ((op == "avgpool2d" || op == "avgpool1d") && word.parts.size() >= 2) {
       spec = pool(word, PoolSpec::Kind::average, dimensions);
       stem = "pool";
+    } else if (op == "batchnorm" && word.parts.size() <= 2) {
+      if (epsilon == nullptr) word.fail("has numbers of its own, which widecert import takes from a trained model");
+      spec = BatchNormSpec{FillTensor{1}, FillTensor{0}};
+      stem = "norm";
+      (*epsilon)[stem + std::to_string(counts[stem] + 1)] =
+          word.parts.size() == 2 ? parse_rational(word.parts[1]).convert_to<double>() : 1e-5;
     } else if (const auto kind = activation_by_name(op);
                kind && word.parts.size() == (*kind == ActivationKind::leaky_relu ? 2u : 1u)) {
       spec = ActivationSpec{{*kind, word.parts.size() == 2 ? parse_rational(word.parts[1]) : Rational(1)}};

@@ -201,8 +201,18 @@ int run(int argc, char** argv) {
   init->add_option("-o,--output", init_options.output, "the case file (default: case.json)");
 
   ImportFileOptions import_options;
-  auto* import = app.add_subcommand("import", "a case from an ONNX model; its weights are kept beside it as they are");
-  import->add_option("MODEL", import_options.model, "a .onnx file; external data lie in its folder")->required();
+  auto* import =
+      app.add_subcommand("import", "a case from a model of a framework; its weights are kept beside it as they are");
+  import
+      ->add_option("MODEL", import_options.model,
+                   "a .onnx file (external data lie in its folder), or tensors: .safetensors, .npz")
+      ->required();
+  import->add_option("--architecture", import_options.architecture,
+                     "for tensors: the layers, those of a case or words as of init --layers");
+  import->add_option("--shape", import_options.shape,
+                     "for words: of a sample, HEIGHTxWIDTHxCHANNELS, LENGTHxCHANNELS or a number");
+  import->add_option("--module", import_options.modules,
+                     "for tensors: LAYER=MODULE, where names and order do not tell (for every layer)");
   import->add_option("--data", import_options.data,
                      "samples as the model takes them: IDX, NPY, NPZ or CSV; without it the case is about the weights");
   import->add_option("--member", import_options.member, "the array of an NPZ file");

@@ -85,6 +85,19 @@ struct ZipReader : ByteSource::Reader {
 
 }  // namespace
 
+std::vector<std::string> zip_members(const std::string& path) {
+  int code = 0;
+  const std::unique_ptr<zip_t, decltype(&zip_discard)> archive(
+      zip_open(require_regular(path).c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code), &zip_discard);
+  if (!archive) throw InputError(path + ": not a zip archive, or a damaged one; expected an .npz file");
+  std::vector<std::string> names;
+  for (zip_int64_t k = 0; k < zip_get_num_entries(archive.get(), 0); ++k) {
+    const char* name = zip_get_name(archive.get(), static_cast<zip_uint64_t>(k), 0);
+    if (name != nullptr) names.emplace_back(name);
+  }
+  return names;
+}
+
 ByteSource::ByteSource(const std::string& path) : name_(path), reader_(std::make_unique<GzipReader>(path)) {}
 
 ByteSource::ByteSource(const std::string& path, const std::string& member)

@@ -40,6 +40,9 @@ class ByteSource {
   Sha256 hash_;
 };
 
+// The names of the members of a zip archive, in its order. Throws InputError.
+std::vector<std::string> zip_members(const std::string& path);
+
 // Where a path relative to a folder leads, ".." resolved in the text; from the working directory on, where that is
 // shorter: people read it.
 std::string located(const std::string& folder, const std::string& path);

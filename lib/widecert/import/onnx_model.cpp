@@ -59,7 +59,7 @@ std::vector<std::int64_t> integers_or(const onnx::Node& node, const char* name, 
 
 class Importer {
  public:
-  Importer(const Graph& graph, const ImportOptions& options) : graph_(graph), options_(options) {
+  Importer(const Graph& graph, const ImportOptions& options) : graph_(graph), options_(options), arrays_(options.npz) {
     for (const onnx::Node& node : graph.nodes) {
       for (const std::string& name : std::set<std::string>(node.inputs.begin(), node.inputs.end()))
         readers_[name].push_back(&node);
@@ -316,36 +316,6 @@ class Importer {
   View affine(const std::string& name, const View& x, const std::vector<Rational>& scale,
               const std::vector<Rational>& shift) {
     return add(name, BatchNormSpec{row(scale), row(shift)}, {x});
-  }
-  // An array as a member of the NPZ file.
-  FileTensor member(const std::string& name, const Array& array, Layout layout) {
-    NpyArray npy{array.shape, array.values, {}};
-    std::string type = "<i8", elements;
-    if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&array.values)) {
-      elements.assign(reinterpret_cast<const char*>(integers->data()), 8 * integers->size());
-    } else {
-      const auto& numbers = std::get<std::vector<double>>(array.values);
-      const bool is_double = array.type == "float64";
-      type = is_double ? "<f8" : "<f4";
-      for (double v : numbers) {
-        if (!std::isfinite(v)) fail("constant of " + name + ": a number that is not finite");
-        const auto narrow = static_cast<float>(v);
-        elements.append(is_double ? reinterpret_cast<const char*>(&v) : reinterpret_cast<const char*>(&narrow),
-                        is_double ? sizeof v : sizeof narrow);
-      }
-    }
-    const std::string bytes = npy_bytes(type, array.shape, elements);
-    npy.digest = sha256(bytes);
-    FileTensor tensor;
-    tensor.path = options_.npz;
-    tensor.member = name;
-    tensor.sha256 = to_hex(npy.digest);
-    tensor.layout = layout;
-    tensor.place = options_.npz + "[" + name + "]";
-    tensor.array = std::make_shared<const NpyArray>(
-        layout.axes.empty() ? std::move(npy) : transposed(std::move(npy), layout.axes, name));
-    arrays_[name] = bytes;
-    return tensor;
   }
 
   // ---- operators ----
@@ -702,11 +672,11 @@ class Importer {
   void set_parameters(const View& y, const Array& weights, const Layout& layout, const Array* bias) {
     const std::string& name = net_->node(y.node).name;
     NodeTensors& tensors = parameters_[name];
-    tensors.weights = member(name + ".weight", weights, layout);
+    tensors.weights = arrays_.add(name + ".weight", weights, layout);
     if (bias == nullptr) return;
     Array flat = *bias;
     flat.shape = {bias->size()};
-    tensors.bias = member(name + ".bias", flat, {});
+    tensors.bias = arrays_.add(name + ".bias", flat, {});
   }
 
   // The constant that the only reader of a value adds to it, one for each of so many neurons.
@@ -795,22 +765,14 @@ class Importer {
       of[k] = constant(node, k + 1, "scale, bias, mean or variance").doubles();
       if (of[k].size() != channels(x)) refuse("as many numbers as channels are expected");
     }
-    Array scale{{channels(x)}, "float64", std::vector<double>()}, shift = scale;
-    const PrecisionScope precision(160);
-    for (std::size_t c = 0; c < channels(x); ++c) {
-      if (!(of[3][c] + epsilon > 0)) refuse("a variance that is not positive");
-      const Ball s = Ball::exactly(of[0][c]) / sqrt(Ball::exactly(of[3][c]) + Ball::exactly(epsilon));
-      const double rounded = near_double(s);
-      std::get<std::vector<double>>(scale.values).push_back(rounded);
-      std::get<std::vector<double>>(shift.values)
-          .push_back(near_double(Ball::exactly(of[1][c]) - Ball::exactly(of[2][c]) * Ball::exactly(rounded)));
-    }
+    const auto folded = folded_norm(of[0], of[1], of[2], of[3], epsilon);
+    if (!folded) refuse("a variance that is not positive");
     const std::string name = name_of(node);
-    note(
-        fmt::format("{}: batch norm with its running mean and variance; the scale gamma / sqrt(variance + {:g}) and "
-                    "the shift are rounded to float64",
-                    name, epsilon));
-    return add(name, BatchNormSpec{member(name + ".scale", scale, {}), member(name + ".shift", shift, {})}, {x});
+    note(folded_norm_in_words(name, epsilon));
+    return add(
+        name,
+        BatchNormSpec{arrays_.add(name + ".scale", folded->scale, {}), arrays_.add(name + ".shift", folded->shift, {})},
+        {x});
   }
 
   // ---- sums, products, pools ----
@@ -1168,7 +1130,7 @@ class Importer {
       model.network.add(node.name, node.spec, inputs);
       if (const auto tensors = parameters_.find(node.name); tensors != parameters_.end())
         model.parameters.insert(*tensors);
-      for (const auto& [name, bytes] : arrays_)
+      for (const auto& [name, bytes] : arrays_.bytes())
         if (name.starts_with(node.name + ".") && name.find('.', node.name.size() + 1) == std::string::npos)
           model.arrays.emplace(name, bytes);
     }
@@ -1205,7 +1167,7 @@ class Importer {
   std::map<std::size_t, std::size_t> unpadded_;           // what such a node reads
   std::set<std::string> lost_, names_{"x"};
   PointSpec parameters_;
-  std::map<std::string, std::string> arrays_;
+  ModelArrays arrays_;
   std::vector<std::string> notes_, unsupported_;
   bool done_ = false;
 };

@@ -2,21 +2,9 @@
 // guessed, and what is left off or rounded is said.
 #pragma once
 
-#include <widecert/import/onnx_file.h>
-#include <widecert/network/point.h>
+#include <widecert/import/imported_model.h>
 
 namespace widecert {
-
-struct ImportedModel {
-  Architecture network;
-  PointSpec parameters;                       // arrays as the file has them, with the axes that make them ours
-  std::map<std::string, std::string> arrays;  // members of the NPZ file that the parameters name: .npy bytes
-  Extents input;                              // of a sample, as the model takes it
-  Layout input_layout;                        // how such samples become ours
-  std::size_t output;                         // the node whose values are the model's output
-  std::vector<std::size_t> output_order;      // entry k of the model's output is neuron output_order[k]
-  std::vector<std::string> notes;             // what a reader has to know
-};
 
 struct ImportOptions {
   std::string npz;                            // how the NPZ file will be called

@@ -155,3 +155,20 @@ TEST_CASE("tensors of PyTorch become the parameters of layers that are said, or 
   refused(import("w.safetensors", words), "lie outside the file");
   std::filesystem::remove_all(folder);
 }
+
+TEST_CASE("forward prints exact values, or enclosures, of the layer that is asked for") {
+  const std::string forward = programs() + "/widecert --json forward " + cases();
+  const json exact = json::parse(run(forward + "/critical/convolutional-layer --sample 2").output);
+  CHECK(exact["samples"][0]["sample"] == 2);
+  // All outputs are the frequencies of the classes: 1/3, and 1/4, 1/2, 1/4.
+  const json one_hot = json::parse(run(forward + "/critical/theorem-5.3-one-hot --count 7").output);
+  CHECK(one_hot["exact"] == false);
+  CHECK_THAT(one_hot["samples"][0]["values"][0].get<std::string>(), Contains("[0.33333333333333333"));
+  CHECK_THAT(one_hot["samples"][6]["values"][1].get<std::string>(), Contains("0.5"));
+  const json digits = json::parse(run(forward + "/digits/trained").output);
+  CHECK(digits["exact"] == true);
+  CHECK(digits["samples"][0]["values"].size() == 2304);
+  CHECK(run(forward + "/digits/trained --sample 1798").exit == 4);
+  CHECK(run(forward + "/digits/trained --node none").exit == 4);
+  CHECK(run(forward + "/digits/relu").exit == 4);
+}

@@ -80,6 +80,10 @@ struct ImportFileOptions {
   std::vector<std::string> check;      // inputs and outputs of the framework
   std::size_t first = 0, count = 0;
 };
+struct ForwardOptions {
+  std::string case_path, node;
+  std::size_t entry = 0, sample = 0, count = 0;  // from 1 on; 0: the first
+};
 // The search for local minima that are not global.
 struct MinimaBounds {
   std::size_t dimensions = 1, grid = 4, samples = 4;  // at most; points have coordinates 0 to grid
@@ -118,6 +122,7 @@ int run_check(const Common& common, const std::vector<std::string>& files);
 int run_inspect(const Common& common, const std::string& case_path);
 int run_explain(const Common& common, const std::string& id);
 int run_pack(const Common& common, const PackOptions& options);
+int run_forward(const Common& common, const ForwardOptions& options);
 int run_import(const Common& common, const ImportFileOptions& options);
 int run_report(const Common& common, const ReportOptions& options);
 int run_regress(const Common& common, const RegressOptions& options);

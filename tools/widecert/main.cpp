@@ -241,6 +241,16 @@ int run(int argc, char** argv) {
   import->add_option("-o,--output", import_options.output,
                      "the case, NAME.case.json; the weights are NAME.npz (default: model.case.json)");
 
+  ForwardOptions forward_options;
+  auto* forward = app.add_subcommand("forward", "the values of a layer on samples of a case, exact or enclosed");
+  forward->add_option("CASE", forward_options.case_path, "a case with data, an entry of which has parameters")
+      ->required();
+  forward->add_option("--node", forward_options.node, "the layer (default: that of the entry)");
+  forward->add_option("--entry", forward_options.entry,
+                      "the entry of \"prove\" with the parameters, from 1 on (default: the first that has some)");
+  forward->add_option("--sample", forward_options.sample, "the first sample, from 1 on (default 1)");
+  forward->add_option("--count", forward_options.count, "so many samples (default 1)");
+
   HuntOptions hunt_options;
   auto* hunt = app.add_subcommand(
       "hunt",
@@ -356,6 +366,7 @@ int run(int argc, char** argv) {
   if (*check) return run_check(common, files);
   if (*inspect) return run_inspect(common, case_path);
   if (*explain) return run_explain(common, id);
+  if (*forward) return run_forward(common, forward_options);
   if (*import) return run_import(common, import_options);
   if (*report) return run_report(common, report_options);
   if (*regress) return run_regress(common, regress_options);

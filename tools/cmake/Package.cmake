@@ -26,7 +26,7 @@ if(os_release MATCHES "([0-9]+)")
 endif()
 set(suggested
     cmake g++ libboost-dev libeigen3-dev libmpfr-dev libgmp-dev libflint-dev libm4ri-dev libopenblas-dev libzip-dev libqsopt-ex-dev
-    libprotobuf-dev     zlib1g-dev libssl-dev libfmt-dev nlohmann-json3-dev)
+    libonnx-dev protobuf-compiler libprotobuf-dev zlib1g-dev libssl-dev libfmt-dev nlohmann-json3-dev)
 if(NOT FLINT_ARB3_INCLUDE_DIR)
   list(APPEND suggested libflint-arb-dev)
 endif()

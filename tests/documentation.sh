@@ -10,6 +10,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cp -r "$here"/{cases,tools,proofs,README.md} "$scratch"
 cd "$scratch"
+export PYTHONPATH="$scratch/tools/python" PYTHONDONTWRITEBYTECODE=1
 export PATH="$programs:$PATH" NO_COLOR=1 WIDECERT_BUILD="${programs%/bin}"
 count=0
 mapfile -t pages < <(printf 'README.md\n'; find proofs tools cases -name '*.md' | sort)
@@ -56,8 +57,10 @@ else
 fi
 # ```python blocks, where there is a Python with NumPy.
 python=
-for candidate in python3 /usr/bin/python3; do
-  if "$candidate" -c 'import numpy' 2> /dev/null; then python=$candidate; break; fi
+for needed in 'numpy, torch' numpy; do
+  for candidate in python3 /usr/bin/python3; do
+    if [ -z "$python" ] && "$candidate" -c "import $needed" 2> /dev/null; then python=$candidate; fi
+  done
 done
 for page in "${pages[@]}"; do
   blocks=$(awk '/^```python$/{n++} END{print n+0}' "$page")
@@ -67,6 +70,10 @@ for page in "${pages[@]}"; do
   fi
   for ((block = 1; block <= blocks; block++)); do
     awk -v want="$block" '/^```python$/{on=(++n==want); next} /^```/{on=0} on' "$page" > "$scratch/.py"
+    if grep -q '^import torch' "$scratch/.py" && ! "$python" -c 'import torch' 2> /dev/null; then
+      echo "SKIPPED: Python block $block of $page: no PyTorch (apt-get install python3-torch)"
+      continue
+    fi
     "$python" "$scratch/.py" > "$scratch/.log" 2>&1 ||
       { echo "$page: Python block $block failed"; cat "$scratch/.py" "$scratch/.log"; exit 1; }
     echo "ok: Python block $block of $page"

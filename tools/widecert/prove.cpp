@@ -61,8 +61,10 @@ Json to_json(const Proved& p) {
                 {"outcome", to_string(outcome.verdict)},
                 {"reason", outcome.reason},
                 {"explanation", outcome.explanation},
+                {"numbers", Json::object()},
                 {"accepted_by_widecheck", !outcome.findings.empty() && p.accepted(k)},
                 {"claims", Json::array()}};
+    for (const auto& [name, bound] : outcome.numbers) result["numbers"][name] = to_string(bound);
     for (std::size_t f = 0; f < outcome.findings.size(); ++f) {
       Json claim{{"kind", outcome.findings[f].claim.kind()}};
       // People read the checker's sentence, where it came to it.

@@ -129,8 +129,9 @@ int run(int argc, char** argv) {
   auto* prove = app.add_subcommand("prove", "prove what a case asks for, write claim and certificate, check them");
   prove->add_option("CASE", prove_options.case_path, "a case file or a folder with case.json")->required();
   prove->add_option("-o,--output", prove_options.output, "folder for claim and certificate (default: out)");
-  auto* witness = prove->add_option("--witness", prove_options.witness,
-                                    "write the parameters that were found to this file, .json or .npz");
+  auto* witness =
+      prove->add_option("--witness", prove_options.witness,
+                        "write the parameters that were found to this file: .json, .npz, or .onnx with the network");
   prove->add_option("--alpha", prove_options.alpha, "the alpha of the witness, >= alpha_0 (default)")->needs(witness);
 
   std::vector<std::string> files;

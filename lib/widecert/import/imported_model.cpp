@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace widecert {
@@ -13,7 +14,10 @@ FileTensor ModelArrays::add(const std::string& name, const onnx::Array& array, c
   if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&array.values)) {
     elements.assign(reinterpret_cast<const char*>(integers->data()), 8 * integers->size());
   } else {
-    const bool is_double = array.type == "float64";  // others fit into float32
+    // The narrowest of the two types that holds all numbers: the same numbers give the same bytes.
+    const auto& numbers = std::get<std::vector<double>>(array.values);
+    const bool is_double = !std::all_of(numbers.begin(), numbers.end(),
+                                        [](double v) { return static_cast<double>(static_cast<float>(v)) == v; });
     type = is_double ? "<f8" : "<f4";
     for (double v : std::get<std::vector<double>>(array.values)) {
       if (!std::isfinite(v)) throw InputError(name + ": a number that is not finite");

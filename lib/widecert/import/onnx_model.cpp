@@ -811,7 +811,17 @@ class Importer {
     if (pads_.contains(x.node)) refuse("after Pad");
     std::vector<Rational> c = by_channel(x, left != nullptr ? *left : *right);
     const std::string name = name_of(node);
-    if (node.op == "Add") return affine(name, x, {1}, c);
+    // A sum after a product that nothing else reads is one step with it.
+    const auto shifted = [&](const std::vector<Rational>& shift) {
+      const std::string& value = node.inputs[left != nullptr ? 1 : 0];
+      const auto* norm = std::get_if<BatchNormSpec>(&net_->node(x.node).spec);
+      const auto* none = norm == nullptr ? nullptr : std::get_if<FillTensor>(&norm->shift);
+      if (none != nullptr && none->value == 0 && !std::holds_alternative<FileTensor>(norm->scale) &&
+          readers_.at(value).size() == 1)
+        return add(name, BatchNormSpec{norm->scale, row(shift)}, {View{below(x.node), x.dims}});
+      return affine(name, x, {1}, shift);
+    };
+    if (node.op == "Add") return shifted(c);
     if (node.op == "Mul") return affine(name, x, c, {0});
     if (node.op == "Sub" && left != nullptr) return affine(name, x, {-1}, c);
     if (node.op == "Div" && left != nullptr) refuse("a constant over values of the network");
@@ -819,7 +829,7 @@ class Importer {
       if (node.op == "Div" && v == 0) refuse("a division by 0");
       v = node.op == "Div" ? Rational(1 / v) : Rational(-v);
     }
-    return node.op == "Div" ? affine(name, x, c, {0}) : affine(name, x, {1}, c);
+    return node.op == "Div" ? affine(name, x, c, {0}) : shifted(c);
   }
 
   // Of constants; one of them is a single number, or both have the same shape.

@@ -2,6 +2,7 @@
 #include <widecert/data/npy.h>
 #include <widecert/data/zip_file.h>
 #include <widecert/number/error.h>
+#include <widecert/number/half.h>
 
 #include <algorithm>
 #include <bit>
@@ -148,11 +149,28 @@ template <class T>
 NpyValues read_floats(const std::vector<unsigned char>& bytes, const std::string& file) {
   return widen<T, double>(bytes, file);
 }
-constexpr Type kTypes[] = {{"|i1", 1, read_integers<std::int8_t>},  {"|u1", 1, read_integers<std::uint8_t>},
-                           {"<i2", 2, read_integers<std::int16_t>}, {"<u2", 2, read_integers<std::uint16_t>},
-                           {"<i4", 4, read_integers<std::int32_t>}, {"<u4", 4, read_integers<std::uint32_t>},
-                           {"<i8", 8, read_integers<std::int64_t>}, {"<u8", 8, read_integers<std::uint64_t>},
-                           {"<f4", 4, read_floats<float>},          {"<f8", 8, read_floats<double>}};
+NpyValues read_halves(const std::vector<unsigned char>& bytes, const std::string& file) {
+  const std::vector<std::int64_t> patterns = widen<std::uint16_t, std::int64_t>(bytes, file);
+  std::vector<double> values;
+  for (std::int64_t bits : patterns) {
+    values.push_back(from_half(static_cast<std::uint16_t>(bits)));
+    if (!std::isfinite(values.back()))
+      throw InputError(file + ": entry " + std::to_string(values.size()) +
+                       " (in file order) is not finite; expected finite numbers");
+  }
+  return values;
+}
+constexpr Type kTypes[] = {{"|i1", 1, read_integers<std::int8_t>},
+                           {"|u1", 1, read_integers<std::uint8_t>},
+                           {"<i2", 2, read_integers<std::int16_t>},
+                           {"<u2", 2, read_integers<std::uint16_t>},
+                           {"<i4", 4, read_integers<std::int32_t>},
+                           {"<u4", 4, read_integers<std::uint32_t>},
+                           {"<i8", 8, read_integers<std::int64_t>},
+                           {"<u8", 8, read_integers<std::uint64_t>},
+                           {"<f2", 2, read_halves},
+                           {"<f4", 4, read_floats<float>},
+                           {"<f8", 8, read_floats<double>}};
 
 // values[index in C order of the result] = given[sum of index_k * stride_k].
 template <class T>
@@ -202,7 +220,7 @@ NpyHeader read_npy_header(ByteSource& in) {
   });
   if (type == std::end(kTypes)) {
     throw InputError(file + ": element type '" + header.type +
-                     "'; expected little-endian integers of 1 to 8 bytes or floats of 4 or 8: convert "
+                     "'; expected little-endian integers of 1 to 8 bytes or floats of 2, 4 or 8: convert "
                      "with array.astype('<f4'), '<f8' or '<i8'");
   }
   header.type = type->name;

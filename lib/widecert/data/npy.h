@@ -1,5 +1,5 @@
 // NumPy arrays: .npy files (plain or gzip) and members of .npz archives. Little-endian integers of 1
-// to 8 bytes and floats of 4 or 8, in C or Fortran order; anything else is an error that says how to
+// to 8 bytes and floats of 2, 4 or 8, in C or Fortran order; anything else is an error that says how to
 // convert it.
 #pragma once
 

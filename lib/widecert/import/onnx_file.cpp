@@ -1,12 +1,11 @@
 #include <widecert/import/onnx_file.h>
 #include <widecert/number/error.h>
+#include <widecert/number/half.h>
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -43,14 +42,6 @@ Message parse(const std::string& path, const char* what) {
     throw InputError(path + ": no " + what + ", or a damaged one (cut off?)");
   return message;
 }
-
-double from_half(std::uint16_t h) {
-  const int sign = h >> 15, exponent = h >> 10 & 31, fraction = h & 1023;
-  double v = exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
-  if (exponent == 31) v = fraction == 0 ? HUGE_VAL : std::nan("");
-  return sign != 0 ? -v : v;
-}
-double from_bfloat(std::uint16_t h) { return std::bit_cast<float>(static_cast<std::uint32_t>(h) << 16); }
 
 class ArrayReader {
  public:
@@ -90,7 +81,7 @@ class ArrayReader {
         break;
       case T::BFLOAT16:
         array.type = "bfloat16";
-        array.values = numbers<std::uint16_t>(tensor_.int32_data(), from_bfloat);
+        array.values = numbers<std::uint16_t>(tensor_.int32_data(), from_bfloat16);
         break;
       case T::INT64:
         array.type = "int64";

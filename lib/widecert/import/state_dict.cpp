@@ -2,13 +2,12 @@
 #include <widecert/data/byte_source.h>
 #include <widecert/import/state_dict.h>
 #include <widecert/number/error.h>
+#include <widecert/number/half.h>
 #include <widecert/number/overloaded.h>
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -44,13 +43,6 @@ bool natural_less(const std::string& a, const std::string& b) {
   return a.size() - i < b.size() - j;
 }
 
-double half(std::uint16_t h) {
-  const int exponent = h >> 10 & 31, fraction = h & 1023;
-  double v = exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
-  if (exponent == 31) v = fraction == 0 ? HUGE_VAL : std::nan("");
-  return h >> 15 != 0 ? -v : v;
-}
-
 Array safe_tensor(const std::string& place, const std::string& type, const Extents& shape, const char* data,
                   std::size_t bytes) {
   Array array{shape, "", {}};
@@ -78,11 +70,9 @@ Array safe_tensor(const std::string& place, const std::string& type, const Exten
   else if (type == "F32")
     take(float{}, "float32", double{}, [](float v) { return static_cast<double>(v); });
   else if (type == "F16")
-    take(std::uint16_t{}, "float16", double{}, half);
+    take(std::uint16_t{}, "float16", double{}, from_half);
   else if (type == "BF16")
-    take(std::uint16_t{}, "bfloat16", double{}, [](std::uint16_t h) {
-      return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(h) << 16));
-    });
+    take(std::uint16_t{}, "bfloat16", double{}, from_bfloat16);
   else if (type == "I64")
     take(std::int64_t{}, "int64", std::int64_t{}, same);
   else if (type == "I32")

@@ -88,6 +88,12 @@ TEST_CASE("every integer and float type is read exactly") {
   const std::vector<float> f{0.1f, -0x1p-149f, 0x1.fffffep127f};
   CHECK(values<double>(read_npy(folder.write(npy(dictionary("<f4", "(3, )"), bytes_of(f))), "")) ==
         std::vector<double>(f.begin(), f.end()));
+  // Half precision: 1, -2, the least positive number; and one that is not finite.
+  const std::vector<std::uint16_t> halves{0x3c00, 0xc000, 1}, infinite{0x7c00};
+  CHECK(values<double>(read_npy(folder.write(npy(dictionary("<f2", "(3,)"), bytes_of(halves))), "")) ==
+        std::vector<double>{1, -2, 0x1p-24});
+  CHECK_THROWS_WITH(read_npy(folder.write(npy(dictionary("<f2", "(1,)"), bytes_of(infinite))), ""),
+                    Contains("not finite"));
   const std::vector<double> d{0.1, -0x1p-1074, 0x1.fffffffffffffp1023};
   for (int version : {1, 2, 3}) {
     CHECK(values<double>(read_npy(folder.write(npy(dictionary("<f8", "(1, 3)"), bytes_of(d), version)), "")) == d);

@@ -126,7 +126,7 @@ NpyHeader read_npy_header(Stream& in) {
   std::string type;
   std::vector<std::string> shape;
   HeaderText(text, in.name()).read(type, header.fortran, shape);
-  static const char* const known[] = {"|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f4", "<f8"};
+  static const char* const known[] = {"|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8"};
   if (std::find(std::begin(known), std::end(known), type) == std::end(known))
     throw bad("another element type than little-endian integers or floats");
   header.kind = type[1];
@@ -157,6 +157,13 @@ mpq_class npy_float(const NpyHeader& header, const unsigned char* bytes, const s
 }
 
 mpq_class exact_float(std::uint64_t bits, std::size_t bytes, const std::string& name) {
+  if (bytes == 2) {  // sign, 5 bits of exponent, 10 of fraction
+    const long exponent = static_cast<long>(bits >> 10 & 31), fraction = static_cast<long>(bits & 1023);
+    if (exponent == 31) throw Malformed("data", name + ": a non-finite value");
+    mpq_class half = exponent == 0 ? fraction : fraction + 1024;
+    half = half * (mpz_class(1) << static_cast<unsigned>(exponent == 0 ? 1 : exponent)) / (mpz_class(1) << 25);
+    return bits >> 15 != 0 ? mpq_class(-half) : half;
+  }
   const double d = bytes == 4 ? std::bit_cast<float>(static_cast<std::uint32_t>(bits)) : std::bit_cast<double>(bits);
   if (!std::isfinite(d)) throw Malformed("data", name + ": a non-finite value");
   mpq_class exact;

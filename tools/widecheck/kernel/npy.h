@@ -1,4 +1,4 @@
-// NumPy arrays as the checker reads them: little-endian integers of 1 to 8 bytes, floats of 4 or 8, in C
+// NumPy arrays as the checker reads them: little-endian integers of 1 to 8 bytes, floats of 2, 4 or 8, in C
 // or Fortran order.
 #pragma once
 

@@ -44,6 +44,7 @@ std::optional<Carrier> carrier(const Activation& f) {
     case ActivationKind::gelu:
     case ActivationKind::mish:
     case ActivationKind::gaussian:
+    case ActivationKind::softsign:
     case ActivationKind::step:
     case ActivationKind::half_step:
     case ActivationKind::sign:

@@ -1065,8 +1065,9 @@ class Importer {
   View function(const onnx::Node& node) {
     using K = ActivationKind;
     const std::string& op = node.op;
-    static const std::map<std::string, K> kPlain{
-        {"Relu", K::relu}, {"Sigmoid", K::sigmoid}, {"Tanh", K::tanh}, {"Softplus", K::softplus}, {"Mish", K::mish}};
+    static const std::map<std::string, K> kPlain{{"Relu", K::relu}, {"Sigmoid", K::sigmoid},
+                                                 {"Tanh", K::tanh}, {"Softplus", K::softplus},
+                                                 {"Mish", K::mish}, {"Softsign", K::softsign}};
     if (const auto found = kPlain.find(op); found != kPlain.end())
       return activation(node, found->second, unpadded(node, 0));
     if (op == "LeakyRelu") return leaky(node, exactly(number_or(node, "alpha", static_cast<double>(0.01F))));

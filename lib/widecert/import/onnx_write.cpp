@@ -339,6 +339,9 @@ class Writer {
       case K::tanh:
         node("Tanh", {x}, y);
         return;
+      case K::softsign:
+        node("Softsign", {x}, y);
+        return;
       case K::elu:
         node("Elu", {x}, y);
         return;

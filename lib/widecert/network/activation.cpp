@@ -55,6 +55,9 @@ const ActivationFacts kTable[] = {
      "fails: not continuous at 0", "constant on both sides of 0"},
     {"cubic-sigmoid", "1/(1+e^{-t^3})", true, true, true, false, false, true, "(0, 1)", "limits 0 and 1",
      "S(t^3): strictly increasing with s' = 3 t^2 S'(t^3), which is 0 at 0"},
+    {"softsign", "t/(1+|t|)", true, false, true, true, false, true, "(-1, 1)",
+     "fails: |s(t)| >= 1/2 for t <= -1, and the limits are -1 and 1",
+     "s' = (1+|t|)^-2 > 0; s'' jumps at 0, from 2 to -2"},
 };
 
 Ball hull(const Ball& a, const Ball& b) {
@@ -104,7 +107,7 @@ const ActivationFacts& facts(ActivationKind kind) { return kTable[static_cast<in
 const std::vector<ActivationKind>& all_activation_kinds() {
   static const std::vector<ActivationKind> kinds = [] {
     std::vector<ActivationKind> all;
-    for (int k = 0; k <= static_cast<int>(K::cubic_sigmoid); ++k) all.push_back(static_cast<K>(k));
+    for (std::size_t k = 0; k < std::size(kTable); ++k) all.push_back(static_cast<K>(k));
     return all;
   }();
   return kinds;
@@ -151,6 +154,8 @@ Assumption32 assumption_3_2(const Activation& f) {
       return LeftTailAwayFromZero{-1, Rational(3, 5)};
     case K::tanh:
       return LeftTailAwayFromZero{-1, Rational(3, 4)};
+    case K::softsign:
+      return LeftTailAwayFromZero{-1, Rational(1, 2)};
     case K::step:
     case K::half_step:
     case K::sign:
@@ -176,6 +181,7 @@ std::optional<OpenInterval> monotone_image(const Activation& f) {
     case K::gaussian:
     case K::cubic_sigmoid:
       return OpenInterval{Rational(0), Rational(1)};
+    case K::softsign:
     case K::tanh:
       return OpenInterval{Rational(-1), Rational(1)};
     case K::elu:
@@ -209,6 +215,7 @@ Rational lipschitz_constant(const Activation& f) {
     case K::relu:
     case K::identity:
     case K::elu:
+    case K::softsign:
     case K::tanh:
     case K::softplus:
     case K::gaussian:
@@ -242,6 +249,7 @@ Rational slope_lipschitz(const Activation& f) {
     case K::silu:
     case K::gelu:
       return 1;
+    case K::softsign:  // |s''| = 2 (1 + |t|)^-3
     case K::gaussian:
       return 2;
     case K::mish:
@@ -271,7 +279,8 @@ Bend bend(const Activation& f, const Rational& low, const Rational& high) {
     case K::elu:
     case K::softplus:
       return {true, false};
-    case K::sigmoid:  // S'' = S' (1 - 2 S)
+    case K::sigmoid:   // S'' = S' (1 - 2 S)
+    case K::softsign:  // s'' = 2 (1 - t)^-3 below 0, -2 (1 + t)^-3 above
     case K::tanh:
       return {high <= 0, low >= 0};
     case K::one_minus_sigmoid:
@@ -299,6 +308,7 @@ Trend trend(const Activation& f, const Rational& low, const Rational& high) {
     case K::leaky_relu:
       return {f.parameter > 0 || low >= 0, f.parameter < 0 && high <= 0};
     case K::sigmoid:
+    case K::softsign:
     case K::tanh:
     case K::softplus:
     case K::elu:
@@ -327,6 +337,7 @@ bool zero_at_zero(ActivationKind kind) {
     case K::leaky_relu:
     case K::elu:
     case K::tanh:
+    case K::softsign:
     case K::silu:
     case K::gelu:
     case K::mish:
@@ -377,6 +388,8 @@ std::optional<LeftTail> left_tail(const Activation& f) {
     // tanh(t) + 1 = 2 S(2t).
     case K::tanh:
       return LeftTail{0, -1, [](A, B t) { return Ball(2) * exp(t + t); }};
+    case K::softsign:  // s(t) + 1 = 1/(1-t)
+      return LeftTail{0, -1, [](A, B t) { return Ball(1) / (Ball(1) - t); }};
     case K::elu:
       return LeftTail{0, -1, [](A, B t) { return exp(t); }};
     // ln(1+x) <= x.
@@ -463,6 +476,7 @@ Ln2 evaluate(const Activation& f, const Ln2& t) {
     case K::silu:
     case K::gelu:
     case K::mish:
+    case K::softsign:
     case K::gaussian:
       break;
   }
@@ -502,6 +516,7 @@ Ln2 derivative(const Activation& f, const Ln2& t) {
     case K::silu:
     case K::gelu:
     case K::mish:
+    case K::softsign:
     case K::gaussian:
       break;
   }
@@ -527,6 +542,9 @@ Ball evaluate(const Activation& f, const Ball& t) {
       return piecewise(
           t, left, [](const Ball& x) { return x; }, zero);
     }
+    case K::softsign:
+      return piecewise(
+          t, [&](const Ball& x) { return x / (one - x); }, [&](const Ball& x) { return x / (one + x); }, zero);
     case K::sigmoid:
       return logistic(t);
     case K::one_minus_sigmoid:
@@ -576,6 +594,10 @@ Ball derivative(const Activation& f, const Ball& t) {
     case K::elu:
       return piecewise(
           t, [](const Ball& x) { return exp(x); }, constant(one), one);
+    case K::softsign:
+      return piecewise(
+          t, [&](const Ball& x) { return one / ((one - x) * (one - x)); },
+          [&](const Ball& x) { return one / ((one + x) * (one + x)); }, one);
     case K::sigmoid:
       return logistic(t) * logistic(-t);
     case K::one_minus_sigmoid:
@@ -616,6 +638,8 @@ double evaluate(const Activation& f, double t) {
       return t >= 0 ? t : f.parameter.convert_to<double>() * t;
     case K::elu:
       return t >= 0 ? t : std::expm1(t);
+    case K::softsign:
+      return t / (1 + std::abs(t));
     case K::sigmoid:
       return logistic(t);
     case K::one_minus_sigmoid:

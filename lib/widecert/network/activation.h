@@ -32,7 +32,8 @@ enum class ActivationKind {
   step,
   half_step,
   sign,
-  cubic_sigmoid
+  cubic_sigmoid,
+  softsign
 };
 
 struct Activation {

@@ -198,6 +198,14 @@ WIDECERT_CLONES void gelu(double* middle, double* radius, std::size_t count, con
   });
 }
 
+WIDECERT_CLONES void softsign(double* middle, double* radius, std::size_t count) {
+  each(middle, radius, count, [](double& v, double& r) {
+    // A sum and a quotient; not a number where v is infinite, and the radius with it.
+    v = v / (1 + std::abs(v));
+    r = (r + 4 * kU * std::abs(v)) * kSlack + kTiny;
+  });
+}
+
 WIDECERT_CLONES void relu(double* middle, double* radius, std::size_t count) {
   each(middle, radius, count, [](double& v, double& r) {
     const bool dead = v <= 0 && r <= -v && r < kInfinity;
@@ -246,6 +254,8 @@ void enclose_activation(const Activation& f, std::span<double> middle, std::span
       return leaky_relu(m, r, count, parameter);
     case ActivationKind::elu:
       return elu(m, r, count);
+    case ActivationKind::softsign:
+      return softsign(m, r, count);
     case ActivationKind::sigmoid:
       return sigmoid(m, r, count, 1);
     case ActivationKind::one_minus_sigmoid:

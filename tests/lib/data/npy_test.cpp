@@ -133,7 +133,7 @@ TEST_CASE("Fortran order and permuted axes") {
 
 TEST_CASE("arrays that are not read, each with a reason") {
   const std::string four = bytes_of(std::vector<float>{1, 2, 3, 4});
-  for (const char* type : {">f4", ">i8", "<f2", "<c8", "|b1", "|O", "<U4", "|V8", "<f16", "<m8[s]"}) {
+  for (const char* type : {">f4", ">i8", ">f2", "<c8", "|b1", "|O", "<U4", "|V8", "<f16", "<m8[s]"}) {
     CHECK_THAT(error_of(npy(dictionary(type, "(4,)"), four)), Contains("astype('<f4')"));
   }
   CHECK_THAT(error_of(npy("{'descr': [('x', '<f4')], 'fortran_order': False, 'shape': (4,)}", four)),

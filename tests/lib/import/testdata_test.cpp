@@ -39,6 +39,7 @@ TEST_CASE("ONNX: the models of libonnx-testdata compute what they should, or are
                                    "Sigmoid",
                                    "Tanh",
                                    "Softplus",
+                                   "Softsign",
                                    "HardSigmoid",
                                    "Clip",
                                    "MaxPool",

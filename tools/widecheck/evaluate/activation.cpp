@@ -68,6 +68,7 @@ bool analytic(Function f) {
     case Function::relu:
     case Function::leaky_relu:
     case Function::elu:
+    case Function::softsign:  // s'' jumps at 0
     case Function::step:
     case Function::half_step:
     case Function::sign:
@@ -83,6 +84,7 @@ bool slopes_nonzero(Function f) {
     case Function::tanh:               // 1 - tanh^2
     case Function::softplus:           // S(a t)
     case Function::elu:                // e^t below 0, 1 from there on
+    case Function::softsign:           // (1 + |t|)^-2
     case Function::identity:
       return true;
     case Function::silu:  // a zero near -1.278
@@ -116,6 +118,7 @@ bool assumption_3_2_of_2017(Function f) {
     case Function::relu:
     case Function::leaky_relu:
     case Function::elu:
+    case Function::softsign:  // not analytic
     case Function::step:
     case Function::half_step:
     case Function::sign:
@@ -141,6 +144,7 @@ bool translate_independent(const Activation& f) {
     case Function::gelu:
     case Function::mish:
     case Function::gaussian:
+    case Function::softsign:
     case Function::step:
     case Function::half_step:
     case Function::sign:
@@ -155,6 +159,7 @@ std::optional<Image> monotone_image(const Activation& f) {
     case Function::one_minus_sigmoid:
     case Function::cubic_sigmoid:
       return Image{0, 1};
+    case Function::softsign:
     case Function::tanh:
       return Image{-1, 1};
     case Function::softplus:
@@ -194,8 +199,9 @@ Bend bend(const Activation& f, const mpq_class& low, const mpq_class& high) {
     case Function::elu:  // e^t - 1 below 0, with slope 1 there
     case Function::softplus:
       return {true, false};
-    case Function::sigmoid:  // S'' = S' (1 - 2 S)
-    case Function::tanh:     // 2 S(2t) - 1
+    case Function::softsign:  // s'' = 2 (1 - t)^-3 below 0, -2 (1 + t)^-3 above
+    case Function::sigmoid:   // S'' = S' (1 - 2 S)
+    case Function::tanh:      // 2 S(2t) - 1
       return {high <= 0, low >= 0};
     case Function::one_minus_sigmoid:
       return {low >= 0, high <= 0};
@@ -222,6 +228,7 @@ Trend trend(const Activation& f, const mpq_class& low, const mpq_class& high) {
     case Function::leaky_relu:
       return {f.parameter > 0 || low >= 0, f.parameter < 0 && high <= 0};
     case Function::sigmoid:
+    case Function::softsign:
     case Function::tanh:
     case Function::softplus:
     case Function::elu:
@@ -255,6 +262,10 @@ Interval value(const Activation& f, const mpq_class& x, unsigned bits) {
     case Function::tanh: {  // 2 S(2x) - 1
       const Interval s = logistic(2 * x, bits + 1);
       return {2 * s.low - 1, 2 * s.high - 1};
+    }
+    case Function::softsign: {
+      const mpq_class v = x / (1 + abs(x));
+      return {v, v};
     }
     case Function::elu: {
       if (x >= 0) return {x, x};
@@ -304,6 +315,7 @@ mpq_class lipschitz(const Activation& f) {
     case Function::relu:
     case Function::identity:
     case Function::elu:
+    case Function::softsign:
     case Function::tanh:
     case Function::softplus:
       return 1;  // derivatives in [0, 1]
@@ -335,6 +347,10 @@ Interval slope(const Activation& f, const mpq_class& x, unsigned bits) {
       return times(logistic_slope(x * x * x, bits + 2 * bits_of(x) + 2), 3 * x * x);
     case Function::tanh:  // 4 S'(2x)
       return times(logistic_slope(2 * x, bits + 2), 4);
+    case Function::softsign: {
+      const mpq_class one_more = 1 + abs(x), v = 1 / (one_more * one_more);
+      return {v, v};
+    }
     case Function::softplus:
       return logistic(f.parameter * x, bits);
     case Function::elu:
@@ -373,6 +389,7 @@ mpq_class slope_lipschitz(const Activation& f) {
     case Function::silu:  // |S' (2 + x (1-2S))| <= 1/2 + |x| e^-|x|
     case Function::gelu:  // phi(x) |2 - x^2| <= 2 phi(0) < 1
       return 1;
+    case Function::softsign:  // |s''| = 2 (1 + |t|)^-3
     case Function::gaussian:
       return 2;  // |4x^2 - 2| e^{-x^2} <= 2
     case Function::mish:
@@ -397,6 +414,8 @@ std::string violation_of_3_2(const Activation& f) {
       return "|s(t)| >= 1 - 1/e > 3/5 for t <= -1, and s(t) = t is unbounded for t >= 0";
     case Function::tanh:
       return "|s(t)| >= tanh(1) > 3/4 for t <= -1, and the limits are -1 and 1";
+    case Function::softsign:
+      return "|s(t)| >= 1/2 for t <= -1, and the limits are -1 and 1";
     case Function::step:
     case Function::half_step:
     case Function::sign:

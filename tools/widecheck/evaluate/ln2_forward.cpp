@@ -185,6 +185,7 @@ Ln2Vector Ln2Forward::activate(const Node& node, const Ln2Vector& x) const {
     case Function::gelu:
     case Function::mish:
     case Function::gaussian:
+    case Function::softsign:
     case Function::step:
     case Function::half_step:
     case Function::sign:
@@ -414,6 +415,7 @@ Ln2Vector Ln2Gradient::slopes(const Node& node, const Ln2Vector& x, const Ln2Vec
     case Function::gelu:
     case Function::mish:
     case Function::gaussian:
+    case Function::softsign:
     case Function::step:
     case Function::half_step:
     case Function::sign:

@@ -6,10 +6,10 @@ namespace widecheck {
 namespace {
 
 // In the order of Function.
-constexpr const char* kNames[] = {"relu", "leaky-relu", "elu",  "sigmoid",      "tanh",     "softplus",
-                                  "silu", "gelu",       "mish", "identity",     "gaussian", "one-minus-sigmoid",
-                                  "step", "half-step",  "sign", "cubic-sigmoid"};
-static_assert(std::size(kNames) == static_cast<std::size_t>(Function::cubic_sigmoid) + 1);
+constexpr const char* kNames[] = {"relu", "leaky-relu", "elu",  "sigmoid",       "tanh",     "softplus",
+                                  "silu", "gelu",       "mish", "identity",      "gaussian", "one-minus-sigmoid",
+                                  "step", "half-step",  "sign", "cubic-sigmoid", "softsign"};
+static_assert(std::size(kNames) == static_cast<std::size_t>(Function::softsign) + 1);
 
 }  // namespace
 

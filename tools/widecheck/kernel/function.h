@@ -26,7 +26,8 @@ enum class Function {
   step,
   half_step,
   sign,
-  cubic_sigmoid
+  cubic_sigmoid,
+  softsign
 };
 
 struct Activation {

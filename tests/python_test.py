@@ -35,6 +35,20 @@ for wrong in (lambda: widecert.case("none.onnx", x), lambda: widecert.case(model
     else:
         raise AssertionError("accepted")
 try:
+    from sklearn.neural_network import MLPClassifier
+except ImportError:
+    print("SKIPPED: the part with scikit-learn (apt-get install python3-sklearn)")
+else:
+    random = np.random.default_rng(1)
+    points = random.normal(size=(30, 4))
+    mlp = MLPClassifier((40, 10), activation="tanh", max_iter=20, random_state=1)
+    mlp.fit(points, (points.sum(1) > 0).astype(int))
+    case = widecert.case(mlp, points, path="sklearn.case.json")
+    assert case.difference < 1e-12, case.difference
+    scores = np.log(mlp.predict_proba(points)[:, 1] / mlp.predict_proba(points)[:, 0])
+    assert np.abs(np.load("sklearn-samples.npz")["y"][:, 0] - scores).max() < 1e-9
+    assert widecert.prove(case).proved
+try:
     import torch
 except ImportError:
     print("SKIPPED: the part with PyTorch (apt-get install python3-torch)")

@@ -156,6 +156,28 @@ TEST_CASE("tensors of PyTorch become the parameters of layers that are said, or 
   std::filesystem::remove_all(folder);
 }
 
+TEST_CASE("raw samples are normalized by a first layer of the case, exactly") {
+  const std::string folder = scratch("import-normalized");
+  const auto import = [&](const std::string& more) {
+    return run("cd " + folder + " && " + programs() + "/widecert --json import " + cases() +
+               "/imported/residual.onnx --data " + cases() + "/imported/residual-io.npz --member x -o m.case.json " +
+               more);
+  };
+  const Ran ran = import("--mean 0.5,0.25,0 --std 2,0.3081,1");
+  INFO(ran.output);
+  REQUIRE(ran.exit == 0);
+  const json first = json::parse(slurp(folder + "/m.case.json"))["network"]["nodes"][0];
+  CHECK(first["name"] == "normalize");
+  CHECK(first["scale"] == json::parse(R"({"rows": [["1/2", "10000/3081", 1]]})"));
+  CHECK(first["shift"] == json::parse(R"({"rows": [["-1/4", "-2500/3081", 0]]})"));
+  CHECK(run("cd " + folder + " && " + programs() + "/widecert prove m.case.json").exit == 0);
+  CHECK(import("--mean 1,2 -o n.case.json").exit != 0);
+  CHECK(run("cd " + folder + " && " + programs() + "/widecert import " + cases() +
+            "/imported/residual.onnx --std 0 -o z.case.json")
+            .exit == 4);
+  std::filesystem::remove_all(folder);
+}
+
 TEST_CASE("forward prints exact values, or enclosures, of the layer that is asked for") {
   const std::string forward = programs() + "/widecert --json forward " + cases();
   const json exact = json::parse(run(forward + "/critical/convolutional-layer --sample 2").output);

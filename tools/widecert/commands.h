@@ -77,6 +77,7 @@ struct ImportFileOptions {
   std::vector<std::string> constants;  // NAME=FILE of inputs
   std::string architecture, shape;     // of a model that is a list of tensors
   std::vector<std::string> modules;    // LAYER=MODULE
+  std::vector<std::string> mean, std;  // of the channels, by which a model's samples are normalized
   std::vector<std::string> check;      // inputs and outputs of the framework
   std::size_t first = 0, count = 0;
 };

@@ -196,6 +196,43 @@ ImportedModel from_tensors(const ImportFileOptions& options, const std::string& 
   return import_state_dict(dict, layers, import);
 }
 
+// What a model's preprocessing does to its samples, (x - mean) / std for each channel, as a first layer of the network.
+ImportedModel with_normalization(ImportedModel model, const std::vector<std::string>& mean,
+                                 const std::vector<std::string>& std) {
+  const Node& input = model.network.node(0);
+  const std::size_t channels = input.shape.back();
+  const auto numbers = [&](const std::vector<std::string>& given, const char* option, const Rational& otherwise) {
+    std::vector<Rational> out;
+    for (const std::string& text : given) out.push_back(parse_rational(text));
+    if (out.empty()) out.push_back(otherwise);
+    if (out.size() == 1) out.resize(channels, out[0]);
+    if (out.size() != channels)
+      throw InputError(fmt::format("{}: {} numbers for {} channels", option, out.size(), channels));
+    return out;
+  };
+  const std::vector<Rational> m = numbers(mean, "--mean", 0), s = numbers(std, "--std", 1);
+  std::vector<Rational> scale, shift;
+  for (std::size_t c = 0; c < channels; ++c) {
+    if (s[c] == 0) throw InputError("--std: a division by 0");
+    scale.push_back(1 / s[c]);
+    shift.push_back(-m[c] / s[c]);
+  }
+  Architecture network(input.name, input.shape);
+  network.add("normalize", BatchNormSpec{ExplicitTensor{{scale}}, ExplicitTensor{{shift}}}, {input.name});
+  for (std::size_t i = 1; i < model.network.nodes().size(); ++i) {
+    const Node& node = model.network.node(i);
+    std::vector<std::string> inputs;
+    for (std::size_t k : node.inputs) inputs.push_back(k == 0 ? "normalize" : model.network.node(k).name);
+    network.add(node.name, node.spec, inputs);
+  }
+  model.network = network;
+  ++model.output;
+  model.notes.push_back(
+      "samples are normalized by the first layer, exactly: less the mean, over the standard deviation, of each "
+      "channel");
+  return model;
+}
+
 }  // namespace
 
 int run_import(const Common& common, const ImportFileOptions& options) {
@@ -205,10 +242,12 @@ int run_import(const Common& common, const ImportFileOptions& options) {
     if (fs::exists(file)) throw InputError(file + " exists already; choose another --output or remove it");
   const std::string npz = fs::path(base).filename().string() + ".npz";
   std::string origin;
-  const ImportedModel model =
+  ImportedModel model =
       options.model.ends_with(".onnx") ? from_onnx(options, npz, origin) : from_tensors(options, npz, origin);
   std::optional<Fidelity> fidelity;
   if (!options.check.empty()) fidelity = compare(model, options.check);
+  if (!options.mean.empty() || !options.std.empty())
+    model = with_normalization(std::move(model), options.mean, options.std);
 
   const std::string folder = fs::weakly_canonical(fs::absolute(options.output)).parent_path().string();
   Json out{{"format", "widecert-case"}, {"version", 1}, {"title", fs::path(options.model).filename().string()}};

@@ -221,6 +221,12 @@ int run(int argc, char** argv) {
       "--divide", import_options.divide,
       "divide the numbers of the data by this (255 for images of bytes that the model takes from 0 to 1)");
   import->add_option("--multiply", import_options.multiply, "multiply the numbers of the data by this first");
+  import
+      ->add_option("--mean", import_options.mean,
+                   "what is subtracted from the data first, one number or one for each channel: 0.1307")
+      ->delimiter(',');
+  import->add_option("--std", import_options.std, "what they are divided by then; exact: a first layer of the case")
+      ->delimiter(',');
   import->add_option("--label-column", import_options.label_column,
                      "a column of a CSV file that is no feature: from 1 on, its name, last, or none");
   import

@@ -109,8 +109,8 @@ def _array(x):
 def case(model, x=None, prove=None, layer=None, path="out/model.case.json", opset=13):
     """Writes a case about `model` at its weights on the samples x (the first axis counts them).
 
-    model: a torch.nn.Module in evaluation mode, whose outputs on x are then compared with those of the case, or the path
-    of an .onnx file. prove: entries as in a case file, {"theorem": ...}, without "node" and "parameters" where the layer
+    model: a torch.nn.Module in evaluation mode, or a fitted MLPClassifier or MLPRegressor of scikit-learn (its scores, before
+    softmax), whose outputs on x are then compared with those of the case; or the path of an .onnx file. prove: entries as in a case file, {"theorem": ...}, without "node" and "parameters" where the layer
     and the model's weights are meant; rank and singular values if absent. layer: what is proved about. path: NAME.case.json;
     the weights are NAME.npz and the samples NAME-samples.npz beside it. What was there is replaced.
     """
@@ -127,6 +127,22 @@ def case(model, x=None, prove=None, layer=None, path="out/model.case.json", opse
             arrays["x"] = _array(x)
         if isinstance(model, (str, os.PathLike)):
             onnx = Path(model)
+        elif hasattr(model, "coefs_"):  # a perceptron of scikit-learn: matrices are inputs x outputs
+            onnx, tensors, words, y = Path(folder) / "mlp.npz", {}, [], arrays.get("x")
+            names = {"logistic": "sigmoid", "tanh": "tanh", "relu": "relu", "identity": "identity"}
+            for k, (w, b) in enumerate(zip(model.coefs_, model.intercepts_)):
+                tensors[f"{k}.weight"], tensors[f"{k}.bias"] = np.ascontiguousarray(w.T), b
+                last = k + 1 == len(model.coefs_)
+                words += [f"dense:{len(b)}"] + ([] if last else [names[model.activation]])
+                if y is not None:
+                    y = y @ w + b
+                    if not last:
+                        y = {"logistic": lambda t: 1 / (1 + np.exp(-t)), "tanh": np.tanh, "identity": lambda t: t,
+                             "relu": lambda t: np.maximum(t, 0)}[model.activation](y)
+            if y is not None:
+                arrays["y"] = y
+            np.savez(onnx, **tensors)
+            arguments += ["--architecture", " ".join(words), "--shape", str(len(model.coefs_[0]))]
         else:
             import torch
 

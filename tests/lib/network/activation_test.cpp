@@ -110,7 +110,7 @@ TEST_CASE("left tails stay below their explicit bound, which decreases to 0") {
       if (previous >= 0) CHECK(upper <= previous + power_of_two(-150));
       previous = upper;
     }
-    CHECK(previous < power_of_two(-10));
+    CHECK(previous < power_of_two(f.kind == K::softsign ? -4 : -10));  // 1/(1 - t) falls slowly
   }
 }
 

@@ -1,6 +1,7 @@
 // FLINT's integer matrices, freed in every case. For the sources beside.
 #pragma once
 
+#include <flint/fmpz.h>
 #include <flint/fmpz_mat.h>
 #include <widecert/number/rational.h>
 

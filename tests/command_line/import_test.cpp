@@ -68,7 +68,8 @@ TEST_CASE("import says what it left off, rounded or read in another order") {
     CHECK(json::parse(slurp(again + ".case.json")) == kept);
   }
   CHECK_THAT(import("none"), Contains("there is no such file"));
-  CHECK_THAT(import("rows", "--check " + models + "rows-io.npz[x] " + models + "lenet-io.npz[y]"), Contains("samples"));
+  CHECK_THAT(import("rows", "--check " + models + "rows-io.npz[x] " + models + "lenet-io.npz[y]"),
+             Contains("expected samples along the first axis, each of 3"));
   std::filesystem::remove_all(folder);
 }
 
@@ -97,8 +98,8 @@ TEST_CASE("tensors of PyTorch become the parameters of layers that are said, or 
   const Ran other = import(base + ".npz",
                            "conv2d:3x3:6:pad1 relu batchnorm maxpool2d:2x2 conv2d:3x3:8:stride2 tanh dense:20 relu "
                            "dense:20 relu dense:4");
-  CHECK(other.exit == 0);
-  CHECK(json::parse(other.output)["largest_difference"].get<double>() > 1e-3);
+  CHECK(other.exit == 4);
+  CHECK_THAT(other.output, Contains("this is another network than the framework's"));
   const auto refused = [&](const Ran& ran, const std::string& what) {
     INFO(ran.output);
     CHECK(ran.exit == 4);

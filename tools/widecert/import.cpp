@@ -84,16 +84,19 @@ struct Fidelity {
 Fidelity compare(const ImportedModel& model, const std::vector<std::string>& files) {
   const onnx::Array in = read_array(files.at(0)), out = read_array(files.at(1));
   const std::size_t width = product(model.input), outputs = model.output_order.size();
-  const auto samples_of = [](const onnx::Array& array, std::size_t each, const std::string& file) {
-    if (array.size() == 0 || array.size() % each != 0)
-      throw InputError(fmt::format("{}: {} numbers; expected {} for each sample", file, describe(array.shape), each));
-    return array.size() / each;
+  const auto samples_of = [](const onnx::Array& array, const Extents& each, const std::string& file) {
+    const Extents found(array.shape.empty() ? array.shape.begin() : array.shape.begin() + 1, array.shape.end());
+    if (array.size() == 0 || found != each) {
+      throw InputError(fmt::format("{}: an array of {}; expected samples along the first axis, each of {}", file,
+                                   describe(array.shape), describe(each)));
+    }
+    return array.shape[0];
   };
   Fidelity result;
-  result.samples = samples_of(in, width, files[0]);
-  if (samples_of(out, outputs, files[1]) != result.samples)
+  result.samples = samples_of(in, model.input, files[0]);
+  if (samples_of(out, model.output_extents, files[1]) != result.samples)
     throw InputError(fmt::format("{} has {} samples, {} has {}", files[0], result.samples, files[1],
-                                 samples_of(out, outputs, files[1])));
+                                 samples_of(out, model.output_extents, files[1])));
   // Samples in our order: that of the input node.
   Extents row{result.samples};
   row.insert(row.end(), model.input.begin(), model.input.end());
@@ -130,6 +133,17 @@ Fidelity compare(const ImportedModel& model, const std::vector<std::string>& fil
     }
   }
   result.entries = result.samples * outputs;
+  // What float32 rounds away is about 10^-6 of the values; this is another network.
+  if (!(result.largest <= 1e-3 * result.size + 1e-9)) {
+    throw InputError(
+        fmt::format("--check: this is another network than the framework's: outputs differ by up to {:.3g}, and are up "
+                    "to {:.3g}. Are {} the "
+                    "model's own outputs on {}, in evaluation mode, and before a softmax that was left off? Does the "
+                    "architecture say padding "
+                    "and strides as the model has them? Nothing is written{}",
+                    result.largest, result.size, files[1], files[0],
+                    model.notes.empty() ? "" : fmt::format("; notes: {}", fmt::join(model.notes, "; "))));
+  }
   return result;
 }
 

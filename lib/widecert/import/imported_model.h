@@ -13,6 +13,7 @@ struct ImportedModel {
   Extents input;                              // of a sample, as the model takes it
   Layout input_layout;                        // how such samples become ours
   std::size_t output;                         // the node whose values are the model's output
+  Extents output_extents;                     // of one sample's output, as the model has it
   std::vector<std::size_t> output_order;      // entry k of the model's output is neuron output_order[k]
   std::vector<std::string> notes;             // what a reader has to know
 };

@@ -80,11 +80,11 @@ class Importer {
     if (!unsupported_.empty()) {
       std::string list;
       for (const std::string& one : unsupported_) list += "\n  " + one;
-      throw InputError(
-          fmt::format("{}: {} of {} operators are not supported:{}\nwhat to do: export in evaluation mode "
-                      "(model.eval()), or leave the part out of the model that needs them (--output-value NAME "
-                      "stops at a value)",
-                      graph_.file, unsupported_.size(), graph_.nodes.size(), list));
+      throw InputError(fmt::format(
+          "{}: {} of {} operators are not supported:{}\nwhat to do: write them in the model with those that are "
+          "(cases/README.md, Models), or leave out the part that needs them (--output-value NAME stops at "
+          "a value)",
+          graph_.file, unsupported_.size(), graph_.nodes.size(), list));
     }
     return finish();
   }
@@ -388,11 +388,51 @@ class Importer {
       refuse("dropout in training mode");
     const Value* value = find(node, 0);
     if (value == nullptr) refuse("no input");
-    if (node.op == "Cast" && std::holds_alternative<View>(*value)) {
+    if (node.op == "Cast") {
       const std::int64_t to = integer_or(node, "to", 1);
-      if (to != 1 && to != 11) refuse("a cast of values to other than float32 or float64 rounds them");
+      if (std::holds_alternative<View>(*value) && to != 1 && to != 11)
+        refuse("a cast of values to other than float32 or float64 rounds them");
+      if (const auto* array = std::get_if<Array>(value)) return cast(*array, to);
     }
     return *value;
+  }
+
+  // A constant in another type, where that changes no number.
+  static Array cast(Array array, std::int64_t to) {
+    const std::vector<double> numbers = array.doubles();
+    const auto all = [&](auto fits) {
+      if (!std::all_of(numbers.begin(), numbers.end(), fits)) refuse("a cast of a constant that changes its numbers");
+    };
+    const auto whole = [&](double least, double most) {
+      all([&](double v) { return v >= least && v <= most && std::floor(v) == v; });
+      if (!std::holds_alternative<std::vector<std::int64_t>>(array.values))
+        array.values = std::vector<std::int64_t>(numbers.begin(), numbers.end());
+      array.type = "int64";
+      return array;
+    };
+    switch (to) {
+      case 1:
+        all([](double v) { return static_cast<double>(static_cast<float>(v)) == v; });
+        break;
+      case 11:
+        all([](double v) { return std::abs(v) <= 0x1p53 || std::floor(v) != v || std::abs(v) > 0x1p63; });
+        break;
+      case 2:
+        return whole(0, 255);
+      case 3:
+        return whole(-128, 127);
+      case 5:
+        return whole(-32768, 32767);
+      case 6:
+        return whole(-0x1p31, 0x1p31 - 1);
+      case 7:
+        return whole(-0x1p53, 0x1p53);
+      default:
+        refuse("a cast of a constant to a type that is not followed");
+    }
+    array.values = numbers;
+    array.type = to == 1 ? "float32" : "float64";
+    return array;
   }
 
   Value constant_node(const onnx::Node& node) const {
@@ -574,10 +614,13 @@ class Importer {
     const std::string automatic = text_or(node, "auto_pad", "NOTSET");
     std::vector<std::int64_t> pads = integers_or(node, "pads", std::vector<std::int64_t>(2 * rank, 0));
     if (pads.size() != 2 * rank) refuse("pads of another number of dimensions");
+    const auto before = pads_.find(x.node);
+    if (automatic != "NOTSET") std::fill(pads.begin(), pads.end(), 0);  // they say nothing then
     if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER") {
       for (std::size_t k = 0; k < rank; ++k) {
         const std::size_t axis = 2 - rank + k;
-        const std::size_t n = shape(x)[k], s = window.stride[axis],
+        const std::size_t zeros = before == pads_.end() ? 0 : before->second.at(k) + before->second.at(rank + k);
+        const std::size_t n = shape(x)[k] + zeros, s = window.stride[axis],
                           reach = window.dilation[axis] * (window.size[axis] - 1) + 1, steps = (n + s - 1) / s,
                           span = (steps - 1) * s + reach, total = span > n ? span - n : 0;
         const auto small = static_cast<std::int64_t>(total / 2), large = static_cast<std::int64_t>(total - total / 2);
@@ -587,7 +630,6 @@ class Importer {
     } else if (automatic != "NOTSET" && automatic != "VALID") {
       refuse("auto_pad " + automatic);
     }
-    const auto before = pads_.find(x.node);
     Padding padding;
     for (std::size_t k = 0; k < 2 * rank; ++k) {
       if (pads[k] < 0 || pads[k] > 100'000) refuse("pads that are negative or very large");
@@ -755,8 +797,13 @@ class Importer {
 
   View batch_norm(const onnx::Node& node) {
     const View x = unpadded(node, 0);
-    if (integer_or(node, "training_mode", 0) != 0 || (graph_.opset < 7 && integer_or(node, "is_test", 0) == 0))
+    // Before opset 14 more than one output says so.
+    const auto used =
+        std::count_if(node.outputs.begin(), node.outputs.end(), [](const std::string& o) { return !o.empty(); });
+    if (integer_or(node, "training_mode", 0) != 0 || (graph_.opset < 14 && used > 1) ||
+        (graph_.opset < 7 && integer_or(node, "is_test", 0) == 0))
       refuse("batch norm in training mode");
+    if (integer_or(node, "spatial", 1) == 0) refuse("batch norm with numbers for each place (spatial 0)");
     if (!channels_first(x) && !(x.dims.size() == 1 && shape(x).size() == 1))
       refuse("its input has not the channels first");
     const double epsilon = number_or(node, "epsilon", 1e-5);
@@ -1034,6 +1081,7 @@ class Importer {
   // min(max(x, low), high), by relu.
   View clip(const onnx::Node& node, const View& x, const std::optional<Rational>& low,
             const std::optional<Rational>& high) {
+    if (low && high && *low > *high) refuse("a least value above the greatest");
     const std::string name = name_of(node);
     const auto relu = [&](const View& v) {
       return add(name + ".relu", ActivationSpec{{ActivationKind::relu, 1}}, {v});
@@ -1132,7 +1180,7 @@ class Importer {
     if (pads_.contains(y.node)) fail("its output is padded by zeros");
     // What the output depends on; nodes that only carry zeros have no reader left.
     Architecture network("x", net_->node(0).shape);
-    ImportedModel model{network, {}, {}, input_, input_layout_, 0, {}, notes_};
+    ImportedModel model{network, {}, {}, input_, input_layout_, 0, {}, {}, notes_};
     for (std::size_t i : net_->ancestors(y.node)) {
       if (i == 0) continue;
       const Node& node = net_->node(i);
@@ -1146,6 +1194,7 @@ class Importer {
           model.arrays.emplace(name, bytes);
     }
     model.output = model.network.nodes().size() - 1;
+    model.output_extents = extents(y);
     if (y.node == 0) fail("its output is its input");
     // Entries in the model's order.
     std::vector<std::size_t> axes;

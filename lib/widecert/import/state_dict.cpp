@@ -173,7 +173,7 @@ class Assignment {
       if (!used.contains(k)) rest += (rest.empty() ? "" : ", ") + modules_[k].name;
     if (!rest.empty()) notes_.push_back("tensors that no layer takes: " + rest);
     const Shape& in = network.node(0).shape;
-    ImportedModel model{network, parameters, arrays_.bytes(), in, {}, 0, {}, notes_};
+    ImportedModel model{network, parameters, arrays_.bytes(), in, {}, 0, {}, {}, notes_};
     // Samples as the framework has them: channels first.
     if (in.size() > 1) {
       model.input = {in.back()};
@@ -184,6 +184,8 @@ class Assignment {
     model.output = network.nodes().size() - 1;
     const Shape& out = network.node(model.output).shape;
     const std::size_t channels = out.size() == 1 ? 1 : out.back(), places = network.node(model.output).width / channels;
+    model.output_extents = {out.back()};
+    if (out.size() > 1) model.output_extents.insert(model.output_extents.end(), out.begin(), out.end() - 1);
     for (std::size_t c = 0; c < channels; ++c)
       for (std::size_t p = 0; p < places; ++p) model.output_order.push_back(p * channels + c);
     return model;

@@ -102,6 +102,24 @@ TEST_CASE("ONNX: a small model goes in, its weights in their own order") {
   CHECK(m.output_order[15] == 1);
 }
 
+TEST_CASE("ONNX: pads beside auto_pad say nothing, and auto_pad sees the zeros of a Pad before it") {
+  const auto text = [](const std::string& name, const std::string& v) {
+    return bytes(5, bytes(1, name) + number(20, 3) + bytes(4, v));
+  };
+  const std::string image = input("x", {1, 1, 5, 8}) + constant("w", {1, 1, 3, 2});
+  const ImportedModel valid = import_bytes(
+      model(image + node("Conv", {"x", "w"}, "y", text("auto_pad", "VALID") + integers("pads", {1, 1, 1, 1}))));
+  CHECK(valid.network.node(valid.output).shape == Shape{3, 7, 1});
+  // 6 x 8 with the zeros, in steps of 2: 3 x 4, for which one more row and none are needed.
+  const ImportedModel same = import_bytes(
+      model(image + node("Pad", {"x"}, "p", integers("pads", {0, 0, 1, 0, 0, 0, 0, 0})) +
+                node("Conv", {"p", "w"}, "y", text("auto_pad", "SAME_UPPER") + integers("strides", {2, 2})),
+            "y", 10));
+  const auto& window = std::get<ConvSpec>(std::get<LinearSpec>(same.network.node(1).spec).form).window;
+  CHECK(window.padding.amount == std::array<std::size_t, 4>{1, 0, 1, 0});
+  CHECK(same.network.node(same.output).shape == Shape{3, 4, 1});
+}
+
 TEST_CASE("ONNX: what is wrong is named with its place") {
   const std::string x = input("x", {1, 4});
   refuses("", "no ONNX model");
@@ -133,6 +151,21 @@ TEST_CASE("ONNX: what is wrong is named with its place") {
   refuses(model(image + node("Conv", {"x", "w"}, "y", integers("pads", {100000, 100000, 100000, 100000}))),
           "2^27 neurons");
   refuses(model(input("x", {1, 3, 5, 5}) + constant("w", {3, 2, 3, 3}) + node("Conv", {"x", "w"}, "y")), "do not fit");
+  // What would be another network in silence: norms and casts that change numbers, bounds in the wrong order.
+  std::string norm;
+  for (const char* name : {"s", "b", "m", "v"}) norm += constant(name, {2});
+  std::string training;
+  for (const char* name : {"x", "s", "b", "m", "v"}) training += bytes(1, name);
+  for (const char* name : {"y", "m2", "v2", "sm", "sv"}) training += bytes(2, name);
+  refuses(model(input("x", {1, 2, 5, 5}) + norm + bytes(1, training + bytes(4, "BatchNormalization"))),
+          "training mode");
+  const std::string thirds = bytes(9, std::string("\xab\xaa\xaa\x3e", 4)),
+                    cast = bytes(5, bytes(1, "to") + number(20, 2) + number(3, 3));
+  refuses(model(x + constant("w", {1}, thirds) + node("Cast", {"w"}, "q", cast) + node("Mul", {"x", "q"}, "y")),
+          "changes its numbers");
+  refuses(model(x + constant("lo", {1}) + constant("hi", {1}, bytes(9, std::string("\0\0\x80\xbf", 4))) +
+                node("Clip", {"x", "lo", "hi"}, "y")),
+          "above the greatest");
   // A dense layer on an image that was flattened with height and width exchanged.
   refuses(model(input("x", {1, 1, 2, 3}) + constant("w", {6, 4}) +
                 node("Transpose", {"x"}, "t", integers("perm", {0, 1, 3, 2})) + node("Flatten", {"t"}, "f") +

@@ -9,6 +9,7 @@
 Nothing is computed here: files are written, and the programs on the PATH are called (or those in the folder that the
 environment variable WIDECERT names). Needs numpy; torch only for its modules.
 """
+import copy
 import json
 import os
 import shutil
@@ -146,18 +147,22 @@ def case(model, x=None, prove=None, layer=None, path="out/model.case.json", opse
         else:
             import torch
 
+            if not isinstance(model, torch.nn.Module):
+                raise TypeError("model: expected a torch.nn.Module, an MLPClassifier or MLPRegressor, or the path of an .onnx file")
             if x is None:
                 raise ValueError("x: samples are needed to export a module")
-            if model.training:
-                raise ValueError("model: call model.eval() first; dropout and batch norm differ in training")
+            if any(module.training for module in model.modules()):
+                raise ValueError("model: call model.eval() first; dropout and batch norm differ in training, in every part")
             onnx = Path(folder) / "model.onnx"
             parameter = next(model.parameters(), torch.zeros(()))
             sample = torch.as_tensor(arrays["x"][:1]).to(parameter.dtype)
-            torch.onnx.export(model, sample, str(onnx), opset_version=opset, do_constant_folding=False,
+            torch.onnx.export(copy.deepcopy(model), sample, str(onnx), opset_version=opset, do_constant_folding=False,
                               training=torch.onnx.TrainingMode.PRESERVE, dynamic_axes={})
             with torch.no_grad():
-                double = __import__("copy").deepcopy(model).double()
-                arrays["y"] = double(torch.as_tensor(arrays["x"]).double()).numpy()
+                y = copy.deepcopy(model).double()(torch.as_tensor(arrays["x"]).double())
+            if not isinstance(y, torch.Tensor):
+                raise ValueError("model: one tensor is expected as its output, not " + type(y).__name__)
+            arrays["y"] = y.numpy()
         if arrays:
             samples = Path(f"{base}-samples.npz")
             np.savez(samples, **arrays)

@@ -85,6 +85,7 @@ std::string layer_words() {
   }
   return "Words of --layers, from the input on:\n"
          "  conv2d:HxW:FILTERS   then optional :same or :padP (padding), :strideS, :groupsG\n"
+         "                       (:same with a stride is not PyTorch's padding=1, which is :pad1)\n"
          "  conv1d:W:FILTERS     likewise, over [length, channels]\n"
          "  dense:NEURONS\n"
          "  maxpool2d:HxW  maxpool1d:W  avgpool2d:HxW  avgpool1d:W   moving by their size, or :strideS\n"

@@ -1,0 +1,232 @@
+// Arithmetic and activations, and what exporters spell with several operators.
+#include <widecert/import/onnx_importer.h>
+#include <cmath>
+
+namespace widecert::onnx_import {
+
+std::vector<Rational> Importer::by_channel(const View& x, const Array& array) const {
+  const std::vector<double> values = array.doubles();
+  std::vector<Rational> out;
+  for (double v : values) {
+    if (!std::isfinite(v)) refuse("a constant that is not finite");
+    out.push_back(exactly(v));
+  }
+  if (out.size() == 1) return out;
+  const std::size_t rank = x.dims.size() + 1;
+  if (array.shape.size() > rank) refuse("a constant of more dimensions than the values");
+  for (std::size_t k = 0; k < array.shape.size(); ++k) {
+    const std::size_t dim = rank - array.shape.size() + k;  // 0: the samples
+    if (array.shape[k] == 1) continue;
+    const std::vector<std::size_t> last = real(x, {shape(x).size() - 1});
+    if (dim == 0 || real(x, x.dims[dim - 1]) != last || array.shape[k] != channels(x))
+      refuse("a constant that is not one number for each channel");
+  }
+  return out;
+}
+
+Value Importer::arithmetic(const onnx::Node& node) {
+  const Value *a = find(node, 0), *b = find(node, 1);
+  if (graph_.opset < 7 && node.attributes.contains("axis")) refuse("broadcast along an axis, as before opset 7");
+  if (a == nullptr || b == nullptr || node.inputs.size() != 2) refuse("two inputs are expected");
+  if (biased_.contains(&node)) return std::holds_alternative<View>(*a) ? *a : *b;
+  if (std::holds_alternative<Erf>(*a) || std::holds_alternative<Erf>(*b)) return gelu_step(node, *a, *b);
+  const Array *left = std::get_if<Array>(a), *right = std::get_if<Array>(b);
+  if (left != nullptr && right != nullptr) return folded(node, *left, *right);
+  if (left == nullptr && right == nullptr) return branches(node, std::get<View>(*a), std::get<View>(*b));
+  const View x = std::get<View>(left != nullptr ? *b : *a);
+  if (pads_.contains(x.node)) refuse("after Pad");
+  std::vector<Rational> c = by_channel(x, left != nullptr ? *left : *right);
+  const std::string name = name_of(node);
+  // A sum after a product that nothing else reads is one step with it.
+  const auto shifted = [&](const std::vector<Rational>& shift) {
+    const std::string& value = node.inputs[left != nullptr ? 1 : 0];
+    const auto* norm = std::get_if<BatchNormSpec>(&net_->node(x.node).spec);
+    const auto* none = norm == nullptr ? nullptr : std::get_if<FillTensor>(&norm->shift);
+    if (none != nullptr && none->value == 0 && !std::holds_alternative<FileTensor>(norm->scale) &&
+        readers_.at(value).size() == 1)
+      return add(name, BatchNormSpec{norm->scale, row(shift)}, {View{below(x.node), x.dims}});
+    return affine(name, x, {1}, shift);
+  };
+  if (node.op == "Add") return shifted(c);
+  if (node.op == "Mul") return affine(name, x, c, {0});
+  if (node.op == "Sub" && left != nullptr) return affine(name, x, {-1}, c);
+  if (node.op == "Div" && left != nullptr) refuse("a constant over values of the network");
+  for (Rational& v : c) {
+    if (node.op == "Div" && v == 0) refuse("a division by 0");
+    v = node.op == "Div" ? Rational(1 / v) : Rational(-v);
+  }
+  return node.op == "Div" ? affine(name, x, c, {0}) : shifted(c);
+}
+
+Array Importer::folded(const onnx::Node& node, const Array& a, const Array& b) const {
+  const bool whole = std::holds_alternative<std::vector<std::int64_t>>(a.values) &&
+                     std::holds_alternative<std::vector<std::int64_t>>(b.values);
+  if (!whole || node.op == "Div") refuse("of constants; fold them before the export");
+  if (a.shape != b.shape && a.size() != 1 && b.size() != 1) refuse("of constants of several shapes");
+  const auto &x = std::get<std::vector<std::int64_t>>(a.values), &y = std::get<std::vector<std::int64_t>>(b.values);
+  const Array& larger = a.size() >= b.size() ? a : b;
+  std::vector<std::int64_t> out;
+  for (std::size_t k = 0; k < larger.size(); ++k) {
+    const std::int64_t u = x[x.size() == 1 ? 0 : k], v = y[y.size() == 1 ? 0 : k];
+    if (std::abs(u) > (std::int64_t{1} << 30) || std::abs(v) > (std::int64_t{1} << 30)) refuse("of large numbers");
+    out.push_back(node.op == "Add" ? u + v : node.op == "Sub" ? u - v : u * v);
+  }
+  return {larger.shape, "int64", out};
+}
+
+bool Importer::same_order(const View& a, const View& b) const {
+  if (shape(a) != shape(b) || a.dims.size() != b.dims.size()) return false;
+  for (std::size_t k = 0; k < a.dims.size(); ++k)
+    if (real(a, a.dims[k]) != real(b, b.dims[k])) return false;
+  return true;
+}
+
+const Activation* Importer::function_at(const View& v) const {
+  const auto* spec = std::get_if<ActivationSpec>(&net_->node(v.node).spec);
+  return spec == nullptr ? nullptr : &spec->function;
+}
+
+Value Importer::branches(const onnx::Node& node, const View& a, const View& b) {
+  if (!same_order(a, b)) refuse("values of two shapes, or in two orders");
+  if (node.op == "Add") return add(name_of(node), SumSpec{}, {a, b});
+  if (node.op == "Sub") return add(name_of(node), SumSpec{}, {a, affine(name_of(node) + ".minus", b, {-1}, {0})});
+  if (node.op == "Mul") {
+    // x S(x), x tanh(softplus(x))
+    for (const auto& [x, y] : {std::pair(a, b), std::pair(b, a)}) {
+      const Activation* f = function_at(y);
+      if (f == nullptr) continue;
+      if (f->kind == ActivationKind::sigmoid && below(y.node) == x.node)
+        return activation(node, ActivationKind::silu, x);
+      if (f->kind != ActivationKind::tanh) continue;
+      const auto* inner = std::get_if<ActivationSpec>(&net_->node(below(y.node)).spec);
+      if (inner != nullptr && inner->function.kind == ActivationKind::softplus && inner->function.parameter == 1 &&
+          below(below(y.node)) == x.node) {
+        return activation(node, ActivationKind::mish, x);
+      }
+    }
+  }
+  refuse("a product or quotient of values that is neither silu, mish nor gelu");
+}
+
+Value Importer::erf(const onnx::Node& node) const {
+  const View y = features(node, 0);
+  const auto* norm = std::get_if<BatchNormSpec>(&net_->node(y.node).spec);
+  const auto* scale = norm == nullptr ? nullptr : std::get_if<FillTensor>(&norm->scale);
+  const auto* shift = norm == nullptr ? nullptr : std::get_if<FillTensor>(&norm->shift);
+  if (scale == nullptr || shift == nullptr || shift->value != 0 ||
+      std::abs(scale->value.convert_to<double>() * std::sqrt(2.0) - 1) > 1e-6) {
+    refuse("only as a part of gelu, x (1 + erf(x / sqrt 2)) / 2");
+  }
+  return Erf{{below(y.node), y.dims}, 1};
+}
+
+Value Importer::gelu_step(const onnx::Node& node, const Value& a, const Value& b) {
+  const Value& with = std::holds_alternative<Erf>(a) ? a : b;
+  const Value& other = std::holds_alternative<Erf>(a) ? b : a;
+  const Erf e = std::get<Erf>(with);
+  const auto* array = std::get_if<Array>(&other);
+  const auto* view = std::get_if<View>(&other);
+  const auto is = [&](double wanted) {
+    return array != nullptr && array->size() == 1 && array->doubles()[0] == wanted;
+  };
+  const auto gelu = [&]() -> Value {
+    note("gelu, which the model spells with Erf and 1 / sqrt 2 in floating point, is gelu itself");
+    return activation(node, ActivationKind::gelu, e.base);
+  };
+  if (node.op == "Add" && e.stage == 1 && is(1)) return Erf{e.base, 2};
+  if (node.op == "Mul" && e.stage == 2 && view != nullptr && view->node == e.base.node) return Erf{e.base, 3};
+  if (node.op == "Mul" && e.stage == 2 && is(0.5)) return Erf{e.base, 4};
+  if (node.op == "Mul" && e.stage == 3 && is(0.5)) return gelu();
+  if (node.op == "Div" && e.stage == 3 && is(2)) return gelu();
+  if (node.op == "Mul" && e.stage == 4 && view != nullptr && view->node == e.base.node) return gelu();
+  if (node.op == "Mul" && e.stage == 2 && view != nullptr) {  // (x / 2) (1 + erf)
+    const auto* norm = std::get_if<BatchNormSpec>(&net_->node(view->node).spec);
+    const auto* scale = norm == nullptr ? nullptr : std::get_if<FillTensor>(&norm->scale);
+    const auto* shift = norm == nullptr ? nullptr : std::get_if<FillTensor>(&norm->shift);
+    if (scale != nullptr && shift != nullptr && scale->value == Rational(1, 2) && shift->value == 0 &&
+        below(view->node) == e.base.node)
+      return gelu();
+  }
+  refuse("Erf in another formula than that of gelu");
+}
+
+View Importer::clip(const onnx::Node& node, const View& x, const std::optional<Rational>& low,
+                    const std::optional<Rational>& high) {
+  if (low && high && *low > *high) refuse("a least value above the greatest");
+  const std::string name = name_of(node);
+  const auto relu = [&](const View& v) { return add(name + ".relu", ActivationSpec{{ActivationKind::relu, 1}}, {v}); };
+  if (low && !high && *low == 0) return activation(node, ActivationKind::relu, x);
+  if (!low && !high) return x;
+  note(fmt::format("{}: clipping is written as a difference of relus", name));
+  if (!low) return affine(name, relu(affine(name + ".below", x, {-1}, {*high})), {-1}, {*high});
+  const View up = *low == 0 ? relu(x) : relu(affine(name + ".above", x, {1}, {Rational(-*low)}));
+  if (!high) return affine(name, up, {1}, {*low});
+  const View cut = affine(name + ".cut", relu(affine(name + ".beyond", x, {1}, {Rational(-*high)})), {-1}, {*low});
+  return add(name, SumSpec{}, {up, cut});
+}
+
+View Importer::elu(const onnx::Node& node, const View& x, const Rational& alpha, const Rational& factor) {
+  const std::string name = name_of(node);
+  if (alpha == 1 && factor == 1) return activation(node, ActivationKind::elu, x);
+  note(fmt::format("{}: alpha {:.7g} is not 1; written as {:.7g} elu(x) + {:.7g} relu(x)", name,
+                   alpha.convert_to<double>(), Rational(factor * alpha).convert_to<double>(),
+                   Rational(factor * (1 - alpha)).convert_to<double>()));
+  const View curved = affine(name + ".curved", add(name + ".elu", ActivationSpec{{ActivationKind::elu, 1}}, {x}),
+                             {Rational(factor * alpha)}, {0});
+  const View straight = affine(name + ".straight", add(name + ".relu", ActivationSpec{{ActivationKind::relu, 1}}, {x}),
+                               {Rational(factor * (1 - alpha))}, {0});
+  return add(name, SumSpec{}, {curved, straight});
+}
+
+View Importer::function(const onnx::Node& node) {
+  using K = ActivationKind;
+  const std::string& op = node.op;
+  static const std::map<std::string, K> kPlain{{"Relu", K::relu}, {"Sigmoid", K::sigmoid},
+                                               {"Tanh", K::tanh}, {"Softplus", K::softplus},
+                                               {"Mish", K::mish}, {"Softsign", K::softsign}};
+  if (const auto found = kPlain.find(op); found != kPlain.end())
+    return activation(node, found->second, unpadded(node, 0));
+  if (op == "LeakyRelu") return leaky(node, exactly(number_or(node, "alpha", static_cast<double>(0.01F))));
+  if (op == "PRelu") {
+    const std::vector<double> slopes = constant(node, 1, "slope").doubles();
+    if (slopes.empty() || std::any_of(slopes.begin(), slopes.end(), [&](double s) { return s != slopes[0]; }))
+      refuse("several slopes; one is expected");
+    return leaky(node, exactly(slopes[0]));
+  }
+  if (op == "Elu") return elu(node, unpadded(node, 0), exactly(number_or(node, "alpha", 1)), 1);
+  if (op == "Selu") {
+    return elu(node, unpadded(node, 0),
+               exactly(number_or(node, "alpha", static_cast<double>(1.67326319217681884765625F))),
+               exactly(number_or(node, "gamma", static_cast<double>(1.05070102214813232421875F))));
+  }
+  if (op == "HardSigmoid") {
+    const View x =
+        affine(name_of(node) + ".line", unpadded(node, 0),
+               {exactly(number_or(node, "alpha", static_cast<double>(0.2F)))}, {exactly(number_or(node, "beta", 0.5))});
+    return clip(node, x, Rational(0), Rational(1));
+  }
+  if (op == "Clip") {
+    const auto bound = [&](std::size_t k, const char* name) -> std::optional<Rational> {
+      std::optional<double> v;
+      if (const Array* given = constant_if(node, k); given != nullptr && given->size() == 1) v = given->doubles()[0];
+      const auto found = node.attributes.find(name);
+      if (found != node.attributes.end() && found->second.number) v = found->second.number;
+      if (k < node.inputs.size() && !node.inputs[k].empty() && !v) refuse("bounds that are no constants");
+      if (!v || std::abs(*v) > 3e38) return std::nullopt;
+      return exactly(*v);
+    };
+    return clip(node, unpadded(node, 0), bound(1, "min"), bound(2, "max"));
+  }
+  if (op == "Gelu") {
+    if (text_or(node, "approximate", "none") != "none") refuse("the approximation of gelu by tanh is another function");
+    return activation(node, K::gelu, unpadded(node, 0));
+  }
+  refuse("no such operator here");
+}
+
+View Importer::leaky(const onnx::Node& node, const Rational& slope) {
+  note(fmt::format("{}: the slope is {}, as the file has it", name_of(node), to_string(slope)));
+  return activation(node, ActivationKind::leaky_relu, unpadded(node, 0), slope);
+}
+
+}  // namespace widecert::onnx_import

@@ -61,13 +61,7 @@ int run_forward(const Common& common, const ForwardOptions& options) {
     forward.emplace(network, integer_point(network, point, node), node, instance.data.divisor(),
                     instance.data.largest());
   } else {
-    for (const auto& [i, tensors] : ln2_parameters(network, point, node)) {
-      for (const auto& row : tensors.weights) {
-        auto& to = theta[i].weights.emplace_back();
-        for (const Ln2& v : row) to.push_back(v.enclosure());
-      }
-      for (const Ln2& v : tensors.bias) theta[i].bias.push_back(v.enclosure());
-    }
+    theta = transformed(ln2_parameters(network, point, node), [](const Ln2& v) { return v.enclosure(); });
   }
   if (!common.json && !common.console.quiet) {
     fmt::print("F({}), {}{}, {}\n", network.node(node).name, describe(network.node(node).shape),

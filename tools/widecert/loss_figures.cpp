@@ -22,15 +22,7 @@ using Mat = Matrix<double>;
 using Point = Parameters<double>;
 
 Point in_doubles(const Architecture& network, const PointSpec& spec, std::size_t output) {
-  Point point;
-  for (const auto& [i, tensors] : ln2_parameters(network, spec, output)) {
-    for (const auto& row : tensors.weights) {
-      auto& to = point[i].weights.emplace_back();
-      for (const Ln2& v : row) to.push_back(v.near_double());
-    }
-    for (const Ln2& v : tensors.bias) point[i].bias.push_back(v.near_double());
-  }
-  return point;
+  return transformed(ln2_parameters(network, spec, output), [](const Ln2& v) { return v.near_double(); });
 }
 
 // Of the entries that may move: f(value, the same entry of another point).

@@ -104,20 +104,14 @@ PointSpec point_of(const Architecture& network, Witness& witness, const std::str
 std::string write_model(const std::string& path, const Architecture& network, const PointSpec& point,
                         std::size_t node) {
   for (const auto& [name, tensors] : point) node = std::max(node, network.index_of(name));
-  Parameters<Rational> theta;
   std::size_t rounded = 0;
-  const auto rational = [&](const Ln2& v) {
+  const auto rational = [&](const Ln2& v) -> Rational {
     if (v.is_rational()) return v.constant();
     ++rounded;
     return exactly(v.near_double());
   };
-  for (const auto& [i, tensors] : ln2_parameters(network, point_below(network, point, node), node)) {
-    for (const auto& row : tensors.weights) {
-      auto& to = theta[i].weights.emplace_back();
-      for (const Ln2& v : row) to.push_back(rational(v));
-    }
-    for (const Ln2& v : tensors.bias) theta[i].bias.push_back(rational(v));
-  }
+  const Parameters<Rational> theta =
+      transformed(ln2_parameters(network, point_below(network, point, node), node), rational);
   const WrittenModel model = write_onnx(network, theta, node);
   write_atomically(path, model.bytes);
   std::string said = fmt::format("an ONNX model in {} of F({})", model.type, network.node(node).name);

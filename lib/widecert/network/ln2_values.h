@@ -5,12 +5,28 @@
 #include <widecert/network/forward.h>
 #include <widecert/network/point.h>
 
+#include <algorithm>
 #include <functional>
+#include <iterator>
+#include <type_traits>
 
 namespace widecert {
 
 // The tensors of the linear nodes below `target`, frozen ones included. Throws as integer_point() does.
 Parameters<Ln2> ln2_parameters(const Architecture& network, const PointSpec& point, std::size_t target);
+
+// f of every entry, for instance in another scalar.
+template <class F>
+auto transformed(const Parameters<Ln2>& theta, F f) {
+  Parameters<std::decay_t<std::invoke_result_t<F&, const Ln2&>>> out;
+  for (const auto& [i, tensors] : theta) {
+    auto& to = out[i];
+    for (const auto& row : tensors.weights)
+      std::transform(row.begin(), row.end(), std::back_inserter(to.weights.emplace_back()), std::ref(f));
+    std::transform(tensors.bias.begin(), tensors.bias.end(), std::back_inserter(to.bias), std::ref(f));
+  }
+  return out;
+}
 
 using Ln2Rows = std::vector<std::vector<Ln2>>;
 // The values of `node` on all samples. Throws InputError where they are not in Q[ln 2]. `tick` is told samples that are

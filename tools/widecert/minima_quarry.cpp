@@ -249,9 +249,23 @@ bool spans(const IntegerPoints& x) {
   return false;
 }
 
-class GridQuarry : public Quarry {
+// What both ways of hunting share.
+class MinimaQuarry : public Quarry {
  public:
-  explicit GridQuarry(const MinimaBounds& bounds) : bounds_(bounds), unit_(read_unit(bounds.activation)) {}
+  explicit MinimaQuarry(const MinimaBounds& bounds) : bounds_(bounds), unit_(read_unit(bounds.activation)) {}
+
+  const char* name() const override { return "MINIMUM"; }
+  const char* heading() const override { return "Local minima that are not global"; }
+  std::string figure(const Json&) const override { return ""; }
+
+ protected:
+  MinimaBounds bounds_;
+  Unit unit_;
+};
+
+class GridQuarry : public MinimaQuarry {
+ public:
+  explicit GridQuarry(const MinimaBounds& bounds) : MinimaQuarry(bounds) {}
 
   std::uint64_t total() const override {
     std::uint64_t total = 0;
@@ -298,18 +312,15 @@ class GridQuarry : public Quarry {
     log.tick(position);
   }
 
-  const char* name() const override { return "MINIMUM"; }
   const char* summary() const override {
     return "{0} sets of points with two classes examined, up to symmetry: {1} with a local minimum that is not global, "
            "{2} of them with a certificate that widecheck accepts";
   }
-  const char* heading() const override { return "Local minima that are not global"; }
   std::string introduction() const override {
     return "Sets of integer points, up to moving, mirroring and turning, with two classes. Where one class lies inside "
            "the "
            "other in convex order, all weights 0 below a layer of units that bend upward is a local minimum.";
   }
-  std::string figure(const Json&) const override { return ""; }
 
  private:
   std::size_t points(std::size_t d) const {
@@ -350,18 +361,15 @@ class GridQuarry : public Quarry {
       if (found) log.found(std::move(*found));
     }
   }
-
-  MinimaBounds bounds_;
-  Unit unit_;
 };
 
 // ---- the samples of a case ----
 
 // Samples of one class that are midpoints of pairs of another one, at the chosen inputs: all different, and as few as
 // are asked for.
-class DataQuarry : public Quarry {
+class DataQuarry : public MinimaQuarry {
  public:
-  explicit DataQuarry(const MinimaBounds& bounds) : bounds_(bounds), unit_(read_unit(bounds.activation)) {
+  explicit DataQuarry(const MinimaBounds& bounds) : MinimaQuarry(bounds) {
     CaseFile file = read_case(bounds.data);
     if (!file.data) throw InputError(bounds.data + ": a case without data has no samples to be searched");
     Instance instance = load_instance(file);
@@ -425,18 +433,15 @@ class DataQuarry : public Quarry {
     log.tick(total());
   }
 
-  const char* name() const override { return "MINIMUM"; }
   const char* summary() const override {
     return "{0} pairs of classes examined: {1} with a local minimum that is not global, {2} of them with a certificate "
            "that widecheck accepts";
   }
-  const char* heading() const override { return "Local minima that are not global"; }
   std::string introduction() const override {
     return "Samples of one class that lie in the middle of two samples of another, at the inputs that are looked at. "
            "All "
            "weights 0 below a layer of units that bend upward is a local minimum there.";
   }
-  std::string figure(const Json&) const override { return ""; }
 
  private:
   void visit(std::size_t triples, std::pair<std::size_t, std::size_t> classes, const HuntLog& log) const {
@@ -487,8 +492,6 @@ class DataQuarry : public Quarry {
     if (found) log.found(std::move(*found));
   }
 
-  MinimaBounds bounds_;
-  Unit unit_;
   std::vector<std::size_t> labels_, inputs_;
   std::vector<std::pair<std::size_t, std::size_t>> pairs_;
   Points points_;

@@ -45,6 +45,7 @@ std::optional<Carrier> carrier(const Activation& f) {
     case ActivationKind::mish:
     case ActivationKind::gaussian:
     case ActivationKind::softsign:
+    case ActivationKind::hard_swish:
     case ActivationKind::step:
     case ActivationKind::half_step:
     case ActivationKind::sign:

@@ -29,7 +29,7 @@ Centre centre_for(K kind) {
 
 int orientation(K kind) { return kind == K::one_minus_sigmoid ? -1 : 1; }
 
-RayRule rule_for(K kind) { return kind == K::relu ? RayRule::triangular : RayRule::h_matrix; }
+RayRule rule_for(K kind) { return kind == K::relu || kind == K::hard_swish ? RayRule::triangular : RayRule::h_matrix; }
 
 const char* ray_formula(K kind, RayRule rule) {
   if (rule == RayRule::row_difference) {
@@ -38,6 +38,8 @@ const char* ray_formula(K kind, RayRule rule) {
   switch (kind) {
     case K::relu:
       return "alpha_0 = beta / delta (exactly triangular)";
+    case K::hard_swish:
+      return "alpha_0 = (beta + 3) / delta (exactly triangular)";
     case K::sigmoid:
     case K::one_minus_sigmoid:
       return "alpha_0 = (beta + ln((2 + e^-beta)^N - 1)) / delta";
@@ -58,6 +60,7 @@ const char* ray_formula(K kind, RayRule rule) {
 bool has_ray_threshold(K kind) {
   switch (kind) {
     case K::relu:
+    case K::hard_swish:
     case K::sigmoid:
     case K::one_minus_sigmoid:
     case K::softplus:
@@ -82,6 +85,10 @@ RayThreshold ray_threshold(const Activation& f, const Separation& gaps, std::siz
     case K::relu:
       result.beta = 1;
       result.alpha_0 = 1 / gaps.delta;
+      return result;
+    case K::hard_swish:
+      result.beta = 1;
+      result.alpha_0 = 4 / gaps.delta;
       return result;
     case K::sigmoid:
     case K::one_minus_sigmoid: {

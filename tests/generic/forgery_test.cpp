@@ -728,3 +728,24 @@ TEST_CASE("the files of two frameworks state the same about one network, and ano
   rejects(flat.forge([&](json& c, json&) { c["data"].erase("flatten"); }), "shape", 4);
   another_network(flat.forge([&](json& c, json&) { c["data"]["flatten"] = "channels-last"; }));
 }
+
+TEST_CASE("forged reshapes: another order, other extents, numbers for channels sold as numbers for neurons") {
+  const Genuine g("small/reshape");
+  const auto with = [&](std::size_t node, const json& keys) {
+    return g.forge([&](json& c, json&) { c["network"]["nodes"][node].update(keys); });
+  };
+  rejects(with(2, {{"order", "channels-last"}}), "rank");
+  rejects(with(2, {{"shape", {3, 2, 2}}}), "rank");
+  rejects(with(3, {{"shift", {{"rows", {{0, 1, 2, 4, 4, 5, 6, 7, 8, 9, 10, 11}}}}}}), "largest");
+  rejects(with(2, {{"shape", {2, 3, 3}}}), "shape", 4);
+  rejects(with(2, {{"shape", {0, 3, 2}}}), "shape", 4);
+  rejects(with(2, {{"shape", {134217728, 134217728, 134217728}}}), "shape", 4);
+  rejects(with(2, {{"shape", {2, 3, 2, 1}}}), "unexpected", 4);
+  rejects(with(2, {{"shape", json::array()}}), "unexpected", 4);
+  rejects(with(2, {{"order", "rows"}}), "unexpected", 4);
+  rejects(with(2, {{"patches", {{0}}}}), "unknown-key", 4);
+  rejects(g.forge([](json& c, json&) { c["network"]["nodes"][2].erase("order"); }), "missing-key", 4);
+  rejects(with(3, {{"per", "channel"}}), "shape", 4);
+  rejects(with(3, {{"per", "place"}}), "unexpected", 4);
+  rejects(with(3, {{"scale", {{"rows", {{1, 1}}}}}}), "shape", 4);
+}

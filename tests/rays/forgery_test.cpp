@@ -48,6 +48,18 @@ TEST_CASE("forged rays on eight samples") {
       INFO(f);
       rejects(g.forge([&](json& c, json&) { c["network"]["nodes"][1]["function"] = f; }), "activation");
     }
+    // Triangular as well, from a larger alpha on.
+    rejects(g.forge([&](json& c, json&) { c["network"]["nodes"][1]["function"] = "hard-swish"; }), "threshold");
+    rejects(g.forge([&](json& c, json&) {
+      c["network"]["nodes"][1]["function"] = "hard-swish";
+      c["claims"][0]["alpha_0"] = "7/165";
+    }),
+            "threshold");
+    rejects(g.forge([&](json& c, json& p) {
+      c["network"]["nodes"][1]["function"] = "hard-swish";
+      c["claims"][0]["alpha_0"] = p["proofs"][3]["alpha_0"] = "8/165";
+    }),
+            "", 0);
     rejects(g.forge([&](json& c, json&) {
       c["network"]["nodes"][1] = {
           {"name", "relu1"}, {"op", "activation"}, {"function", "leaky-relu"}, {"slope", "1/1000000"}};

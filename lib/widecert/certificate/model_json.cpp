@@ -224,6 +224,15 @@ NodeSpec read_spec(JsonReader& in, const std::string& op) {
       return PoolSpec{kind, window};
     }
   }
+  if (op == "reshape") {
+    Reshaping to;
+    for (const JsonReader& n : in.get("shape").list()) to.shape.push_back(n.size());
+    const JsonReader order = in.get("order");
+    const auto flattening = flattening_by_name(order.text());
+    if (!flattening) order.fail("\"channels-first\", as PyTorch flattens and views, or \"channels-last\"");
+    to.order = *flattening;
+    return PoolSpec{PoolSpec::Kind::average, to};
+  }
   if (op == "sum") return SumSpec{};
   if (op == "concat") return ConcatSpec{};
   if (op == "batchnorm") {
@@ -233,11 +242,16 @@ NodeSpec read_spec(JsonReader& in, const std::string& op) {
           "running_mean, running_var and eps of a framework, scale = weight / sqrt(running_var + eps) and shift = "
           "bias - scale * running_mean");
     }
-    return BatchNormSpec{read_tensor(in.get("scale")), read_tensor(in.get("shift"))};
+    BatchNormSpec norm{read_tensor(in.get("scale")), read_tensor(in.get("shift"))};
+    if (const auto per = in.find("per")) {
+      norm.each_neuron = per->text() == "neuron";
+      if (!norm.each_neuron && per->text() != "channel") per->fail("\"channel\" or \"neuron\"");
+    }
+    return norm;
   }
   in.get("op").fail(
       "conv1d, conv2d, dense, linear, activation, maxpool, maxpool1d, maxpool2d, avgpool, "
-      "avgpool1d, avgpool2d, sum, concat or batchnorm");
+      "avgpool1d, avgpool2d, reshape, sum, concat or batchnorm");
 }
 
 }  // namespace
@@ -402,6 +416,12 @@ Json to_json(const Architecture& network) {
     std::visit(overloaded{[&](const InputSpec&) {}, [&](const LinearSpec& linear) { put_linear(out, linear); },
                           [&](const ActivationSpec& a) { put_activation(out, a.function); },
                           [&](const PoolSpec& pool) {
+                            if (const auto* to = std::get_if<Reshaping>(&pool.form)) {
+                              out["op"] = "reshape";
+                              out["shape"] = to->shape;
+                              out["order"] = flattening_name(to->order);
+                              return;
+                            }
                             std::string op = pool.kind == PoolSpec::Kind::max ? "maxpool" : "avgpool";
                             if (const auto* window = std::get_if<WindowSpec>(&pool.form)) {
                               op += window->dimensions == 1 ? "1d" : "2d";
@@ -415,6 +435,7 @@ Json to_json(const Architecture& network) {
                           [&](const SumSpec&) { out["op"] = "sum"; }, [&](const ConcatSpec&) { out["op"] = "concat"; },
                           [&](const BatchNormSpec& norm) {
                             out["op"] = "batchnorm";
+                            if (norm.each_neuron) out["per"] = "neuron";
                             out["scale"] = to_json(norm.scale);
                             out["shift"] = to_json(norm.shift);
                           }},

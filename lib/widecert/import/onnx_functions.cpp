@@ -4,7 +4,7 @@
 
 namespace widecert::onnx_import {
 
-std::vector<Rational> Importer::by_channel(const View& x, const Array& array) const {
+std::vector<Rational> Importer::numbers_for(const View& x, const Array& array) const {
   const std::vector<double> values = array.doubles();
   std::vector<Rational> out;
   for (double v : values) {
@@ -14,14 +14,34 @@ std::vector<Rational> Importer::by_channel(const View& x, const Array& array) co
   if (out.size() == 1) return out;
   const std::size_t rank = x.dims.size() + 1;
   if (array.shape.size() > rank) refuse("a constant of more dimensions than the values");
+  const std::vector<std::size_t> each = extents(x), last = real(x, {shape(x).size() - 1});
+  bool by_channel = true;
   for (std::size_t k = 0; k < array.shape.size(); ++k) {
     const std::size_t dim = rank - array.shape.size() + k;  // 0: the samples
     if (array.shape[k] == 1) continue;
-    const std::vector<std::size_t> last = real(x, {shape(x).size() - 1});
-    if (dim == 0 || real(x, x.dims[dim - 1]) != last || array.shape[k] != channels(x))
-      refuse("a constant that is not one number for each channel");
+    if (dim == 0 || array.shape[k] != each[dim - 1])
+      refuse("a constant that is neither one number, nor one for each channel or each neuron");
+    by_channel = by_channel && real(x, x.dims[dim - 1]) == last;
   }
-  return out;
+  if (by_channel) return out;
+  // The entry for each neuron, by its place along our axes.
+  const std::size_t width = net_->node(x.node).width;
+  if (width > (std::size_t{1} << 22)) refuse("a constant for each of more than 2^22 neurons");
+  std::vector<Rational> mine(width);
+  std::vector<std::size_t> place(shape(x).size());
+  for (std::size_t h = 0; h < width; ++h) {
+    std::size_t rest = h;
+    for (std::size_t a = place.size(); a-- > 0; rest /= shape(x)[a]) place[a] = rest % shape(x)[a];
+    std::size_t entry = 0;
+    for (std::size_t k = 0; k < array.shape.size(); ++k) {
+      std::size_t at = 0;
+      if (array.shape[k] != 1)
+        for (std::size_t a : x.dims[rank - array.shape.size() + k - 1]) at = at * shape(x)[a] + place[a];
+      entry = entry * array.shape[k] + at;
+    }
+    mine[h] = out[entry];
+  }
+  return mine;
 }
 
 Value Importer::arithmetic(const onnx::Node& node) {
@@ -35,7 +55,7 @@ Value Importer::arithmetic(const onnx::Node& node) {
   if (left == nullptr && right == nullptr) return branches(node, std::get<View>(*a), std::get<View>(*b));
   const View x = std::get<View>(left != nullptr ? *b : *a);
   if (pads_.contains(x.node)) refuse("after Pad");
-  std::vector<Rational> c = by_channel(x, left != nullptr ? *left : *right);
+  std::vector<Rational> c = numbers_for(x, left != nullptr ? *left : *right);
   const std::string name = name_of(node);
   // A sum after a product that nothing else reads is one step with it.
   const auto shifted = [&](const std::vector<Rational>& shift) {
@@ -43,19 +63,35 @@ Value Importer::arithmetic(const onnx::Node& node) {
     const auto* norm = std::get_if<BatchNormSpec>(&net_->node(x.node).spec);
     const auto* none = norm == nullptr ? nullptr : std::get_if<FillTensor>(&norm->shift);
     if (none != nullptr && none->value == 0 && !std::holds_alternative<FileTensor>(norm->scale) &&
-        readers_.at(value).size() == 1)
-      return add(name, BatchNormSpec{norm->scale, row(shift)}, {View{below(x.node), x.dims}});
+        readers_.at(value).size() == 1 &&
+        (std::holds_alternative<FillTensor>(norm->scale) || shift.size() == 1 ||
+         norm->each_neuron == (shift.size() > channels(x)))) {
+      const bool each = norm->each_neuron || shift.size() > channels(x);
+      return add(name, BatchNormSpec{norm->scale, row(shift), each}, {View{below(x.node), x.dims}});
+    }
     return affine(name, x, {1}, shift);
   };
+  // A product that undoes the one before it, or one of a gate.
+  const auto scaled = [&](const std::vector<Rational>& by) {
+    const auto* norm = std::get_if<BatchNormSpec>(&net_->node(x.node).spec);
+    const auto* scale = norm == nullptr ? nullptr : std::get_if<FillTensor>(&norm->scale);
+    const auto* none = norm == nullptr ? nullptr : std::get_if<FillTensor>(&norm->shift);
+    if (by.size() == 1 && scale != nullptr && none != nullptr && none->value == 0 && scale->value * by[0] == 1)
+      return View{below(x.node), x.dims};
+    const View y = affine(name, x, by, {0});
+    if (const auto gate = gates_.find(x.node); gate != gates_.end() && by.size() == 1)
+      gates_.insert({y.node, {gate->second.base, Rational(gate->second.factor * by[0])}});
+    return y;
+  };
   if (node.op == "Add") return shifted(c);
-  if (node.op == "Mul") return affine(name, x, c, {0});
+  if (node.op == "Mul") return scaled(c);
   if (node.op == "Sub" && left != nullptr) return affine(name, x, {-1}, c);
   if (node.op == "Div" && left != nullptr) refuse("a constant over values of the network");
   for (Rational& v : c) {
     if (node.op == "Div" && v == 0) refuse("a division by 0");
     v = node.op == "Div" ? Rational(1 / v) : Rational(-v);
   }
-  return node.op == "Div" ? affine(name, x, c, {0}) : shifted(c);
+  return node.op == "Div" ? scaled(c) : shifted(c);
 }
 
 Array Importer::folded(const onnx::Node& node, const Array& a, const Array& b) const {
@@ -91,6 +127,15 @@ Value Importer::branches(const onnx::Node& node, const View& a, const View& b) {
   if (node.op == "Add") return add(name_of(node), SumSpec{}, {a, b});
   if (node.op == "Sub") return add(name_of(node), SumSpec{}, {a, affine(name_of(node) + ".minus", b, {-1}, {0})});
   if (node.op == "Mul") {
+    for (const auto& [x, y] : {std::pair(a, b), std::pair(b, a)}) {
+      const auto gate = gates_.find(y.node);
+      if (gate == gates_.end() || gate->second.base != x.node) continue;
+      const Rational& factor = gate->second.factor;
+      const std::string name = name_of(node);
+      const View y_of_x =
+          add(factor == 1 ? name : name + ".hard-swish", ActivationSpec{{ActivationKind::hard_swish, 1}}, {x});
+      return factor == 1 ? y_of_x : affine(name, y_of_x, {factor}, {0});
+    }
     // x S(x), x tanh(softplus(x))
     for (const auto& [x, y] : {std::pair(a, b), std::pair(b, a)}) {
       const Activation* f = function_at(y);
@@ -105,7 +150,17 @@ Value Importer::branches(const onnx::Node& node, const View& a, const View& b) {
       }
     }
   }
-  refuse("a product or quotient of values that is neither silu, mish nor gelu");
+  refuse("a product or quotient of values that is neither silu, mish, gelu nor hard-swish");
+}
+
+std::optional<std::size_t> Importer::three_less(const View& x) const {
+  const Activation* f = function_at(x);  // relu6 may be a clip of a relu
+  const std::size_t at = f != nullptr && f->kind == ActivationKind::relu ? below(x.node) : x.node;
+  const auto* norm = std::get_if<BatchNormSpec>(&net_->node(at).spec);
+  const auto* scale = norm == nullptr ? nullptr : std::get_if<FillTensor>(&norm->scale);
+  const auto* shift = norm == nullptr ? nullptr : std::get_if<FillTensor>(&norm->shift);
+  if (scale == nullptr || shift == nullptr || scale->value != 1 || shift->value != 3) return std::nullopt;
+  return below(at);
 }
 
 Value Importer::erf(const onnx::Node& node) const {
@@ -157,12 +212,15 @@ View Importer::clip(const onnx::Node& node, const View& x, const std::optional<R
   const auto relu = [&](const View& v) { return add(name + ".relu", ActivationSpec{{ActivationKind::relu, 1}}, {v}); };
   if (low && !high && *low == 0) return activation(node, ActivationKind::relu, x);
   if (!low && !high) return x;
-  note(fmt::format("{}: clipping is written as a difference of relus", name));
-  if (!low) return affine(name, relu(affine(name + ".below", x, {-1}, {*high})), {-1}, {*high});
+  const auto said = [&](const View& y) {
+    note(fmt::format("{}: clipping is written as a difference of relus", name), y.node);
+    return y;
+  };
+  if (!low) return said(affine(name, relu(affine(name + ".below", x, {-1}, {*high})), {-1}, {*high}));
   const View up = *low == 0 ? relu(x) : relu(affine(name + ".above", x, {1}, {Rational(-*low)}));
-  if (!high) return affine(name, up, {1}, {*low});
+  if (!high) return said(affine(name, up, {1}, {*low}));
   const View cut = affine(name + ".cut", relu(affine(name + ".beyond", x, {1}, {Rational(-*high)})), {-1}, {*low});
-  return add(name, SumSpec{}, {up, cut});
+  return said(add(name, SumSpec{}, {up, cut}));
 }
 
 View Importer::elu(const onnx::Node& node, const View& x, const Rational& alpha, const Rational& factor) {
@@ -203,8 +261,12 @@ View Importer::function(const onnx::Node& node) {
     const View x =
         affine(name_of(node) + ".line", unpadded(node, 0),
                {exactly(number_or(node, "alpha", static_cast<double>(0.2F)))}, {exactly(number_or(node, "beta", 0.5))});
-    return clip(node, x, Rational(0), Rational(1));
+    const View y = clip(node, x, Rational(0), Rational(1));
+    if (std::abs(number_or(node, "alpha", 0.2) - 1.0 / 6) < 1e-8 && number_or(node, "beta", 0.5) == 0.5)
+      gates_.insert({y.node, {below(x.node), 1}});
+    return y;
   }
+  if (op == "HardSwish") return activation(node, K::hard_swish, unpadded(node, 0));
   if (op == "Clip") {
     const auto bound = [&](std::size_t k, const char* name) -> std::optional<Rational> {
       std::optional<double> v;
@@ -215,7 +277,13 @@ View Importer::function(const onnx::Node& node) {
       if (!v || std::abs(*v) > 3e38) return std::nullopt;
       return exactly(*v);
     };
-    return clip(node, unpadded(node, 0), bound(1, "min"), bound(2, "max"));
+    const View x = unpadded(node, 0);
+    const auto low = bound(1, "min"), high = bound(2, "max");
+    const View y = clip(node, x, low, high);
+    const Activation* f = function_at(x);
+    const bool from_zero = low ? *low == 0 : f != nullptr && f->kind == K::relu;
+    if (const auto base = three_less(x); base && from_zero && high && *high == 6) gates_.insert({y.node, {*base, 6}});
+    return y;
   }
   if (op == "Gelu") {
     if (text_or(node, "approximate", "none") != "none") refuse("the approximation of gelu by tanh is another function");

@@ -31,6 +31,11 @@ struct Erf {
   int stage;  // 1: erf(x / sqrt 2); 2: 1 + that; 3: x times that; 4: half of 2
 };
 using Value = std::variant<View, Array, Erf>;
+// A value that is factor min(max(x + 3, 0), 6) / 6: hard-swish is x times that with factor 1.
+struct HardGate {
+  std::size_t base;
+  Rational factor;
+};
 
 struct Unsupported {
   std::string why;
@@ -81,8 +86,10 @@ class Importer {
 
  private:
   [[noreturn]] void fail(const std::string& what) const { throw InputError(graph_.file + ": " + what); }
-  void note(const std::string& text) {
-    if (std::find(notes_.begin(), notes_.end(), text) == notes_.end()) notes_.push_back(text);
+  // What is said aloud; about a node of ours, if it is part of the network in the end.
+  void note(const std::string& text, std::optional<std::size_t> about = {}) {
+    const auto same = [&](const auto& said) { return said.first == text; };
+    if (std::none_of(notes_.begin(), notes_.end(), same)) notes_.emplace_back(text, about);
   }
 
   // ---- the input ----
@@ -123,7 +130,7 @@ class Importer {
     return add(name_of(node), ActivationSpec{{kind, parameter}}, {x});
   }
   static TensorSpec row(const std::vector<Rational>& values);
-  // scale x + shift, each one number or one for each channel.
+  // scale x + shift, each one number, one for each channel or one for each neuron (both in one way).
   View affine(const std::string& name, const View& x, const std::vector<Rational>& scale,
               const std::vector<Rational>& shift);
 
@@ -157,6 +164,11 @@ class Importer {
   // Flatten, Reshape, Squeeze, Unsqueeze: other dimensions for the same order of entries.
   View reshape(const onnx::Node& node);
 
+  // Rows that become images, images that become rows or others: a node of its own.
+  View regroup(const onnx::Node& node, const View& v, const std::vector<std::size_t>& to);
+  // A flattened image as a layer with one row of neurons.
+  View as_row(const onnx::Node& node, const View& v);
+
   // ---- linear layers ----
 
   Padding padding_of(const onnx::Node& node, const View& x, WindowSpec& window, std::size_t rank) const;
@@ -182,8 +194,8 @@ class Importer {
 
   // ---- sums, products, pools ----
 
-  // One number, or one for each channel.
-  std::vector<Rational> by_channel(const View& x, const Array& array) const;
+  // One number, one for each channel, or one for each neuron.
+  std::vector<Rational> numbers_for(const View& x, const Array& array) const;
 
   Value arithmetic(const onnx::Node& node);
 
@@ -196,6 +208,9 @@ class Importer {
 
   Value branches(const onnx::Node& node, const View& a, const View& b);
 
+  // Of x + 3, or relu(x + 3): x.
+  std::optional<std::size_t> three_less(const View& x) const;
+
   // x / sqrt 2 or x times 1 / sqrt 2, as far as float32 tells.
   Value erf(const onnx::Node& node) const;
   Value gelu_step(const onnx::Node& node, const Value& a, const Value& b);
@@ -203,6 +218,9 @@ class Importer {
   View concat(const onnx::Node& node);
 
   View pool(const onnx::Node& node);
+  // Averages that count what lies within the image alone: padding counts as 0, then each place is scaled.
+  View average_within(const onnx::Node& node, const View& y, const View& x, const WindowSpec& window,
+                      const std::vector<std::size_t>& own);
 
   View global_pool(const onnx::Node& node);
 
@@ -236,10 +254,12 @@ class Importer {
   std::set<const onnx::Node*> biased_;                    // additions that became biases
   std::map<std::size_t, std::vector<std::size_t>> pads_;  // by node: zeros before and after each place
   std::map<std::size_t, std::size_t> unpadded_;           // what such a node reads
+  std::map<std::size_t, HardGate> gates_;                 // by node
   std::set<std::string> lost_, names_{"x"};
   PointSpec parameters_;
   ModelArrays arrays_;
-  std::vector<std::string> notes_, unsupported_;
+  std::vector<std::pair<std::string, std::optional<std::size_t>>> notes_;
+  std::vector<std::string> unsupported_;
   bool done_ = false;
 };
 

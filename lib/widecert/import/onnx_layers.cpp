@@ -224,6 +224,8 @@ View Importer::concat(const onnx::Node& node) {
   const auto rank = static_cast<std::int64_t>(parts[0].dims.size()) + 1;
   std::int64_t axis = integer_or(node, "axis", 1);
   if (axis < 0) axis += rank;
+  if (std::all_of(parts.begin(), parts.end(), [](const View& v) { return v.dims.size() == 1; }))
+    for (View& part : parts) part = as_row(node, part);
   const bool rows = std::all_of(parts.begin(), parts.end(),
                                 [&](const View& v) { return v.dims.size() == 1 && shape(v).size() == 1; });
   const bool images = std::all_of(parts.begin(), parts.end(), [&](const View& v) { return channels_first(v); });
@@ -244,26 +246,64 @@ View Importer::pool(const onnx::Node& node) {
   WindowSpec window = window_of(node, size);
   if (shape(x).size() != size.size() + 1) refuse("a window of another number of dimensions");
   window.padding = padding_of(node, x, window, size.size());
-  const bool padded = window.padding.kind != Padding::Kind::valid;
-  if (average && padded && integer_or(node, "count_include_pad", 0) == 0 && !pads_.contains(x.node))
-    refuse("an average at the border over fewer values (count_include_pad = 0)");
-  if (average && pads_.contains(x.node) && integer_or(node, "count_include_pad", 0) == 0 &&
-      integers_or(node, "pads", {}) != std::vector<std::int64_t>(2 * size.size(), 0) &&
-      !integers_or(node, "pads", {}).empty())
-    refuse("an average at the border over fewer values (count_include_pad = 0)");
+  const bool all_count = integer_or(node, "count_include_pad", 0) != 0;
+  // The pads of the pool itself, without zeros that were added before it: before and after each place.
+  std::vector<std::size_t> own;
+  const auto before = pads_.find(x.node);
+  for (std::size_t k = 0; k < 2 * size.size(); ++k)
+    own.push_back(window.padding.amount[size.size() == 2 ? k : 2 * k + 1] -
+                  (before == pads_.end() ? 0 : before->second[k]));
   if (integer_or(node, "ceil_mode", 0) != 0) {
     for (std::size_t k = 0; k < size.size(); ++k) {
       const std::size_t axis = 2 - size.size() + k, sides = size.size() == 2 ? k : 1;
-      const std::size_t span = shape(x)[k] + window.padding.amount[sides] + window.padding.amount[sides + 2];
-      if ((span - (window.dilation[axis] * (window.size[axis] - 1) + 1)) % window.stride[axis] != 0)
-        refuse("ceil_mode 1, where a window reaches beyond the image");
+      std::size_t &front = window.padding.amount[sides], &back = window.padding.amount[sides + 2];
+      const std::size_t span = shape(x)[k] + front + back, reach = window.dilation[axis] * (window.size[axis] - 1) + 1;
+      if (span < reach) continue;
+      const std::size_t over = (span - reach) % window.stride[axis], more = over == 0 ? 0 : window.stride[axis] - over;
+      if (more == 0) continue;
+      // The last window, beyond the image in part. Runtimes differ where it begins beyond, and in what it counts.
+      if (span + more - reach >= shape(x)[k] + front)
+        refuse("ceil_mode 1, where the last window begins beyond the image");
+      if (average && all_count) refuse("ceil_mode 1, where a window that counts its padding reaches beyond it");
+      window.padding.kind = Padding::Kind::given;
+      back += more;
+      own[size.size() + k] += more;
     }
   }
   check_size(x, window, channels(x));
   spec.form = window;
   View y = add(name_of(node), spec, {unpad(x)});
   y.dims = first_channels(shape(y).size());
-  return y;
+  const bool any = std::any_of(own.begin(), own.end(), [](std::size_t p) { return p != 0; });
+  return average && any && !all_count ? average_within(node, y, x, window, own) : y;
+}
+
+View Importer::average_within(const onnx::Node& node, const View& y, const View& x, const WindowSpec& window,
+                              const std::vector<std::size_t>& own) {
+  const std::size_t rank = own.size() / 2;
+  std::vector<std::vector<long>> inside(2, std::vector<long>{1});  // for each row and column of y
+  for (std::size_t k = 0; k < rank; ++k) {
+    const std::size_t axis = 2 - rank + k, side = rank == 2 ? k : 1;
+    auto& counts = inside[axis];
+    counts.assign(shape(y)[k], 0);
+    const auto all =
+        static_cast<std::int64_t>(shape(x)[k] + window.padding.amount[side] + window.padding.amount[side + 2]);
+    const auto front = static_cast<std::int64_t>(own[k]), back = all - static_cast<std::int64_t>(own[rank + k]);
+    for (std::size_t p = 0; p < counts.size(); ++p) {
+      for (std::size_t d = 0; d < window.size[axis]; ++d) {
+        const auto at = static_cast<std::int64_t>(p * window.stride[axis] + d * window.dilation[axis]);
+        counts[p] += at >= front && at < back ? 1 : 0;
+      }
+      if (counts[p] == 0) refuse("a window beyond the image");
+    }
+  }
+  const auto size = static_cast<long>(window.size[0] * window.size[1]);
+  std::vector<Rational> scale;
+  for (long row : inside[0])
+    for (long column : inside[1])
+      for (std::size_t c = 0; c < channels(y); ++c) scale.push_back(Rational(size, row * column));
+  note(fmt::format("{}: averages at the border are over fewer values; each place is scaled, exactly", name_of(node)));
+  return affine(name_of(node) + ".within", y, scale, {0});
 }
 
 View Importer::global_pool(const onnx::Node& node) {

@@ -1,6 +1,7 @@
 // In which order the entries of values stand: transpositions, flattening, reshaping, and names.
 #include <widecert/import/onnx_importer.h>
 #include <cctype>
+#include <numeric>
 
 namespace widecert::onnx_import {
 
@@ -110,7 +111,7 @@ TensorSpec Importer::row(const std::vector<Rational>& values) {
 
 View Importer::affine(const std::string& name, const View& x, const std::vector<Rational>& scale,
                       const std::vector<Rational>& shift) {
-  return add(name, BatchNormSpec{row(scale), row(shift)}, {x});
+  return add(name, BatchNormSpec{row(scale), row(shift), std::max(scale.size(), shift.size()) > channels(x)}, {x});
 }
 
 Array Importer::transposed_constant(const onnx::Node& node, const Array& array) const {
@@ -235,9 +236,49 @@ View Importer::reshape(const onnx::Node& node) {
       have *= shape(v)[axes[next]];
       dim.push_back(axes[next++]);
     }
-    if (have != n) refuse("a row of a dense layer, or a part of an image, becomes an image of other extents");
+    if (have != n) return regroup(node, v, to);
   }
   return out;
+}
+
+View Importer::regroup(const onnx::Node& node, const View& v, const std::vector<std::size_t>& to) {
+  if (to.empty() || to.size() > 3) refuse("values in more than three dimensions");
+  std::vector<std::size_t> axes;
+  for (const auto& dim : v.dims) axes.insert(axes.end(), dim.begin(), dim.end());
+  const std::vector<std::size_t> order = real(v, axes);
+  std::vector<std::size_t> last(shape(v).size()), first{shape(v).size() - 1};
+  std::iota(last.begin(), last.end(), std::size_t{0});
+  first.insert(first.end(), last.begin(), last.end() - 1);
+  // The model goes on with the channels last if it turns them to the front itself.
+  bool turned = false;
+  if (const auto found = readers_.find(node.outputs[0]); found != readers_.end())
+    for (const onnx::Node* next : found->second)
+      turned = turned || (next->op == "Transpose" && to.size() > 1 &&
+                          integers_or(*next, "perm", {0}).back() != static_cast<std::int64_t>(to.size()));
+  const bool is_last = order == real(v, last), is_first = order == real(v, first);
+  Reshaping spec;
+  View out;
+  if (is_first && !turned) {
+    spec.order = Flattening::channels_first;
+    spec.shape.assign(to.begin() + 1, to.end());
+    spec.shape.push_back(to[0]);
+    out.dims = first_channels(to.size());
+  } else if (is_last) {
+    spec.order = Flattening::channels_last;
+    spec.shape = to;
+    for (std::size_t a = 0; a < to.size(); ++a) out.dims.push_back({a});
+  } else {
+    refuse("an image in another order than channels first or last is dealt out again");
+  }
+  const auto dims = out.dims;
+  out = add(name_of(node), PoolSpec{PoolSpec::Kind::average, spec}, {v});
+  out.dims = dims;
+  return out;
+}
+
+View Importer::as_row(const onnx::Node& node, const View& v) {
+  if (v.dims.size() != 1 || shape(v).size() == 1) return v;
+  return regroup(node, v, {net_->node(v.node).width});
 }
 
 }  // namespace widecert::onnx_import

@@ -32,8 +32,11 @@ bool Importer::is_sequence(const std::string& name, int depth) const {
   for (const onnx::Node* node : found->second) {
     if (node->op == "Conv" || node->op == "BatchNormalization" || node->op.find("Pool") != std::string::npos)
       return true;
-    const bool keeps = node->op == "Relu" || node->op == "Identity";
-    if (keeps && !node->outputs.empty() && is_sequence(node->outputs[0], depth + 1)) return true;
+    static const std::set<std::string> kKeeps{"Relu", "Identity", "Sigmoid",     "Tanh",      "LeakyRelu", "PRelu",
+                                              "Elu",  "Selu",     "Softplus",    "Softsign",  "Clip",      "Gelu",
+                                              "Mish", "Erf",      "HardSigmoid", "HardSwish", "Dropout",   "Cast",
+                                              "Add",  "Sub",      "Mul",         "Div",       "Neg",       "Pad"};
+    if (kKeeps.contains(node->op) && !node->outputs.empty() && is_sequence(node->outputs[0], depth + 1)) return true;
   }
   return false;
 }
@@ -303,8 +306,11 @@ ImportedModel Importer::finish() {
   if (pads_.contains(y.node)) fail("its output is padded by zeros");
   // What the output depends on; nodes that only carry zeros have no reader left.
   Architecture network("x", net_->node(0).shape);
-  ImportedModel model{network, {}, {}, input_, input_layout_, 0, {}, {}, notes_};
-  for (std::size_t i : net_->ancestors(y.node)) {
+  ImportedModel model{network, {}, {}, input_, input_layout_, 0, {}, {}, {}};
+  const std::vector<std::size_t> used = net_->ancestors(y.node);
+  for (const auto& [text, about] : notes_)
+    if (!about || std::binary_search(used.begin(), used.end(), *about)) model.notes.push_back(text);
+  for (std::size_t i : used) {
     if (i == 0) continue;
     const Node& node = net_->node(i);
     std::vector<std::string> inputs;

@@ -179,6 +179,7 @@ class Writer {
         overloaded{[&](const InputSpec&) {}, [&](const LinearSpec& linear) { add_linear(i, linear, x); },
                    [&](const ActivationSpec& spec) { add_activation(at, spec.function, x); },
                    [&](const PoolSpec& pool) {
+                     if (const auto* to = std::get_if<Reshaping>(&pool.form)) return add_reshape(at, *to, x);
                      const auto* w = std::get_if<WindowSpec>(&pool.form);
                      if (w == nullptr)
                        throw InputError("layer " + at.name + ": pools over lists of patches have no form in ONNX");
@@ -208,11 +209,40 @@ class Writer {
         at.spec);
   }
 
+  // Other extents for the entries in their order.
+  void reshape(const std::string& x, const std::string& y, const Extents& extents) {
+    auto* shape = graph().add_initializer();
+    shape->set_name(y + ".shape");
+    shape->set_data_type(::onnx::TensorProto::INT64);
+    shape->add_dims(static_cast<std::int64_t>(extents.size()) + 1);
+    shape->add_int64_data(-1);
+    for (std::size_t n : extents) shape->add_int64_data(static_cast<std::int64_t>(n));
+    node("Reshape", {x, y + ".shape"}, y);
+  }
+  void add_reshape(const Node& at, const Reshaping& to, const std::string& x) {
+    const Shape& below = network_.node(at.inputs[0]).shape;
+    const bool last = to.order == Flattening::channels_last;
+    const auto turn = [&](const std::string& from, const std::string& into, const Shape& shape, bool to_last) {
+      const std::vector<std::int64_t> two = {0, 2, 1}, back = {0, 2, 3, 1}, front = {0, 3, 1, 2};
+      integers(node("Transpose", {from}, into), "perm", shape.size() == 2 ? two : to_last ? back : front);
+    };
+    std::string from = x;
+    if (last && below.size() > 1) {
+      turn(from, at.name + ".last", below, true);
+      from = at.name + ".last";
+    }
+    const bool turned = last && at.shape.size() > 1;
+    reshape(from, turned ? at.name + ".image" : at.name, last ? at.shape : first_channels(at.shape));
+    if (turned) turn(at.name + ".image", at.name, at.shape, false);
+  }
+
   void add_norm(const Node& at, const BatchNormSpec& norm, const std::string& x) {
-    const std::size_t c = at.shape.back();
-    const std::vector<Rational> scale = expand(norm.scale, TensorShape{c}, "scale")[0],
-                                shift = expand(norm.shift, TensorShape{c}, "shift")[0];
-    if (std::holds_alternative<FileTensor>(norm.scale)) {  // a batch norm of a framework, whose numbers stand in a file
+    const TensorShape row = network_.norm_shape(network_.index_of(at.name));
+    const std::size_t c = row[0];
+    const std::vector<Rational> scale = expand(norm.scale, row, "scale")[0],
+                                shift = expand(norm.shift, row, "shift")[0];
+    if (std::holds_alternative<FileTensor>(norm.scale) &&
+        !norm.each_neuron) {  // a batch norm of a framework, whose numbers stand in a file
       auto& n = node("BatchNormalization",
                      {x, constant(at.name + ".scale", {c}, scale), constant(at.name + ".shift", {c}, shift),
                       constant(at.name + ".mean", {c}, std::vector<Rational>(c, 0)),
@@ -224,17 +254,18 @@ class Writer {
     const auto all = [](const std::vector<Rational>& v, const Rational& value) {
       return std::all_of(v.begin(), v.end(), [&](const Rational& entry) { return entry == value; });
     };
-    // One number, or one for each channel, as it stands here.
-    const auto by_channel = [&](const std::string& what, const TensorSpec& spec, const std::vector<Rational>& values) {
+    // One number, one for each channel or one for each neuron, as it stands here.
+    const auto numbers = [&](const std::string& what, const TensorSpec& spec, const std::vector<Rational>& values) {
       if (std::holds_alternative<FillTensor>(spec)) return constant(what, {}, {values[0]});
+      if (norm.each_neuron) return each_neuron(what, at.shape, values);
       Extents shape(at.shape.size() + 1, 1);
       shape[1] = c;
       return constant(what, shape, values);
     };
     const bool sum = !all(shift, 0), product = !sum || !all(scale, 1);
     const std::string between = sum && product ? at.name + ".scaled" : at.name;
-    if (product) node("Mul", {x, by_channel(at.name + ".scale", norm.scale, scale)}, between);
-    if (sum) node("Add", {product ? between : x, by_channel(at.name + ".shift", norm.shift, shift)}, at.name);
+    if (product) node("Mul", {x, numbers(at.name + ".scale", norm.scale, scale)}, between);
+    if (sum) node("Add", {product ? between : x, numbers(at.name + ".shift", norm.shift, shift)}, at.name);
   }
 
   void add_linear(std::size_t i, const LinearSpec& linear, const std::string& x) {
@@ -260,7 +291,7 @@ class Writer {
       auto& n = node("Conv", inputs, each ? at.name + ".conv" : at.name);
       window(n, conv->window, at, true);
       integer(n, "group", static_cast<std::int64_t>(conv->groups));
-      if (each) node("Add", {at.name + ".conv", each_bias(at, bias)}, at.name);
+      if (each) node("Add", {at.name + ".conv", each_neuron(at.name + ".bias", at.shape, bias)}, at.name);
       return;
     }
     // A matrix on rows; images below are flattened channels first.
@@ -291,21 +322,14 @@ class Writer {
     }
     const bool image = at.shape.size() > 1;
     integer(node("Gemm", inputs, image ? at.name + ".row" : at.name), "transB", 1);
-    if (!image) return;
-    auto* shape = graph().add_initializer();
-    shape->set_name(at.name + ".shape");
-    shape->set_data_type(::onnx::TensorProto::INT64);
-    shape->add_dims(static_cast<std::int64_t>(at.shape.size()) + 1);
-    shape->add_int64_data(-1);
-    for (std::size_t n : first_channels(at.shape)) shape->add_int64_data(static_cast<std::int64_t>(n));
-    node("Reshape", {at.name + ".row", at.name + ".shape"}, at.name);
+    if (image) reshape(at.name + ".row", at.name, first_channels(at.shape));
   }
-  std::string each_bias(const Node& at, const std::vector<Rational>& bias) {
+  std::string each_neuron(const std::string& name, const Shape& image, const std::vector<Rational>& values) {
     std::vector<Rational> turned;
-    for (std::size_t h : order(at.shape)) turned.push_back(bias[h]);
+    for (std::size_t h : flat_order(image)) turned.push_back(values[h]);
     Extents shape{1};
-    for (std::size_t n : first_channels(at.shape)) shape.push_back(n);
-    return constant(at.name + ".bias", shape, turned);
+    for (std::size_t n : first_channels(image)) shape.push_back(n);
+    return constant(name, shape, turned);
   }
 
   std::string scalar(const std::string& name, const Rational& v) { return constant(name, {}, {v}); }
@@ -341,6 +365,12 @@ class Writer {
         return;
       case K::softsign:
         node("Softsign", {x}, y);
+        return;
+      case K::hard_swish:  // (HardSwish itself is of opset 14.)
+        node("Add", {x, scalar(y + ".three", 3)}, y + ".above");
+        node("Clip", {y + ".above", scalar(y + ".zero", 0), scalar(y + ".six", 6)}, y + ".clipped");
+        node("Mul", {x, y + ".clipped"}, y + ".product");
+        node("Div", {y + ".product", y + ".six"}, y);
         return;
       case K::elu:
         node("Elu", {x}, y);

@@ -10,8 +10,8 @@ using K = ActivationKind;
 
 // Notation: S(t) = 1/(1+e^-t), Phi the standard normal distribution function, u = |t|.
 //
-// Columns: name, formula, continuous, analytic, strictly monotone, derivative non-zero, rational on
-// rationals, injective on [1/4, 5/4], range, Assumption 3.2, justification of the rest.
+// Columns: name, formula, continuous, analytic, strictly monotone, derivative non-zero, piecewise
+// affine, injective on [1/4, 5/4], range, Assumption 3.2, justification of the rest.
 const ActivationFacts kTable[] = {
     {"relu", "max(t, 0)", true, false, false, false, true, true, "[0, inf)",
      "rho = (1,1,1,1): |s| = 0 for t < 0, |s| = t for t >= 0", "constant on t < 0, kink at 0; the identity on t >= 0"},
@@ -58,6 +58,10 @@ const ActivationFacts kTable[] = {
     {"softsign", "t/(1+|t|)", true, false, true, true, false, true, "(-1, 1)",
      "fails: |s(t)| >= 1/2 for t <= -1, and the limits are -1 and 1",
      "s' = (1+|t|)^-2 > 0; s'' jumps at 0, from 2 to -2"},
+    {"hard-swish", "t min(max(t + 3, 0), 6) / 6", true, false, false, false, false, true, "[-3/8, inf)",
+     "rho = (8,1,1,1): s = 0 for t <= -3, and 0 >= s >= -3/8 > -8 e^-3 >= -8 e^t for -3 <= t < 0; for t >= 0, "
+     "0 <= s <= t",
+     "0 on t <= -3, t (t + 3) / 6 between -3 and 3, t from there on, with kinks at -3 and 3; increasing on t >= 0"},
 };
 
 Ball hull(const Ball& a, const Ball& b) {
@@ -139,6 +143,8 @@ Assumption32 assumption_3_2(const Activation& f) {
       return GrowthBounds{Ball(2) / e, half(), one, one};
     case K::gelu:
       return GrowthBounds{Ball(3) / Ball(2), one, one, one};
+    case K::hard_swish:
+      return GrowthBounds{Ball(8), one, one, one};
     case K::sigmoid:
     case K::cubic_sigmoid:
       return FiniteLimits{0, 1};
@@ -196,6 +202,7 @@ std::optional<OpenInterval> monotone_image(const Activation& f) {
     case K::silu:
     case K::gelu:
     case K::mish:
+    case K::hard_swish:
       return OpenInterval{Rational(0), {}};
     case K::step:
     case K::half_step:
@@ -220,6 +227,8 @@ Rational lipschitz_constant(const Activation& f) {
     case K::softplus:
     case K::gaussian:
       return 1;
+    case K::hard_swish:  // (2t + 3) / 6 between the kinks
+      return Rational(3, 2);
     case K::silu:
     case K::gelu:
     case K::cubic_sigmoid:
@@ -258,6 +267,7 @@ Rational slope_lipschitz(const Activation& f) {
       return 7;
     case K::relu:
     case K::leaky_relu:
+    case K::hard_swish:
     case K::step:
     case K::half_step:
     case K::sign:
@@ -291,6 +301,8 @@ Bend bend(const Activation& f, const Rational& low, const Rational& high) {
       return {within(Rational(7, 5)), false};
     case K::gaussian:  // s'' = (4 t^2 - 2) s
       return {false, within(Rational(7, 10))};
+    case K::hard_swish:  // linear beyond the kinks, s'' = 1/3 between them
+      return {within(3) || high <= -3 || low >= 3, high <= -3 || low >= 3};
     case K::mish:
     case K::step:
     case K::half_step:
@@ -319,6 +331,8 @@ Trend trend(const Activation& f, const Rational& low, const Rational& high) {
     case K::silu:
     case K::gelu:
       return {low >= 0, false};
+    case K::hard_swish:
+      return {low >= Rational(-3, 2) || high <= -3, high <= Rational(-3, 2)};
     case K::gaussian:
       return {high <= 0, low >= 0};
     case K::mish:
@@ -341,6 +355,7 @@ bool zero_at_zero(ActivationKind kind) {
     case K::silu:
     case K::gelu:
     case K::mish:
+    case K::hard_swish:
     case K::identity:
     case K::sign:
       return true;
@@ -378,6 +393,8 @@ std::optional<LeftTail> left_tail(const Activation& f) {
       return LeftTail{0, 0, [](A, B) { return Ball(0); }};
     case K::half_step:
       return LeftTail{-1, 0, [](A, B) { return Ball(0); }};
+    case K::hard_swish:
+      return LeftTail{-3, 0, [](A, B) { return Ball(0); }};
     case K::sign:
       return LeftTail{-1, -1, [](A, B) { return Ball(0); }};
     // S(t) = e^t/(1+e^t) <= e^t, and 1 - S(-t) = S(t).
@@ -477,6 +494,7 @@ Ln2 evaluate(const Activation& f, const Ln2& t) {
     case K::gelu:
     case K::mish:
     case K::softsign:
+    case K::hard_swish:
     case K::gaussian:
       break;
   }
@@ -517,6 +535,7 @@ Ln2 derivative(const Activation& f, const Ln2& t) {
     case K::gelu:
     case K::mish:
     case K::softsign:
+    case K::hard_swish:
     case K::gaussian:
       break;
   }
@@ -545,6 +564,8 @@ Ball evaluate(const Activation& f, const Ball& t) {
     case K::softsign:
       return piecewise(
           t, [&](const Ball& x) { return x / (one - x); }, [&](const Ball& x) { return x / (one + x); }, zero);
+    case K::hard_swish:
+      return t * max(zero, one - max(zero, one - (t + Ball(3)) / Ball(6)));
     case K::sigmoid:
       return logistic(t);
     case K::one_minus_sigmoid:
@@ -598,6 +619,17 @@ Ball derivative(const Activation& f, const Ball& t) {
       return piecewise(
           t, [&](const Ball& x) { return one / ((one - x) * (one - x)); },
           [&](const Ball& x) { return one / ((one + x) * (one + x)); }, one);
+    case K::hard_swish: {
+      // By the kinks at -3 and 3, as of steps; (2t + 3) / 6 between them.
+      const Ball three(3);
+      return piecewise(
+          t + three, constant(zero),
+          [&](const Ball& u) {
+            const auto middle = [&](const Ball& v) { return (v + v + Ball(9)) / Ball(6); };
+            return piecewise(u - three - three, middle, constant(one), hull(one, middle(zero)));
+          },
+          hull(zero, -half()));
+    }
     case K::sigmoid:
       return logistic(t) * logistic(-t);
     case K::one_minus_sigmoid:
@@ -640,6 +672,8 @@ double evaluate(const Activation& f, double t) {
       return t >= 0 ? t : std::expm1(t);
     case K::softsign:
       return t / (1 + std::abs(t));
+    case K::hard_swish:
+      return t * std::min(std::max(t + 3, 0.0), 6.0) / 6;
     case K::sigmoid:
       return logistic(t);
     case K::one_minus_sigmoid:

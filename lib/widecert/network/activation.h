@@ -33,7 +33,8 @@ enum class ActivationKind {
   half_step,
   sign,
   cubic_sigmoid,
-  softsign
+  softsign,
+  hard_swish
 };
 
 struct Activation {
@@ -72,7 +73,7 @@ struct ActivationFacts {
   bool analytic;  // real analytic on R
   bool strictly_monotone;
   bool derivative_nonzero;  // differentiable with s'(t) != 0 for every t
-  bool rational_on_rationals;
+  bool piecewise_affine;    // finitely many pieces, affine on each: evaluated exactly at rational points
   // s is strictly monotone on [1/4, 5/4], the interval where Lemma D.1 places its biases.
   bool injective_on_d1_interval;
   std::string_view range;
@@ -121,7 +122,7 @@ std::optional<ActivationKind> activation_by_name(std::string_view name);
 // "leaky-relu(1/100)", "sigmoid".
 std::string describe(const Activation& f);
 
-// Exact value; throws InputError where the value is irrational (see rational_on_rationals).
+// Exact value; throws InputError for functions that are not piecewise affine, which have balls.
 Rational evaluate(const Activation& f, const Rational& t);
 // The exact value in Q[ln 2]: sigmoid at multiples z ln 2, tanh at multiples z ln 2 / 2, |z| <= 65536; the piecewise
 // linear functions and steps everywhere. Throws InputError elsewhere.

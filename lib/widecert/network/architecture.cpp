@@ -84,7 +84,29 @@ void infer_linear(Node& node, const LinearSpec& linear, const Node& input) {
              linear.form);
 }
 
+// Neuron k in that order is neuron entry_order()[k].
+std::vector<std::size_t> entry_order(const Shape& shape, Flattening order) {
+  const std::size_t last = order == Flattening::channels_first ? shape.back() : 1, places = product(shape) / last;
+  std::vector<std::size_t> entries;
+  for (std::size_t c = 0; c < last; ++c)
+    for (std::size_t p = 0; p < places; ++p) entries.push_back(p * last + c);
+  return entries;
+}
+
+void infer_reshaping(Node& node, const Reshaping& to, const Node& input) {
+  if (to.shape.empty() || to.shape.size() > 3) throw ShapeError("a shape of one to three extents is expected");
+  if (checked_product(to.shape) != input.width)
+    throw ShapeError("a reshape of " + describe(input.shape) + " to " + describe(to.shape) +
+                     ": the numbers of neurons differ");
+  const std::vector<std::size_t> from = entry_order(input.shape, to.order), into = entry_order(to.shape, to.order);
+  std::vector<Patch> single(from.size());
+  for (std::size_t k = 0; k < from.size(); ++k) single[into[k]].entries = {static_cast<std::int64_t>(from[k])};
+  node.patches = PatchLayout::from_list(input.width, std::move(single));
+  node.shape = to.shape;
+}
+
 void infer_pool(Node& node, const PoolSpec& pool, const Node& input) {
+  if (const auto* to = std::get_if<Reshaping>(&pool.form)) return infer_reshaping(node, *to, input);
   if (const auto* patches = std::get_if<std::vector<Patch>>(&pool.form)) {
     node.patches = PatchLayout::from_list(input.width, *patches);
     node.shape = {node.patches->count()};
@@ -201,14 +223,14 @@ void Architecture::add(std::string name, NodeSpec spec, const std::vector<std::s
                      node.shape = from[0]->shape;
                    },
                    [&](const ConcatSpec&) { infer_concat(node, from); },
-                   [&](const BatchNormSpec& norm) {
-                     node.shape = from[0]->shape;
-                     const TensorShape per_channel{channels(node.shape)};
-                     expand(norm.scale, per_channel, "scale");
-                     expand(norm.shift, per_channel, "shift");
-                   }},
+                   [&](const BatchNormSpec&) { node.shape = from[0]->shape; }},
         node.spec);
     node.width = checked_product(node.shape);
+    if (const auto* norm = std::get_if<BatchNormSpec>(&node.spec)) {
+      const TensorShape row{norm->each_neuron ? node.width : channels(node.shape)};
+      expand(norm->scale, row, "scale");
+      expand(norm->shift, row, "shift");
+    }
   } catch (const ShapeError& error) {
     throw ShapeError(where + error.what());
   }
@@ -254,6 +276,11 @@ TensorShape Architecture::weights_shape(std::size_t index) const {
                             [&](const DenseSpec&) { return below; }, [&](const PatchListSpec&) { return Shape{}; }},
                  std::get<LinearSpec>(node.spec).form);
   return {std::move(lengths), std::move(image)};
+}
+
+TensorShape Architecture::norm_shape(std::size_t index) const {
+  const Node& node = nodes_[index];
+  return {std::get<BatchNormSpec>(node.spec).each_neuron ? node.width : channels(node.shape)};
 }
 
 TensorShape Architecture::bias_shape(std::size_t index) const {
@@ -313,6 +340,7 @@ Chain Architecture::paper_chain(std::size_t target) const {
     if (std::holds_alternative<LinearSpec>(node.spec)) {
       chain.layers.push_back({i, std::nullopt});
     } else if (const auto* pool = std::get_if<PoolSpec>(&node.spec)) {
+      if (pool->reshapes()) return broken("is a reshape");
       if (pool->kind != PoolSpec::Kind::max) return broken("is average pooling");
       chain.layers.push_back({i, std::nullopt});
     } else if (std::holds_alternative<ActivationSpec>(node.spec)) {
@@ -370,22 +398,26 @@ std::string describe_linear(const LinearSpec& linear, const Node& node) {
 }  // namespace
 
 std::string describe(const Node& node) {
-  return std::visit(overloaded{[&](const InputSpec&) { return std::string("input"); },
-                               [&](const LinearSpec& linear) { return describe_linear(linear, node); },
-                               [&](const ActivationSpec& a) { return widecert::describe(a.function); },
-                               [&](const PoolSpec& pool) {
-                                 std::string text =
-                                     pool.kind == PoolSpec::Kind::max ? "max pooling" : "average pooling";
-                                 if (const auto* window = std::get_if<WindowSpec>(&pool.form)) {
-                                   text += ' ';
-                                   text += describe_window(*window);
-                                 }
-                                 return text;
-                               },
-                               [&](const SumSpec&) { return std::string("sum"); },
-                               [&](const ConcatSpec&) { return std::string("concatenation"); },
-                               [&](const BatchNormSpec&) { return std::string("batch norm (inference)"); }},
-                    node.spec);
+  return std::visit(
+      overloaded{[&](const InputSpec&) { return std::string("input"); },
+                 [&](const LinearSpec& linear) { return describe_linear(linear, node); },
+                 [&](const ActivationSpec& a) { return widecert::describe(a.function); },
+                 [&](const PoolSpec& pool) {
+                   if (const auto* to = std::get_if<Reshaping>(&pool.form))
+                     return "reshape, " + std::string(flattening_name(to->order));
+                   std::string text = pool.kind == PoolSpec::Kind::max ? "max pooling" : "average pooling";
+                   if (const auto* window = std::get_if<WindowSpec>(&pool.form)) {
+                     text += ' ';
+                     text += describe_window(*window);
+                   }
+                   return text;
+                 },
+                 [&](const SumSpec&) { return std::string("sum"); },
+                 [&](const ConcatSpec&) { return std::string("concatenation"); },
+                 [&](const BatchNormSpec& norm) {
+                   return std::string(norm.each_neuron ? "scale and shift of each neuron" : "batch norm (inference)");
+                 }},
+      node.spec);
 }
 
 }  // namespace widecert

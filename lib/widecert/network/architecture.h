@@ -66,16 +66,25 @@ struct LinearSpec {
 struct ActivationSpec {
   Activation function;
 };
-// Pools. Max pooling ignores padding entries; average pooling counts them as 0.
+// The same values with another shape, as models flatten and unflatten: read from the node below and dealt out again in
+// this order.
+struct Reshaping {
+  Shape shape;
+  Flattening order = Flattening::channels_last;
+};
+// Pools. Max pooling ignores padding entries; average pooling counts them as 0. A reshaping is an average over single
+// neurons.
 struct PoolSpec {
   enum class Kind { max, average } kind = Kind::max;
-  std::variant<WindowSpec, std::vector<Patch>> form;
+  std::variant<WindowSpec, std::vector<Patch>, Reshaping> form;
+  bool reshapes() const { return std::holds_alternative<Reshaping>(form); }
 };
 struct SumSpec {};
 struct ConcatSpec {};  // along the channels; flat inputs one after the other
-// Inference mode: y = scale_c x + shift_c per channel, both frozen.
+// Inference mode: y = scale x + shift, both frozen, with a number for each channel or for each neuron.
 struct BatchNormSpec {
   TensorSpec scale, shift;
+  bool each_neuron = false;
 };
 using NodeSpec = std::variant<InputSpec, LinearSpec, ActivationSpec, PoolSpec, SumSpec, ConcatSpec, BatchNormSpec>;
 
@@ -119,6 +128,8 @@ class Architecture {
   // Row lengths of W (one row per filter) and of b of a linear node.
   TensorShape weights_shape(std::size_t node) const;
   TensorShape bias_shape(std::size_t node) const;
+  // Of scale and shift of a batch norm: one row; neuron h has entry h modulo its length.
+  TensorShape norm_shape(std::size_t node) const;
   // A linear node whose one patch is the whole node below, without padding: U is W, every bias a neuron's own.
   bool is_dense(std::size_t node) const;
   // Which entry of b neuron h of a linear node uses; which row of W.

@@ -173,9 +173,9 @@ void Curvature::label(std::size_t i) {
             }
           },
           [&](const BatchNormSpec& norm) {
-            const Tensor scale = expand(norm.scale, TensorShape{node.shape.back()}, "scale");
+            const Tensor scale = expand(norm.scale, network_.norm_shape(i), "scale");
             for (std::size_t h = 0; h < node.width; ++h) {
-              const Rational& a = scale[0][h % node.shape.back()];
+              const Rational& a = scale[0][h % scale[0].size()];
               labels.push_back(sum({{in()[h], {a, a}}}, node.name));
             }
           }},

@@ -206,6 +206,17 @@ WIDECERT_CLONES void softsign(double* middle, double* radius, std::size_t count)
   });
 }
 
+WIDECERT_CLONES void hard_swish(double* middle, double* radius, std::size_t count) {
+  each(middle, radius, count, [](double& v, double& r) {
+    // A sum, a product and a quotient. Exactly 0 where all of the interval is at most -3.
+    const double x = v, gate = x + 3;
+    const bool dead = x <= -3 && r <= -gate * (1 - 8 * kU) && r < kInfinity && x > -kInfinity;
+    const double value = x * (gate > 0 ? (gate < 6 ? gate : 6) : (gate <= 0 ? 0 : gate)) / 6;
+    v = dead ? 0 : value;
+    r = dead ? 0 : (1.5 * r + 5 * kU * std::abs(value)) * kSlack + kTiny;
+  });
+}
+
 WIDECERT_CLONES void relu(double* middle, double* radius, std::size_t count) {
   each(middle, radius, count, [](double& v, double& r) {
     const bool dead = v <= 0 && r <= -v && r < kInfinity;
@@ -256,6 +267,8 @@ void enclose_activation(const Activation& f, std::span<double> middle, std::span
       return elu(m, r, count);
     case ActivationKind::softsign:
       return softsign(m, r, count);
+    case ActivationKind::hard_swish:
+      return hard_swish(m, r, count);
     case ActivationKind::sigmoid:
       return sigmoid(m, r, count, 1);
     case ActivationKind::one_minus_sigmoid:

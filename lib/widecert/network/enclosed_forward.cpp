@@ -128,7 +128,7 @@ EnclosedForward::EnclosedForward(const Architecture& network, const IntegerPoint
                             }
                           },
                           [&](const BatchNormSpec& norm) {
-                            const TensorShape shape{node.shape.back()};
+                            const TensorShape shape = network.norm_shape(i);
                             const IntegerTensor scale = expand_integers(norm.scale, shape, "scale"),
                                                 shift = expand_integers(norm.shift, shape, "shift");
                             for (std::size_t c = 0; c < shape[0]; ++c) {
@@ -296,9 +296,8 @@ EnclosedValues EnclosedForward::run(const Plan& plan, const std::vector<const En
                  },
                  [&](const SumSpec&) { join(true); }, [&](const ConcatSpec&) { join(false); },
                  [&](const BatchNormSpec&) {
-                   const std::size_t channels = node.shape.back();
                    for (std::size_t k = 0; k < size; ++k) {
-                     const std::size_t c = k % node.width % channels;
+                     const std::size_t c = k % node.width % plan.factors.size();
                      const double x = in[0]->middle.data()[k], e = in[0]->radius.data()[k], factor = plan.factors[c],
                                   product = factor * x;
                      middle[k] = product + plan.shifts[c];

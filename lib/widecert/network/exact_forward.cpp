@@ -88,7 +88,7 @@ std::vector<Integer> wide(const IntegerTensor& tensor, const Integer& factor) {
 bool rational_valued(const Architecture& network, std::size_t node) {
   for (std::size_t i : network.ancestors(node)) {
     const auto* activation = std::get_if<ActivationSpec>(&network.node(i).spec);
-    if (activation != nullptr && !facts(activation->function.kind).rational_on_rationals) {
+    if (activation != nullptr && !facts(activation->function.kind).piecewise_affine) {
       return false;
     }
   }
@@ -161,13 +161,13 @@ ExactForward::ExactForward(const Architecture& network, const IntegerPoint& poin
                             }
                           },
                           [&](const BatchNormSpec& norm) {
-                            const TensorShape shape{node.shape.back()};
+                            const TensorShape shape = network.norm_shape(i);
                             const IntegerTensor scale = expand_integers(norm.scale, shape, "scale");
                             const IntegerTensor shift = expand_integers(norm.shift, shape, "shift");
                             step.divisor = lcm(Integer(in(0).divisor * scale.divisor), shift.divisor);
                             step.factors = wide(scale, step.divisor / Integer(in(0).divisor * scale.divisor));
                             step.shifts = wide(shift, step.divisor / shift.divisor);
-                            for (std::size_t c = 0; c < node.shape.back(); ++c) {
+                            for (std::size_t c = 0; c < shape[0]; ++c) {
                               step.bound = std::max(step.bound,
                                                     Integer(abs(step.factors[c]) * in(0).bound + abs(step.shifts[c])));
                             }
@@ -328,9 +328,9 @@ std::vector<T> ExactForward::run(std::vector<T> x) const {
                    },
                    [&](const BatchNormSpec&) {
                      y = in(0);
-                     const std::size_t channels = node.shape.back();
                      for (std::size_t h = 0; h < y.size(); ++h) {
-                       y[h] = y[h] * convert<T>(step.factors[h % channels]) + convert<T>(step.shifts[h % channels]);
+                       const std::size_t c = h % step.factors.size();
+                       y[h] = y[h] * convert<T>(step.factors[c]) + convert<T>(step.shifts[c]);
                      }
                    },
                    [&](const SumSpec&) { join(true); }, [&](const ConcatSpec&) { join(false); }},

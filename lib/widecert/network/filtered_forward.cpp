@@ -371,10 +371,9 @@ FilteredForward::Values FilteredForward::run(const Plan& plan, const std::vector
                  },
                  [&](const SumSpec&) { join(true); }, [&](const ConcatSpec&) { join(false); },
                  [&](const BatchNormSpec&) {
-                   const std::size_t channels = node.shape.back();
                    const Values& x = *in[0];
                    for (std::size_t i = 0; i < y.residue.size(); ++i) {
-                     const std::size_t c = i % node.width % channels;
+                     const std::size_t c = i % node.width % plan.factors.size();
                      y.residue[i] = x.residue[i] * plan.factor_residues[c] + plan.shift_residues[c];
                      const double product = plan.factors[c] * x.approximation[i];
                      y.approximation[i] = product + plan.shifts[c];

@@ -153,11 +153,11 @@ std::vector<std::vector<S>> forward_with(const Architecture& network, const std:
                      }
                    },
                    [&](const BatchNormSpec& norm) {
-                     const TensorShape shape{node.shape.back()};
+                     const TensorShape shape = network.norm_shape(i);
                      const Tensor scale = expand(norm.scale, shape, "scale"),
                                   shift = expand(norm.shift, shape, "shift");
                      for (std::size_t j = 0; j < node.width; ++j) {
-                       const std::size_t c = j % node.shape.back();
+                       const std::size_t c = j % shape[0];
                        value[i].push_back(in()[j] * from_rational<S>(scale[0][c]) + from_rational<S>(shift[0][c]));
                      }
                    }},

@@ -120,10 +120,10 @@ void add_gradient(const Architecture& network, const Parameters<Ln2>& theta, con
                             }
                           },
                           [&](const BatchNormSpec& norm) {
-                            const Tensor scale = expand(norm.scale, TensorShape{node.shape.back()}, "scale");
+                            const Tensor scale = expand(norm.scale, network.norm_shape(i), "scale");
                             std::vector<Ln2> below;
                             for (std::size_t h = 0; h < node.width; ++h)
-                              below.push_back(d[i][h] * Ln2(scale[0][h % node.shape.back()]));
+                              below.push_back(d[i][h] * Ln2(scale[0][h % scale[0].size()]));
                             give(node.inputs[0], below);
                           }},
                node.spec);

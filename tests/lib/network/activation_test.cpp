@@ -24,7 +24,7 @@ Ball at(const Activation& f, const Rational& t) { return evaluate(f, Ball::enclo
 }  // namespace
 
 TEST_CASE("the table is complete and names are unique") {
-  CHECK(all_activation_kinds().size() == 17);
+  CHECK(all_activation_kinds().size() == 18);
   for (K kind : all_activation_kinds()) {
     CHECK(activation_by_name(facts(kind).name) == kind);
     CHECK_FALSE(facts(kind).justification.empty());
@@ -162,7 +162,7 @@ TEST_CASE("exact, enclosing and double evaluation agree") {
       const Rational t(k, 3);
       const Ball y = at(f, t);
       INFO(describe(f) << " at " << t);
-      if (facts(f.kind).rational_on_rationals) {
+      if (facts(f.kind).piecewise_affine) {
         CHECK(y.contains(evaluate(f, t)));
       } else {
         CHECK_THROWS_AS(evaluate(f, t), InputError);

@@ -46,6 +46,10 @@ constexpr const char* kEverything = R"({
     {"name": "both", "op": "concat", "inputs": ["skip", "x"]},
     {"name": "pool", "op": "maxpool2d", "size": [2, 2]},
     {"name": "mean", "op": "avgpool2d", "size": [2, 2], "stride": [1, 1], "input": "pool"},
+    {"name": "turned", "op": "reshape", "shape": [3, 2], "order": "channels-first"},
+    {"name": "each", "op": "batchnorm", "per": "neuron",
+     "scale": {"seeded": {"name": "s", "seed": 1, "low": -3, "high": 3, "divisor": 2}},
+     "shift": {"seeded": {"name": "t", "seed": 1, "low": -3, "high": 3, "divisor": 7}}},
     {"name": "dense", "op": "dense", "filters": 3, "bias": "neuron"},
     {"name": "relu", "op": "activation", "function": "relu"}
   ]

@@ -68,7 +68,8 @@ bool analytic(Function f) {
     case Function::relu:
     case Function::leaky_relu:
     case Function::elu:
-    case Function::softsign:  // s'' jumps at 0
+    case Function::softsign:    // s'' jumps at 0
+    case Function::hard_swish:  // s' jumps at -3 and 3
     case Function::step:
     case Function::half_step:
     case Function::sign:
@@ -92,6 +93,7 @@ bool slopes_nonzero(Function f) {
     case Function::mish:  // near -1.192
     case Function::gaussian:
     case Function::cubic_sigmoid:  // at 0
+    case Function::hard_swish:     // 0 below -3
     case Function::relu:
     case Function::leaky_relu:  // a kink
     case Function::step:
@@ -119,6 +121,7 @@ bool assumption_3_2_of_2017(Function f) {
     case Function::leaky_relu:
     case Function::elu:
     case Function::softsign:  // not analytic
+    case Function::hard_swish:
     case Function::step:
     case Function::half_step:
     case Function::sign:
@@ -145,6 +148,7 @@ bool translate_independent(const Activation& f) {
     case Function::mish:
     case Function::gaussian:
     case Function::softsign:
+    case Function::hard_swish:
     case Function::step:
     case Function::half_step:
     case Function::sign:
@@ -171,8 +175,9 @@ std::optional<Image> monotone_image(const Activation& f) {
     case Function::leaky_relu:
       if (f.parameter > 0) return Image{};
       return Image{0, {}};  // on t > 0, as for relu
-    // On t > 0: t; t S, t Phi, t tanh(softplus), where both factors increase.
+    // On t > 0: t; t S, t Phi, t tanh(softplus), t min(t + 3, 6), where both factors increase or are constant.
     case Function::relu:
+    case Function::hard_swish:
     case Function::silu:
     case Function::gelu:
     case Function::mish:
@@ -211,6 +216,8 @@ Bend bend(const Activation& f, const mpq_class& low, const mpq_class& high) {
       return {within(mpq_class(7, 5)), false};
     case Function::gaussian:  // s'' = (4 t^2 - 2) s
       return {false, within(mpq_class(7, 10))};
+    case Function::hard_swish:  // 0 up to -3, t (t + 3) / 6 up to 3, then t
+      return {within(3) || high <= -3 || low >= 3, high <= -3 || low >= 3};
     case Function::mish:
     case Function::cubic_sigmoid:
     case Function::step:
@@ -239,6 +246,8 @@ Trend trend(const Activation& f, const mpq_class& low, const mpq_class& high) {
     case Function::silu:
     case Function::gelu:
       return {low >= 0, false};
+    case Function::hard_swish:  // least at -3/2
+      return {low >= mpq_class(-3, 2) || high <= -3, high <= mpq_class(-3, 2)};
     case Function::gaussian:
       return {high <= 0, low >= 0};
     case Function::mish:
@@ -265,6 +274,11 @@ Interval value(const Activation& f, const mpq_class& x, unsigned bits) {
     }
     case Function::softsign: {
       const mpq_class v = x / (1 + abs(x));
+      return {v, v};
+    }
+    case Function::hard_swish: {
+      if (x <= -3) return {0, 0};
+      const mpq_class v = x >= 3 ? x : mpq_class(x * (x + 3) / 6);
       return {v, v};
     }
     case Function::elu: {
@@ -321,6 +335,8 @@ mpq_class lipschitz(const Activation& f) {
       return 1;  // derivatives in [0, 1]
     case Function::gaussian:
       return 1;  // |2t e^{-t^2}| <= sqrt(2/e) < 1
+    case Function::hard_swish:
+      return mpq_class(3, 2);  // (2t + 3) / 6 between the kinks
     case Function::cubic_sigmoid:
       return 2;  // 3 t^2 S'(t^3) <= 3 t^2 e^{-|t|^3} <= 3 (2/3)^{2/3} e^{-2/3} < 6/5
     case Function::silu:

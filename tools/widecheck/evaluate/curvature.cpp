@@ -197,9 +197,9 @@ Curvature::Row Curvature::values(std::size_t i, const std::map<std::size_t, Row>
     }
     case Op::batch_norm:
       for (std::size_t h = 0; h < node.width; ++h) {
-        const std::size_t channel = h % node.shape.back();
-        const mpz_class &a = node.scale->rows[0][channel], &d = node.scale->divisor;
-        const mpz_class shift = node.shift->rows[0][channel] << bits_;
+        const std::size_t c = node.norm_entry(h);
+        const mpz_class &a = node.scale->rows[0][c], &d = node.scale->divisor;
+        const mpz_class shift = node.shift->rows[0][c] << bits_;
         const mpz_class p = a * in(0)[h].low, q = a * in(0)[h].high;
         y.push_back({floor_div(std::min(p, q), d) + floor_div(shift, node.shift->divisor),
                      ceil_div(std::max(p, q), d) + ceil_div(shift, node.shift->divisor)});
@@ -310,7 +310,7 @@ void Curvature::label(std::size_t i) {
     }
     case Op::batch_norm:
       for (std::size_t h = 0; h < node.width; ++h) {
-        const mpz_class a = node.scale->rows[0][h % node.shape.back()];
+        const mpz_class a = node.scale->rows[0][node.norm_entry(h)];
         labels.push_back(sum({{in(0)[h], {a, a}}}));
       }
       break;

@@ -97,7 +97,7 @@ Forward::Forward(const Network& network, std::size_t target, const std::map<std:
       case Op::batch_norm: {
         const mpz_class product = in(0).divisor * node.scale->divisor;
         step.divisor = lcm(product, node.shift->divisor);
-        for (std::size_t c = 0; c < node.shape.back(); ++c) {
+        for (std::size_t c = 0; c < node.scale->rows[0].size(); ++c) {
           step.factors.push_back(node.scale->rows[0][c] * (step.divisor / product));
           step.shifts.push_back(node.shift->rows[0][c] * (step.divisor / node.shift->divisor));
         }
@@ -318,7 +318,7 @@ std::vector<T> Forward::run(const std::vector<T>& x, Seen seen) const {
       case Op::batch_norm:
         y = in(0);
         for (std::size_t h = 0; h < y.size(); ++h) {
-          const std::size_t c = h % node.shape.back();
+          const std::size_t c = node.norm_entry(h);
           y[h] = y[h] * convert<T>(step.factors[c]) + convert<T>(step.shifts[c]);
         }
         break;

@@ -186,6 +186,7 @@ Ln2Vector Ln2Forward::activate(const Node& node, const Ln2Vector& x) const {
     case Function::mish:
     case Function::gaussian:
     case Function::softsign:
+    case Function::hard_swish:
     case Function::step:
     case Function::half_step:
     case Function::sign:
@@ -287,19 +288,18 @@ Ln2Forward::Values Ln2Forward::operator()(const std::vector<mpz_class>& x) const
         break;
       }
       case Op::batch_norm: {
-        const std::size_t channels = node.shape.back();
         y = in(0).mapped(
             node.width, node.scale->divisor,
             [&](const std::vector<mpz_class>& v) {
               c_.budget.spend((60 + Products::words(largest(v)) * Products::words(largest(node.scale->rows[0]))) *
                               v.size());
               std::vector<mpz_class> out(v.size());
-              for (std::size_t h = 0; h < v.size(); ++h) out[h] = v[h] * node.scale->rows[0][h % channels];
+              for (std::size_t h = 0; h < v.size(); ++h) out[h] = v[h] * node.scale->rows[0][node.norm_entry(h)];
               return out;
             },
             c_.budget);
         std::vector<mpz_class> shift(node.width);
-        for (std::size_t h = 0; h < node.width; ++h) shift[h] = node.shift->rows[0][h % channels];
+        for (std::size_t h = 0; h < node.width; ++h) shift[h] = node.shift->rows[0][node.norm_entry(h)];
         y.add(0, shift, node.shift->divisor, c_.budget);
         break;
       }
@@ -416,6 +416,7 @@ Ln2Vector Ln2Gradient::slopes(const Node& node, const Ln2Vector& x, const Ln2Vec
     case Function::mish:
     case Function::gaussian:
     case Function::softsign:
+    case Function::hard_swish:
     case Function::step:
     case Function::half_step:
     case Function::sign:
@@ -510,7 +511,7 @@ void Ln2Gradient::add(const Ln2Forward::Values& values, const Ln2Vector& d) {
                                  v.size());
                    std::vector<mpz_class> out;
                    for (std::size_t h = 0; h < v.size(); ++h)
-                     out.push_back(v[h] * node.scale->rows[0][h % node.shape.back()]);
+                     out.push_back(v[h] * node.scale->rows[0][node.norm_entry(h)]);
                    return out;
                  },
                  budget_));

@@ -350,7 +350,7 @@ auto ResidueForward<Near>::batch_norm(const Plan& plan, const Node& node, const 
   std::vector<Wide> sums;
   Shadow y;
   for (std::size_t h = 0; h < x.near.size(); ++h) {
-    const std::size_t c = h % node.shape.back();
+    const std::size_t c = node.norm_entry(h);
     sums.push_back(Wide{x.near[h]} * plan.near_weights[0][c] + plan.near_bias[c]);
     y.residue.push_back(
         static_cast<std::uint32_t>((std::uint64_t{x.residue[h]} * plan.factors[c] + plan.bias[c]) % prime_));

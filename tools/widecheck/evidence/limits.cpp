@@ -49,7 +49,7 @@ int change(Node& node, Limit limit, int least, int most) {
       if (most == 1) {
         require(limit == Limit::relu || node.shift->zero(), "degree",
                 at + "a shift beside values that grow with alpha");
-        node.shift = std::make_shared<const Tensor>(constant_tensor({node.shape.back()}, 0));
+        node.shift = std::make_shared<const Tensor>(constant_tensor({node.scale->rows[0].size()}, 0));
       }
       return most;
     case Op::sum:

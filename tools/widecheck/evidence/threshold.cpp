@@ -25,10 +25,15 @@ void require_threshold(const std::string& rule, const Activation& f, const Gaps&
   };
 
   if (rule == "triangular-ray") {
-    if (f.function != Function::relu) throw wrong_activation();
+    const bool hard_swish = f.function == Function::hard_swish;
+    if (!hard_swish && f.function != Function::relu) throw wrong_activation();
     require(d >= 0, "diagonal", "the diagonal must not be negative");
     require(beta > 0, "beta", "beta must be positive");
-    enough(reach >= beta, "alpha_0 delta < beta");
+    // Below the diagonal arguments are at most beta - alpha delta, where hard-swish is 0 up to -3, relu up to 0.
+    if (hard_swish)
+      enough(reach >= beta + 3, "alpha_0 delta < beta + 3");
+    else
+      enough(reach >= beta, "alpha_0 delta < beta");
     return;
   }
   if (rule == "row-difference-ray") {

@@ -8,8 +8,8 @@ namespace {
 // In the order of Function.
 constexpr const char* kNames[] = {"relu", "leaky-relu", "elu",  "sigmoid",       "tanh",     "softplus",
                                   "silu", "gelu",       "mish", "identity",      "gaussian", "one-minus-sigmoid",
-                                  "step", "half-step",  "sign", "cubic-sigmoid", "softsign"};
-static_assert(std::size(kNames) == static_cast<std::size_t>(Function::softsign) + 1);
+                                  "step", "half-step",  "sign", "cubic-sigmoid", "softsign", "hard-swish"};
+static_assert(std::size(kNames) == static_cast<std::size_t>(Function::hard_swish) + 1);
 
 }  // namespace
 

@@ -27,7 +27,8 @@ enum class Function {
   half_step,
   sign,
   cubic_sigmoid,
-  softsign
+  softsign,
+  hard_swish
 };
 
 struct Activation {

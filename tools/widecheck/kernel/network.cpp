@@ -104,6 +104,32 @@ void read_pool(Node& node, const Value& json, const std::string& op, const Node&
   if (sees_padding_only(w)) throw Malformed("shape", json.place() + ": a pool of padding only");
 }
 
+// Neuron k of an image in that order is neuron entry_order()[k]: channels last are as they are.
+std::vector<std::size_t> entry_order(const Extents& shape, std::size_t width, bool channels_first) {
+  const std::size_t channels = channels_first ? shape.back() : 1, places = width / channels;
+  std::vector<std::size_t> entries;
+  for (std::size_t c = 0; c < channels; ++c)
+    for (std::size_t p = 0; p < places; ++p) entries.push_back(p * channels + c);
+  return entries;
+}
+
+// The same numbers with other extents: averages over single neurons.
+void read_reshape(Node& node, const Value& json, const Node& from) {
+  for (const Value& extent : json.at("shape").list()) node.shape.push_back(extent.number(kMaxEntries));
+  if (node.shape.empty() || node.shape.size() > 3) json.at("shape").bad("1 to 3 extents");
+  if (checked_product(node.shape, json.place()) != from.width)
+    throw Malformed("shape", json.place() + ": a reshape to another number of neurons");
+  const std::string order = json.at("order").text();
+  const bool channels_first = order == "channels-first";
+  if (!channels_first && order != "channels-last") json.at("order").bad("channels-first or channels-last");
+  const auto read = entry_order(from.shape, from.width, channels_first),
+             dealt = entry_order(node.shape, from.width, channels_first);
+  std::vector<std::vector<long>> single(from.width);
+  for (std::size_t k = 0; k < from.width; ++k) single[dealt[k]] = {static_cast<long>(read[k])};
+  node.patches = Patches(std::move(single), std::vector<std::size_t>(from.width, 0), 1);
+  node.op = Op::average_pool;
+}
+
 // divisor becomes its least common multiple with the denominator of v; pays for that and for what v becomes over it.
 void widen_divisor(mpz_class& divisor, const mpq_class& v, const std::string& place, Budget& budget) {
   const Products denominator = Products::words(v.get_den());
@@ -386,6 +412,8 @@ Network::Network(const Value& json, Budget& budget) {
     } else if (op == "maxpool" || op == "maxpool1d" || op == "maxpool2d" || op == "avgpool" || op == "avgpool1d" ||
                op == "avgpool2d") {
       read_pool(node, item, op, from, numbers_);
+    } else if (op == "reshape") {
+      read_reshape(node, item, from);
     } else if (op == "sum") {
       node.op = Op::sum;
       node.shape = from.shape;
@@ -404,8 +432,14 @@ Network::Network(const Value& json, Budget& budget) {
     } else if (op == "batchnorm") {
       node.op = Op::batch_norm;
       node.shape = from.shape;
-      node.scale = tensor(item.at("scale"), {{node.shape.back()}});
-      node.shift = tensor(item.at("shift"), {{node.shape.back()}});
+      bool each = false;
+      if (item.has("per")) {
+        each = item.at("per").text() == "neuron";
+        if (!each && item.at("per").text() != "channel") item.at("per").bad("channel or neuron");
+      }
+      const std::size_t length = each ? from.width : node.shape.back();
+      node.scale = tensor(item.at("scale"), {{length}});
+      node.shift = tensor(item.at("shift"), {{length}});
     } else {
       item.at("op").bad("an operation of version 1");
     }

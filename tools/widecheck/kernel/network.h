@@ -44,7 +44,9 @@ struct Node {
   bool free_bias() const { return bias != Bias::none && !frozen_bias; }
   bool untied_bias() const { return bias == Bias::neuron && !frozen_bias; }  // one a neuron, free
   Activation activation{Function::identity, 1, ""};
-  std::shared_ptr<const Tensor> scale, shift;  // of batch_norm
+  // Of batch_norm: one row each, for the channels or for the neurons.
+  std::shared_ptr<const Tensor> scale, shift;
+  std::size_t norm_entry(std::size_t neuron) const { return neuron % scale->rows[0].size(); }
 };
 
 // The entries other than 0 of each row, by increasing position, over one divisor.

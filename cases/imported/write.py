@@ -1,4 +1,4 @@
-"""Writes the models of this folder, as PyTorch exports them, and what PyTorch computes: NAME.onnx and NAME-io.npz (x, y); and the tensors of
+"""Writes the models of this folder, as PyTorch exports them, and what PyTorch computes: NAME.onnx and NAME-io.npz (x, y); classes of lenet's samples, labels.npy; and the tensors of
 one more network, tensors.npz and tensors.safetensors, whose layers are said by tests.
 Run here with PyTorch 1.13 (python3-torch of Debian 12). Weights are seeded, not trained."""
 import json
@@ -96,6 +96,9 @@ for name, net, shape, folded in [
             net(x)
             y = scores["y"]
     np.savez_compressed(f"{name}-io.npz", x=x.numpy(), y=y.numpy())
+
+
+np.save("labels.npy", np.array([3, 0, 9, 1, 1, 7]))  # of lenet's samples: any
 
 
 def save_safetensors(path, tensors):  # by name, as the library does

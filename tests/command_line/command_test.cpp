@@ -213,6 +213,8 @@ TEST_CASE("the report is one self-contained page with its pictures") {
   CHECK_THAT(html, Contains("<!DOCTYPE html>") && Contains("PROVED") && Contains("alpha_0") && Contains("N = 5"));
   CHECK_THAT(html, Contains("data:image/png;base64,iVBORw0KGgo") && Contains("widecheck softplus-deep.claim.json"));
   CHECK(html.find("http") == std::string::npos);  // nothing is fetched
+  const std::string page = slurp(folder + "/softplus-deep.html");
+  CHECK_THAT(page, Contains("<h2>Model card</h2>") && Contains("Which theorems apply") && Contains("&ge; N"));
   CHECK(run(program() + "report " + folder + "/nothing.json").exit == 4);
   // Of a pack the same pictures, wherever it lies.
   CHECK(run(program() + "pack " + folder + "/softplus-deep.claim.json -o " + folder + "/elsewhere/p.zip").exit == 0);

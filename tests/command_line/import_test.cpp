@@ -179,6 +179,44 @@ TEST_CASE("raw samples are normalized by a first layer of the case, exactly") {
   std::filesystem::remove_all(folder);
 }
 
+TEST_CASE("labels of samples: targets of a claim about the loss, or a reason why there is none") {
+  const std::string folder = scratch("import-labels"), base = cases() + "/imported/lenet";
+  int number = 0;
+  const auto import = [&](const std::string& more) {
+    return run("cd " + folder + " && " + programs() + "/widecert --json import " + base + ".onnx --data " + base +
+               "-io.npz --member x -o " + std::to_string(++number) + ".case.json " + more);
+  };
+  REQUIRE(import("--labels " + cases() + "/imported/labels.npy").exit == 0);
+  const json entry = json::parse(slurp(folder + "/1.case.json"))["prove"].back();
+  CHECK(entry["theorem"] == "zero-loss-nearby");
+  CHECK(entry["output"] == "fc2");
+  CHECK(entry["targets"]["rows"][9][9] == 1);
+  CHECK(run("cd " + folder + " && " + programs() + "/widecert prove 1.case.json").exit == 0);
+  const auto refused = [&](const std::string& labels, const std::string& what) {
+    const Ran ran = import(labels);
+    INFO(ran.output);
+    CHECK(ran.exit == 4);
+    CHECK_THAT(ran.output, Contains(what));
+    CHECK_FALSE(std::filesystem::exists(folder + "/" + std::to_string(number) + ".case.json"));
+  };
+  const auto csv = [&](const std::string& text) {
+    spill(folder + "/l.csv", text);
+    return "--labels " + folder + "/l.csv";
+  };
+  CHECK(import(csv("3\n0\n9\n1\n1\n7\n")).exit == 0);
+  refused(csv("3\n0\n10\n1\n1\n7\n"), "class 10, but only 10");
+  refused(csv("3\n0\n1\n1\n7\n"), "5 of them for 6 samples");
+  refused(csv("3\n0\n1\n1\n7\n1\n1\n"), "7 of them for 6 samples");
+  refused(csv("3\n0\n0.5\n1\n1\n7\n"), "integers from 0 on");
+  refused("--labels column", "a CSV file of data with a --label-column is expected");
+  refused("--labels none.npy", "none.npy");
+  refused("--labels " + base + "-io.npz", "member");
+  // An output that is no dense layer: said.
+  CHECK_THAT(import("--labels " + cases() + "/imported/labels.npy --output-value /conv1/Conv_output_0").output,
+             Contains("is no dense layer"));
+  std::filesystem::remove_all(folder);
+}
+
 TEST_CASE("forward prints exact values, or enclosures, of the layer that is asked for") {
   const std::string forward = programs() + "/widecert --json forward " + cases();
   const json exact = json::parse(run(forward + "/critical/convolutional-layer --sample 2").output);

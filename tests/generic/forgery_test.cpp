@@ -671,10 +671,12 @@ TEST_CASE("data as a NumPy file: C and Fortran order mean the same") {
 }
 
 TEST_CASE("the files of two frameworks state the same about one network, and another order is another network") {
-  const Genuine torch("layouts/torch"), keras("layouts/keras"), flat("layouts/torch-flat");
+  const Genuine torch("layouts/torch"), keras("layouts/keras"), flat("layouts/torch-flat"),
+      words("layouts/torch-words");
   const auto statement = [](const Genuine& g) { return g.claim()["claims"][0]["smallest"]; };
   CHECK(statement(torch) == statement(keras));
   CHECK(statement(torch) == statement(flat));
+  CHECK(torch.claim() == words.claim());
 
   // A case that does not say the order proves nothing.
   const auto ask = [](const std::string& name, const std::string& from, const std::string& to) {
@@ -700,6 +702,9 @@ TEST_CASE("the files of two frameworks state the same about one network, and ano
   refuses("torch-flat", ", \"flatten\": \"channels-first\"", "", "two orders are possible");
   refuses("torch", "\"images\"" + axes, "\"images\", \"axes\": [0, 1, 2, 3]", "2 x 5 x 5");
   refuses("keras", ", \"axes\": [3, 0, 1, 2]", ", \"axes\": [0, 1, 2, 3]", "the 3 filters");
+  refuses("torch-words", "\"channels-first\"", "\"torch\"", "channels-last");
+  refuses("torch-words", "\"order\": \"torch\"", "\"order\": \"keras\"", "the 3 filters");
+  refuses("torch-words", "\"order\": \"torch\"", "\"order\": \"torch\", \"axes\": [0, 2, 3, 1]", "it stands for both");
   // Samples of 2 x 5 x 5 fit 5 x 5 x 2 in one way only, and the output says which.
   const Ran only = ask("torch", "\"images\"" + axes, "\"images\"");
   CHECK(only.exit == 0);

@@ -73,6 +73,7 @@ struct InitOptions {
 
 struct ImportFileOptions {
   std::string model, data, member, layer, output = "model.case.json", value, label_column, header;
+  std::string labels;  // a file of classes, "column": that of label_column
   std::string divide = "1", multiply = "1";
   std::vector<std::string> constants;  // NAME=FILE of inputs
   std::string architecture, shape;     // of a model that is a list of tensors

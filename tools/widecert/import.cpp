@@ -8,6 +8,7 @@
 #include <widecert/import/onnx_model.h>
 #include <widecert/import/state_dict.h>
 #include <widecert/network/enclosed_forward.h>
+#include <widecert/network/targets.h>
 #include <widecert/number/error.h>
 
 #include <algorithm>
@@ -24,15 +25,17 @@ namespace widecert::tool {
 namespace fs = std::filesystem;
 namespace {
 
+// FILE[member] of an NPZ file.
+std::pair<std::string, std::string> file_and_member(const std::string& path) {
+  const auto bracket = path.rfind('[');
+  if (!path.ends_with("]") || bracket == std::string::npos) return {path, ""};
+  return {path.substr(0, bracket), path.substr(bracket + 1, path.size() - bracket - 2)};
+}
+
 // An array that a framework wrote: .npy, .npz with one array, or a tensor of ONNX test data.
 onnx::Array read_array(const std::string& path) {
   if (path.ends_with(".pb")) return onnx::read_onnx_array(path);
-  std::string name = path, member;
-  const auto bracket = path.rfind('[');
-  if (path.ends_with("]") && bracket != std::string::npos) {
-    name = path.substr(0, bracket);
-    member = path.substr(bracket + 1, path.size() - bracket - 2);
-  }
+  const auto [name, member] = file_and_member(path);
   NpyArray array = read_npy(name, member);
   const bool integers = std::holds_alternative<std::vector<std::int64_t>>(array.values);
   return {array.shape, integers ? "int64" : "float64", std::move(array.values)};
@@ -74,6 +77,50 @@ DatasetSpec data_of(const ImportFileOptions& options, const ImportedModel& model
   data.first = options.first;
   if (options.count != 0) data.count = options.count;
   return data;
+}
+
+// One-hot rows of the samples' classes, one for each output. `data`: where the samples are.
+ClassTargets targets_of(const ImportFileOptions& options, const DatasetSpec& data, const std::string& folder,
+                        std::size_t samples, std::size_t outputs) {
+  DatasetSpec labels;
+  if (options.labels == "column") {
+    const auto* csv = std::get_if<CsvSource>(&data.source);
+    if (csv == nullptr || !csv->options.label_column)
+      throw InputError("--labels column: a CSV file of data with a --label-column is expected");
+    CsvSource column = *csv;
+    column.options.column = column.options.label_column;
+    column.options.label_column.reset();
+    labels.source = column;
+  } else {
+    const auto [path, member] = file_and_member(options.labels);
+    const std::string relative = fs::path(path).is_absolute() ? path : fs::relative(path, folder).string();
+    switch (file_format(path)) {
+      case FileFormat::idx:
+        labels.source = IdxSource{relative, "", ""};
+        break;
+      case FileFormat::npy:
+      case FileFormat::npz:
+        labels.source = NpySource{relative, "", member};
+        break;
+      case FileFormat::csv:
+        labels.source = CsvSource{relative, "", look_at_csv(path).options};
+        break;
+    }
+  }
+  labels.first = options.first;
+  if (options.count != 0) labels.count = options.count;
+  ClassTargets targets;
+  for (std::size_t k = 0; k < outputs; ++k) {
+    targets.rows.emplace_back(outputs, 0);
+    targets.rows.back()[k] = 1;
+  }
+  try {
+    targets.labels = load_rows(labels, folder);
+    expand_targets(targets, samples, outputs);
+  } catch (const InputError& error) {
+    throw InputError(options.labels + ": " + error.what());
+  }
+  return targets;
 }
 
 // The network on the framework's own inputs, against its outputs.
@@ -271,6 +318,9 @@ int run_import(const Common& common, const ImportFileOptions& options) {
   out["network"] = to_json(model.network);
   std::size_t samples = 0;
   std::string said;
+  DatasetSpec resolved;
+  if (!options.labels.empty() && options.data.empty())
+    throw InputError("--labels: of which samples? --data names them");
   if (!options.data.empty()) {
     const bool absolute = fs::path(options.data).is_absolute();
     DatasetSpec data = data_of(options, model, absolute ? options.data : fs::relative(options.data, folder).string());
@@ -278,6 +328,7 @@ int run_import(const Common& common, const ImportFileOptions& options) {
     samples = load(asked, folder, model.network.node(0).shape, &data).size();
     out["data"] = to_json(data);
     said = describe(data, folder);
+    resolved = data;
   }
   const std::size_t layer = layer_of(options, model, samples);
   Json requests = Json::array();
@@ -291,6 +342,26 @@ int run_import(const Common& common, const ImportFileOptions& options) {
     for (const auto& [name, tensors] : model.parameters) {
       const std::size_t i = model.network.index_of(name);
       request("weights-rank-at", i, {{name, NodeTensors{tensors.weights, {}}}});
+    }
+  }
+  if (!options.labels.empty()) {
+    const Node& output = model.network.node(model.output);
+    const auto* linear = std::get_if<LinearSpec>(&output.spec);
+    const std::size_t below = output.inputs.at(0), width = model.network.node(below).width;
+    if (linear == nullptr || !std::holds_alternative<DenseSpec>(linear->form)) {
+      model.notes.push_back("nothing is asked about the loss: the output " + output.name + " is no dense layer");
+    } else if (width + (linear->free_bias() ? 1 : 0) < samples) {
+      model.notes.push_back(
+          fmt::format("nothing is asked about the loss: layer {} has {} neurons, fewer than the {} samples",
+                      model.network.node(below).name, width, samples));
+    } else {
+      const ClassTargets targets = targets_of(options, resolved, folder, samples, output.width);
+      requests.push_back({{"theorem", "zero-loss-nearby"},
+                          {"node", model.network.node(below).name},
+                          {"output", output.name},
+                          {"parameters", to_json(point_below(model.network, model.parameters, model.output))},
+                          {"targets", to_json(TargetsSpec(targets))}});
+      model.notes.push_back(fmt::format("targets are one-hot rows of the {} classes", output.width));
     }
   }
   out["prove"] = std::move(requests);

@@ -5,49 +5,10 @@
 #include "proofs/case_file.h"
 #include "proofs/catalogue.h"
 
+#include "applies.h"
 #include "commands.h"
 
 namespace widecert::tool {
-
-namespace {
-
-// Whether the cheap test of a theorem is about this layer, of a case with or without data.
-bool speaks_of(const Theorem& theorem, const Node& node, bool has_data) {
-  if (theorem.obstacle == nullptr) return false;
-  return theorem.needs_data ? has_data && std::holds_alternative<ActivationSpec>(node.spec)
-                            : std::holds_alternative<LinearSpec>(node.spec);
-}
-
-struct Applies {
-  const Theorem* theorem;
-  const Node* node;
-  std::optional<Outcome> obstacle;
-};
-
-// Layer by layer; the theorems that need no data first, since their layers stand below the activations.
-std::vector<Applies> which_apply(const CaseFile& file, const Instance& instance) {
-  std::vector<Applies> all;
-  for (std::size_t i = 0; i < file.network.nodes().size(); ++i) {
-    const Node& node = file.network.node(i);
-    for (const Theorem& theorem : catalogue()) {
-      if (!speaks_of(theorem, node, file.data.has_value())) continue;
-      throw_if_stopped();
-      all.push_back({&theorem, &node, theorem.obstacle(instance, i, theorem.claims.front())});
-    }
-  }
-  return all;
-}
-
-std::string in_words(const Applies& one) {
-  if (one.obstacle) {
-    const std::string word = one.obstacle->verdict == Verdict::refuted ? "refuted" : "no";
-    return fmt::format("{}: {} [{}]", word, one.obstacle->explanation, one.obstacle->reason);
-  }
-  return one.theorem->needs_data ? "applies, as far as its hypotheses show; prove decides"
-                                 : "not excluded by counting; prove decides";
-}
-
-}  // namespace
 
 int run_inspect(const Common& common, const std::string& case_path) {
   const CaseFile file = read_case(case_path);
@@ -84,7 +45,7 @@ int run_inspect(const Common& common, const std::string& case_path) {
     fmt::print("\nwhich theorems apply\n");
     std::fflush(stdout);
   }
-  for (const Applies& one : which_apply(file, instance)) {
+  for (const Applies& one : which_apply(instance)) {
     Json line{{"theorem", one.theorem->id}, {"node", one.node->name}, {"applies", !one.obstacle}};
     line["reason"] = one.obstacle ? one.obstacle->reason : "";
     line["explanation"] = one.obstacle ? one.obstacle->explanation : "";

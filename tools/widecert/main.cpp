@@ -229,6 +229,10 @@ int run(int argc, char** argv) {
       ->delimiter(',');
   import->add_option("--label-column", import_options.label_column,
                      "a column of a CSV file that is no feature: from 1 on, its name, last, or none");
+  import->add_option(
+      "--labels", import_options.labels,
+      "a class for each sample, from 0 on: IDX, .npy, .npz[member], a CSV file of one column, or column (the "
+      "--label-column of the data); asks how near exact zero loss is, too");
   import
       ->add_option("--header", import_options.header,
                    "yes or no: whether the first line of a CSV file names the columns")

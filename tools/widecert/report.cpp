@@ -8,6 +8,7 @@
 
 #include <filesystem>
 
+#include "applies.h"
 #include "checker.h"
 #include "loss_figures.h"
 #include "markup.h"
@@ -48,6 +49,42 @@ std::string network_figure(const Architecture& network, std::size_t n, const std
   return svg;
 }
 
+// How many numbers a linear layer has; those of Theta and frozen ones alike.
+std::size_t parameters_of(const Architecture& network, std::size_t i) {
+  const auto* linear = std::get_if<LinearSpec>(&network.node(i).spec);
+  if (linear == nullptr) return 0;
+  return network.weights_shape(i).entries() + (linear->bias == BiasMode::none ? 0 : network.bias_shape(i).entries());
+}
+
+// Layers, widths against N, and which theorems apply to which layer, as inspect says.
+std::string model_card(const Instance& instance) {
+  const Architecture& network = instance.network;
+  const std::size_t n = instance.data.size();
+  std::size_t all = 0, last = 0;
+  std::string rows;
+  for (std::size_t i = 0; i < network.nodes().size(); ++i) {
+    const Node& node = network.node(i);
+    const std::size_t parameters = parameters_of(network, i);
+    all += parameters;
+    if (n != 0 && node.width >= n) last = i;
+    rows += fmt::format(
+        "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"number\">{}{}</td><td class=\"number\">{}</td></tr>",
+        escape_markup(node.name), escape_markup(describe(node)), escape_markup(describe(node.shape)), node.width,
+        n != 0 && node.width >= n ? " &ge; N" : "", parameters == 0 ? "" : std::to_string(parameters));
+  }
+  std::string html =
+      fmt::format("<h2>Model card</h2><p>{} layers, {} parameters{}.</p>", network.nodes().size() - 1, all,
+                  n == 0      ? std::string()
+                  : last == 0 ? fmt::format("; no layer has N = {} neurons", n)
+                              : fmt::format("; N = {} samples of {} numbers", n, instance.data.width()));
+  html += "<table><tr><th>layer</th><th>what it is</th><th>shape</th><th>neurons</th><th>parameters</th></tr>" + rows +
+          "</table><h3>Which theorems apply</h3><table>";
+  for (const Applies& one : which_apply(instance))
+    html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td></tr>", escape_markup(one.theorem->id),
+                        escape_markup(one.node->name), escape_markup(in_words(one)));
+  return html + "</table><p><small>Not proofs: the tests that need no search. What is proved stands above.</small></p>";
+}
+
 constexpr const char* kStyle = R"(
 body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#222;background:#fff}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem;border-bottom:1px solid #ddd}
@@ -57,7 +94,8 @@ svg{max-width:100%;font:12px system-ui,sans-serif}.square{width:20rem}.matrix{wi
 .row{display:flex;flex-wrap:wrap;gap:1rem}figure{margin:0}figcaption{font-size:.85rem;max-width:13rem}
 .chart{max-width:29rem}.chart svg{height:auto}.chart figcaption{max-width:29rem}
 .ok{color:#1e6b3c;font-weight:bold}.no{color:#b03024;font-weight:bold}
-table{border-collapse:collapse}td{padding:.25rem .8rem .25rem 0;vertical-align:top}
+table{border-collapse:collapse}th{text-align:left;padding-right:.8rem}h3{font-size:1rem}.number{text-align:right}
+td{padding:.25rem .8rem .25rem 0;vertical-align:top}
 pre{background:#f4f4f2;padding:.7rem;overflow:auto}code{background:#f4f4f2}
 )";
 
@@ -71,7 +109,9 @@ std::string html_report(const std::string& name, const std::string& claim_path, 
   }
   const std::filesystem::path parent = std::filesystem::path(claim_path).parent_path();
   const std::string folder = parent.empty() ? "." : parent.string();
-  const Dataset data = claim.data ? load(*claim.data, folder, claim.network.node(0).shape) : Dataset{};
+  const Instance instance{claim.network, claim.data,
+                          claim.data ? load(*claim.data, folder, claim.network.node(0).shape) : Dataset{}};
+  const Dataset& data = instance.data;
   const std::size_t n = data.size();
 
   const Json lines = check.value("claims", Json::array());
@@ -108,6 +148,7 @@ std::string html_report(const std::string& name, const std::string& claim_path, 
   for (const Ray& ray : rays) html += ray_sections(claim.network, data, ray);
   for (std::size_t k = 0; k < proofs.size(); ++k)
     if (proved(k)) html += loss_sections(claim.network, data, claim.claims[k], claim_path, folder);
+  html += model_card(instance);
   html += fmt::format(
       "<h2>How to check this yourself</h2><p>The checker shares no code with the prover. It "
       "recomputes everything from the claim{}, with integers and rationals only.</p><pre>widecheck {}</pre>"

@@ -81,8 +81,17 @@ void put_layout(Json& out, const Layout& layout) {
   if (layout.flatten) out["flatten"] = flattening_name(*layout.flatten);
 }
 
-Layout read_layout(JsonReader& in) {
+// `word` says it all at once: "layout" of data, "order" of weights.
+Layout read_layout(JsonReader& in, const char* word, const std::string& torch, const std::string& keras) {
   Layout layout;
+  if (const auto all = in.find(word)) {
+    const std::string text = all->text();
+    if (text != torch && text != keras) all->fail("\"" + torch + "\" or \"" + keras + "\"");
+    layout.convention = text == torch ? Convention::torch : Convention::keras;
+    if (in.find("axes") || in.find("flatten"))
+      all->fail("neither \"axes\" nor \"flatten\" beside it: it stands for both");
+    return layout;
+  }
   if (const auto axes = in.find("axes"))
     for (const JsonReader& axis : axes->list()) layout.axes.push_back(axis.size());
   if (const auto flatten = in.find("flatten")) {
@@ -361,9 +370,9 @@ TensorSpec read_tensor(JsonReader in) {
   if (auto file = in.find("npy")) {
     const auto divisor = in.find("divisor");
     in.done();
-    FileTensor tensor{file->get("path").path(), "", read_digest(*file), {}, nullptr};
+    const Layout layout = read_layout(*file, "order", "torch", "keras");
+    FileTensor tensor{file->get("path").path(), "", read_digest(*file), layout, nullptr};
     if (const auto member = file->find("member")) tensor.member = member->text();
-    tensor.layout = read_layout(*file);
     if (divisor) tensor.divisor = divisor->big_integer();
     if (tensor.divisor <= 0) divisor->fail("a positive divisor");
     file->done();
@@ -580,7 +589,7 @@ DatasetSpec read_dataset(JsonReader in) {
   }
   const bool file =
       !std::holds_alternative<InlineSource>(data.source) && !std::holds_alternative<SeededSource>(data.source);
-  if (file) data.layout = read_layout(in);
+  if (file) data.layout = read_layout(in, "layout", "channels-first", "channels-last");
   if (const auto first = in.find("first")) data.first = first->size();
   if (const auto count = in.find("count")) data.count = count->size();
   if (const auto multiply = in.find("multiply")) data.multiply = multiply->big_integer();

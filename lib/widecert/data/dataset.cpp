@@ -77,6 +77,7 @@ Raw raw_from_rationals(const DatasetSpec& spec, const std::vector<std::vector<Ra
 // said and one order only is possible.
 Raw raw_from_array(const DatasetSpec& spec, NpyArray array, const std::string& path, const Extents& sample,
                    Layout& layout) {
+  layout = settled_for_samples(layout, array.shape, sample);
   if (layout.axes.empty() && !layout.flatten) layout.axes = only_axes(array.shape, sample);
   if (!layout.axes.empty()) array = transposed(std::move(array), layout.axes, path);
   Raw raw;
@@ -193,8 +194,9 @@ Dataset Dataset::make(const SeededSource& seeded, const DatasetSpec& spec, const
 Dataset Dataset::map(std::shared_ptr<const MappedNpy> file, const std::string& path, const DatasetSpec& spec,
                      const Extents& sample, DatasetSpec* resolved) {
   DatasetSpec complete = spec;
-  std::vector<std::size_t>& axes = complete.layout.axes;
   const Extents& shape = file->header().shape;
+  complete.layout = settled_for_samples(complete.layout, shape, sample);
+  std::vector<std::size_t>& axes = complete.layout.axes;
   if (axes.empty() && !complete.layout.flatten) axes = only_axes(shape, sample);
   std::vector<std::size_t> all(shape.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
@@ -272,7 +274,8 @@ Dataset load(const DatasetSpec& spec, const std::string& directory, const Extent
     std::get<CsvSource>(complete.source).sha256 = to_hex(file.digest);
     raw = raw_from_rationals(spec, file.samples);
     const Extents row(1, raw.width);
-    raw.order = row_order(row, spec.layout, sample.empty() ? row : sample, path);
+    complete.layout = settled_for_samples(complete.layout, {file.samples.size(), raw.width}, sample);
+    raw.order = row_order(row, complete.layout, sample.empty() ? row : sample, path);
   }
   if (!sample.empty() && raw.width != product(sample)) {
     throw InputError("samples of " + std::to_string(raw.width) + " features; the network reads " + describe(sample));

@@ -44,6 +44,37 @@ std::optional<Flattening> flattening_by_name(const std::string& name) {
   return std::nullopt;
 }
 
+Layout settled_for_samples(const Layout& said, const Extents& file, const Extents& image) {
+  if (!said.convention) return said;
+  const bool torch = *said.convention == Convention::torch;
+  Layout layout;
+  if (file.size() <= 2) {
+    if (has_two_orders(image)) layout.flatten = torch ? Flattening::channels_first : Flattening::channels_last;
+    return layout;
+  }
+  layout.axes.resize(file.size());
+  std::iota(layout.axes.begin(), layout.axes.end(), std::size_t{0});
+  if (torch && file.size() == image.size() + 1)
+    std::rotate(layout.axes.begin() + 1, layout.axes.begin() + 2, layout.axes.end());
+  return layout;
+}
+
+Layout settled_for_weights(const Layout& said, const Extents& file) {
+  if (!said.convention) return said;
+  const bool torch = *said.convention == Convention::torch;
+  Layout layout;
+  if (file.size() == 2) layout.flatten = torch ? Flattening::channels_first : Flattening::channels_last;
+  if (file.size() <= (torch ? 2U : 1U)) return layout;
+  layout.axes.resize(file.size());
+  std::iota(layout.axes.begin(), layout.axes.end(), std::size_t{0});
+  if (torch) {
+    std::rotate(layout.axes.begin() + 1, layout.axes.begin() + 2, layout.axes.end());
+  } else {
+    std::rotate(layout.axes.begin(), layout.axes.end() - 1, layout.axes.end());
+  }
+  return layout;
+}
+
 std::size_t product(const Extents& extents) {
   return std::accumulate(extents.begin(), extents.end(), std::size_t{1}, std::multiplies<>());
 }
@@ -88,7 +119,7 @@ std::vector<std::size_t> row_order(const Extents& row, const Layout& said, const
                      " are expected: \"axes\" says which axis of the file is which of ours, after that of the samples "
                      "or filters: PyTorch's (N, channels, height, width) takes \"axes\": [0, 2, 3, 1], TensorFlow's "
                      "(N, height, width, channels) [0, 1, 2, 3], Keras' (height, width, channels, filters) "
-                     "[3, 0, 1, 2]");
+                     "[3, 0, 1, 2]; \"layout\" of data and \"order\" of weights say it in a word (cases/README.md)");
   }
   if (beyond_one(image).size() > 1 && beyond_one(row) != beyond_one(image)) {
     throw ShapeError(what + ": extents " + describe(row) + (said.axes.empty() ? "" : ", the axes permuted as said,") +

@@ -17,11 +17,22 @@ enum class Flattening { channels_last, channels_first };
 const char* flattening_name(Flattening flattening);  // "channels-last", "channels-first"
 std::optional<Flattening> flattening_by_name(const std::string& name);
 
+// Whose order a file has, said in one word. torch: channels before places, filters first. keras: channels last, and
+// filters, too.
+enum class Convention { torch, keras };
+
 // What is said about a file.
 struct Layout {
   std::vector<std::size_t> axes;  // axis k of ours is axis axes[k] of the file; empty: not said
   std::optional<Flattening> flatten;
+  std::optional<Convention> convention = {};  // alone
 };
+
+// The same with axes and flatten instead of a convention, for an array of such extents: of samples, the first axis
+// counts them, and images of one channel may have no axis for it; of the weights of a layer. Claims have no
+// conventions.
+Layout settled_for_samples(const Layout& said, const Extents& file, const Extents& image);
+Layout settled_for_weights(const Layout& said, const Extents& file);
 
 // How many entries that are; 1 of none.
 std::size_t product(const Extents& extents);

@@ -236,6 +236,33 @@ View Importer::elu(const onnx::Node& node, const View& x, const Rational& alpha,
   return add(name, SumSpec{}, {curved, straight});
 }
 
+// What a framework calls it, and what to do.
+static std::string origin_of(const std::string& op) {
+  static const std::map<std::string, const char*> kOrigins{
+      {"LayerNormalization",
+       "; LayerNorm normalizes each sample by its own mean: batch norm, in evaluation, is affine"},
+      {"InstanceNormalization",
+       "; InstanceNorm and GroupNorm normalize each sample by its own mean: batch norm, in evaluation, is affine"},
+      {"Pow", "; as a part of LayerNorm or of a norm of one's own"},
+      {"Sqrt", "; as a part of LayerNorm or of a norm of one's own"},
+      {"Reciprocal", "; as a part of LayerNorm or of a norm of one's own"},
+      {"LSTM", "; a recurrent layer"},
+      {"GRU", "; a recurrent layer"},
+      {"RNN", "; a recurrent layer"},
+      {"ConvTranspose", "; ConvTranspose2d: in a case, a layer \"linear\" lists its patches"},
+      {"Resize", "; Upsample"},
+      {"Upsample", "; Upsample"},
+      {"Slice", "; a part of a tensor, x[...]: split the model there (--output-value)"},
+      {"Split", "; a part of a tensor, chunk or split: split the model there (--output-value)"},
+      {"Gather", "; a part of a tensor, x[...], or an Embedding"},
+      {"Log", "; LogSigmoid, or a loss: export the scores"},
+      {"Abs", "; |x| = relu(x) + relu(-x)"},
+      {"ThresholdedRelu", "; not continuous: no theorem speaks of it"},
+      {"Hardmax", "; not continuous: no theorem speaks of it"}};
+  const auto found = kOrigins.find(op);
+  return found == kOrigins.end() ? "" : found->second;
+}
+
 View Importer::function(const onnx::Node& node) {
   using K = ActivationKind;
   const std::string& op = node.op;
@@ -250,6 +277,17 @@ View Importer::function(const onnx::Node& node) {
     if (slopes.empty() || std::any_of(slopes.begin(), slopes.end(), [&](double s) { return s != slopes[0]; }))
       refuse("several slopes; one is expected");
     return leaky(node, exactly(slopes[0]));
+  }
+  if (op == "Max" || op == "Min") return extremum(node);
+  if (op == "Celu") {  // alpha elu(x / alpha)
+    const Rational alpha = exactly(number_or(node, "alpha", 1));
+    if (alpha <= 0) refuse("an alpha that is not positive");
+    const View x = unpadded(node, 0);
+    if (alpha == 1) return activation(node, K::elu, x);
+    const std::string name = name_of(node);
+    return affine(
+        name, add(name + ".elu", ActivationSpec{{K::elu, 1}}, {affine(name + ".in", x, {Rational(1 / alpha)}, {0})}),
+        {alpha}, {0});
   }
   if (op == "Elu") return elu(node, unpadded(node, 0), exactly(number_or(node, "alpha", 1)), 1);
   if (op == "Selu") {
@@ -289,7 +327,38 @@ View Importer::function(const onnx::Node& node) {
     if (text_or(node, "approximate", "none") != "none") refuse("the approximation of gelu by tanh is another function");
     return activation(node, K::gelu, unpadded(node, 0));
   }
-  refuse("no such operator here");
+  refuse(std::string("no such operator here") + origin_of(op));
+}
+
+View Importer::extremum(const onnx::Node& node) {
+  if (node.inputs.size() != 2) refuse("of two values is expected");
+  const bool greater = node.op == "Max";
+  for (const std::size_t k : {0U, 1U}) {
+    if (const Array* bound = constant_if(node, k); bound != nullptr && bound->size() == 1) {
+      const Rational v = exactly(bound->doubles()[0]);
+      const View x = unpadded(node, 1 - k);
+      return greater ? clip(node, x, v, std::nullopt) : clip(node, x, std::nullopt, v);
+    }
+  }
+  const View a = unpadded(node, 0), b = unpadded(node, 1);
+  if (!same_order(a, b)) refuse("values of two shapes, or in two orders");
+  for (const auto& [x, y] : {std::pair(a, b), std::pair(b, a)}) {  // leaky relu
+    const auto* norm = std::get_if<BatchNormSpec>(&net_->node(y.node).spec);
+    const auto* scale = norm == nullptr ? nullptr : std::get_if<FillTensor>(&norm->scale);
+    const auto* shift = norm == nullptr ? nullptr : std::get_if<FillTensor>(&norm->shift);
+    if (scale == nullptr || shift == nullptr || shift->value != 0 || below(y.node) != x.node || scale->value == 0)
+      continue;
+    if (greater ? scale->value <= 1 : scale->value >= 1)
+      return activation(node, ActivationKind::leaky_relu, x, scale->value);
+  }
+  // max(a, b) = b + relu(a - b), min(a, b) = b - relu(b - a)
+  const std::string name = name_of(node);
+  note(fmt::format("{}: written with a relu of the difference", name));
+  const auto minus = [&](const std::string& which, const View& v) { return affine(name + which, v, {-1}, {0}); };
+  const View difference = greater ? add(name + ".difference", SumSpec{}, {a, minus(".minus", b)})
+                                  : add(name + ".difference", SumSpec{}, {b, minus(".minus", a)});
+  const View more = add(name + ".relu", ActivationSpec{{ActivationKind::relu, 1}}, {difference});
+  return add(name, SumSpec{}, {b, greater ? more : minus(".less", more)});
 }
 
 View Importer::leaky(const onnx::Node& node, const Rational& slope) {

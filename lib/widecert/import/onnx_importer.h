@@ -156,6 +156,9 @@ class Importer {
 
   // ---- layouts ----
 
+  // Zeros or another number, as shapes and pads are put together.
+  Array constant_of_shape(const onnx::Node& node) const;
+  Array sliced_constant(const onnx::Node& node, const Array& array) const;
   Array transposed_constant(const onnx::Node& node, const Array& array) const;
   Array reshaped_constant(const onnx::Node& node, const Array& array) const;
 
@@ -237,6 +240,8 @@ class Importer {
 
   View function(const onnx::Node& node);
   View leaky(const onnx::Node& node, const Rational& slope);
+  // Max or Min of a value and a number, or of two values.
+  View extremum(const onnx::Node& node);
 
   Value left_off(const onnx::Node& node);
 

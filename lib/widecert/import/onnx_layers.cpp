@@ -148,7 +148,10 @@ View Importer::dense(const onnx::Node& node) {
   const bool gemm = node.op == "Gemm";
   if (weights.shape.size() != 2) refuse("its weight is no matrix");
   if (gemm && integer_or(node, "transA", 0) != 0) refuse("transA: samples are columns");
-  if (x.dims.size() != 1) refuse("applied to each place of an image; a convolution of size 1 does the same");
+  if (x.dims.size() != 1)
+    refuse(
+        "applied to each place of an image or sequence (Linear on the last dimension); a convolution of size 1 does "
+        "the same");
   const bool turned = gemm && integer_or(node, "transB", 0) != 0;
   const std::size_t in = weights.shape[turned ? 1 : 0], out = weights.shape[turned ? 0 : 1];
   if (in != net_->node(x.node).width) refuse("its weight does not fit its input");
@@ -318,7 +321,7 @@ View Importer::global_pool(const onnx::Node& node) {
     for (std::int64_t a : axes) all.insert(a < 0 ? a + static_cast<std::int64_t>(rank) + 2 : a);
     std::set<std::int64_t> places;
     for (std::size_t k = 0; k < rank; ++k) places.insert(static_cast<std::int64_t>(k) + 2);
-    if (all != places) refuse("a mean over other dimensions than the places");
+    if (all != places) refuse("a mean over other dimensions than the places (as in LayerNorm)");
     keep = integer_or(node, "keepdims", 1) != 0;
   }
   PoolSpec spec;

@@ -114,6 +114,70 @@ View Importer::affine(const std::string& name, const View& x, const std::vector<
   return add(name, BatchNormSpec{row(scale), row(shift), std::max(scale.size(), shift.size()) > channels(x)}, {x});
 }
 
+Array Importer::constant_of_shape(const onnx::Node& node) const {
+  Extents shape;
+  for (std::int64_t n : integers_of(constant(node, 0, "shape"))) {
+    if (n < 0 || n > (std::int64_t{1} << 20)) refuse("an extent that is negative, open or very large");
+    shape.push_back(static_cast<std::size_t>(n));
+    if (product(shape) > (std::size_t{1} << 20)) refuse("more than 2^20 numbers");
+  }
+  const auto value = node.attributes.find("value");
+  if (value == node.attributes.end() || !value->second.array)
+    return {shape, "float32", std::vector<double>(product(shape), 0)};
+  const Array& one = *value->second.array;
+  if (one.size() != 1) refuse("its value is not one number");
+  if (const auto* v = std::get_if<std::vector<std::int64_t>>(&one.values))
+    return {shape, one.type, std::vector<std::int64_t>(product(shape), (*v)[0])};
+  return {shape, one.type, std::vector<double>(product(shape), one.doubles()[0])};
+}
+
+Array Importer::sliced_constant(const onnx::Node& node, const Array& array) const {
+  const auto list = [&](std::size_t k, const char* name) {
+    const Array* given = constant_if(node, k);
+    return given != nullptr ? integers_of(*given) : integers_or(node, name, {});
+  };
+  const std::vector<std::int64_t> starts = list(1, "starts"), ends = list(2, "ends");
+  std::vector<std::int64_t> axes = list(3, "axes"), steps = list(4, "steps");
+  if (axes.empty())
+    for (std::size_t k = 0; k < starts.size(); ++k) axes.push_back(static_cast<std::int64_t>(k));
+  if (steps.empty()) steps.assign(starts.size(), 1);
+  const auto rank = static_cast<std::int64_t>(array.shape.size());
+  if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size())
+    refuse("starts, ends, axes and steps of several lengths");
+  Array out = array;
+  for (std::size_t k = 0; k < starts.size(); ++k) {
+    const std::int64_t at = axes[k] < 0 ? axes[k] + rank : axes[k], step = steps[k];
+    if (at < 0 || at >= rank || step == 0 || out.shape[static_cast<std::size_t>(at)] == 0)
+      refuse("an axis or step that does not fit");
+    const auto axis = static_cast<std::size_t>(at);
+    const auto n = static_cast<std::int64_t>(out.shape[axis]);
+    // As ONNX has it: negative positions count from the end, all are clamped.
+    const auto clamped = [&](std::int64_t v, std::int64_t low, std::int64_t high) {
+      return std::clamp(v < 0 ? std::max(v, -n - 1) + n : v, low, high);
+    };
+    const std::int64_t first = step > 0 ? clamped(starts[k], 0, n) : clamped(starts[k], 0, n - 1),
+                       end = step > 0 ? clamped(ends[k], 0, n) : clamped(ends[k], -1, n - 1);
+    std::vector<std::size_t> kept;
+    for (std::int64_t v = first; step > 0 ? v < end : v > end; v += step) {
+      kept.push_back(static_cast<std::size_t>(v));
+      if (step > n || step < -n) break;
+    }
+    const Extents after(out.shape.begin() + at + 1, out.shape.end()), before(out.shape.begin(), out.shape.begin() + at);
+    const std::size_t inner = product(after), outer = product(before), old = out.shape[axis];
+    std::visit(
+        [&](auto& values) {
+          std::remove_reference_t<decltype(values)> chosen;
+          for (std::size_t o = 0; o < outer; ++o)
+            for (std::size_t v : kept)
+              for (std::size_t i = 0; i < inner; ++i) chosen.push_back(values[(o * old + v) * inner + i]);
+          values = std::move(chosen);
+        },
+        out.values);
+    out.shape[axis] = kept.size();
+  }
+  return out;
+}
+
 Array Importer::transposed_constant(const onnx::Node& node, const Array& array) const {
   std::vector<std::size_t> axes;
   for (std::int64_t a : integers_or(node, "perm", {})) axes.push_back(static_cast<std::size_t>(a));

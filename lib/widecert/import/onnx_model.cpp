@@ -173,11 +173,13 @@ Value Importer::result(const onnx::Node& node) {
   if (op == "Constant") return constant_node(node);
   if (op == "Identity" || op == "Dropout" || op == "Cast") return pass(node);
   if (op == "Shape") return shape_of(node);
+  if (op == "ConstantOfShape") return constant_of_shape(node);
   const Array* first = constant_if(node, 0);
   if (op == "Transpose") return first != nullptr ? Value(transposed_constant(node, *first)) : Value(transpose(node));
   if (op == "Reshape" || op == "Flatten" || op == "Squeeze" || op == "Unsqueeze")
     return first != nullptr ? Value(reshaped_constant(node, *first)) : Value(reshape(node));
   if (first != nullptr && (op == "Gather" || op == "Concat")) return integers_from(node);
+  if (first != nullptr && op == "Slice") return sliced_constant(node, *first);
   if (op == "Conv") return conv(node);
   if (op == "Gemm" || op == "MatMul") return dense(node);
   if (op == "BatchNormalization") return batch_norm(node);

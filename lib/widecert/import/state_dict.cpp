@@ -249,7 +249,10 @@ class Assignment {
       return chosen;
     }
     if (!options_.modules.empty())
-      fail("--module has to name the tensors of every layer, where layers and tensors have other names");
+      fail(
+          fmt::format("--module has to name the tensors of every layer, where layers and tensors have other names: "
+                      "layers {}; tensors {}",
+                      layer_names(), names()));
     // In order: each layer takes the next module; all are taken.
     std::vector<std::size_t> with_weights;
     for (std::size_t k = 0; k < modules_.size(); ++k)

@@ -14,6 +14,7 @@ void load_array(FileTensor& tensor, const std::string& folder) {
   compare_digest(path, tensor.sha256, array.digest);
   tensor.sha256 = to_hex(array.digest);
   tensor.place = located_member(folder, tensor.path, tensor.member);
+  tensor.layout = settled_for_weights(tensor.layout, array.shape);
   if (!tensor.layout.axes.empty()) array = transposed(std::move(array), tensor.layout.axes, path);
   tensor.array = std::make_shared<const NpyArray>(std::move(array));
 }
@@ -27,7 +28,8 @@ std::vector<std::size_t> file_order(const FileTensor& file, const TensorShape& s
     throw ShapeError(place + ": an array of " + describe(extents) +
                      ": \"axes\" says which axis of the file is which of ours (filters, height, width, channels): "
                      "PyTorch keeps a 2-D convolution as filters x channels x height x width, \"axes\": [0, 2, 3, 1]; "
-                     "Keras as height x width x channels x filters, [3, 0, 1, 2]");
+                     "Keras as height x width x channels x filters, [3, 0, 1, 2]; or, for all that it keeps, "
+                     "\"order\": \"torch\" or \"keras\"");
   }
   const bool has_rows = shape.size() > 1;  // the first extent counts them
   if (has_rows && (extents.empty() || extents[0] != shape.size())) {

@@ -143,10 +143,21 @@ TEST_CASE("weights from a file with more than two dimensions need axes, and thei
   CHECK_THROWS_WITH(expand(a.tensor("bias", {}), network.bias_shape(1), "b"), Contains("flatten"));
   CHECK(entries(a.tensor("bias", {{}, kFirst}), network.bias_shape(1))[1] == 4);
   CHECK(entries(a.tensor("bias3", {{1, 2, 0}, {}}), network.bias_shape(1))[1] == 4);
+
+  // In a word.
+  const Layout by_torch{{}, {}, Convention::torch}, by_keras{{}, {}, Convention::keras};
+  CHECK(entries(a.tensor("torch", by_torch), shape) == torch);
+  CHECK(entries(a.tensor("keras", by_keras), shape) == keras);
+  CHECK(entries(a.tensor("dense", by_torch), above) == first);
+  CHECK_THROWS_WITH(expand(a.tensor("keras", by_torch), shape, "w"), Contains("expected"));
+  CHECK_THROWS_WITH(expand(a.tensor("dense", by_keras), above, "w"), Contains("the 3 filters"));
 }
 
 TEST_CASE("samples of images: the only order that fits, or the one that is said") {
-  const Archive a({{"first", counted({3, 2, 2, 3})}, {"both", counted({3, 2, 2, 2})}, {"flat", counted({3, 12})}});
+  const Archive a({{"first", counted({3, 2, 2, 3})},
+                   {"both", counted({3, 2, 2, 2})},
+                   {"flat", counted({3, 12})},
+                   {"grey", counted({3, 2, 3})}});
   DatasetSpec spec, resolved;
   const auto read = [&](const std::string& member, Layout layout, const Extents& sample) {
     spec.source = NpySource{"a.npz", "", member};
@@ -168,6 +179,20 @@ TEST_CASE("samples of images: the only order that fits, or the one that is said"
     for (std::size_t j = 0; j < 12; ++j) CHECK(flat.numerator(i, j) == first.numerator(i, j));
   CHECK_THAT(describe(resolved, ""), Contains("rows flattened channels-first"));
   CHECK(read("flat", {}, {12}).numerator(2, 5) == 29);
+  // In a word; images without an axis for their one channel are not turned over.
+  const Layout channels_first{{}, {}, Convention::torch}, channels_last{{}, {}, Convention::keras};
+  for (const auto& [member, sample] : {std::pair{"first", Extents{2, 3, 2}}, {"flat", Extents{2, 3, 2}}}) {
+    const Dataset said = read(member, channels_first, sample);
+    CHECK_FALSE(resolved.layout.convention);
+    for (std::size_t j = 0; j < 12; ++j) CHECK(said.numerator(2, j) == first.numerator(2, j));
+  }
+  CHECK(read("first", channels_last, {2, 2, 3}).numerator(1, 1) == 13);
+  CHECK_THROWS_WITH(read("first", channels_first, {2, 2, 3}), Contains("2 x 3 x 2"));
+  for (const Layout& said : {channels_first, channels_last}) {
+    CHECK(read("grey", said, {2, 3, 1}).numerator(1, 4) == 10);
+    CHECK(read("grey", said, {6}).numerator(1, 4) == 10);
+    CHECK(read("flat", said, {12}).numerator(2, 5) == 29);
+  }
   // The noise goes by the place in the image, not in the file.
   spec.noise = NoiseSpec{1, 0, 255};
   const Dataset noisy = read("flat", {{}, kFirst}, {2, 3, 2}), plain = read("flat", {}, {12});

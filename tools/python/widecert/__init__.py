@@ -107,12 +107,13 @@ def _array(x):
     return x if x.dtype.kind in "iu" and x.dtype.itemsize <= 8 else x.astype(np.float64)
 
 
-def case(model, x=None, prove=None, layer=None, path="out/model.case.json", opset=13):
+def case(model, x=None, prove=None, layer=None, path="out/model.case.json", opset=13, labels=None):
     """Writes a case about `model` at its weights on the samples x (the first axis counts them).
 
     model: a torch.nn.Module in evaluation mode, or a fitted MLPClassifier or MLPRegressor of scikit-learn (its scores, before
     softmax), whose outputs on x are then compared with those of the case; or the path of an .onnx file. prove: entries as in a case file, {"theorem": ...}, without "node" and "parameters" where the layer
-    and the model's weights are meant; rank and singular values if absent. layer: what is proved about. path: NAME.case.json;
+    and the model's weights are meant; rank and singular values if absent. layer: what is proved about. labels: a class for each
+    sample, from 0 on, to ask how near exact zero loss is. path: NAME.case.json;
     the weights are NAME.npz and the samples NAME-samples.npz beside it. What was there is replaced.
     """
     path = Path(path)
@@ -126,6 +127,8 @@ def case(model, x=None, prove=None, layer=None, path="out/model.case.json", opse
         arguments, arrays = ["-o", path], {}
         if x is not None:
             arrays["x"] = _array(x)
+        if labels is not None:
+            arrays["labels"] = _array(labels)
         if isinstance(model, (str, os.PathLike)):
             onnx = Path(model)
         elif hasattr(model, "coefs_"):  # a perceptron of scikit-learn: matrices are inputs x outputs
@@ -167,6 +170,8 @@ def case(model, x=None, prove=None, layer=None, path="out/model.case.json", opse
             samples = Path(f"{base}-samples.npz")
             np.savez(samples, **arrays)
             arguments += ["--data", samples, "--member", "x"]
+        if labels is not None:
+            arguments += ["--labels", f"{samples}[labels]"]
         if "y" in arrays:
             arguments += ["--check", f"{samples}[x]", f"{samples}[y]"]
         if layer is not None:

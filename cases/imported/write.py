@@ -58,6 +58,17 @@ class Sequence(nn.Module):  # one dimension, dilation, elu with alpha 1.5
         return self.fc(F.elu(self.norm(self.conv(x)), 1.5).flatten(1))
 
 
+class Decoder(nn.Module):  # a row becomes an image; a number for each place; hard-swish; averages within the image
+    def __init__(self):
+        super().__init__()
+        self.fc, self.place = nn.Linear(10, 60), nn.Parameter(torch.randn(1, 4, 3, 5))
+        self.conv, self.out = nn.Conv2d(4, 6, 2), nn.Linear(6 * 2 * 3, 4)
+
+    def forward(self, x):
+        x = F.hardswish(self.fc(x)).view(-1, 4, 3, 5) + self.place
+        return self.out(F.avg_pool2d(self.conv(x), 3, 2, 1, ceil_mode=True, count_include_pad=False).flatten(1))
+
+
 class Rows(nn.Module):  # rows of 64 numbers that become images; mish, selu, hardsigmoid
     def __init__(self):
         super().__init__()
@@ -69,13 +80,7 @@ class Rows(nn.Module):  # rows of 64 numbers that become images; mish, selu, har
         return F.hardsigmoid(self.fc2(F.selu(self.fc1(x.flatten(1)))))
 
 
-for name, net, shape, folded in [
-    ("lenet", LeNet(), (1, 20, 20), True),
-    ("residual", Residual(), (3, 9, 11), False),
-    ("separable", Separable(), (3, 8, 8), True),
-    ("sequence", Sequence(), (2, 20), False),
-    ("rows", Rows(), (64,), False),
-]:
+def write(name, net, shape, folded):
     for m in net.modules():
         if isinstance(m, (nn.BatchNorm2d, nn.BatchNorm1d)):
             nn.init.normal_(m.running_mean)
@@ -98,6 +103,14 @@ for name, net, shape, folded in [
     np.savez_compressed(f"{name}-io.npz", x=x.numpy(), y=y.numpy())
 
 
+for name, net, shape, folded in [
+    ("lenet", LeNet(), (1, 20, 20), True),
+    ("residual", Residual(), (3, 9, 11), False),
+    ("separable", Separable(), (3, 8, 8), True),
+    ("sequence", Sequence(), (2, 20), False),
+    ("rows", Rows(), (64,), False),
+]:
+    write(name, net, shape, folded)
 np.save("labels.npy", np.array([3, 0, 9, 1, 1, 7]))  # of lenet's samples: any
 
 
@@ -124,3 +137,4 @@ save_safetensors("tensors.safetensors", tensors)
 x = torch.randn(5, 3, 10, 10).double()
 with torch.no_grad():
     np.savez_compressed("tensors-io.npz", x=x.numpy(), y=net.double()(x).numpy())
+write("decoder", Decoder(), (10,), False)

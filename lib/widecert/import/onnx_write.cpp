@@ -369,8 +369,8 @@ class Writer {
       case K::hard_swish:  // (HardSwish itself is of opset 14.)
         node("Add", {x, scalar(y + ".three", 3)}, y + ".above");
         node("Clip", {y + ".above", scalar(y + ".zero", 0), scalar(y + ".six", 6)}, y + ".clipped");
-        node("Mul", {x, y + ".clipped"}, y + ".product");
-        node("Div", {y + ".product", y + ".six"}, y);
+        node("Div", {y + ".clipped", y + ".six"}, y + ".gate");
+        node("Mul", {x, y + ".gate"}, y);
         return;
       case K::elu:
         node("Elu", {x}, y);

@@ -26,18 +26,19 @@
 #include "proofs/rays/row_difference.h"
 #include "proofs/rays/theorem_3_4.h"
 #include "proofs/singular/singular_values.h"
+#include "proofs/valleys/sublevel_sets.h"
 #include "proofs/weights/full_rank_weights.h"
 
 namespace widecert {
 
 const std::vector<Theorem>& catalogue() {
   using namespace theorems;
-  static const std::vector<Theorem> all{theorem_3_4(),       row_difference(), assumption_3_1(),  full_rank_weights(),
-                                        weights_rank_at(),   theorem_3_5(),    untied_biases(),   rank_at(),
-                                        singular_values(),   in_s_k(),         gradients(),       open_set(),
-                                        never_independent(), rank_equals(),    interpolation(),   zero_loss(),
-                                        zero_loss_nearby(),  gradient_flow(),  critical_points(), vacuous_hypotheses(),
-                                        critical_point(),    separability(),   local_minimum()};
+  static const std::vector<Theorem> all{
+      theorem_3_4(),    row_difference(),   assumption_3_1(),    full_rank_weights(), weights_rank_at(),
+      theorem_3_5(),    untied_biases(),    rank_at(),           singular_values(),   in_s_k(),
+      gradients(),      open_set(),         never_independent(), rank_equals(),       interpolation(),
+      zero_loss(),      zero_loss_nearby(), gradient_flow(),     critical_points(),   vacuous_hypotheses(),
+      critical_point(), separability(),     local_minimum(),     sublevel_sets(),     joined()};
   return all;
 }
 

@@ -271,6 +271,12 @@ Outcome independent_by_bounds(const Instance& instance, std::size_t node, const 
   return prove(instance, {node, true, false, parameters}, options);
 }
 
+Outcome bounds_with_ones(const Instance& instance, std::size_t node, const PointSpec& parameters,
+                         const Options& options) {
+  Question asked{node, false, true, parameters};
+  return prove(instance, asked, options);
+}
+
 Theorem theorems::singular_values() {
   return {.id = "singular-values",
           .title = "The singular values of the features at given parameters, enclosed",

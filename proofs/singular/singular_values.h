@@ -12,6 +12,10 @@ namespace widecert {
 Outcome independent_by_bounds(const Instance& instance, std::size_t node, const std::optional<PointSpec>& parameters,
                               const Options& options);
 
+// "singular-value-bounds" of [F, 1] at these parameters.
+Outcome bounds_with_ones(const Instance& instance, std::size_t node, const PointSpec& parameters,
+                         const Options& options);
+
 // ---- what other claims about singular values use too ----
 
 // "integer-cholesky" and "recomputed": matrices are integers over 2^bits, activations enclosed on the grid of

@@ -13,7 +13,8 @@
   TOPIC(gradients)              \
   TOPIC(interpolation)          \
   TOPIC(critical)               \
-  TOPIC(minima)
+  TOPIC(minima)                 \
+  TOPIC(valleys)
 
 namespace widecheck::topics {
 

@@ -1,0 +1,11 @@
+// Theorem U (README.md): for every convex phi the sublevel sets of Phi = phi(F_L) are connected, every point leads
+// down, no valley is bad, level sets are unbounded; and for points that are given, that they are joined, that one leads
+// down.
+#pragma once
+
+#include "proofs/prover.h"
+
+namespace widecert::theorems {
+Theorem sublevel_sets();
+Theorem joined();
+}  // namespace widecert::theorems

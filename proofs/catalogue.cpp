@@ -23,6 +23,7 @@
 #include "proofs/interpolation/nearby.h"
 #include "proofs/interpolation/zero_loss.h"
 #include "proofs/minima/local_minimum.h"
+#include "proofs/moats/moats.h"
 #include "proofs/rays/row_difference.h"
 #include "proofs/rays/theorem_3_4.h"
 #include "proofs/singular/singular_values.h"
@@ -38,7 +39,8 @@ const std::vector<Theorem>& catalogue() {
       theorem_3_5(),    untied_biases(),    rank_at(),           singular_values(),   in_s_k(),
       gradients(),      open_set(),         never_independent(), rank_equals(),       interpolation(),
       zero_loss(),      zero_loss_nearby(), gradient_flow(),     critical_points(),   vacuous_hypotheses(),
-      critical_point(), separability(),     local_minimum(),     sublevel_sets(),     joined()};
+      critical_point(), separability(),     local_minimum(),     sublevel_sets(),     joined(),
+      not_joined(),     bad_valley()};
   return all;
 }
 

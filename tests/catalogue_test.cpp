@@ -90,6 +90,10 @@ std::vector<std::string> needed(const std::string& claim) {
     if (claim == kind) return {"targets", "parameters"};
   for (const char* kind : {"critical-not-global", "local-minimum-not-global"})
     if (claim == kind) return {"targets", "parameters", "better"};
+  if (claim == "joined") return {"from", "to"};
+  if (claim == "descends") return {"from"};
+  if (claim == "not-joined") return {"targets", "from", "to"};
+  if (claim == "bad-valley") return {"targets", "parameters", "better"};
   for (const char* kind : {"separable-at", "not-separable-at"})
     if (claim == kind) return {"classes", "parameters"};
   return {};
@@ -112,7 +116,7 @@ TEST_CASE("an entry may say what the catalogue lists, and nothing else") {
         if (key == "targets") json[key] = {{"fill", 0}};
         if (key == "loss") json[key] = "square";
         if (key == "classes") json[key] = {0, 1};
-        if (key == "parameters" || key == "better") {
+        if (key == "parameters" || key == "better" || key == "from" || key == "to") {
           for (const char* layer : {"dense1", "dense2"})
             json[key][layer] = {{"weights", {{"fill", 0}}}, {"bias", {{"fill", 0}}}};
         }

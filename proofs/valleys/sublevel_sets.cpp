@@ -228,13 +228,18 @@ Asked read_asked(const Entry& entry) {
 
 Prover read_sublevel_sets(const Entry& entry) {
   Asked asked = read_asked(entry);
+  const auto layer = entry.json.find("layer"), rank = entry.json.find("rank");
   if (asked.claim == "unbounded-level-sets") {
-    const auto layer = entry.json.find("layer");
     asked.layer = layer ? entry.network.index_of(layer->text(), layer->place()) : asked.output;
     if (asked.parameters || asked.wide)
       throw InputError(entry.json.place() + ": unbounded-level-sets is about all parameters");
-  } else if (asked.claim == "no-bad-valley") {
+  } else if (layer) {
+    throw InputError(layer->place() + ": only unbounded-level-sets has a layer that moves");
+  }
+  if (asked.claim == "no-bad-valley") {
     asked.rank = read_rank(entry);
+  } else if (rank) {
+    throw InputError(rank->place() + ": only no-bad-valley asks for a rank of almost every parameter");
   }
   return prover<sublevel_sets>(asked);
 }
@@ -242,11 +247,14 @@ Prover read_sublevel_sets(const Entry& entry) {
 Prover read_joined(const Entry& entry) {
   Asked asked = read_asked(entry);
   asked.from = read_point(entry.json.get("from"));
-  if (asked.claim == "joined") {
-    asked.to = read_point(entry.json.get("to"));
-    return prover<join>(asked);
+  const auto to = entry.json.find("to");
+  if (asked.claim == "descends") {
+    if (to) throw InputError(to->place() + ": descends has no second point");
+    return prover<descend>(asked);
   }
-  return prover<descend>(asked);
+  if (!to) throw InputError(entry.json.place() + ": joined needs \"from\" and \"to\"");
+  asked.to = read_point(*to);
+  return prover<join>(asked);
 }
 
 const std::pair<std::string, std::string> kWideKey{

@@ -93,6 +93,28 @@ std::string write_case(const std::string& folder, const std::string& theorem, co
       entry["parameters"][layer] = {{"weights", {{"seeded", seeded}}}, {"bias", {{"fill", 0}}}};
     }
   }
+  if (any_of({"sublevel-sets", "joined", "not-joined", "bad-valley"})) {
+    entry["node"] = "x";
+    network["nodes"].push_back(dense("dense3", 2));
+    const auto point = [&](int seed) {
+      json all;
+      for (const char* layer : {"dense1", "dense2", "dense3"}) {
+        const json seeded{{"name", layer}, {"seed", seed}, {"low", -9}, {"high", 9}, {"divisor", 100}};
+        all[layer] = {{"weights", {{"seeded", seeded}}}, {"bias", {{"fill", 0}}}};
+      }
+      return all;
+    };
+    if (any_of({"joined", "not-joined"})) {
+      entry["from"] = point(1);
+      entry["to"] = point(2);
+    }
+    if (theorem == "bad-valley") {
+      entry["parameters"] = point(1);
+      entry["better"] = point(2);
+    }
+    if (any_of({"not-joined", "bad-valley"}))
+      for (int i = 0; i < 1000; ++i) entry["targets"]["rows"].push_back({i % 2, 1});
+  }
   out["network"] = network;
   out["prove"] = {entry};
   const std::string path = folder + "/" + theorem + "-" + function + ".case.json";

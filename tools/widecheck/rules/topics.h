@@ -14,7 +14,8 @@
   TOPIC(interpolation)          \
   TOPIC(critical)               \
   TOPIC(minima)                 \
-  TOPIC(valleys)
+  TOPIC(valleys)                \
+  TOPIC(moats)
 
 namespace widecheck::topics {
 

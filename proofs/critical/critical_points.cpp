@@ -183,7 +183,11 @@ Outcome no_point(const Instance& instance, const Asked& asked) {
       return not_applicable("free-biases", fmt::format("layer {} has no free biases", network.node(i).name));
   }
   for (std::size_t i : network.ancestors(asked.output)) {
-    const auto* activation = std::get_if<ActivationSpec>(&network.node(i).spec);
+    const NodeSpec& spec = network.node(i).spec;
+    const auto* activation = std::get_if<ActivationSpec>(&spec);
+    if (activation == nullptr && i != 0 && !std::holds_alternative<LinearSpec>(spec))
+      return not_applicable("not-a-chain",
+                            fmt::format("layer {} is neither linear nor an activation", network.node(i).name));
     if (activation == nullptr) continue;
     const ActivationKind kind = activation->function.kind;
     if (kind != ActivationKind::sigmoid && kind != ActivationKind::tanh && kind != ActivationKind::softplus) {

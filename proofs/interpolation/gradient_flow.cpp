@@ -27,7 +27,7 @@ Outcome prove(const Instance& instance, const Asked& asked, const Options& optio
     if (auto obstacle = not_solvable(network, k)) return *obstacle;
   for (std::size_t k : above->activation) {
     const Activation& f = std::get<ActivationSpec>(network.node(k).spec).function;
-    if (f.kind == ActivationKind::relu || f.kind == ActivationKind::leaky_relu) {
+    if (facts(f.kind).continuous && !has_lipschitz_slope(f)) {
       return not_applicable(
           "not-differentiable",
           fmt::format("layer {}: {} has a kink, which weights that move may pass", network.node(k).name, describe(f)));

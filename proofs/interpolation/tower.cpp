@@ -81,9 +81,11 @@ std::optional<Tower> tower_above(const Instance& instance, const TowerQuestion& 
   }
   for (std::size_t k : above->activation) {
     const Activation& f = std::get<ActivationSpec>(network.node(k).spec).function;
-    if (!facts(f.kind).continuous)
-      return no(
-          not_applicable("not-differentiable", fmt::format("layer {}: {} jumps", network.node(k).name, describe(f))));
+    const bool one_kink = f.kind == ActivationKind::relu || f.kind == ActivationKind::leaky_relu;  // at 0
+    if (!one_kink && !has_lipschitz_slope(f)) {
+      return no(not_applicable("not-differentiable", fmt::format("layer {}: {} jumps, or its derivative does",
+                                                                 network.node(k).name, describe(f))));
+    }
   }
   Tower tower;
   tower.above = *above;
@@ -118,7 +120,7 @@ void Tower::move_to(const Instance& instance, const TowerQuestion& asked, const 
   floors.clear();
   for (std::size_t j = 0; j < above.activation.size(); ++j) {
     const Activation& f = std::get<ActivationSpec>(network.node(above.activation[j]).spec).function;
-    const bool kink = f.kind == ActivationKind::relu || f.kind == ActivationKind::leaky_relu;
+    const bool kink = !has_lipschitz_slope(f);
     floors.push_back({numbers.u[j + 1].norm(), lipschitz_constant(f).convert_to<double>(),
                       kink ? 0 : slope_lipschitz(f).convert_to<double>(), kink});
   }

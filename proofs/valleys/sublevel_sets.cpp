@@ -9,7 +9,7 @@
 
 #include "proofs/interpolation/full_row_rank.h"
 #include "proofs/output.h"
-#include "proofs/valleys/tower.h"
+#include "proofs/valleys/dense_layers.h"
 
 namespace widecert {
 namespace {
@@ -46,16 +46,16 @@ struct Wide {
   std::size_t k;
   std::optional<PointRank> rank;
 };
-std::optional<Wide> find_wide(const Instance& instance, const Asked& asked, const Tower& tower, std::size_t columns,
-                              bool monotone, const Options& options, Outcome& failed) {
+std::optional<Wide> find_wide(const Instance& instance, const Asked& asked, const DenseLayers& layers,
+                              std::size_t columns, bool monotone, const Options& options, Outcome& failed) {
   bool first = true;
-  for (std::size_t k = asked.wide.value_or(tower.layers() - 1) + 1; k-- > 0;) {
+  for (std::size_t k = asked.wide.value_or(layers.layers() - 1) + 1; k-- > 0;) {
     Outcome why;
-    auto obstacle = tower.not_wide(k, columns, monotone);
+    auto obstacle = layers.not_wide(k, columns, monotone);
     if (!obstacle && k > 0) return Wide{k, std::nullopt};
     if (!obstacle) {
       const PointSpec lower = asked.parameters.value_or(PointSpec{});
-      if (auto rank = rank_at_point(instance, tower, 0, lower, claim_of(instance, asked), options, why))
+      if (auto rank = rank_at_point(instance, layers, 0, lower, claim_of(instance, asked), options, why))
         return Wide{0, std::move(rank)};
       obstacle = why;
     }
@@ -66,22 +66,24 @@ std::optional<Wide> find_wide(const Instance& instance, const Asked& asked, cons
   return std::nullopt;
 }
 
-Outcome by_wide_layers(const Instance& instance, const Asked& asked, const Tower& tower, const Options& options) {
+Outcome by_wide_layers(const Instance& instance, const Asked& asked, const DenseLayers& layers,
+                       const Options& options) {
   const bool valley = asked.claim == "no-bad-valley";
-  const std::size_t n = tower.samples(), columns = valley || asked.claim == "descends-everywhere" ? n : n + 1;
+  const std::size_t n = layers.samples(), columns = valley || asked.claim == "descends-everywhere" ? n : n + 1;
   Outcome failed;
-  const auto wide = find_wide(instance, asked, tower, columns, valley, options, failed);
+  const auto wide = find_wide(instance, asked, layers, columns, valley, options, failed);
   if (!wide) return failed;
   Keys proof{{"wide", static_cast<std::int64_t>(wide->k)}};
   if (wide->rank) proof.emplace_back("rank", wide->rank->evidence);
   const std::string text =
       wide->k == 0 ? wide->rank->explanation : fmt::format("{} layer(s) with at least {} columns", wide->k, columns);
-  return proved(text + (wide->k + 1 < tower.layers() ? ", and narrowing homeomorphisms above" : ""),
+  return proved(text + (wide->k + 1 < layers.layers() ? ", and narrowing homeomorphisms above" : ""),
                 {{claim_of(instance, asked), Proof("wide-layers", proof)}});
 }
 
-Outcome generic_valleys(const Instance& instance, const Asked& asked, const Tower& tower, const Options& options) {
-  if (auto obstacle = tower.not_narrowing(0)) return *obstacle;
+Outcome generic_valleys(const Instance& instance, const Asked& asked, const DenseLayers& layers,
+                        const Options& options) {
+  if (auto obstacle = layers.not_narrowing(0)) return *obstacle;
   for (std::size_t i : instance.network.ancestors(asked.output)) {
     const auto* f = std::get_if<ActivationSpec>(&instance.network.node(i).spec);
     if (f != nullptr && !facts(f->function.kind).continuous)
@@ -140,9 +142,9 @@ Outcome sublevel_sets(const Instance& instance, const Asked& asked, const Option
                                       "claim is about the input",
                                       name_of(instance, asked.node)));
   }
-  const Tower tower(instance, asked.node, asked.output);
-  if (free_below && !asked.parameters) return generic_valleys(instance, asked, tower, options);
-  return by_wide_layers(instance, asked, tower, options);
+  const DenseLayers layers(instance, asked.node, asked.output);
+  if (free_below && !asked.parameters) return generic_valleys(instance, asked, layers, options);
+  return by_wide_layers(instance, asked, layers, options);
 }
 
 // ---- given points ----
@@ -154,20 +156,20 @@ PointSpec together(const Asked& asked, const PointSpec& point) {
 }
 
 Outcome join(const Instance& instance, const Asked& asked, const Options& options) {
-  const Tower tower(instance, asked.node, asked.output);
-  const Outcome by_widths = by_wide_layers(instance, asked, tower, options);
+  const DenseLayers layers(instance, asked.node, asked.output);
+  const Outcome by_widths = by_wide_layers(instance, asked, layers, options);
   if (by_widths.verdict == Verdict::proved) return by_widths;
   // By ranks at the two points.
   Outcome failed = by_widths;
-  for (std::size_t k = asked.wide.value_or(tower.layers() - 1); k > 0; --k) {
+  for (std::size_t k = asked.wide.value_or(layers.layers() - 1); k > 0; --k) {
     Outcome why;
-    std::optional<Outcome> obstacle = tower.not_narrowing(k);
-    for (std::size_t l = 1; l <= k && !obstacle; ++l) obstacle = tower.too_narrow(l, tower.samples() + 1);
+    std::optional<Outcome> obstacle = layers.not_narrowing(k);
+    for (std::size_t l = 1; l <= k && !obstacle; ++l) obstacle = layers.too_narrow(l, layers.samples() + 1);
     std::vector<Value> from, to;
     for (std::size_t l = 1; l <= k && !obstacle; ++l) {
       for (const auto& [point, list] : {std::pair(*asked.from, &from), std::pair(*asked.to, &to)}) {
         const auto rank =
-            rank_at_point(instance, tower, l, together(asked, point), claim_of(instance, asked), options, why);
+            rank_at_point(instance, layers, l, together(asked, point), claim_of(instance, asked), options, why);
         if (rank) {
           list->push_back(rank->evidence);
         } else {
@@ -189,13 +191,13 @@ Outcome join(const Instance& instance, const Asked& asked, const Options& option
 
 Outcome descend(const Instance& instance, const Asked& asked, const Options& options) {
   Outcome failed;
-  const Tower any(instance, asked.node, asked.output, SIZE_MAX);
+  const DenseLayers any(instance, asked.node, asked.output, SIZE_MAX);
   for (std::size_t k = asked.wide.value_or(any.layers() - 1) + 1; k-- > 0;) {
-    const Tower tower(instance, asked.node, asked.output, k + 1);
-    auto obstacle = tower.not_narrowing(k);
+    const DenseLayers layers(instance, asked.node, asked.output, k + 1);
+    auto obstacle = layers.not_narrowing(k);
     Outcome why;
     if (!obstacle) {
-      if (const auto rank = rank_at_point(instance, tower, k, together(asked, *asked.from), claim_of(instance, asked),
+      if (const auto rank = rank_at_point(instance, layers, k, together(asked, *asked.from), claim_of(instance, asked),
                                           options, why)) {
         return proved(rank->explanation,
                       {{claim_of(instance, asked),

@@ -7,13 +7,13 @@ namespace widecert::onnx_import {
 std::vector<Rational> Importer::numbers_for(const View& x, const Array& array) const {
   const std::vector<double> values = array.doubles();
   std::vector<Rational> out;
+  const std::size_t rank = x.dims.size() + 1;
+  if (array.shape.size() > rank) refuse("a constant of more dimensions than the values");
   for (double v : values) {
     if (!std::isfinite(v)) refuse("a constant that is not finite");
     out.push_back(exactly(v));
   }
   if (out.size() == 1) return out;
-  const std::size_t rank = x.dims.size() + 1;
-  if (array.shape.size() > rank) refuse("a constant of more dimensions than the values");
   const std::vector<std::size_t> each = extents(x), last = real(x, {shape(x).size() - 1});
   bool by_channel = true;
   for (std::size_t k = 0; k < array.shape.size(); ++k) {
@@ -26,7 +26,7 @@ std::vector<Rational> Importer::numbers_for(const View& x, const Array& array) c
   if (by_channel) return out;
   // The entry for each neuron, by its place along our axes.
   const std::size_t width = net_->node(x.node).width;
-  if (width > (std::size_t{1} << 22)) refuse("a constant for each of more than 2^22 neurons");
+  if (width > kMostNumbers) refuse("a constant for each of more than 2^22 neurons");
   std::vector<Rational> mine(width);
   std::vector<std::size_t> place(shape(x).size());
   for (std::size_t h = 0; h < width; ++h) {
@@ -123,6 +123,7 @@ const Activation* Importer::function_at(const View& v) const {
 }
 
 Value Importer::branches(const onnx::Node& node, const View& a, const View& b) {
+  if (pads_.contains(a.node) || pads_.contains(b.node)) refuse("after Pad");
   if (!same_order(a, b)) refuse("values of two shapes, or in two orders");
   if (node.op == "Add") return add(name_of(node), SumSpec{}, {a, b});
   if (node.op == "Sub") return add(name_of(node), SumSpec{}, {a, affine(name_of(node) + ".minus", b, {-1}, {0})});
@@ -182,24 +183,27 @@ Value Importer::gelu_step(const onnx::Node& node, const Value& a, const Value& b
   const auto* array = std::get_if<Array>(&other);
   const auto* view = std::get_if<View>(&other);
   const auto is = [&](double wanted) {
-    return array != nullptr && array->size() == 1 && array->doubles()[0] == wanted;
+    return array != nullptr && array->size() == 1 && array->shape.size() <= e.base.dims.size() + 1 &&
+           array->doubles()[0] == wanted;
   };
+  // The base itself, its entries in the same order.
+  const auto base = [&](const View& v) { return v.node == e.base.node && same_order(v, e.base); };
   const auto gelu = [&]() -> Value {
     note("gelu, which the model spells with Erf and 1 / sqrt 2 in floating point, is gelu itself");
     return activation(node, ActivationKind::gelu, e.base);
   };
   if (node.op == "Add" && e.stage == 1 && is(1)) return Erf{e.base, 2};
-  if (node.op == "Mul" && e.stage == 2 && view != nullptr && view->node == e.base.node) return Erf{e.base, 3};
+  if (node.op == "Mul" && e.stage == 2 && view != nullptr && base(*view)) return Erf{e.base, 3};
   if (node.op == "Mul" && e.stage == 2 && is(0.5)) return Erf{e.base, 4};
   if (node.op == "Mul" && e.stage == 3 && is(0.5)) return gelu();
   if (node.op == "Div" && e.stage == 3 && is(2)) return gelu();
-  if (node.op == "Mul" && e.stage == 4 && view != nullptr && view->node == e.base.node) return gelu();
+  if (node.op == "Mul" && e.stage == 4 && view != nullptr && base(*view)) return gelu();
   if (node.op == "Mul" && e.stage == 2 && view != nullptr) {  // (x / 2) (1 + erf)
     const auto* norm = std::get_if<BatchNormSpec>(&net_->node(view->node).spec);
     const auto* scale = norm == nullptr ? nullptr : std::get_if<FillTensor>(&norm->scale);
     const auto* shift = norm == nullptr ? nullptr : std::get_if<FillTensor>(&norm->shift);
     if (scale != nullptr && shift != nullptr && scale->value == Rational(1, 2) && shift->value == 0 &&
-        below(view->node) == e.base.node)
+        base({below(view->node), view->dims}))
       return gelu();
   }
   refuse("Erf in another formula than that of gelu");
@@ -270,10 +274,12 @@ View Importer::function(const onnx::Node& node) {
                                                {"Tanh", K::tanh}, {"Softplus", K::softplus},
                                                {"Mish", K::mish}, {"Softsign", K::softsign}};
   if (const auto found = kPlain.find(op); found != kPlain.end())
-    return activation(node, found->second, unpadded(node, 0));
+    return activation(node, found->second, features(node, 0));
   if (op == "LeakyRelu") return leaky(node, exactly(number_or(node, "alpha", static_cast<double>(0.01F))));
   if (op == "PRelu") {
     const std::vector<double> slopes = constant(node, 1, "slope").doubles();
+    if (constant(node, 1, "slope").shape.size() > features(node, 0).dims.size() + 1)
+      refuse("a slope of more dimensions than the values");
     if (slopes.empty() || std::any_of(slopes.begin(), slopes.end(), [&](double s) { return s != slopes[0]; }))
       refuse("several slopes; one is expected");
     return leaky(node, exactly(slopes[0]));
@@ -282,29 +288,29 @@ View Importer::function(const onnx::Node& node) {
   if (op == "Celu") {  // alpha elu(x / alpha)
     const Rational alpha = exactly(number_or(node, "alpha", 1));
     if (alpha <= 0) refuse("an alpha that is not positive");
-    const View x = unpadded(node, 0);
+    const View x = features(node, 0);
     if (alpha == 1) return activation(node, K::elu, x);
     const std::string name = name_of(node);
     return affine(
         name, add(name + ".elu", ActivationSpec{{K::elu, 1}}, {affine(name + ".in", x, {Rational(1 / alpha)}, {0})}),
         {alpha}, {0});
   }
-  if (op == "Elu") return elu(node, unpadded(node, 0), exactly(number_or(node, "alpha", 1)), 1);
+  if (op == "Elu") return elu(node, features(node, 0), exactly(number_or(node, "alpha", 1)), 1);
   if (op == "Selu") {
-    return elu(node, unpadded(node, 0),
+    return elu(node, features(node, 0),
                exactly(number_or(node, "alpha", static_cast<double>(1.67326319217681884765625F))),
                exactly(number_or(node, "gamma", static_cast<double>(1.05070102214813232421875F))));
   }
   if (op == "HardSigmoid") {
     const View x =
-        affine(name_of(node) + ".line", unpadded(node, 0),
+        affine(name_of(node) + ".line", features(node, 0),
                {exactly(number_or(node, "alpha", static_cast<double>(0.2F)))}, {exactly(number_or(node, "beta", 0.5))});
     const View y = clip(node, x, Rational(0), Rational(1));
     if (std::abs(number_or(node, "alpha", 0.2) - 1.0 / 6) < 1e-8 && number_or(node, "beta", 0.5) == 0.5)
       gates_.insert({y.node, {below(x.node), 1}});
     return y;
   }
-  if (op == "HardSwish") return activation(node, K::hard_swish, unpadded(node, 0));
+  if (op == "HardSwish") return activation(node, K::hard_swish, features(node, 0));
   if (op == "Clip") {
     const auto bound = [&](std::size_t k, const char* name) -> std::optional<Rational> {
       std::optional<double> v;
@@ -312,10 +318,13 @@ View Importer::function(const onnx::Node& node) {
       const auto found = node.attributes.find(name);
       if (found != node.attributes.end() && found->second.number) v = found->second.number;
       if (k < node.inputs.size() && !node.inputs[k].empty() && !v) refuse("bounds that are no constants");
-      if (!v || std::abs(*v) > 3e38) return std::nullopt;
+      if (!v) return std::nullopt;
+      const bool least = k == 1;
+      if (least ? *v < -3e38 : *v > 3e38) return std::nullopt;
+      if (!(std::abs(*v) <= 3e38)) refuse("a bound that is infinite on the other side, or no number");
       return exactly(*v);
     };
-    const View x = unpadded(node, 0);
+    const View x = features(node, 0);
     const auto low = bound(1, "min"), high = bound(2, "max");
     const View y = clip(node, x, low, high);
     const Activation* f = function_at(x);
@@ -325,7 +334,7 @@ View Importer::function(const onnx::Node& node) {
   }
   if (op == "Gelu") {
     if (text_or(node, "approximate", "none") != "none") refuse("the approximation of gelu by tanh is another function");
-    return activation(node, K::gelu, unpadded(node, 0));
+    return activation(node, K::gelu, features(node, 0));
   }
   refuse(std::string("no such operator here") + origin_of(op));
 }
@@ -335,12 +344,14 @@ View Importer::extremum(const onnx::Node& node) {
   const bool greater = node.op == "Max";
   for (const std::size_t k : {0U, 1U}) {
     if (const Array* bound = constant_if(node, k); bound != nullptr && bound->size() == 1) {
+      const View x = features(node, 1 - k);
+      if (bound->shape.size() > x.dims.size() + 1 || !std::isfinite(bound->doubles()[0]))
+        refuse("a bound of more dimensions than the values, or one that is infinite");
       const Rational v = exactly(bound->doubles()[0]);
-      const View x = unpadded(node, 1 - k);
       return greater ? clip(node, x, v, std::nullopt) : clip(node, x, std::nullopt, v);
     }
   }
-  const View a = unpadded(node, 0), b = unpadded(node, 1);
+  const View a = features(node, 0), b = features(node, 1);
   if (!same_order(a, b)) refuse("values of two shapes, or in two orders");
   for (const auto& [x, y] : {std::pair(a, b), std::pair(b, a)}) {  // leaky relu
     const auto* norm = std::get_if<BatchNormSpec>(&net_->node(y.node).spec);
@@ -363,7 +374,7 @@ View Importer::extremum(const onnx::Node& node) {
 
 View Importer::leaky(const onnx::Node& node, const Rational& slope) {
   note(fmt::format("{}: the slope is {}, as the file has it", name_of(node), to_string(slope)));
-  return activation(node, ActivationKind::leaky_relu, unpadded(node, 0), slope);
+  return activation(node, ActivationKind::leaky_relu, features(node, 0), slope);
 }
 
 }  // namespace widecert::onnx_import

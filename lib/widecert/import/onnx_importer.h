@@ -40,6 +40,8 @@ struct HardGate {
 struct Unsupported {
   std::string why;
 };
+// Constants for each neuron: so many at most.
+inline constexpr std::size_t kMostNumbers = std::size_t{1} << 22;
 [[noreturn]] inline void refuse(const std::string& why) { throw Unsupported{why}; }
 
 inline std::vector<std::int64_t> integers_of(const Array& array) {
@@ -107,6 +109,8 @@ class Importer {
   // ---- values ----
 
   const Value* find(const onnx::Node& node, std::size_t k) const;
+  // Of the network, with or without zeros that were added around it: only convolutions and averages take them.
+  View padded_features(const onnx::Node& node, std::size_t k) const;
   View features(const onnx::Node& node, std::size_t k) const;
   const Array* constant_if(const onnx::Node& node, std::size_t k) const;
   const Array& constant(const onnx::Node& node, std::size_t k, const char* what) const;
@@ -178,7 +182,6 @@ class Importer {
   static WindowSpec window_of(const onnx::Node& node, const std::vector<std::int64_t>& size);
   // No layer of more than 2^27 neurons is begun.
   void check_size(const View& x, const WindowSpec& window, std::size_t filters) const;
-  View unpadded(const onnx::Node& node, std::size_t k) const;
 
   View conv(const onnx::Node& node);
   View unpad(const View& v) const;

@@ -68,14 +68,8 @@ void Importer::check_size(const View& x, const WindowSpec& window, std::size_t f
   if (neurons > static_cast<double>(std::size_t{1} << 27)) refuse("more than 2^27 neurons");
 }
 
-View Importer::unpadded(const onnx::Node& node, std::size_t k) const {
-  View v = features(node, k);
-  if (pads_.contains(v.node)) refuse("zeros are added before it (Pad), which are taken by convolutions only");
-  return v;
-}
-
 View Importer::conv(const onnx::Node& node) {
-  const View x = features(node, 0);
+  const View x = padded_features(node, 0);
   const Array& weights = constant(node, 1, "weight");
   const std::size_t rank = weights.shape.size() - std::min<std::size_t>(weights.shape.size(), 2);
   if (rank != 1 && rank != 2) refuse(fmt::format("a convolution in {} dimensions; expected one or two", rank));
@@ -128,7 +122,9 @@ const onnx::Node* Importer::bias_after(const std::string& name, std::size_t neur
   const auto value = values_.find(other);
   if (value == values_.end() || !std::holds_alternative<Array>(value->second)) return nullptr;
   const Array& array = std::get<Array>(value->second);
-  return array.size() == neurons && !array.shape.empty() && array.shape.back() == neurons ? next : nullptr;
+  return array.size() == neurons && !array.shape.empty() && array.shape.size() <= 2 && array.shape.back() == neurons
+             ? next
+             : nullptr;
 }
 
 Array Importer::scaled(Array array, double factor) {
@@ -143,7 +139,7 @@ Array Importer::scaled(Array array, double factor) {
 }
 
 View Importer::dense(const onnx::Node& node) {
-  const View x = unpadded(node, 0);
+  const View x = features(node, 0);
   Array weights = constant(node, 1, "weight");
   const bool gemm = node.op == "Gemm";
   if (weights.shape.size() != 2) refuse("its weight is no matrix");
@@ -195,7 +191,7 @@ View Importer::dense(const onnx::Node& node) {
 }
 
 View Importer::batch_norm(const onnx::Node& node) {
-  const View x = unpadded(node, 0);
+  const View x = features(node, 0);
   // Before opset 14 more than one output says so.
   const auto used =
       std::count_if(node.outputs.begin(), node.outputs.end(), [](const std::string& o) { return !o.empty(); });
@@ -223,7 +219,7 @@ View Importer::batch_norm(const onnx::Node& node) {
 
 View Importer::concat(const onnx::Node& node) {
   std::vector<View> parts;
-  for (std::size_t k = 0; k < node.inputs.size(); ++k) parts.push_back(unpadded(node, k));
+  for (std::size_t k = 0; k < node.inputs.size(); ++k) parts.push_back(features(node, k));
   const auto rank = static_cast<std::int64_t>(parts[0].dims.size()) + 1;
   std::int64_t axis = integer_or(node, "axis", 1);
   if (axis < 0) axis += rank;
@@ -240,7 +236,7 @@ View Importer::concat(const onnx::Node& node) {
 
 View Importer::pool(const onnx::Node& node) {
   const bool average = node.op == "AveragePool";
-  const View x = average ? features(node, 0) : unpadded(node, 0);
+  const View x = average ? padded_features(node, 0) : features(node, 0);
   if (!channels_first(x)) refuse("its input has not the channels before the places");
   if (integer_or(node, "storage_order", 0) != 0) refuse("storage_order 1");
   PoolSpec spec;
@@ -288,18 +284,22 @@ View Importer::average_within(const onnx::Node& node, const View& y, const View&
   for (std::size_t k = 0; k < rank; ++k) {
     const std::size_t axis = 2 - rank + k, side = rank == 2 ? k : 1;
     auto& counts = inside[axis];
-    counts.assign(shape(y)[k], 0);
+    counts.clear();
     const auto all =
         static_cast<std::int64_t>(shape(x)[k] + window.padding.amount[side] + window.padding.amount[side + 2]);
-    const auto front = static_cast<std::int64_t>(own[k]), back = all - static_cast<std::int64_t>(own[rank + k]);
-    for (std::size_t p = 0; p < counts.size(); ++p) {
-      for (std::size_t d = 0; d < window.size[axis]; ++d) {
-        const auto at = static_cast<std::int64_t>(p * window.stride[axis] + d * window.dilation[axis]);
-        counts[p] += at >= front && at < back ? 1 : 0;
-      }
-      if (counts[p] == 0) refuse("a window beyond the image");
+    const auto front = static_cast<std::int64_t>(own[k]), back = all - static_cast<std::int64_t>(own[rank + k]),
+               step = static_cast<std::int64_t>(window.dilation[axis]);
+    for (std::size_t p = 0; p < shape(y)[k]; ++p) {
+      // How many d in [0, size) have front <= p stride + d step < back.
+      const auto at = static_cast<std::int64_t>(p * window.stride[axis]);
+      const std::int64_t least = at >= front ? 0 : (front - at + step - 1) / step,
+                         most = std::min<std::int64_t>(static_cast<std::int64_t>(window.size[axis]) - 1,
+                                                       at < back ? (back - 1 - at) / step : -1);
+      if (most < least) refuse("a window beyond the image");
+      counts.push_back(static_cast<long>(most - least + 1));
     }
   }
+  if (net_->node(y.node).width > kMostNumbers) refuse("a number for each of more than 2^22 neurons");
   const auto size = static_cast<long>(window.size[0] * window.size[1]);
   std::vector<Rational> scale;
   for (long row : inside[0])
@@ -310,7 +310,7 @@ View Importer::average_within(const onnx::Node& node, const View& y, const View&
 }
 
 View Importer::global_pool(const onnx::Node& node) {
-  const View x = unpadded(node, 0);
+  const View x = features(node, 0);
   if (!channels_first(x)) refuse("its input has not the channels before the places");
   const std::size_t rank = shape(x).size() - 1;
   bool keep = true;
@@ -338,12 +338,13 @@ View Importer::global_pool(const onnx::Node& node) {
 }
 
 View Importer::pad(const onnx::Node& node) {
-  const View x = unpadded(node, 0);
+  const View x = features(node, 0);
   if (!channels_first(x) || text_or(node, "mode", "constant") != "constant")
     refuse("other than by zeros around an image");
   std::vector<std::int64_t> pads = integers_or(node, "pads", {});
   if (const Array* given = constant_if(node, 1)) pads = integers_of(*given);
   const Array* value = constant_if(node, 2);
+  if (node.inputs.size() > 3 && !node.inputs[3].empty()) refuse("its fourth input says which axes");
   if ((value != nullptr && value->size() != 0 && value->doubles()[0] != 0) || number_or(node, "value", 0) != 0)
     refuse("by other numbers than 0");
   const std::size_t rank = shape(x).size() - 1;

@@ -11,10 +11,16 @@ const Value* Importer::find(const onnx::Node& node, std::size_t k) const {
   return found == values_.end() ? nullptr : &found->second;
 }
 
-View Importer::features(const onnx::Node& node, std::size_t k) const {
+View Importer::padded_features(const onnx::Node& node, std::size_t k) const {
   const Value* value = find(node, k);
   if (value == nullptr || !std::holds_alternative<View>(*value)) refuse("its input is no value of the network");
   return std::get<View>(*value);
+}
+
+View Importer::features(const onnx::Node& node, std::size_t k) const {
+  View v = padded_features(node, k);
+  if (pads_.contains(v.node)) refuse("zeros are added before it (Pad), which are taken by convolutions only");
+  return v;
 }
 
 const Array* Importer::constant_if(const onnx::Node& node, std::size_t k) const {
@@ -271,6 +277,10 @@ View Importer::reshape(const onnx::Node& node) {
     if (node.op == "Squeeze") {
       std::set<std::int64_t> drop;
       for (std::int64_t a : axes) drop.insert(a < 0 ? a + rank : a);
+      if (axes.empty() && !graph_.inputs.empty() && graph_.inputs[0].extents.size() > 0 &&
+          graph_.inputs[0].extents[0] == std::size_t{1})
+        refuse(
+            "without axes, of a model for one sample: it would drop the dimension of the samples, too (squeeze(dim))");
       for (std::int64_t k = 1; k < rank; ++k) {
         const bool gone = axes.empty() ? all[static_cast<std::size_t>(k)] == 1 : drop.contains(k);
         if (!gone) to.push_back(static_cast<std::size_t>(all[static_cast<std::size_t>(k)]));

@@ -271,12 +271,23 @@ Value Importer::shape_of(const onnx::Node& node) const {
     e.push_back(kBatch);
     for (std::size_t n : extents(features(node, 0))) e.push_back(static_cast<std::int64_t>(n));
   }
+  // From opset 15 on a part of it may be meant.
+  const auto count = static_cast<std::int64_t>(e.size());
+  const auto place = [&](const char* name, std::int64_t otherwise) {
+    const std::int64_t v = integer_or(node, name, otherwise);
+    return std::clamp<std::int64_t>(v < 0 ? std::max<std::int64_t>(v, -count) + count : v, 0, count);
+  };
+  const std::int64_t first = place("start", 0), end = place("end", count);
+  e = first < end ? std::vector<std::int64_t>(e.begin() + first, e.begin() + end) : std::vector<std::int64_t>{};
   return Array{{e.size()}, "int64", e};
 }
 
 Value Importer::integers_from(const onnx::Node& node) const {
   std::vector<std::int64_t> out;
   if (node.op == "Gather") {
+    if (constant(node, 0, "input").shape.size() != 1 ||
+        (integer_or(node, "axis", 0) != 0 && integer_or(node, "axis", 0) != -1))
+      refuse("of a constant with several dimensions");
     const std::vector<std::int64_t> from = integers_of(constant(node, 0, "input"));
     const Array& which = constant(node, 1, "index");
     for (std::int64_t k : integers_of(which)) {
@@ -286,8 +297,10 @@ Value Importer::integers_from(const onnx::Node& node) const {
     }
     return Array{which.shape, "int64", out};
   }
-  for (std::size_t k = 0; k < node.inputs.size(); ++k)
+  for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+    if (constant(node, k, "input").shape.size() != 1) refuse("of constants with several dimensions");
     for (std::int64_t v : integers_of(constant(node, k, "input"))) out.push_back(v);
+  }
   return Array{{out.size()}, "int64", out};
 }
 

@@ -276,6 +276,32 @@ Rational slope_lipschitz(const Activation& f) {
   throw InternalError("an activation missing from the table");
 }
 
+bool has_lipschitz_slope(const Activation& f) {
+  switch (f.kind) {
+    case K::identity:
+    case K::sigmoid:
+    case K::one_minus_sigmoid:
+    case K::tanh:
+    case K::softplus:
+    case K::elu:
+    case K::silu:
+    case K::gelu:
+    case K::softsign:
+    case K::gaussian:
+    case K::mish:
+    case K::cubic_sigmoid:
+      return true;
+    case K::relu:
+    case K::leaky_relu:
+    case K::hard_swish:
+    case K::step:
+    case K::half_step:
+    case K::sign:
+      return false;
+  }
+  throw InternalError("an activation missing from the table");
+}
+
 Bend bend(const Activation& f, const Rational& low, const Rational& high) {
   const auto within = [&](const Rational& limit) { return -limit <= low && high <= limit; };
   const bool one_side = low >= 0 || high <= 0;

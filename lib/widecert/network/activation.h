@@ -101,6 +101,8 @@ std::optional<OpenInterval> monotone_image(const Activation& f);
 // |s(x) - s(y)| <= c |x - y|; and |s'(x) - s'(y)| <= c |x - y| where s' is continuous (else throws InputError).
 Rational lipschitz_constant(const Activation& f);
 Rational slope_lipschitz(const Activation& f);
+// s is differentiable with a Lipschitz derivative.
+bool has_lipschitz_slope(const Activation& f);
 // Whether s is convex, concave on [low, high]; nondecreasing, nonincreasing there. What is not proved is false.
 struct Bend {
   bool convex = false, concave = false;

@@ -71,6 +71,8 @@ struct Folder {
   ~Folder() { std::filesystem::remove_all(path); }
 };
 
+[[gnu::noinline]] std::string imported(const std::string& name) { return cases() + "/imported/" + name + ".onnx"; }
+
 ImportedModel import_bytes(const std::string& content) {
   const Folder folder;
   spill(folder.path + "/m.onnx", content);
@@ -173,6 +175,59 @@ TEST_CASE("ONNX: what is wrong is named with its place") {
           "height and width exchanged");
 }
 
+TEST_CASE("ONNX: zeros around an image, shapes and orders are followed by every operator, or refused") {
+  const std::string image = input("x", {0, 1, 4, 4}), row = input("x", {0, 6});
+  const auto whole = [](const std::string& name, const std::vector<std::uint64_t>& extents,
+                        const std::vector<std::int64_t>& values) {
+    std::string out = number(2, 7) + bytes(8, name);
+    for (std::uint64_t d : extents) out += number(1, d);
+    for (std::int64_t v : values) out += number(7, static_cast<std::uint64_t>(v));
+    return bytes(5, out);
+  };
+  const auto attribute = [](const std::string& name, std::int64_t v) {
+    return bytes(5, bytes(1, name) + number(20, 2) + number(3, static_cast<std::uint64_t>(v)));
+  };
+  // Zeros belong to the convolution that reads them: nothing else may lose them.
+  const std::string padded = image + whole("p", {8}, {0, 0, 1, 0, 0, 0, 0, 1}) + node("Pad", {"x", "p"}, "a") +
+                             node("Pad", {"x", "p"}, "b") + whole("s", {3}, {-1, 5, 5});
+  refuses(model(padded + node("Add", {"a", "b"}, "y")), "after Pad");
+  refuses(model(padded + node("Sub", {"a", "b"}, "y")), "after Pad");
+  refuses(model(padded + node("Max", {"a", "b"}, "y")), "zeros are added before it");
+  for (const char* op : {"Neg", "Relu", "Flatten", "Transpose", "Shape"})
+    refuses(model(padded + node(op, {"a"}, "y")), "zeros are added before it");
+  refuses(model(padded + node("Reshape", {"a", "s"}, "y")), "zeros are added before it");
+  refuses(model(padded + node("Concat", {"a", "b"}, "y", attribute("axis", 1))), "zeros are added before it");
+  refuses(model(image + whole("p", {4}, {1, 0, 0, 1}) + whole("axes", {2}, {3, 2}) +
+                    node("Pad", {"x", "p", "", "axes"}, "y"),
+                "y", 18),
+          "which axes");
+  // A part of a shape; integers of several dimensions; a constant that adds a dimension.
+  const ImportedModel part =
+      import_bytes(model(input("x", {0, 2, 3, 4}) + whole("minus", {1}, {-1}) + whole("two", {1}, {2}) +
+                             node("Shape", {"x"}, "sh", attribute("start", 3)) +
+                             node("Concat", {"minus", "two", "sh"}, "to", attribute("axis", 0)) +
+                             whole("w3", {1}, {3}) + node("Concat", {"to", "w3"}, "all", attribute("axis", 0)) +
+                             node("Reshape", {"x", "all"}, "r") + node("Relu", {"r"}, "y"),
+                         "y", 15));
+  CHECK(part.output_extents == Extents{2, 4, 3});
+  const std::string table = row + whole("t", {2, 2}, {1, 2, 3, 6}) + whole("i", {1}, {1});
+  refuses(model(table + node("Gather", {"t", "i"}, "g") + node("Reshape", {"x", "g"}, "y")), "several dimensions");
+  refuses(model(table + node("Concat", {"t", "t"}, "g", attribute("axis", 1)) + node("Reshape", {"x", "g"}, "y")),
+          "several dimensions");
+  for (const char* op : {"Add", "Mul", "Max", "PRelu"})
+    refuses(model(row + constant("c", {1, 1, 1}) + node(op, {"x", "c"}, "y")), "of more dimensions than the values");
+  const std::string infinite = bytes(9, std::string("\0\0\x80\x7f", 4));
+  refuses(model(row + constant("c", {}, infinite) + node("Clip", {"x", "c"}, "y")), "infinite on the other side");
+  refuses(model(input("x", {1, 1, 4}) + node("Squeeze", {"x"}, "y")), "dimension of the samples");
+  // Not gelu: the factor is x with height and width exchanged.
+  const std::string half = bytes(9, std::string("\0\0\0\x3f", 4)), root = bytes(9, std::string("\xf3\x04\xb5\x3f", 4));
+  const std::string gelu = image + constant("h", {}, half) + constant("q", {}, root) + constant("one", {}) +
+                           node("Div", {"x", "q"}, "d") + node("Erf", {"d"}, "e") + node("Add", {"e", "one"}, "f") +
+                           node("Transpose", {"x"}, "t", integers("perm", {0, 1, 3, 2}));
+  refuses(model(gelu + node("Mul", {"t", "f"}, "g") + node("Mul", {"g", "h"}, "y")), "Erf in another formula");
+  CHECK_NOTHROW(import_bytes(model(gelu + node("Mul", {"x", "f"}, "g") + node("Mul", {"g", "h"}, "y"))));
+}
+
 TEST_CASE("ONNX: external data lie in the folder of the model, whatever links say") {
   const Folder folder;
   std::filesystem::create_directories(folder.path + "/inner");
@@ -201,7 +256,7 @@ TEST_CASE("ONNX: external data lie in the folder of the model, whatever links sa
 TEST_CASE("ONNX: what goes in comes out, and goes in again with the same bytes") {
   for (const char* name : {"lenet", "residual", "separable", "sequence", "rows", "decoder"}) {
     INFO(name);
-    const ImportedModel once = import_onnx(onnx::read_onnx(cases() + "/imported/" + name + ".onnx"), {"m.npz", {}, ""});
+    const ImportedModel once = import_onnx(onnx::read_onnx(imported(name)), {"m.npz", {}, ""});
     Parameters<Rational> theta;
     for (const auto& [layer, tensors] : once.parameters) {
       const std::size_t i = once.network.index_of(layer);
@@ -230,7 +285,7 @@ TEST_CASE("ONNX: ten thousand damaged models end with an error or another model"
   std::mt19937_64 random(1);
   std::size_t refused = 0, accepted = 0;
   for (const char* name : {"rows", "sequence", "separable", "residual", "decoder"}) {
-    const std::string whole = slurp(cases() + "/imported/" + name + ".onnx");
+    const std::string whole = slurp(imported(name));
     for (int k = 0; k < 2000; ++k) {
       std::string damaged = whole;
       if (k % 4 == 0) damaged.resize(random() % whole.size());

@@ -155,6 +155,17 @@ TEST_CASE("strictly monotone functions are, and so are all but the steps on the 
   }
 }
 
+TEST_CASE("a Lipschitz constant of the slope is there exactly where the slope has one") {
+  for (const Activation& f : all()) {
+    INFO(describe(f));
+    if (has_lipschitz_slope(f)) {
+      CHECK(slope_lipschitz(f) >= 0);
+    } else {
+      CHECK_THROWS_AS(slope_lipschitz(f), InputError);
+    }
+  }
+}
+
 TEST_CASE("exact, enclosing and double evaluation agree") {
   const PrecisionScope precision(128);
   for (const Activation& f : all()) {

@@ -114,7 +114,7 @@ std::vector<std::size_t> entry_order(const Extents& shape, std::size_t width, bo
 }
 
 // The same numbers with other extents: averages over single neurons.
-void read_reshape(Node& node, const Value& json, const Node& from) {
+void read_reshape(Node& node, const Value& json, const Node& from, std::size_t& numbers) {
   for (const Value& extent : json.at("shape").list()) node.shape.push_back(extent.number(kMaxEntries));
   if (node.shape.empty() || node.shape.size() > 3) json.at("shape").bad("1 to 3 extents");
   if (checked_product(node.shape, json.place()) != from.width)
@@ -122,6 +122,9 @@ void read_reshape(Node& node, const Value& json, const Node& from) {
   const std::string order = json.at("order").text();
   const bool channels_first = order == "channels-first";
   if (!channels_first && order != "channels-last") json.at("order").bad("channels-first or channels-last");
+  // (A list of lists takes more than its entries.)
+  numbers += 7 * from.width;
+  if (numbers > kMaxEntries) throw Malformed("too-large", json.place() + ": a network of more than 2^27 numbers");
   const auto read = entry_order(from.shape, from.width, channels_first),
              dealt = entry_order(node.shape, from.width, channels_first);
   std::vector<std::vector<long>> single(from.width);
@@ -413,7 +416,7 @@ Network::Network(const Value& json, Budget& budget) {
                op == "avgpool2d") {
       read_pool(node, item, op, from, numbers_);
     } else if (op == "reshape") {
-      read_reshape(node, item, from);
+      read_reshape(node, item, from, *numbers_);
     } else if (op == "sum") {
       node.op = Op::sum;
       node.shape = from.shape;

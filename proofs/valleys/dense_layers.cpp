@@ -1,4 +1,4 @@
-#include "proofs/valleys/tower.h"
+#include "proofs/valleys/dense_layers.h"
 
 #include <fmt/format.h>
 #include <widecert/network/exact_forward.h>
@@ -17,7 +17,7 @@ bool is_onto(const Activation& f) {
 
 }  // namespace
 
-Tower::Tower(const Instance& instance, std::size_t base, std::size_t output, std::size_t free)
+DenseLayers::DenseLayers(const Instance& instance, std::size_t base, std::size_t output, std::size_t free)
     : instance_(instance), base_(base), output_(output) {
   const Architecture& network = instance.network;
   std::string why;
@@ -32,22 +32,22 @@ Tower::Tower(const Instance& instance, std::size_t base, std::size_t output, std
   }
 }
 
-std::size_t Tower::values(std::size_t l) const {
+std::size_t DenseLayers::values(std::size_t l) const {
   return l == 0 ? base_ : l == layers() ? output_ : above_.activation[l - 1];
 }
-bool Tower::has_biases(std::size_t l) const { return std::get<LinearSpec>(linear(l).spec).free_bias(); }
-const Activation& Tower::function(std::size_t l) const {
+bool DenseLayers::has_biases(std::size_t l) const { return std::get<LinearSpec>(linear(l).spec).free_bias(); }
+const Activation& DenseLayers::function(std::size_t l) const {
   return std::get<ActivationSpec>(instance_.network.node(values(l)).spec).function;
 }
 
-std::optional<Outcome> Tower::too_narrow(std::size_t l, std::size_t columns) const {
+std::optional<Outcome> DenseLayers::too_narrow(std::size_t l, std::size_t columns) const {
   if (this->columns(l) >= columns) return std::nullopt;
   return not_applicable(
       "width", fmt::format("layer {} has {} neurons{}; {} are needed", instance_.network.node(values(l)).name, width(l),
                            has_biases(l + 1) ? ", and 1 for the biases above" : "", columns));
 }
 
-std::optional<Outcome> Tower::not_wide(std::size_t k, std::size_t columns, bool monotone) const {
+std::optional<Outcome> DenseLayers::not_wide(std::size_t k, std::size_t columns, bool monotone) const {
   for (std::size_t l = 1; l <= k; ++l) {
     const Activation& f = function(l);
     if (monotone && l < k && facts(f.kind).continuous && injective(f)) continue;
@@ -61,7 +61,7 @@ std::optional<Outcome> Tower::not_wide(std::size_t k, std::size_t columns, bool 
   return not_narrowing(k);
 }
 
-std::optional<Outcome> Tower::not_narrowing(std::size_t k) const {
+std::optional<Outcome> DenseLayers::not_narrowing(std::size_t k) const {
   for (std::size_t l = k + 1; k + 1 < layers() && l <= layers(); ++l) {
     if (l > k + 1 && width(l) >= width(l - 1)) {
       return not_applicable("not-decreasing",
@@ -74,13 +74,13 @@ std::optional<Outcome> Tower::not_narrowing(std::size_t k) const {
   return std::nullopt;
 }
 
-std::optional<PointRank> rank_at_point(const Instance& instance, const Tower& tower, std::size_t l,
+std::optional<PointRank> rank_at_point(const Instance& instance, const DenseLayers& layers, std::size_t l,
                                        const PointSpec& point, const Claim& outer, const Options& options,
                                        Outcome& failed) {
   const Architecture& network = instance.network;
-  const std::size_t node = tower.values(l), n = tower.samples();
+  const std::size_t node = layers.values(l), n = layers.samples();
   const std::string& name = network.node(node).name;
-  if (auto narrow = tower.too_narrow(l, n)) {
+  if (auto narrow = layers.too_narrow(l, n)) {
     failed = *narrow;
     return std::nullopt;
   }
@@ -91,18 +91,18 @@ std::optional<PointRank> rank_at_point(const Instance& instance, const Tower& to
   };
   const PointSpec below = point_below(network, point, node);
   std::string why = "it has fewer than N neurons";
-  if (tower.width(l) >= n && rational_valued(network, node)) {
+  if (layers.width(l) >= n && rational_valued(network, node)) {
     const Claim claim = independent_at(name, n, below);
     const EvidenceOutcome found = find_evidence(network, below, instance.data, node, claim, false, inner);
     if (found.evidence)
       return as_rank({claim, exact_rank(*found.evidence)}, fmt::format("rank F({}) = N modulo {}", name, found.prime));
     why = fmt::format("rank F({}) is {} modulo {}", name, found.rank, found.prime);
-  } else if (tower.width(l) >= n) {
+  } else if (layers.width(l) >= n) {
     const Outcome found = independent_by_bounds(instance, node, below, inner);
     if (found.verdict == Verdict::proved) return as_rank(found.findings.front(), found.explanation);
     why = found.explanation;
   }
-  if (tower.has_biases(l + 1)) {
+  if (layers.has_biases(l + 1)) {
     const Outcome found = bounds_with_ones(instance, node, below, inner);
     const auto low = found.numbers.find("sigma_min_low");
     if (found.verdict == Verdict::proved && low != found.numbers.end() && low->second > 0)

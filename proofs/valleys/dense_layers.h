@@ -9,10 +9,10 @@
 
 namespace widecert {
 
-class Tower {
+class DenseLayers {
  public:
   // Layers 1, ..., L; throws Outcome where the nodes above are others, or a tensor of layers from `free` on is frozen.
-  Tower(const Instance& instance, std::size_t base, std::size_t output, std::size_t free = 1);
+  DenseLayers(const Instance& instance, std::size_t base, std::size_t output, std::size_t free = 1);
 
   std::size_t layers() const { return above_.linear.size(); }
   std::size_t samples() const { return instance_.data.size(); }
@@ -44,7 +44,7 @@ struct PointRank {
   Value evidence;
   std::string explanation;
 };
-std::optional<PointRank> rank_at_point(const Instance& instance, const Tower& tower, std::size_t l,
+std::optional<PointRank> rank_at_point(const Instance& instance, const DenseLayers& layers, std::size_t l,
                                        const PointSpec& point, const Claim& outer, const Options& options,
                                        Outcome& failed);
 

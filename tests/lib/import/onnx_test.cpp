@@ -71,7 +71,11 @@ struct Folder {
   ~Folder() { std::filesystem::remove_all(path); }
 };
 
-[[gnu::noinline]] std::string imported(const std::string& name) { return cases() + "/imported/" + name + ".onnx"; }
+std::string imported(const std::string& name) {
+  std::string path = cases();
+  path.append("/imported/").append(name).append(".onnx");
+  return path;
+}
 
 ImportedModel import_bytes(const std::string& content) {
   const Folder folder;

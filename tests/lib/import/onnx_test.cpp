@@ -5,6 +5,8 @@
 #include <widecert/import/onnx_write.h>
 #include <widecert/number/error.h>
 
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -72,9 +74,7 @@ struct Folder {
 };
 
 std::string imported(const std::string& name) {
-  std::string path = cases();
-  path.append("/imported/").append(name).append(".onnx");
-  return path;
+  return fmt::format("{}/cases/imported/{}.onnx", WIDECERT_SOURCE, name);
 }
 
 ImportedModel import_bytes(const std::string& content) {

@@ -24,6 +24,7 @@
 #include "proofs/interpolation/zero_loss.h"
 #include "proofs/minima/local_minimum.h"
 #include "proofs/moats/moats.h"
+#include "proofs/paths/paths.h"
 #include "proofs/rays/row_difference.h"
 #include "proofs/rays/theorem_3_4.h"
 #include "proofs/singular/singular_values.h"
@@ -40,7 +41,7 @@ const std::vector<Theorem>& catalogue() {
       gradients(),      open_set(),         never_independent(), rank_equals(),       interpolation(),
       zero_loss(),      zero_loss_nearby(), gradient_flow(),     critical_points(),   vacuous_hypotheses(),
       critical_point(), separability(),     local_minimum(),     sublevel_sets(),     joined(),
-      not_joined(),     bad_valley()};
+      not_joined(),     bad_valley(),       path_below()};
   return all;
 }
 

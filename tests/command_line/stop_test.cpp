@@ -93,7 +93,7 @@ std::string write_case(const std::string& folder, const std::string& theorem, co
       entry["parameters"][layer] = {{"weights", {{"seeded", seeded}}}, {"bias", {{"fill", 0}}}};
     }
   }
-  if (any_of({"sublevel-sets", "joined", "not-joined", "bad-valley"})) {
+  if (any_of({"sublevel-sets", "joined", "not-joined", "bad-valley", "path-below"})) {
     entry["node"] = "x";
     network["nodes"].push_back(dense("dense3", 2));
     const auto point = [&](int seed) {
@@ -104,7 +104,7 @@ std::string write_case(const std::string& folder, const std::string& theorem, co
       }
       return all;
     };
-    if (any_of({"joined", "not-joined"})) {
+    if (any_of({"joined", "not-joined", "path-below"})) {
       entry["from"] = point(1);
       entry["to"] = point(2);
     }
@@ -112,7 +112,7 @@ std::string write_case(const std::string& folder, const std::string& theorem, co
       entry["parameters"] = point(1);
       entry["better"] = point(2);
     }
-    if (any_of({"not-joined", "bad-valley"}))
+    if (any_of({"not-joined", "bad-valley", "path-below"}))
       for (int i = 0; i < 1000; ++i) entry["targets"]["rows"].push_back({i % 2, 1});
   }
   out["network"] = network;

@@ -82,6 +82,11 @@ struct ImportFileOptions {
   std::vector<std::string> check;      // inputs and outputs of the framework
   std::size_t first = 0, count = 0;
 };
+// Two networks that are to be joined.
+struct ConnectOptions {
+  std::string a, b, case_path, labels, loss, level, output = "out/connect.case.json";
+  std::vector<std::string> modules;  // LAYER=MODULE
+};
 struct ForwardOptions {
   std::string case_path, node;
   std::size_t entry = 0, sample = 0, count = 0;  // from 1 on; 0: the first
@@ -124,6 +129,7 @@ int run_check(const Common& common, const std::vector<std::string>& files);
 int run_inspect(const Common& common, const std::string& case_path);
 int run_explain(const Common& common, const std::string& id);
 int run_pack(const Common& common, const PackOptions& options);
+int run_connect(const Common& common, const ConnectOptions& options);
 int run_forward(const Common& common, const ForwardOptions& options);
 int run_import(const Common& common, const ImportFileOptions& options);
 int run_report(const Common& common, const ReportOptions& options);

@@ -18,19 +18,13 @@
 #include <numeric>
 
 #include "commands.h"
+#include "label_file.h"
 #include "layer_words.h"
 #include "proofs/case_file.h"
 
 namespace widecert::tool {
 namespace fs = std::filesystem;
 namespace {
-
-// FILE[member] of an NPZ file.
-std::pair<std::string, std::string> file_and_member(const std::string& path) {
-  const auto bracket = path.rfind('[');
-  if (!path.ends_with("]") || bracket == std::string::npos) return {path, ""};
-  return {path.substr(0, bracket), path.substr(bracket + 1, path.size() - bracket - 2)};
-}
 
 // An array that a framework wrote: .npy, .npz with one array, or a tensor of ONNX test data.
 onnx::Array read_array(const std::string& path) {
@@ -92,20 +86,7 @@ ClassTargets targets_of(const ImportFileOptions& options, const DatasetSpec& dat
     column.options.label_column.reset();
     labels.source = column;
   } else {
-    const auto [path, member] = file_and_member(options.labels);
-    const std::string relative = fs::path(path).is_absolute() ? path : fs::relative(path, folder).string();
-    switch (file_format(path)) {
-      case FileFormat::idx:
-        labels.source = IdxSource{relative, "", ""};
-        break;
-      case FileFormat::npy:
-      case FileFormat::npz:
-        labels.source = NpySource{relative, "", member};
-        break;
-      case FileFormat::csv:
-        labels.source = CsvSource{relative, "", look_at_csv(path).options};
-        break;
-    }
+    labels = labels_in(options.labels, folder);
   }
   labels.first = options.first;
   if (options.count != 0) labels.count = options.count;

@@ -252,6 +252,26 @@ int run(int argc, char** argv) {
   import->add_option("-o,--output", import_options.output,
                      "the case, NAME.case.json; the weights are NAME.npz (default: model.case.json)");
 
+  ConnectOptions connect_options;
+  auto* connect = app.add_subcommand("connect", "whether two trained networks are joined, and a path between them");
+  connect->add_option("A", connect_options.a, "tensors of the first network: .npz or .safetensors")->required();
+  connect->add_option("B", connect_options.b, "tensors of the second one")->required();
+  connect->add_option("--case", connect_options.case_path, "a case with their layers and the data")->required();
+  connect
+      ->add_option("--labels", connect_options.labels,
+                   "a class for each sample, from 0 on: IDX, .npy, .npz[member] or a CSV file of one column")
+      ->required();
+  connect->add_option("--loss", connect_options.loss, "cross-entropy, hinge or square (one-hot targets)")
+      ->required()
+      ->check(CLI::IsMember({"cross-entropy", "hinge", "square"}));
+  connect->add_option("--level", connect_options.level,
+                      "a level of the loss, the sum over all samples (default: a little more than the larger end)");
+  connect->add_option("--module", connect_options.modules, "LAYER=MODULE, where names and order do not tell");
+  connect->add_option(
+      "-o,--output", connect_options.output,
+      "the case that is written, NAME.case.json; beside it claim, certificate, way points NAME.path.npz and "
+      "the profile of the loss NAME.svg");
+
   ForwardOptions forward_options;
   auto* forward = app.add_subcommand("forward", "the values of a layer on samples of a case, exact or enclosed");
   forward->add_option("CASE", forward_options.case_path, "a case with data, an entry of which has parameters")
@@ -378,6 +398,7 @@ int run(int argc, char** argv) {
   if (*inspect) return run_inspect(common, case_path);
   if (*explain) return run_explain(common, id);
   if (*forward) return run_forward(common, forward_options);
+  if (*connect) return run_connect(common, connect_options);
   if (*import) return run_import(common, import_options);
   if (*report) return run_report(common, report_options);
   if (*regress) return run_regress(common, regress_options);

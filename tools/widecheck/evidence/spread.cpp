@@ -78,13 +78,21 @@ bool rows_spread(const Tensor& y, const mpq_class& t, bool centred, Budget& budg
   return positive_definite(std::move(gram), budget);
 }
 
+bool rows_equal(const Tensor& a, std::size_t j, const Tensor& b, std::size_t k, Budget& budget) {
+  if (a.rows[j].size() != b.rows[k].size()) return false;
+  for (std::size_t r = 0; r < a.rows[j].size(); ++r)
+    if (!equal(a.rows[j][r], a, b.rows[k][r], b, budget)) return false;
+  return true;
+}
+
+bool entries_equal(const Tensor& a, std::size_t j, const Tensor& b, std::size_t k, Budget& budget) {
+  return equal(a.rows[0][j], a, b.rows[0][k], b, budget);
+}
+
 bool rows_renamed(const Tensor& a, const Tensor& b, const std::vector<std::size_t>& p, Budget& budget) {
   if (a.rows.size() != p.size() || b.rows.size() != p.size()) return false;
-  for (std::size_t j = 0; j < p.size(); ++j) {
-    if (a.rows[p[j]].size() != b.rows[j].size()) return false;
-    for (std::size_t r = 0; r < b.rows[j].size(); ++r)
-      if (!equal(b.rows[j][r], b, a.rows[p[j]][r], a, budget)) return false;
-  }
+  for (std::size_t j = 0; j < p.size(); ++j)
+    if (!rows_equal(b, j, a, p[j], budget)) return false;
   return true;
 }
 

@@ -17,6 +17,9 @@ mpq_class loss_of_constants(const Tensor& y, Budget& budget);
 // I is positive definite there.
 bool rows_spread(const Tensor& y, const mpq_class& t, bool centred, Budget& budget);
 
+// Row j of a is row k of b; entry j of the one row of a is entry k of that of b.
+bool rows_equal(const Tensor& a, std::size_t j, const Tensor& b, std::size_t k, Budget& budget);
+bool entries_equal(const Tensor& a, std::size_t j, const Tensor& b, std::size_t k, Budget& budget);
 // Row j of b is row p_j of a; entry j of each row of b is entry p_j of that of a.
 bool rows_renamed(const Tensor& a, const Tensor& b, const std::vector<std::size_t>& p, Budget& budget);
 bool columns_renamed(const Tensor& a, const Tensor& b, const std::vector<std::size_t>& p, Budget& budget);

@@ -15,7 +15,8 @@
   TOPIC(critical)               \
   TOPIC(minima)                 \
   TOPIC(valleys)                \
-  TOPIC(moats)
+  TOPIC(moats)                  \
+  TOPIC(paths)
 
 namespace widecheck::topics {
 

@@ -1,0 +1,341 @@
+#include "proofs/paths/paths.h"
+
+#include <fmt/format.h>
+#include <widecert/certificate/model_json.h>
+#include <widecert/network/enclosed_forward.h>
+#include <widecert/number/error.h>
+
+#include <Eigen/QR>
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "proofs/interpolation/full_row_rank.h"
+#include "proofs/output.h"
+
+namespace widecert {
+namespace {
+
+using Mat = Eigen::MatrixXd;
+
+// A convex loss, in doubles: what is found is verified by the checker.
+struct LossAsked {
+  std::string kind = "square";
+  std::optional<TargetsSpec> targets;
+  std::optional<Classes> classes;
+};
+LossAsked read_convex_loss(const Entry& entry) {
+  LossAsked loss;
+  const auto given = entry.json.find("loss"), targets = entry.json.find("targets");
+  if (given && !given->is_text()) {
+    JsonReader in = *given;
+    for (const char* kind : {"cross-entropy", "hinge"}) {
+      if (const auto classes = in.find(kind)) {
+        loss.kind = kind;
+        loss.classes = read_classes(*classes);
+      }
+    }
+    if (!loss.classes) given->fail("\"square\", {\"cross-entropy\": classes} or {\"hinge\": classes}");
+    in.done();
+    if (targets) throw InputError(targets->place() + ": this loss takes classes, no targets");
+    return loss;
+  }
+  if (given && given->text() != "square")
+    given->fail("\"square\", {\"cross-entropy\": classes} or {\"hinge\": classes}");
+  if (!targets) throw InputError(entry.json.place() + ": the square loss needs \"targets\"");
+  loss.targets = read_targets(*targets);
+  return loss;
+}
+
+struct Asked {
+  std::size_t output;
+  PointSpec from, to;
+  LossAsked loss;
+  std::optional<Rational> level;
+};
+
+class Problem {
+ public:
+  Problem(const Instance& instance, const Asked& asked)
+      : asked_(asked), n_(instance.data.size()), m_(instance.network.node(asked.output).width) {
+    const auto rows = static_cast<Eigen::Index>(n_), cols = static_cast<Eigen::Index>(m_);
+    if (asked.loss.targets) {
+      const Tensor y = expand_targets(*asked.loss.targets, n_, m_);
+      y_ = Mat(rows, cols);
+      for (Eigen::Index i = 0; i < rows; ++i)
+        for (Eigen::Index j = 0; j < cols; ++j)
+          y_(i, j) = y[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)].convert_to<double>();
+    } else {
+      classes_ = expand_classes(*asked.loss.classes, n_);
+      y_ = Mat::Zero(rows, cols);
+      for (std::size_t i = 0; i < n_; ++i) {
+        if (classes_[i] >= m_) throw InputError(fmt::format("loss: class {} of {} outputs", classes_[i], m_));
+        y_(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(classes_[i])) = 1;
+      }
+    }
+  }
+  double phi(const Mat& f) const {
+    if (asked_.loss.targets) return (f - y_).squaredNorm() / 2;
+    double sum = 0;
+    for (Eigen::Index i = 0; i < f.rows(); ++i) {
+      const auto mine = static_cast<Eigen::Index>(classes_[static_cast<std::size_t>(i)]);
+      double part = 0;
+      const double most = f.row(i).maxCoeff();
+      for (Eigen::Index k = 0; k < f.cols(); ++k) {
+        if (asked_.loss.kind == "hinge") {
+          part += k == mine ? 0 : std::max(0.0, 1 - f(i, mine) + f(i, k));
+        } else {
+          part += std::exp(f(i, k) - most);
+        }
+      }
+      sum += asked_.loss.kind == "hinge" ? part : most + std::log(part) - f(i, mine);
+    }
+    return sum;
+  }
+  // Outputs to aim at, the closest ones first: scaled one-hot rows push the losses of classes down.
+  std::vector<Mat> aims() const {
+    if (asked_.loss.targets) return {y_};
+    std::vector<Mat> all;
+    for (double scale : {20.0, 10.0, 5.0, 2.0}) all.push_back(scale * y_);
+    return all;
+  }
+
+ private:
+  const Asked& asked_;
+  std::size_t n_, m_;
+  Mat y_;
+  std::vector<std::size_t> classes_;
+};
+
+Mat values_of(const Instance& instance, const PointSpec& point, std::size_t node, const Options& options) {
+  const PointSpec below = point_below(instance.network, point, node);
+  const EnclosedValues values = EnclosedForward(instance.network, integer_point(instance.network, below, node), node,
+                                                instance.data)(0, instance.data.size());
+  options.progress("features", instance.data.size(), instance.data.size());
+  return values.middle;
+}
+
+// The columns of F that a basis of so many consists of, by pivoted QR of what is left after the mean.
+std::vector<std::size_t> basis(const Mat& f, const std::vector<std::size_t>& allowed, std::size_t most) {
+  Mat part(f.rows(), static_cast<Eigen::Index>(allowed.size()));
+  for (std::size_t k = 0; k < allowed.size(); ++k)
+    part.col(static_cast<Eigen::Index>(k)) = f.col(static_cast<Eigen::Index>(allowed[k]));
+  const Eigen::RowVectorXd mean = part.colwise().mean();
+  part.rowwise() -= mean;
+  const Eigen::ColPivHouseholderQR<Mat> qr(part);
+  std::vector<std::size_t> chosen;
+  const auto rank = static_cast<std::size_t>(qr.rank());
+  for (std::size_t k = 0; k < std::min({most, rank, allowed.size()}); ++k)
+    chosen.push_back(allowed[static_cast<std::size_t>(qr.colsPermutation().indices()(static_cast<Eigen::Index>(k)))]);
+  return chosen;
+}
+
+// Output tensors supported on these units, with the smallest rounding 2^-k whose loss stays below the level.
+struct Top {
+  ExplicitTensor weights, bias;
+  double phi = 0;
+  int bits = 0;
+};
+std::optional<Top> fit(const Mat& f, const std::vector<std::size_t>& units, const Problem& problem, bool with_bias,
+                       double level, double& best) {
+  const auto used = static_cast<Eigen::Index>(units.size());
+  Mat a(f.rows(), used + (with_bias ? 1 : 0));
+  for (Eigen::Index k = 0; k < used; ++k)
+    a.col(k) = f.col(static_cast<Eigen::Index>(units[static_cast<std::size_t>(k)]));
+  if (with_bias) a.col(used).setOnes();
+  const Eigen::ColPivHouseholderQR<Mat> qr(a);
+  best = std::numeric_limits<double>::infinity();
+  // (A loss of 0, as the hinge loss has it, may be the level.)
+  const auto below = [&](double phi) { return level > 0 ? phi < level * (1 - 1e-9) : phi == 0; };
+  for (const Mat& aim : problem.aims()) {
+    const Mat w = qr.solve(aim);
+    const double exact = problem.phi(a * w);
+    best = std::min(best, exact);
+    if (!below(exact)) continue;
+    for (int bits = 2; bits <= 48; bits += 2) {
+      const double unit = std::ldexp(1.0, bits);
+      const Mat rounded = (w * unit).array().round() / unit;
+      const double phi = problem.phi(a * rounded);
+      if (!below(phi)) continue;
+      Top top;
+      top.phi = phi;
+      top.bits = bits;
+      top.weights.rows.assign(static_cast<std::size_t>(w.cols()),
+                              std::vector<Rational>(static_cast<std::size_t>(f.cols()), 0));
+      if (with_bias) top.bias.rows.assign(1, std::vector<Rational>(static_cast<std::size_t>(w.cols()), 0));
+      for (Eigen::Index t = 0; t < w.cols(); ++t) {
+        for (Eigen::Index k = 0; k < used; ++k)
+          top.weights.rows[static_cast<std::size_t>(t)][units[static_cast<std::size_t>(k)]] = exactly(rounded(k, t));
+        if (with_bias) top.bias.rows[0][static_cast<std::size_t>(t)] = exactly(rounded(used, t));
+      }
+      return top;
+    }
+  }
+  return std::nullopt;
+}
+
+class Finder {
+ public:
+  Finder(const Instance& instance, const Asked& asked, const Options& options)
+      : instance_(instance), asked_(asked), options_(options), problem_(instance, asked) {}
+
+  Outcome run() {
+    const Architecture& network = instance_.network;
+    const Node& last = network.node(asked_.output);
+    if (auto obstacle = not_solvable(network, asked_.output)) return *obstacle;
+    const std::size_t features = last.inputs[0];
+    const auto* f = std::get_if<ActivationSpec>(&network.node(features).spec);
+    if (f == nullptr) return not_applicable("layer-kind", "the output layer does not read an activation");
+    lower_ = network.node(features).inputs[0];
+    if (auto obstacle = not_solvable(network, lower_)) return *obstacle;
+    for (std::size_t i : {asked_.output, lower_}) {
+      const auto& spec = std::get<LinearSpec>(network.node(i).spec);
+      if (spec.frozen_bias)
+        return not_applicable("frozen", fmt::format("the biases of layer {} are frozen", network.node(i).name));
+    }
+    for (std::size_t i : linear_nodes(network, asked_.output)) {
+      if (i == asked_.output || i == lower_) continue;
+      const std::string& name = network.node(i).name;
+      if (asked_.from.contains(name) && to_text(to_json(PointSpec{{name, asked_.from.at(name)}})) !=
+                                            to_text(to_json(PointSpec{{name, asked_.to.at(name)}})))
+        return not_applicable("other-layers",
+                              fmt::format("layer {} differs, and only the two uppermost layers are moved", name));
+    }
+    const Mat a = values_of(instance_, asked_.from, features, options_),
+              b = values_of(instance_, asked_.to, features, options_);
+    const double at_a = problem_.phi(values_of(instance_, asked_.from, asked_.output, options_)),
+                 at_b = problem_.phi(values_of(instance_, asked_.to, asked_.output, options_)),
+                 higher = std::max(at_a, at_b);
+    level_ =
+        asked_.level ? *asked_.level : (higher > 0 ? short_upper_bound(exactly(higher * (1 + 1e-6)), 20) : Rational(0));
+    const double level = level_.convert_to<double>();
+    if (higher > level)
+      return undecided(
+          "level", fmt::format("Phi is {:.6g} and {:.6g} at the points, above the level {:.6g}", at_a, at_b, level));
+    with_bias_ = std::get<LinearSpec>(last.spec).free_bias();
+    const std::size_t n = instance_.data.size(), width = network.node(features).width;
+    std::vector<std::size_t> all(width);
+    for (std::size_t j = 0; j < width; ++j) all[j] = j;
+    // Units of both points in places of their own: a basis for the first, one of the others for the second.
+    const std::size_t share = std::min(n, width / 2);
+    const std::vector<std::size_t> mine = basis(a, all, share);
+    std::vector<std::size_t> others;
+    for (std::size_t j : all)
+      if (std::find(mine.begin(), mine.end(), j) == mine.end()) others.push_back(j);
+    const std::vector<std::size_t> theirs = basis(b, others, others.size());
+    double best = 0;
+    const auto first = fit(a, mine, problem_, with_bias_, level, best);
+    if (!first) return too_high("first", mine.size(), best, level);
+    const auto second = fit(b, theirs, problem_, with_bias_, level, best);
+    if (!second) return too_high("second", theirs.size(), best, level);
+    // top, unused, top, unused, top.
+    top(first->weights, first->bias);
+    const NodeTensors &from = asked_.from.at(network.node(lower_).name), &to = asked_.to.at(network.node(lower_).name);
+    const Tensor w = expand(*from.weights, network.weights_shape(lower_), "weights"),
+                 v = expand(*to.weights, network.weights_shape(lower_), "weights");
+    const bool biased = from.bias.has_value();
+    const Tensor c = biased ? expand(*from.bias, network.bias_shape(lower_), "bias") : Tensor{},
+                 d = biased ? expand(*to.bias, network.bias_shape(lower_), "bias") : Tensor{};
+    ExplicitTensor between{w}, shift{c};
+    for (std::size_t j : theirs) {
+      between.rows[j] = v[j];
+      if (biased) shift.rows[0][j] = d[0][j];
+    }
+    unused(between, biased ? std::optional<TensorSpec>(shift) : std::nullopt);
+    top(second->weights, second->bias);
+    unused(*to.weights, to.bias);
+    const NodeTensors& end = asked_.to.at(last.name);
+    top(*end.weights, end.bias.value_or(FillTensor{0}));
+    Keys keys{{"output", last.name}, {"loss", loss_key()}};
+    if (asked_.loss.targets) keys.emplace_back("targets", *asked_.loss.targets);
+    keys.insert(keys.end(), {{"from", asked_.from}, {"to", asked_.to}, {"level", level_}});
+    Outcome outcome =
+        proved(fmt::format("{} moves; Phi {:.4g} -> {:.4g} -> {:.4g} -> {:.4g}, numbers of {} and {} bits behind the "
+                           "point; level {:.6g}",
+                           moves_.size(), at_a, first->phi, second->phi, at_b, first->bits, second->bits, level),
+               {{Claim("path-below", keys), Proof("moves", {{"moves", moves_}, {"precision", 64}})}});
+    outcome.files = std::move(files_);
+    outcome.numbers = {{"level", level_}};
+    return outcome;
+  }
+
+ private:
+  Outcome too_high(const char* which, std::size_t units, double best, double level) const {
+    return undecided(
+        "no-path",
+        fmt::format("with {} units of the {} point the loss comes down to {:.6g} only, not below {:.6g}: there is too "
+                    "little slack (theorem joined may tell without a path)",
+                    units, which, best, level));
+  }
+  Value loss_key() const {
+    if (asked_.loss.targets) return "square";
+    return Value::object({{asked_.loss.kind == "hinge" ? "hinge" : "cross-entropy", *asked_.loss.classes}});
+  }
+  TensorSpec in_file(const TensorSpec& spec, const std::string& what) {
+    return wide_tensor_for_claim(spec, fmt::format("move-{}.{}", moves_.size() + 1, what), options_, files_);
+  }
+  void top(const TensorSpec& weights, const TensorSpec& bias) {
+    Keys keys{{"move", "top"}, {"weights", in_file(weights, "weights")}};
+    if (with_bias_) keys.emplace_back("bias", bias);
+    moves_.push_back(Value::object(keys));
+  }
+  void unused(const TensorSpec& weights, const std::optional<TensorSpec>& bias) {
+    Keys keys{
+        {"move", "unused"}, {"layer", instance_.network.node(lower_).name}, {"weights", in_file(weights, "weights")}};
+    if (bias) keys.emplace_back("bias", *bias);
+    moves_.push_back(Value::object(keys));
+  }
+
+  const Instance& instance_;
+  const Asked& asked_;
+  const Options& options_;
+  Problem problem_;
+  std::size_t lower_ = 0;
+  bool with_bias_ = false;
+  Rational level_;
+  std::vector<Value> moves_;
+  std::vector<Attachment> files_;
+};
+
+}  // namespace
+
+Theorem theorems::path_below() {
+  return {
+      .id = "path-below",
+      .title = "A path between two networks, written down, on which the loss stays below a level",
+      .source = "Q. Nguyen's thesis (2019), Lemma 3.4.15, with short numbers",
+      .statement =
+          "For the square loss, cross-entropy or hinge loss: the output layer moves straight to weights on a part of "
+          "the units that fit "
+          "the targets well enough; units that are not used move to those of the other network; the output layer moves "
+          "on to these; "
+          "the rest follows; the output layer moves to its place. Phi is convex in the output layer, and constant "
+          "while unused units move: "
+          "it is at most its larger end on every piece, for every activation.",
+      .hypotheses = {"a dense output layer above an activation on a dense layer; all else equal at both points",
+                     "units enough for two fits beside each other, and slack: the loss of the fits is below the level"},
+      .claims = {"path-below"},
+      .rules = {"moves"},
+      .reasons = {"level", "no-path", "layer-kind", "frozen", "other-layers"},
+      .keys = {kOutputKey,
+               kTargetsKey,
+               {"loss", "\"square\" (default), {\"cross-entropy\": classes} or {\"hinge\": classes}"},
+               {"from", "one point: tensors of the linear nodes up to the output"},
+               {"to", "the other one"},
+               {"level", "a level of Phi; a little more than the larger of its values at the points if absent"}},
+      .numbers = {{"level", Side::above}},
+      .read = [](const Entry& entry) -> Prover {
+        const auto level = entry.json.find("level");
+        Asked asked{read_output(entry),
+                    read_point(entry.json.get("from")),
+                    read_point(entry.json.get("to")),
+                    read_convex_loss(entry),
+                    {}};
+        if (level) asked.level = level->rational();
+        return [asked](const Instance& instance, const Options& options) {
+          return Finder(instance, asked, options).run();
+        };
+      }};
+}
+
+}  // namespace widecert

@@ -1,0 +1,319 @@
+// widecert connect: two trained networks in; a verdict, and a path if one is found.
+#include <fmt/format.h>
+#include <widecert/certificate/atomic_file.h>
+#include <widecert/certificate/model_json.h>
+#include <widecert/data/npy.h>
+#include <widecert/data/zip_file.h>
+#include <widecert/import/state_dict.h>
+#include <widecert/network/enclosed_forward.h>
+#include <widecert/network/layers_above.h>
+#include <widecert/number/error.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "chart.h"
+#include "commands.h"
+#include "label_file.h"
+#include "proved_case.h"
+
+namespace widecert::tool {
+namespace fs = std::filesystem;
+namespace {
+
+struct Loaded {
+  ImportedModel model;
+  std::string npz;
+};
+Loaded load_network(const std::string& path, const Architecture& layers, const std::string& npz,
+                    const std::vector<std::string>& modules) {
+  StateDictOptions import{npz, {}, {}};
+  for (const std::string& module : modules) {
+    const auto at = module.find('=');
+    if (at == std::string::npos) throw InputError("--module " + module + ": expected LAYER=MODULE");
+    import.modules.emplace(module.substr(0, at), module.substr(at + 1));
+  }
+  return {import_state_dict(read_state_dict(path), layers, import), npz};
+}
+
+PointSpec part_of(const PointSpec& point, const Architecture& network, const std::vector<std::size_t>& layers) {
+  PointSpec part;
+  for (std::size_t i : layers)
+    if (const auto found = point.find(network.node(i).name); found != point.end()) part.insert(*found);
+  return part;
+}
+
+// The lowest node above which all is dense, and where the networks agree in what lies below.
+std::optional<std::size_t> common_base(const Architecture& network, std::size_t output, const Loaded& a,
+                                       const Loaded& b) {
+  std::string why;
+  for (std::size_t i : network.ancestors(output)) {
+    if (i != 0 && !std::holds_alternative<ActivationSpec>(network.node(i).spec)) continue;
+    const auto above = layers_above(network, i, output, why);
+    if (!above ||
+        !std::all_of(above->linear.begin(), above->linear.end(), [&](std::size_t l) { return network.is_dense(l); }))
+      continue;
+    bool equal = true;
+    for (std::size_t l : linear_nodes(network, i)) {
+      for (const char* what : {".weight", ".bias"}) {
+        const auto of = [&](const Loaded& one) {
+          const auto found = one.model.arrays.find(network.node(l).name + what);
+          return found == one.model.arrays.end() ? std::string() : found->second;
+        };
+        equal = equal && of(a) == of(b);
+      }
+    }
+    if (equal) return i;
+  }
+  return std::nullopt;
+}
+
+// ---- what is drawn and kept of a path: in doubles ----
+
+struct Path {
+  std::vector<PointSpec> points;
+  std::vector<bool> top;  // of each move
+};
+Path read_path(const Outcome& outcome, const Architecture& network, std::size_t output, const PointSpec& from,
+               const std::string& claim) {
+  Path path{{from}, {}};
+  const Json proof = outcome.findings.front().proof.json();
+  for (const Json& move : proof.at("moves")) {
+    JsonReader in(move, claim);
+    const bool top = in.get("move").text() == "top";
+    PointSpec next = path.points.back();
+    NodeTensors& tensors = next[top ? network.node(output).name : in.get("layer").text()];
+    tensors.weights = read_tensor(in.get("weights"));
+    if (const auto bias = in.find("bias")) tensors.bias = read_tensor(*bias);
+    path.points.push_back(std::move(next));
+    path.top.push_back(top);
+  }
+  return path;
+}
+
+void write_path(const std::string& file, const Path& path, const Architecture& network, std::size_t output) {
+  std::map<std::string, std::string> members;
+  for (std::size_t k = 0; k < path.points.size(); ++k) {
+    for (std::size_t i : linear_nodes(network, output)) {
+      const auto found = path.points[k].find(network.node(i).name);
+      if (found == path.points[k].end()) continue;
+      const auto put = [&](const TensorSpec& spec, const TensorShape& shape, const char* what) {
+        std::string bytes;
+        std::size_t rows = 0, columns = 0;
+        for (const auto& row : expand(spec, shape, what)) {
+          ++rows;
+          columns = row.size();
+          for (const Rational& v : row) {
+            const auto value = v.convert_to<double>();
+            bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+          }
+        }
+        members[fmt::format("{}.{}.{}.npy", k, network.node(i).name, what)] = npy_bytes("<f8", {rows, columns}, bytes);
+      };
+      if (found->second.weights) put(*found->second.weights, network.weights_shape(i), "weight");
+      if (found->second.bias) put(*found->second.bias, network.bias_shape(i), "bias");
+    }
+  }
+  write_zip(file, members);
+}
+
+double loss_of(const std::string& kind, const Matrix<double>& f, const std::vector<std::size_t>& classes) {
+  double sum = 0;
+  for (Eigen::Index i = 0; i < f.rows(); ++i) {
+    const auto mine = static_cast<Eigen::Index>(classes[static_cast<std::size_t>(i)]);
+    const double most = f.row(i).maxCoeff();
+    double part = 0;
+    for (Eigen::Index k = 0; k < f.cols(); ++k) {
+      if (kind == "square") part += std::pow(f(i, k) - (k == mine ? 1 : 0), 2) / 2;
+      if (kind == "hinge" && k != mine) part += std::max(0.0, 1 - f(i, mine) + f(i, k));
+      if (kind == "cross-entropy") part += std::exp(f(i, k) - most);
+    }
+    sum += kind == "cross-entropy" ? most + std::log(part) - f(i, mine) : part;
+  }
+  return sum;
+}
+
+// The loss along the path: straight moves of the output layer between outputs at their ends, constant elsewhere.
+void draw_profile(const std::string& file, const Instance& instance, const Path& path, std::size_t output,
+                  const std::string& loss, const std::vector<std::size_t>& classes, double level) {
+  std::vector<std::pair<double, double>> line;
+  std::vector<Matrix<double>> ends;
+  for (const PointSpec& point : path.points)
+    ends.push_back(EnclosedForward(instance.network, integer_point(instance.network, point, output), output,
+                                   instance.data)(0, instance.data.size())
+                       .middle);
+  for (std::size_t k = 0; k + 1 < ends.size(); ++k) {
+    for (int s = 0; s <= 24; ++s) {
+      const double t = s / 24.0;
+      const Matrix<double> f = path.top[k] ? Matrix<double>((1 - t) * ends[k] + t * ends[k + 1]) : ends[k];
+      line.emplace_back(static_cast<double>(k) + t, loss_of(loss, f, classes));
+    }
+  }
+  double low = level, high = level;
+  for (const auto& [x, y] : line) {
+    low = std::min(low, y);
+    high = std::max(high, y);
+  }
+  const bool log = low > 0 && high / low > 50;
+  const Chart chart(axis(0, static_cast<double>(path.top.size()), false), axis(low, high == low ? low + 1 : high, log));
+  std::string svg = chart.frame("moves", loss);
+  const double y = chart.y.at(level);
+  svg += fmt::format(
+      "<line x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"#c0392b\" stroke-dasharray=\"5 4\"/>"
+      "<text x=\"{:.1f}\" y=\"{:.1f}\" fill=\"#c0392b\" text-anchor=\"end\">certified on every piece: at most "
+      "{:.6g}</text>",
+      chart.left(), chart.right(), y, y, chart.right(), y - 6, level);
+  std::string points;
+  for (const auto& [x, v] : line)
+    points += fmt::format("{:.1f},{:.1f} ", chart.x.at(x), chart.y.at(log ? std::max(v, low) : v));
+  svg += fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/></svg>\n", points,
+                     chart_colour(0));
+  write_atomically(file, svg);
+}
+
+}  // namespace
+
+int run_connect(const Common& common, const ConnectOptions& options) {
+  if (!options.output.ends_with(".case.json")) throw InputError(options.output + ": the case is called NAME.case.json");
+  if (fs::exists(options.output))
+    throw InputError(options.output + " exists already; choose another --output or remove it");
+  const std::string base = options.output.substr(0, options.output.size() - std::string(".case.json").size());
+  const fs::path folder = fs::weakly_canonical(fs::absolute(options.output)).parent_path();
+  const std::string stem = fs::path(base).filename().string();
+  const CaseFile layers = read_case(options.case_path, folder.string());
+  if (!layers.data) throw InputError(options.case_path + ": the case has no data, and the loss speaks of samples");
+  const Loaded a = load_network(options.a, layers.network, stem + "-a.npz", options.modules),
+               b = load_network(options.b, layers.network, stem + "-b.npz", options.modules);
+  const Architecture& network = a.model.network;
+  {
+    // Norms of a framework are frozen here: the arrays that they name have to be the same.
+    const auto shape = [](const Loaded& one) {
+      std::string text = to_text(to_json(one.model.network));
+      for (std::size_t at; (at = text.find(one.npz)) != std::string::npos;) text.replace(at, one.npz.size(), "");
+      return text;
+    };
+    if (shape(a) != shape(b)) {
+      throw InputError(options.b + ": another network than " + options.a +
+                       " in what does not move: batch norms with other numbers, or biases in one of them only");
+    }
+  }
+  const std::size_t output = a.model.output;
+  DatasetSpec data = *layers.data;
+  Instance instance{network, data, load(data, folder.string(), network.node(0).shape, &data)};
+  const Node& last = network.node(output);
+  DatasetSpec label_spec = labels_in(options.labels, folder.string());
+  label_spec.first = data.first;
+  if (layers.data->count) label_spec.count = layers.data->count;
+  const Classes labels = load_rows(label_spec, folder.string());
+  const std::vector<std::size_t> classes = expand_classes(labels, instance.data.size());
+  for (std::size_t k : classes)
+    if (k >= last.width) throw InputError(fmt::format("{}: class {}, but {} outputs", options.labels, k, last.width));
+
+  // The case.
+  const auto base_node = common_base(network, output, a, b);
+  Json requests = Json::array();
+  if (base_node) {
+    const auto above = linear_nodes(network, output), below = linear_nodes(network, *base_node);
+    std::vector<std::size_t> moving;
+    std::set_difference(above.begin(), above.end(), below.begin(), below.end(), std::back_inserter(moving));
+    Json one{{"theorem", "joined"},
+             {"node", network.node(*base_node).name},
+             {"output", last.name},
+             {"from", to_json(part_of(a.model.parameters, network, moving))},
+             {"to", to_json(part_of(b.model.parameters, network, moving))}};
+    if (!below.empty()) one["parameters"] = to_json(part_of(a.model.parameters, network, below));
+    requests.push_back(std::move(one));
+  }
+  Json rows = Json::array();
+  for (std::size_t i = 0; i < last.width; ++i) {
+    Json row = Json::array();
+    for (std::size_t j = 0; j < last.width; ++j) row.push_back(i == j ? 1 : 0);
+    rows.push_back(std::move(row));
+  }
+  const Json targets{{"labels", to_json(labels)}, {"rows", rows}};
+  Json path{{"theorem", "path-below"},
+            {"node", last.name},
+            {"output", last.name},
+            {"from", to_json(a.model.parameters)},
+            {"to", to_json(b.model.parameters)}};
+  if (options.loss == "square") {
+    path["targets"] = targets;
+  } else {
+    path["loss"] = {{options.loss, to_json(labels)}};
+  }
+  if (!options.level.empty()) path["level"] = options.level;
+  requests.push_back(path);
+  if (options.loss == "square") {
+    Json apart = path;
+    apart["theorem"] = "not-joined";
+    requests.push_back(std::move(apart));
+  }
+  const Json out{{"format", "widecert-case"},
+                 {"version", 1},
+                 {"title", fmt::format("{} and {}", fs::path(options.a).filename().string(),
+                                       fs::path(options.b).filename().string())},
+                 {"network", to_json(network)},
+                 {"data", to_json(data)},
+                 {"prove", requests}};
+  fs::create_directories(folder);
+  for (const auto* one : {&a, &b}) {
+    std::map<std::string, std::string> members;
+    for (const auto& [name, bytes] : one->model.arrays) members[name + ".npy"] = bytes;
+    write_zip((folder / one->npz).string(), members);
+  }
+  write_atomically(options.output, to_text(out));
+
+  const Proved proved = prove_case(common, options.output, folder.string());
+  bool joined = false, has_path = false, apart = false, rejected = false;
+  std::string verdict, missing;
+  double level = 0;
+  for (std::size_t k = 0; k < proved.outcomes.size(); ++k) {
+    const Outcome& outcome = proved.outcomes[k];
+    const std::string& theorem = proved.file.entries[k].task.theorem->id;
+    const int exit = proved.exit_of(k);
+    rejected = rejected || exit == kRejected;
+    if (exit != kProved) {
+      missing += fmt::format("  {}: {}\n", theorem, outcome.explanation);
+      continue;
+    }
+    joined = joined || theorem == "joined";
+    apart = apart || theorem == "not-joined";
+    if (theorem != "path-below") continue;
+    has_path = true;
+    level = outcome.numbers.at("level").convert_to<double>();
+    const Path way = read_path(outcome, network, output, a.model.parameters, proved.claim_path);
+    write_path(base + ".path.npz", way, network, output);
+    draw_profile(base + ".svg", instance, way, output, options.loss, classes, level);
+  }
+  if (has_path)
+    verdict = fmt::format("joined: a path on which the {} loss is at most {:.8g} (sum over {} samples)", options.loss,
+                          level, instance.data.size());
+  if (joined)
+    verdict += std::string(verdict.empty() ? "joined: " : "; ") +
+               "for every convex loss there is a path on which it is at most the larger of its values";
+  if (apart) verdict = "not joined: every path between them rises above a level (the claim names it)";
+  if (verdict.empty()) verdict = "not decided";
+  const int exit = rejected ? kRejected : has_path || joined ? kProved : apart ? kRefuted : kUndecided;
+  if (common.json) {
+    Json result{{"case", options.output}, {"verdict", verdict}, {"claim_file", proved.claim_path},
+                {"joined", joined},       {"path", has_path},   {"not_joined", apart}};
+    if (has_path) result["level"] = level;
+    if (has_path) result["way_points"] = base + ".path.npz";
+    fmt::print("{}", to_text(result));
+  } else {
+    fmt::print("{}\n", bold(verdict));
+    if (!missing.empty()) fmt::print("not shown\n{}", missing);
+    for (const Loaded* one : {&a, &b})
+      for (const std::string& note : one->model.notes) fmt::print("note: {}\n", note);
+    fmt::print("data: {}\nloss: {}, classes from {}\n", proved.data, options.loss, options.labels);
+    if (has_path)
+      fmt::print("way points: {}.path.npz (in float64; the certificate has them exactly)\nprofile:    {}.svg\n", base,
+                 base);
+    if (!proved.claim_path.empty()) fmt::print("claim:      {}\n", proved.claim_path);
+  }
+  return exit;
+}
+
+}  // namespace widecert::tool

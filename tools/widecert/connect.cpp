@@ -45,9 +45,22 @@ PointSpec part_of(const PointSpec& point, const Architecture& network, const std
   return part;
 }
 
+// The second network names the arrays of the first one where they are the same: then nobody has to compare bytes.
+void share_equal_layers(const Loaded& a, Loaded& b) {
+  const std::map<std::string, std::string>&first = a.model.arrays, &second = std::as_const(b.model.arrays);
+  for (auto& [layer, tensors] : b.model.parameters) {
+    const auto same = [&, &name = layer](const char* what) {
+      const auto one = first.find(name + what), other = second.find(name + what);
+      return (one == first.end()) == (other == second.end()) && (one == first.end() || one->second == other->second);
+    };
+    if (!same(".weight") || !same(".bias")) continue;
+    tensors = a.model.parameters.at(layer);
+    for (const char* what : {".weight", ".bias"}) b.model.arrays.erase(layer + what);
+  }
+}
+
 // The lowest node above which all is dense, and where the networks agree in what lies below.
-std::optional<std::size_t> common_base(const Architecture& network, std::size_t output, const Loaded& a,
-                                       const Loaded& b) {
+std::optional<std::size_t> common_base(const Architecture& network, std::size_t output, const Loaded& b) {
   std::string why;
   for (std::size_t i : network.ancestors(output)) {
     if (i != 0 && !std::holds_alternative<ActivationSpec>(network.node(i).spec)) continue;
@@ -55,17 +68,10 @@ std::optional<std::size_t> common_base(const Architecture& network, std::size_t 
     if (!above ||
         !std::all_of(above->linear.begin(), above->linear.end(), [&](std::size_t l) { return network.is_dense(l); }))
       continue;
-    bool equal = true;
-    for (std::size_t l : linear_nodes(network, i)) {
-      for (const char* what : {".weight", ".bias"}) {
-        const auto of = [&](const Loaded& one) {
-          const auto found = one.model.arrays.find(network.node(l).name + what);
-          return found == one.model.arrays.end() ? std::string() : found->second;
-        };
-        equal = equal && of(a) == of(b);
-      }
-    }
-    if (equal) return i;
+    const auto below = linear_nodes(network, i);
+    if (std::none_of(below.begin(), below.end(),
+                     [&](std::size_t l) { return b.model.arrays.contains(network.node(l).name + ".weight"); }))
+      return i;
   }
   return std::nullopt;
 }
@@ -184,8 +190,8 @@ int run_connect(const Common& common, const ConnectOptions& options) {
   const std::string stem = fs::path(base).filename().string();
   const CaseFile layers = read_case(options.case_path, folder.string());
   if (!layers.data) throw InputError(options.case_path + ": the case has no data, and the loss speaks of samples");
-  const Loaded a = load_network(options.a, layers.network, stem + "-a.npz", options.modules),
-               b = load_network(options.b, layers.network, stem + "-b.npz", options.modules);
+  const Loaded a = load_network(options.a, layers.network, stem + "-a.npz", options.modules);
+  Loaded b = load_network(options.b, layers.network, stem + "-b.npz", options.modules);
   const Architecture& network = a.model.network;
   {
     // Norms of a framework are frozen here: the arrays that they name have to be the same.
@@ -199,6 +205,7 @@ int run_connect(const Common& common, const ConnectOptions& options) {
                        " in what does not move: batch norms with other numbers, or biases in one of them only");
     }
   }
+  share_equal_layers(a, b);
   const std::size_t output = a.model.output;
   DatasetSpec data = *layers.data;
   Instance instance{network, data, load(data, folder.string(), network.node(0).shape, &data)};
@@ -212,7 +219,7 @@ int run_connect(const Common& common, const ConnectOptions& options) {
     if (k >= last.width) throw InputError(fmt::format("{}: class {}, but {} outputs", options.labels, k, last.width));
 
   // The case.
-  const auto base_node = common_base(network, output, a, b);
+  const auto base_node = common_base(network, output, b);
   Json requests = Json::array();
   if (base_node) {
     const auto above = linear_nodes(network, output), below = linear_nodes(network, *base_node);
@@ -258,16 +265,18 @@ int run_connect(const Common& common, const ConnectOptions& options) {
                  {"data", to_json(data)},
                  {"prove", requests}};
   fs::create_directories(folder);
-  for (const auto* one : {&a, &b}) {
+  for (const Loaded* one : {&a, static_cast<const Loaded*>(&b)}) {
     std::map<std::string, std::string> members;
     for (const auto& [name, bytes] : one->model.arrays) members[name + ".npy"] = bytes;
-    write_zip((folder / one->npz).string(), members);
+    if (!members.empty()) write_zip((folder / one->npz).string(), members);
   }
   write_atomically(options.output, to_text(out));
 
+  std::string missing;
+  if (!base_node) missing = "  joined: layers that differ are no dense layers, or not the uppermost ones\n";
   const Proved proved = prove_case(common, options.output, folder.string());
   bool joined = false, has_path = false, apart = false, rejected = false;
-  std::string verdict, missing;
+  std::string verdict;
   double level = 0;
   for (std::size_t k = 0; k < proved.outcomes.size(); ++k) {
     const Outcome& outcome = proved.outcomes[k];
@@ -305,8 +314,10 @@ int run_connect(const Common& common, const ConnectOptions& options) {
   } else {
     fmt::print("{}\n", bold(verdict));
     if (!missing.empty()) fmt::print("not shown\n{}", missing);
-    for (const Loaded* one : {&a, &b})
-      for (const std::string& note : one->model.notes) fmt::print("note: {}\n", note);
+    for (const std::string& note : a.model.notes) fmt::print("note: {}\n", note);
+    for (const std::string& note : b.model.notes)
+      if (std::find(a.model.notes.begin(), a.model.notes.end(), note) == a.model.notes.end())
+        fmt::print("note: of the second network: {}\n", note);
     fmt::print("data: {}\nloss: {}, classes from {}\n", proved.data, options.loss, options.labels);
     if (has_path)
       fmt::print("way points: {}.path.npz (in float64; the certificate has them exactly)\nprofile:    {}.svg\n", base,

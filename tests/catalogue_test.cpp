@@ -93,6 +93,7 @@ std::vector<std::string> needed(const std::string& claim) {
   if (claim == "joined") return {"from", "to"};
   if (claim == "descends") return {"from"};
   if (claim == "path-below") return {"targets", "from", "to"};
+  if (claim == "reaches-below") return {"targets", "from"};
   if (claim == "not-joined") return {"targets", "from", "to"};
   if (claim == "bad-valley") return {"targets", "parameters", "better"};
   for (const char* kind : {"separable-at", "not-separable-at"})

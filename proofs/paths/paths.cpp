@@ -49,9 +49,10 @@ LossAsked read_convex_loss(const Entry& entry) {
 
 struct Asked {
   std::size_t output;
-  PointSpec from, to;
+  PointSpec from;
+  std::optional<PointSpec> to;  // none: down to the floor
   LossAsked loss;
-  std::optional<Rational> level;
+  std::optional<Rational> level, floor;
 };
 
 class Problem {
@@ -186,6 +187,7 @@ class Finder {
     const std::size_t features = last.inputs[0];
     const auto* f = std::get_if<ActivationSpec>(&network.node(features).spec);
     if (f == nullptr) return not_applicable("layer-kind", "the output layer does not read an activation");
+    if (!asked_.to) return descend(features);
     lower_ = network.node(features).inputs[0];
     if (auto obstacle = not_solvable(network, lower_)) return *obstacle;
     for (std::size_t i : {asked_.output, lower_}) {
@@ -196,15 +198,16 @@ class Finder {
     for (std::size_t i : linear_nodes(network, asked_.output)) {
       if (i == asked_.output || i == lower_) continue;
       const std::string& name = network.node(i).name;
-      if (asked_.from.contains(name) && to_text(to_json(PointSpec{{name, asked_.from.at(name)}})) !=
-                                            to_text(to_json(PointSpec{{name, asked_.to.at(name)}})))
+      if (asked_.from.contains(name) && asked_.to->contains(name) &&
+          to_text(to_json(PointSpec{{name, asked_.from.at(name)}})) !=
+              to_text(to_json(PointSpec{{name, asked_.to->at(name)}})))
         return not_applicable("other-layers",
                               fmt::format("layer {} differs, and only the two uppermost layers are moved", name));
     }
     const Mat a = values_of(instance_, asked_.from, features, options_),
-              b = values_of(instance_, asked_.to, features, options_);
+              b = values_of(instance_, *asked_.to, features, options_);
     const double at_a = problem_.phi(values_of(instance_, asked_.from, asked_.output, options_)),
-                 at_b = problem_.phi(values_of(instance_, asked_.to, asked_.output, options_)),
+                 at_b = problem_.phi(values_of(instance_, *asked_.to, asked_.output, options_)),
                  higher = std::max(at_a, at_b);
     level_ =
         asked_.level ? *asked_.level : (higher > 0 ? short_upper_bound(exactly(higher * (1 + 1e-6)), 20) : Rational(0));
@@ -230,7 +233,7 @@ class Finder {
     if (!second) return too_high("second", theirs.size(), best, level);
     // top, unused, top, unused, top.
     top(first->weights, first->bias);
-    const NodeTensors &from = asked_.from.at(network.node(lower_).name), &to = asked_.to.at(network.node(lower_).name);
+    const NodeTensors &from = asked_.from.at(network.node(lower_).name), &to = asked_.to->at(network.node(lower_).name);
     const Tensor w = expand(*from.weights, network.weights_shape(lower_), "weights"),
                  v = expand(*to.weights, network.weights_shape(lower_), "weights");
     const bool biased = from.bias.has_value();
@@ -244,11 +247,11 @@ class Finder {
     unused(between, biased ? std::optional<TensorSpec>(shift) : std::nullopt);
     top(second->weights, second->bias);
     unused(*to.weights, to.bias);
-    const NodeTensors& end = asked_.to.at(last.name);
+    const NodeTensors& end = asked_.to->at(last.name);
     top(*end.weights, end.bias.value_or(FillTensor{0}));
     Keys keys{{"output", last.name}, {"loss", loss_key()}};
     if (asked_.loss.targets) keys.emplace_back("targets", *asked_.loss.targets);
-    keys.insert(keys.end(), {{"from", asked_.from}, {"to", asked_.to}, {"level", level_}});
+    keys.insert(keys.end(), {{"from", asked_.from}, {"to", *asked_.to}, {"level", level_}});
     Outcome outcome =
         proved(fmt::format("{} moves; Phi {:.4g} -> {:.4g} -> {:.4g} -> {:.4g}, numbers of {} and {} bits behind the "
                            "point; level {:.6g}",
@@ -260,6 +263,44 @@ class Finder {
   }
 
  private:
+  // One move of the output layer, to the best fit.
+  Outcome descend(std::size_t features) {
+    const Node& last = instance_.network.node(asked_.output);
+    if (std::get<LinearSpec>(last.spec).frozen_bias)
+      return not_applicable("frozen", fmt::format("the biases of layer {} are frozen", last.name));
+    const Mat f = values_of(instance_, asked_.from, features, options_);
+    const double here = problem_.phi(values_of(instance_, asked_.from, asked_.output, options_));
+    if (!(here > 0)) return undecided("level", "Phi is 0 at the point");
+    level_ = asked_.level ? *asked_.level : short_upper_bound(exactly(here * (1 + 1e-6)), 20);
+    const double level = level_.convert_to<double>();
+    if (here > level)
+      return undecided("level", fmt::format("Phi is {:.6g} at the point, above the level {:.6g}", here, level));
+    with_bias_ = std::get<LinearSpec>(last.spec).free_bias();
+    std::vector<std::size_t> all(static_cast<std::size_t>(f.cols()));
+    for (std::size_t j = 0; j < all.size(); ++j) all[j] = j;
+    const double wanted = asked_.floor ? asked_.floor->convert_to<double>() : level;
+    double best = 0;
+    auto end = fit(f, basis(f, all, all.size()), problem_, with_bias_, std::min(level, wanted), best);
+    if (!asked_.floor && end) {  // as far down as the fit goes, not just below the level
+      if (auto lower = fit(f, basis(f, all, all.size()), problem_, with_bias_, best * 1.001 + 1e-9 * level, best))
+        end = lower;
+    }
+    if (!end) return too_high("given", all.size(), best, wanted);
+    top(end->weights, end->bias);
+    const Rational floor =
+        asked_.floor ? *asked_.floor : short_upper_bound(exactly(end->phi * (1 + 1e-6) + 1e-12 * level), 20);
+    Keys keys{{"output", last.name}, {"loss", loss_key()}};
+    if (asked_.loss.targets) keys.emplace_back("targets", *asked_.loss.targets);
+    keys.insert(keys.end(), {{"from", asked_.from}, {"level", level_}, {"floor", floor}});
+    Outcome outcome =
+        proved(fmt::format("one move of the output layer: Phi {:.6g} -> {:.6g}, numbers of {} bits behind the point",
+                           here, end->phi, end->bits),
+               {{Claim("reaches-below", keys), Proof("moves", {{"moves", moves_}, {"precision", 64}})}});
+    outcome.files = std::move(files_);
+    outcome.numbers = {{"level", level_}};
+    return outcome;
+  }
+
   Outcome too_high(const char* which, std::size_t units, double best, double level) const {
     return undecided(
         "no-path",
@@ -314,7 +355,7 @@ Theorem theorems::path_below() {
           "it is at most its larger end on every piece, for every activation.",
       .hypotheses = {"a dense output layer above an activation on a dense layer; all else equal at both points",
                      "units enough for two fits beside each other, and slack: the loss of the fits is below the level"},
-      .claims = {"path-below"},
+      .claims = {"path-below", "reaches-below"},
       .rules = {"moves"},
       .reasons = {"level", "no-path", "layer-kind", "frozen", "other-layers"},
       .keys = {kOutputKey,
@@ -322,16 +363,19 @@ Theorem theorems::path_below() {
                {"loss", "\"square\" (default), {\"cross-entropy\": classes} or {\"hinge\": classes}"},
                {"from", "one point: tensors of the linear nodes up to the output"},
                {"to", "the other one"},
-               {"level", "a level of Phi; a little more than the larger of its values at the points if absent"}},
+               {"level", "a level of Phi; a little more than the larger of its values at the points if absent"},
+               {"floor", "for reaches-below: a level of Phi at the end; as low as the output layer comes if absent"}},
       .numbers = {{"level", Side::above}},
       .read = [](const Entry& entry) -> Prover {
-        const auto level = entry.json.find("level");
-        Asked asked{read_output(entry),
-                    read_point(entry.json.get("from")),
-                    read_point(entry.json.get("to")),
-                    read_convex_loss(entry),
-                    {}};
+        const auto level = entry.json.find("level"), to = entry.json.find("to"), floor = entry.json.find("floor");
+        const bool down = entry.claim == "reaches-below";
+        if (down && to) throw InputError(to->place() + ": reaches-below has no second point");
+        if (!down && floor) throw InputError(floor->place() + ": path-below ends at \"to\"");
+        if (!down && !to) throw InputError(entry.json.place() + ": path-below needs \"from\" and \"to\"");
+        Asked asked{read_output(entry), read_point(entry.json.get("from")), {}, read_convex_loss(entry), {}, {}};
+        if (to) asked.to = read_point(*to);
         if (level) asked.level = level->rational();
+        if (floor) asked.floor = floor->rational();
         return [asked](const Instance& instance, const Options& options) {
           return Finder(instance, asked, options).run();
         };

@@ -17,7 +17,7 @@ bool is_onto(const Activation& f) {
 
 }  // namespace
 
-DenseLayers::DenseLayers(const Instance& instance, std::size_t base, std::size_t output, std::size_t free)
+DenseLayers::DenseLayers(const Instance& instance, std::size_t base, std::size_t output)
     : instance_(instance), base_(base), output_(output) {
   const Architecture& network = instance.network;
   std::string why;
@@ -27,7 +27,7 @@ DenseLayers::DenseLayers(const Instance& instance, std::size_t base, std::size_t
   for (std::size_t l = 1; l <= layers(); ++l) {
     if (auto obstacle = not_solvable(network, above_.linear[l - 1])) throw *obstacle;
     const auto& spec = std::get<LinearSpec>(linear(l).spec);
-    if (l >= free && (spec.frozen_weights || spec.frozen_bias))
+    if (spec.frozen_weights || spec.frozen_bias)
       throw not_applicable("frozen", fmt::format("layer {} has frozen tensors", linear(l).name));
   }
 }

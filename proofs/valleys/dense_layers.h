@@ -11,8 +11,8 @@ namespace widecert {
 
 class DenseLayers {
  public:
-  // Layers 1, ..., L; throws Outcome where the nodes above are others, or a tensor of layers from `free` on is frozen.
-  DenseLayers(const Instance& instance, std::size_t base, std::size_t output, std::size_t free = 1);
+  // Layers 1, ..., L; throws Outcome where the nodes above are others, or one of their tensors is frozen.
+  DenseLayers(const Instance& instance, std::size_t base, std::size_t output);
 
   std::size_t layers() const { return above_.linear.size(); }
   std::size_t samples() const { return instance_.data.size(); }

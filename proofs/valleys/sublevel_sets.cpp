@@ -191,9 +191,8 @@ Outcome join(const Instance& instance, const Asked& asked, const Options& option
 
 Outcome descend(const Instance& instance, const Asked& asked, const Options& options) {
   Outcome failed;
-  const DenseLayers any(instance, asked.node, asked.output, SIZE_MAX);
-  for (std::size_t k = asked.wide.value_or(any.layers() - 1) + 1; k-- > 0;) {
-    const DenseLayers layers(instance, asked.node, asked.output, k + 1);
+  const DenseLayers layers(instance, asked.node, asked.output);
+  for (std::size_t k = asked.wide.value_or(layers.layers() - 1) + 1; k-- > 0;) {
     auto obstacle = layers.not_narrowing(k);
     Outcome why;
     if (!obstacle) {

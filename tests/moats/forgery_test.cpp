@@ -37,6 +37,21 @@ TEST_CASE("forged moats: a weight that keeps its sign, levels, layers with more 
             for (const char* end : {"from", "to"}) claim(c, k)[end]["narrow"].erase("weights");
           }),
           "frozen");
+  // A point gives the free tensors and nothing else: a frozen bias is not said again, and is what counts.
+  const auto frozen_bias = [&](const json& said) {
+    return with([&](json& c) {
+      c["network"]["nodes"][0]["frozen-bias"] = {{"fill", 0}};
+      for (const char* end : {"from", "to"}) {
+        claim(c, k)[end]["narrow"].erase("bias");
+        if (!said.is_null()) claim(c, k)[end]["narrow"]["bias"] = said;
+      }
+      claim(c, k)["level"] = "6/25";
+      claim(c, k)["to"]["wide"]["weights"]["rows"][0][0] = -10;
+      claim(c, k)["to"]["wide"]["bias"]["rows"][0][0] = 0;
+    });
+  };
+  rejects(frozen_bias({{"fill", 123}}), "unknown-key", 4);
+  rejects(frozen_bias(nullptr), "", 0);
   rejects(forge(g, k, [&](json&, json& p) { proof(p, k)["rule"] = "determinant-moat"; }), "width");
   rejects(forge(g, k, [&](json&, json& p) { proof(p, k)["rule"] = "one-unit-valley"; }), "wrong-rule");
 }
@@ -125,6 +140,13 @@ TEST_CASE("forged valleys of one unit: multipliers, floors, levels, functions th
     INFO(f);
     rejects(with([&](json& c) { c["network"]["nodes"][1]["function"] = f; }), "activation");
   }
+  // A level that is long is rounded down where it is printed: sets that are larger would be another claim.
+  rejects(g.forge([](json&, json&) {}), "", 0);
+  CHECK_THAT(run(programs() + "/widecheck --json " + g.claim_path()).output, Contains("of {Phi < 1/3}"));
+  forge(g, k, [&](json& c, json&) {
+    claim(c, k)["level"] = "33333333333333333333333333333333333333333/100000000000000000000000000000000000000000";
+  });
+  CHECK_THAT(run(programs() + "/widecheck --json " + g.claim_path()).output, Contains("of {Phi < 3.3333333333333e-1}"));
   const auto leaky = [&](const json& slope) {
     return with([&](json& c) {
       c["network"]["nodes"][1] = {

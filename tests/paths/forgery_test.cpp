@@ -80,3 +80,18 @@ TEST_CASE("forged paths: levels, units in use, other ends, other losses, layers 
   CHECK(g.claim()["claims"][hinge]["level"] == 0);
   rejects(forge(g, hinge, [&](json&, json& p) { proof(p, hinge)["moves"][0]["bias"]["rows"][0][1] = 1000; }), "level");
 }
+
+TEST_CASE("forged descents: floors and levels") {
+  const Genuine g("paths/small");
+  const std::size_t k = of_kind(g, "reaches-below");
+  const auto with = [&](const char* key, const json& value) {
+    return forge(g, k, [&](json& c, json&) { claim(c, k)[key] = value; });
+  };
+  rejects(with("floor", 0), "floor");
+  rejects(with("floor", -1), "floor");
+  rejects(with("level", "1/1000"), "level");
+  rejects(with("floor", 1000), "", 0);
+  rejects(forge(g, k, [&](json&, json& p) { proof(p, k)["moves"] = json::array(); }), "floor");
+  rejects(forge(g, k, [&](json&, json& p) { proof(p, k)["moves"][0]["bias"]["rows"][0][0] = 1000; }), "level");
+  rejects(forge(g, k, [&](json& c, json&) { claim(c, k)["to"] = claim(c, k)["from"]; }), "unknown-key", 4);
+}

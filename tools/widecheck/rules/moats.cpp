@@ -46,8 +46,8 @@ std::size_t require_bottleneck(const Question& q, const std::string& name, std::
   if (i != output) c.network.part(i, output);  // nothing leads past it
   return i;
 }
-mpz_class weight_of(const Question& q, std::size_t layer, const Value& point) {
-  return read_parameters(q.c, layer, point.at(q.c.network.node(layer).name)).weights.rows[0][0];
+mpz_class weight_of(const Question& q, std::size_t layer, std::size_t output, const Value& point) {
+  return read_point(q.c.network, output, point, q.c.budget).at(layer).weights.rows[0][0];
 }
 
 // What not-joined says, where the rule shows that Phi is above the level on a set that every path between the points
@@ -79,7 +79,8 @@ Verdict not_joined_in_words(const Question& q, const Ends& ends) {
 Verdict collision_moat(const Question& q) {
   const Ends ends = read_ends(q);
   const std::size_t layer = require_bottleneck(q, q.proof.at("layer").text(), ends.objective.output);
-  const mpz_class a = weight_of(q, layer, ends.from), b = weight_of(q, layer, ends.to);
+  const mpz_class a = weight_of(q, layer, ends.objective.output, ends.from),
+                  b = weight_of(q, layer, ends.objective.output, ends.to);
   require(sgn(a) * sgn(b) < 0, "same-side",
           "the weight of layer " + q.c.network.node(layer).name + " has not opposite signs at the two points");
   const mpq_class beta = loss_of_constants(targets_of(q, ends.objective), q.c.budget);
@@ -200,7 +201,8 @@ Verdict one_unit_valley(const Question& q) {
   require(dense_node(c, lower).width == 1 && dense_node(c, upper).width == 1, "width",
           "expected one hidden unit and one output");
   require(is_convex_increasing(s.activation), "activation", s.activation.name + " is not convex and nondecreasing");
-  const int w = sgn(weight_of(q, lower, parameters)), v = sgn(weight_of(q, upper, parameters));
+  const int w = sgn(weight_of(q, lower, objective.output, parameters)),
+            v = sgn(weight_of(q, upper, objective.output, parameters));
   require(w != 0 && v != 0, "same-side", "a weight is 0 at the point");
   const Tensor y = targets_of(q, objective);
   require(level <= loss_of_constants(y, budget), "level", "constant outputs are below the level");
@@ -233,11 +235,11 @@ Verdict one_unit_valley(const Question& q) {
           "Phi = " + in_words(phi) + " at the point is not below the level");
   require(better.plus(Ln2(mpq_class(-floor)), budget).sign(budget) < 0, "not-better",
           "the other point has Phi = " + in_words(better));
-  return "the component of {Phi < " + show_above(level) +
+  return "the component of {Phi < " + show_below(level) +
          "} that contains the claim's point, where Phi = " + in_words(phi) + ", has Phi >= " + show_below(floor) +
          " everywhere, and another point has Phi = " + in_words(better) + ": a bad valley of " +
          objective.loss.in_words() + ", F_L = " + objective.output_in_words() + ", over " +
-         theta_in_words(c.network, objective.output);
+         theta_in_words(c.network, objective.output) + frozen_in_words(c.network, objective.output);
 }
 
 constexpr Rule kRules[] = {{"not-joined", "collision-moat", collision_moat},

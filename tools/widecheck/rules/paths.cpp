@@ -53,6 +53,10 @@ class Walk {
           "end-point", "the moves do not end at the second point: layer " + c_.network.node(i).name);
     compare("the second point");
   }
+  void end_below(const mpq_class& floor) const {
+    const mpq_class phi = loss_.above(point_, bits_);
+    require(phi <= floor, "floor", "the last point has Phi <= " + show_above(phi) + " only");
+  }
   std::size_t moves() const { return moves_; }
   std::string in_words() const { return loss_.in_words() + ", F_L = F(" + c_.network.node(output_).name + ")"; }
   std::string theta() const { return theta_in_words(c_.network, output_); }
@@ -131,7 +135,17 @@ Verdict path_below(const Question& q) {
          walk.theta() + ") on which " + walk.in_words() + ", is at most " + show_above(walk.level());
 }
 
-constexpr Rule kRules[] = {{"path-below", "moves", path_below}};
+Verdict reaches_below(const Question& q) {
+  Walk walk(q);
+  const mpq_class floor = q.claim.at("floor").rational();
+  for (const Value& move : q.proof.at("moves").list()) walk.move(move);
+  walk.end_below(floor);
+  return "from the claim's point a path of " + number(walk.moves()) + " straight pieces of parameters (" +
+         walk.theta() + ") on which " + walk.in_words() + ", is at most " + show_above(walk.level()) +
+         " leads to a point where it is at most " + show_above(floor);
+}
+
+constexpr Rule kRules[] = {{"path-below", "moves", path_below}, {"reaches-below", "moves", reaches_below}};
 
 }  // namespace
 

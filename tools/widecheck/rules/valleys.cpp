@@ -166,15 +166,14 @@ Verdict descends_everywhere(const Question& q) {
   const Tower t(q);
   const Verdict premise = require_wide_layers(q, t, 0);
   return {every_phi(t) + " " + moved(t) +
-              ", from every point a path on which Phi never increases leads below every value above " + infimum(t) +
-              require_lower_layers(q, t) + premise.sentence,
+              ", from every point and for every value above p* there is a path on which Phi never increases and that "
+              "comes below it; p* is " +
+              infimum(t) + require_lower_layers(q, t) + premise.sentence,
           premise.error_bits};
 }
 
 std::string no_bad_valley_in_words(const Tower& t) {
-  return ", every component of every set {Phi < a} with a above p* has points where Phi is below every value above "
-         "p*, " +
-         infimum(t);
+  return ", on every component of every set {Phi < a} with a above p* the infimum of Phi is p*, " + infimum(t);
 }
 
 // Layers below the wide one may be strictly monotone instead, of any width.
@@ -217,9 +216,7 @@ Verdict generic_valleys(const Question& q) {
   }
   const topics::FullRowRank rank = topics::full_row_rank(q, c, t.base, rank_claim, q.proof.at("rank").at("proof"));
   return {every_phi(t) + " over " + theta_in_words(c.network, t.output) +
-              ", every component of every set {Phi < a} with a above p* has points where Phi is below every value "
-              "above p*, "
-              "the infimum of phi" +
+              ", on every component of every set {Phi < a} with a above p* the infimum of Phi is p*, that of phi" +
               frozen_in_words(c.network, t.output) + "; " + rank.sentence,
           rank.error_bits};
 }
@@ -318,14 +315,16 @@ Verdict joined_by_features(const Question& q) {
 Verdict descends_by_features(const Question& q) {
   const Tower t(q);
   const std::size_t k = t.read_wide(q);
-  t.require_free(k + 1);
+  t.require_free(1);
   t.require_narrowing(k);
   const Value from = q.claim.at("from");
   require_tower_point(q, t, from);
   const topics::FullRowRank rank = rank_at_point(q, t, k, &from, q.proof.at("rank"));
-  return {every_phi(t) + ", from the claim's point a path of the weights and biases of the layers above " + t.name(k) +
-              ", on which Phi never increases, leads below every value above the infimum of phi" +
-              require_lower_layers(q, t) + "; " + rank.sentence,
+  return {every_phi(t) +
+              ", from the claim's point and for every value above the infimum of phi there is a path of the "
+              "weights and biases of the layers above " +
+              t.name(k) + " on which Phi never increases and that comes below it" + require_lower_layers(q, t) + "; " +
+              rank.sentence,
           rank.error_bits};
 }
 

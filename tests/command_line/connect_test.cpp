@@ -19,7 +19,8 @@ TEST_CASE("two trained networks are connected, and what is written about it hold
                std::to_string(++number) + ".case.json" + more);
   };
   for (const char* loss : {"cross-entropy", "hinge", "square"}) {
-    const Ran ran = connect("relu-a.npz", "relu-b.npz", layers + labels + " --loss " + loss);
+    const Ran ran = connect("relu-a.npz", "relu-b.npz",
+                            layers + labels + " --loss " + loss + (loss == std::string("hinge") ? " --onnx" : ""));
     INFO(ran.output);
     REQUIRE(ran.exit == 0);
     const json said = json::parse(ran.output);
@@ -30,6 +31,16 @@ TEST_CASE("two trained networks are connected, and what is written about it hold
     CHECK(run(programs() + "/widecheck " + base + ".claim.json").exit == 0);
     CHECK(fs::file_size(base + ".path.npz") > 100'000);
     CHECK_THAT(slurp(base + ".svg"), Contains("certified on every piece"));
+    CHECK(said.contains("models") == (loss == std::string("hinge")));
+    if (!said.contains("models")) continue;
+    // Each way point is a model of its own; the last one is the second network.
+    REQUIRE(said["models"].size() > 2);
+    for (const json& model : said["models"]) {
+      CHECK_THAT(model["about"].get<std::string>(), Contains("an ONNX model in float"));
+      CHECK(run(programs() + "/widecert import " + model["file"].get<std::string>() + " -o " +
+                model["file"].get<std::string>() + ".case.json")
+                .exit == 0);
+    }
   }
   // A level that is below an end: joined all the same, without a path.
   const Ran low = connect("relu-a.npz", "relu-b.npz", layers + labels + " --loss cross-entropy --level 1/100");

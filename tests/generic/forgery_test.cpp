@@ -730,6 +730,12 @@ TEST_CASE("the files of two frameworks state the same about one network, and ano
   rejects(torch.forge([&](json& c, json&) { c["data"]["axes"] = {0, 1, 2, 3}; }), "shape", 4);
   rejects(torch.forge([&](json& c, json&) { c["data"]["axes"] = {0, 2, 3}; }), "shape", 4);
   rejects(torch.forge([&](json& c, json&) { c["data"]["flatten"] = "channels-first"; }), "shape", 4);
+  // One channel, where extents of 1 would hide that images or windows are turned over.
+  const Genuine grey("imported/lenet");
+  for (const auto& axes : {json{0, 2, 1, 3}, json{0, 1, 2, 3}}) {
+    rejects(grey.forge([&](json& c, json&) { c["data"]["axes"] = axes; }), "shape", 4);
+    rejects(grey.forge([&](json& c, json&) { tensor(c, "conv1")["axes"] = axes; }), "shape", 4);
+  }
   rejects(flat.forge([&](json& c, json&) { c["data"].erase("flatten"); }), "shape", 4);
   another_network(flat.forge([&](json& c, json&) { c["data"]["flatten"] = "channels-last"; }));
 }

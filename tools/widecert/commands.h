@@ -86,6 +86,7 @@ struct ImportFileOptions {
 struct ConnectOptions {
   std::string a, b, case_path, labels, loss, level, output = "out/connect.case.json";
   std::vector<std::string> modules;  // LAYER=MODULE
+  bool onnx = false;                 // the way points as models, too
 };
 struct ForwardOptions {
   std::string case_path, node;

@@ -17,6 +17,7 @@
 #include "chart.h"
 #include "commands.h"
 #include "label_file.h"
+#include "onnx_file.h"
 #include "proved_case.h"
 
 namespace widecert::tool {
@@ -143,7 +144,8 @@ double loss_of(const std::string& kind, const Matrix<double>& f, const std::vect
 
 // The loss along the path: straight moves of the output layer between outputs at their ends, constant elsewhere.
 void draw_profile(const std::string& file, const Instance& instance, const Path& path, std::size_t output,
-                  const std::string& loss, const std::vector<std::size_t>& classes, double level) {
+                  const std::string& loss, const std::vector<std::size_t>& classes, const Rational& certified) {
+  const auto level = certified.convert_to<double>();
   std::vector<std::pair<double, double>> line;
   std::vector<Matrix<double>> ends;
   for (const PointSpec& point : path.points)
@@ -164,13 +166,13 @@ void draw_profile(const std::string& file, const Instance& instance, const Path&
   }
   const bool log = low > 0 && high / low > 50;
   const Chart chart(axis(0, static_cast<double>(path.top.size()), false), axis(low, high == low ? low + 1 : high, log));
-  std::string svg = chart.frame("moves", loss);
+  std::string svg = chart.frame("moves, from the first network to the second", loss + " loss, sum over the samples");
   const double y = chart.y.at(level);
   svg += fmt::format(
       "<line x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"#c0392b\" stroke-dasharray=\"5 4\"/>"
       "<text x=\"{:.1f}\" y=\"{:.1f}\" fill=\"#c0392b\" text-anchor=\"end\">certified on every piece: at most "
-      "{:.6g}</text>",
-      chart.left(), chart.right(), y, y, chart.right(), y - 6, level);
+      "{}</text>",
+      chart.left(), chart.right(), y, y, chart.right(), y - 6, decimal_above(certified, 6));
   std::string points;
   for (const auto& [x, v] : line)
     points += fmt::format("{:.1f},{:.1f} ", chart.x.at(x), chart.y.at(log ? std::max(v, low) : v));
@@ -187,6 +189,8 @@ int run_connect(const Common& common, const ConnectOptions& options) {
     throw InputError(options.output + " exists already; choose another --output or remove it");
   const std::string base = options.output.substr(0, options.output.size() - std::string(".case.json").size());
   const fs::path folder = fs::weakly_canonical(fs::absolute(options.output)).parent_path();
+  // As it is said: the square loss of the claims is half a sum.
+  const std::string loss = options.loss == "square" ? "square loss (half the sum of squares)" : options.loss + " loss";
   const std::string stem = fs::path(base).filename().string();
   const CaseFile layers = read_case(options.case_path, folder.string());
   if (!layers.data) throw InputError(options.case_path + ": the case has no data, and the loss speaks of samples");
@@ -215,6 +219,9 @@ int run_connect(const Common& common, const ConnectOptions& options) {
   if (layers.data->count) label_spec.count = layers.data->count;
   const Classes labels = load_rows(label_spec, folder.string());
   const std::vector<std::size_t> classes = expand_classes(labels, instance.data.size());
+  const std::string of_labels =
+      fmt::format("{} (number {} to {} of {})", options.labels, data.first + 1, data.first + classes.size(),
+                  load(labels_in(options.labels, folder.string()), folder.string(), {}).size());
   for (std::size_t k : classes)
     if (k >= last.width) throw InputError(fmt::format("{}: class {}, but {} outputs", options.labels, k, last.width));
 
@@ -277,7 +284,8 @@ int run_connect(const Common& common, const ConnectOptions& options) {
   const Proved proved = prove_case(common, options.output, folder.string());
   bool joined = false, has_path = false, apart = false, rejected = false;
   std::string verdict;
-  double level = 0;
+  std::vector<std::pair<std::string, std::string>> models;  // files, and what is said of them
+  Rational level;
   for (std::size_t k = 0; k < proved.outcomes.size(); ++k) {
     const Outcome& outcome = proved.outcomes[k];
     const std::string& theorem = proved.file.entries[k].task.theorem->id;
@@ -291,14 +299,18 @@ int run_connect(const Common& common, const ConnectOptions& options) {
     apart = apart || theorem == "not-joined";
     if (theorem != "path-below") continue;
     has_path = true;
-    level = outcome.numbers.at("level").convert_to<double>();
+    level = outcome.numbers.at("level");
     const Path way = read_path(outcome, network, output, a.model.parameters, proved.claim_path);
     write_path(base + ".path.npz", way, network, output);
+    for (std::size_t p = 0; options.onnx && p < way.points.size(); ++p) {
+      const std::string model = fmt::format("{}.{}.onnx", base, p);
+      models.emplace_back(model, write_onnx_file(model, network, way.points[p], output));
+    }
     draw_profile(base + ".svg", instance, way, output, options.loss, classes, level);
   }
   if (has_path)
-    verdict = fmt::format("joined: a path on which the {} loss is at most {:.8g} (sum over {} samples)", options.loss,
-                          level, instance.data.size());
+    verdict = fmt::format("joined: a path on which the {} is at most {} (sum over {} samples)", loss,
+                          decimal_above(level, 8), instance.data.size());
   if (joined)
     verdict += std::string(verdict.empty() ? "joined: " : "; ") +
                "for every convex loss there is a path on which it is at most the larger of its values";
@@ -307,9 +319,11 @@ int run_connect(const Common& common, const ConnectOptions& options) {
   const int exit = rejected ? kRejected : has_path || joined ? kProved : apart ? kRefuted : kUndecided;
   if (common.json) {
     Json result{{"case", options.output}, {"verdict", verdict}, {"claim_file", proved.claim_path},
-                {"joined", joined},       {"path", has_path},   {"not_joined", apart}};
-    if (has_path) result["level"] = level;
+                {"joined", joined},       {"path", has_path},   {"not_joined", apart},
+                {"labels", of_labels}};
+    if (has_path) result["level"] = to_string(level);
     if (has_path) result["way_points"] = base + ".path.npz";
+    for (const auto& [model, said] : models) result["models"].push_back({{"file", model}, {"about", said}});
     fmt::print("{}", to_text(result));
   } else {
     fmt::print("{}\n", bold(verdict));
@@ -318,10 +332,11 @@ int run_connect(const Common& common, const ConnectOptions& options) {
     for (const std::string& note : b.model.notes)
       if (std::find(a.model.notes.begin(), a.model.notes.end(), note) == a.model.notes.end())
         fmt::print("note: of the second network: {}\n", note);
-    fmt::print("data: {}\nloss: {}, classes from {}\n", proved.data, options.loss, options.labels);
+    fmt::print("data: {}\nloss: {}, classes from {}\n", proved.data, loss, of_labels);
     if (has_path)
       fmt::print("way points: {}.path.npz (in float64; the certificate has them exactly)\nprofile:    {}.svg\n", base,
                  base);
+    for (const auto& [model, said] : models) fmt::print("model:      {}: {}\n", model, said);
     if (!proved.claim_path.empty()) fmt::print("claim:      {}\n", proved.claim_path);
   }
   return exit;

@@ -256,17 +256,23 @@ int run(int argc, char** argv) {
   auto* connect = app.add_subcommand("connect", "whether two trained networks are joined, and a path between them");
   connect->add_option("A", connect_options.a, "tensors of the first network: .npz or .safetensors")->required();
   connect->add_option("B", connect_options.b, "tensors of the second one")->required();
-  connect->add_option("--case", connect_options.case_path, "a case with their layers and the data")->required();
+  connect
+      ->add_option("--case", connect_options.case_path,
+                   "a case with their layers and the data (widecert init or import writes one)")
+      ->required();
   connect
       ->add_option("--labels", connect_options.labels,
                    "a class for each sample, from 0 on: IDX, .npy, .npz[member] or a CSV file of one column")
       ->required();
-  connect->add_option("--loss", connect_options.loss, "cross-entropy, hinge or square (one-hot targets)")
+  connect
+      ->add_option("--loss", connect_options.loss,
+                   "cross-entropy, hinge or square (half the sum of squared differences from one-hot targets)")
       ->required()
       ->check(CLI::IsMember({"cross-entropy", "hinge", "square"}));
   connect->add_option("--level", connect_options.level,
                       "a level of the loss, the sum over all samples (default: a little more than the larger end)");
   connect->add_option("--module", connect_options.modules, "LAYER=MODULE, where names and order do not tell");
+  connect->add_flag("--onnx", connect_options.onnx, "write each way point as an ONNX model, too: NAME.0.onnx, ...");
   connect->add_option(
       "-o,--output", connect_options.output,
       "the case that is written, NAME.case.json; beside it claim, certificate, way points NAME.path.npz and "

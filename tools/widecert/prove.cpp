@@ -2,10 +2,9 @@
 #include <fmt/format.h>
 #include <widecert/certificate/atomic_file.h>
 #include <widecert/certificate/witness_file.h>
-#include <widecert/import/onnx_write.h>
-#include <widecert/network/ln2_values.h>
 #include <widecert/number/error.h>
 
+#include "onnx_file.h"
 #include "proved_case.h"
 
 namespace widecert::tool {
@@ -99,27 +98,6 @@ PointSpec point_of(const Architecture& network, Witness& witness, const std::str
   return point_at(network, witness.family, alpha);
 }
 
-// The network at a point as an ONNX model, up to the node that was proved about or the last layer the point speaks of.
-// Returns what has been rounded, in words.
-std::string write_model(const std::string& path, const Architecture& network, const PointSpec& point,
-                        std::size_t node) {
-  for (const auto& [name, tensors] : point) node = std::max(node, network.index_of(name));
-  std::size_t rounded = 0;
-  const auto rational = [&](const Ln2& v) -> Rational {
-    if (v.is_rational()) return v.constant();
-    ++rounded;
-    return exactly(v.near_double());
-  };
-  const Parameters<Rational> theta =
-      transformed(ln2_parameters(network, point_below(network, point, node), node), rational);
-  const WrittenModel model = write_onnx(network, theta, node);
-  write_atomically(path, model.bytes);
-  std::string said = fmt::format("an ONNX model in {} of F({})", model.type, network.node(node).name);
-  if (rounded != 0) said += fmt::format("; {} multiples of ln 2 are rounded to float64", rounded);
-  for (const std::string& note : model.notes) said += "; " + note;
-  return said;
-}
-
 void write_witness(const Proved& p, const ProveOptions& options) {
   for (std::size_t k = 0; k < p.outcomes.size(); ++k) {
     const Outcome& outcome = p.outcomes[k];
@@ -129,7 +107,7 @@ void write_witness(const Proved& p, const ProveOptions& options) {
     if (options.witness.ends_with(".npz")) {
       write_npz(options.witness, witness_arrays(p.file.network, point));
     } else if (options.witness.ends_with(".onnx")) {
-      fmt::print(stderr, "{}\n", write_model(options.witness, p.file.network, point, p.file.entries[k].task.node));
+      fmt::print(stderr, "{}\n", write_onnx_file(options.witness, p.file.network, point, p.file.entries[k].task.node));
     } else {
       write_atomically(options.witness, witness_text(p.file.network, point, witness.alpha_0));
     }

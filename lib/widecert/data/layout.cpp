@@ -32,6 +32,12 @@ std::vector<std::size_t> from_channels_first(const Extents& image) {
   return order;
 }
 
+// Without the axis of the channels, if there is one channel.
+Extents without_one(Extents image) {
+  if (!image.empty() && image.back() == 1) image.pop_back();
+  return image;
+}
+
 }  // namespace
 
 const char* flattening_name(Flattening flattening) {
@@ -110,7 +116,7 @@ std::vector<std::size_t> row_order(const Extents& row, const Layout& said, const
                        "from channels x " +
                        (image.size() == 3 ? "height x width" : "length") +
                        " (PyTorch, torch.flatten), or \"flatten\": \"channels-last\" if from " + names(image) +
-                       " (TensorFlow, Keras); of init, --flatten");
+                       " (TensorFlow, Keras); of weights also \"order\": \"torch\" or \"keras\"; of init, --flatten");
     }
     return *said.flatten == Flattening::channels_first ? from_channels_first(image) : std::vector<std::size_t>{};
   }
@@ -121,7 +127,11 @@ std::vector<std::size_t> row_order(const Extents& row, const Layout& said, const
                      "(N, height, width, channels) [0, 1, 2, 3], Keras' (height, width, channels, filters) "
                      "[3, 0, 1, 2]; \"layout\" of data and \"order\" of weights say it in a word (cases/README.md)");
   }
-  if (beyond_one(image).size() > 1 && beyond_one(row) != beyond_one(image)) {
+  // Where axes are said, an axis for the one channel may be missing, but never stand elsewhere: the others would be
+  // turned over.
+  const bool fits =
+      said.axes.empty() ? beyond_one(row) == beyond_one(image) : row == image || row == without_one(image);
+  if (beyond_one(image).size() > 1 && !fits) {
     throw ShapeError(what + ": extents " + describe(row) + (said.axes.empty() ? "" : ", the axes permuted as said,") +
                      " where " + ours + " are expected (\"axes\" permutes)");
   }

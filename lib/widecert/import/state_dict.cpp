@@ -170,7 +170,9 @@ class Assignment {
     if (!mapping.empty()) notes_.push_back("layers and their tensors: " + mapping);
     std::string rest;
     for (std::size_t k = 0; k < modules_.size(); ++k)
-      if (!used.contains(k)) rest += (rest.empty() ? "" : ", ") + modules_[k].name;
+      if (!used.contains(k))
+        rest += (rest.empty() ? "" : ", ") + modules_[k].name +
+                (modules_[k].is_norm() ? " (a batch norm: without it, this is another network)" : "");
     if (!rest.empty()) notes_.push_back("tensors that no layer takes: " + rest);
     const Shape& in = network.node(0).shape;
     ImportedModel model{network, parameters, arrays_.bytes(), in, {}, 0, {}, {}, notes_};

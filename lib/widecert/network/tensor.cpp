@@ -35,7 +35,7 @@ std::vector<std::size_t> file_order(const FileTensor& file, const TensorShape& s
   if (has_rows && (extents.empty() || extents[0] != shape.size())) {
     throw ShapeError(place + ": " + (extents.empty() ? "one number" : describe(extents)) +
                      "; expected the first extent to count the " + std::to_string(shape.size()) +
-                     " filters (\"axes\" permutes)");
+                     " filters (\"axes\" permutes; \"order\" says whose order a file has in a word)");
   }
   // A single row may stand alone or as the one row of a matrix.
   const bool leads = has_rows || (shape.size() == 1 && extents.size() > 1 && extents[0] == 1);

@@ -84,6 +84,11 @@ TEST_CASE("rows of images: flattened, with axes, or refused") {
   CHECK_THROWS_WITH(row_order({2, 3, 2}, {}, {2, 3, 2}, "f"), Contains("\"axes\"") && Contains("[0, 2, 3, 1]"));
   CHECK_THROWS_WITH(row_order({2, 2, 3}, {{0, 1, 2, 3}, {}}, {2, 3, 2}, "f"), Contains("2 x 2 x 3"));
   CHECK_THROWS_WITH(row_order({4, 2}, {}, {2, 4, 1}, "f"), Contains("4 x 2"));
+  // The axis of one channel is missing, or where it belongs: elsewhere the images would be turned over in silence.
+  CHECK(row_order({3, 3, 1}, {{0, 2, 3, 1}, {}}, {3, 3, 1}, "f").empty());
+  CHECK(row_order({3, 3}, {{0, 2, 1}, {}}, {3, 3, 1}, "f").empty());
+  CHECK_THROWS_WITH(row_order({3, 1, 3}, {{0, 2, 3, 1}, {}}, {3, 3, 1}, "f"), Contains("3 x 1 x 3, the axes permuted"));
+  CHECK_THROWS_WITH(row_order({1, 3, 3}, {{0, 1, 2, 3}, {}}, {3, 3, 1}, "f"), Contains("1 x 3 x 3, the axes permuted"));
   CHECK_THROWS_WITH(row_order({2, 3, 2}, {{0, 1, 2, 3}, kFirst}, {2, 3, 2}, "f"), Contains("no rows"));
   // A network that reads numbers takes small arrays as they lie, and asks about images.
   CHECK(row_order({4, 2}, {}, {8}, "f").empty());
@@ -157,7 +162,8 @@ TEST_CASE("samples of images: the only order that fits, or the one that is said"
   const Archive a({{"first", counted({3, 2, 2, 3})},
                    {"both", counted({3, 2, 2, 2})},
                    {"flat", counted({3, 12})},
-                   {"grey", counted({3, 2, 3})}});
+                   {"grey", counted({3, 2, 3})},
+                   {"grey-last", counted({3, 3, 3, 1})}});
   DatasetSpec spec, resolved;
   const auto read = [&](const std::string& member, Layout layout, const Extents& sample) {
     spec.source = NpySource{"a.npz", "", member};
@@ -193,6 +199,8 @@ TEST_CASE("samples of images: the only order that fits, or the one that is said"
     CHECK(read("grey", said, {6}).numerator(1, 4) == 10);
     CHECK(read("flat", said, {12}).numerator(2, 5) == 29);
   }
+  CHECK(read("grey-last", channels_last, {3, 3, 1}).numerator(1, 1) == 10);
+  CHECK_THROWS_WITH(read("grey-last", channels_first, {3, 3, 1}), Contains("3 x 1 x 3"));
   // The noise goes by the place in the image, not in the file.
   spec.noise = NoiseSpec{1, 0, 255};
   const Dataset noisy = read("flat", {{}, kFirst}, {2, 3, 2}), plain = read("flat", {}, {12});

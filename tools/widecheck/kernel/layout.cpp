@@ -71,7 +71,10 @@ Extents row_order(const Extents& row, const Layout& layout, const Extents& image
     if (layout.flattened) throw Malformed("shape", name + ": flatten, where images are not flattened");
     if (layout.axes.empty() && (two_orders || row.size() > 2))
       throw Malformed("shape", name + ": an array of images without axes");
-    if (wanted.size() > 1 && many != wanted)
+    // Where axes are said, that of the one channel may be missing, but not stand elsewhere.
+    Extents of_one = image;
+    if (channels == 1 && !of_one.empty()) of_one.pop_back();
+    if (wanted.size() > 1 && (layout.axes.empty() ? many != wanted : row != image && row != of_one))
       throw Malformed("shape", name + ": the extents are not those of the images, in this order");
     return {};
   }

@@ -146,12 +146,4 @@ Keys tower_keys(const Instance& instance, const Tower& tower, std::size_t output
   return keys;
 }
 
-Mat near_doubles(const Tensor& tensor) {
-  Mat out(static_cast<Eigen::Index>(tensor.size()), static_cast<Eigen::Index>(tensor.front().size()));
-  for (Eigen::Index i = 0; i < out.rows(); ++i)
-    for (Eigen::Index j = 0; j < out.cols(); ++j)
-      out(i, j) = tensor[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)].convert_to<double>();
-  return out;
-}
-
 }  // namespace widecert

@@ -44,7 +44,6 @@ struct Tower {
 // Nothing where a rule about Jacobians does not apply or rank F_k = N is not certified; `failed` says why.
 std::optional<Tower> tower_above(const Instance& instance, const TowerQuestion& asked, const Options& options,
                                  Outcome& failed);
-Mat near_doubles(const Tensor& tensor);
 // "bits", "smallest", "jacobians" c and "precision" of the proof.
 Keys tower_keys(const Instance& instance, const Tower& tower, std::size_t output, const Rational& c);
 

@@ -57,6 +57,8 @@ Rational loss_of_constants(const Tensor& y) {
   return beta / 2;
 }
 
+// As it is shown to people.
+double decimal(const Rational& value) { return value.convert_to<double>(); }
 // A little below, short.
 Rational short_below(const Rational& bound) { return round_down(Rational(bound * Rational(1023, 1024)), 20); }
 
@@ -160,10 +162,7 @@ std::optional<Moat> determinant(const Instance& instance, const Asked& asked, co
   if (!p) return std::nullopt;
   // The least eigenvalue of Y Y^T, on vectors orthogonal to the ones where there are biases, a little below.
   const auto size = static_cast<Eigen::Index>(n);
-  Eigen::MatrixXd m(size, static_cast<Eigen::Index>(last.width));
-  for (Eigen::Index i = 0; i < m.rows(); ++i)
-    for (Eigen::Index j = 0; j < m.cols(); ++j)
-      m(i, j) = y[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)].convert_to<double>();
+  const Eigen::MatrixXd m = near_doubles(y);
   Eigen::MatrixXd gram = m * m.transpose();
   if (ones) {
     Eigen::MatrixXd away = Eigen::MatrixXd::Identity(size, size);
@@ -197,7 +196,6 @@ Outcome prove_not_joined(const Instance& instance, const Asked& asked, const Opt
   if (!moat) moat = determinant(instance, asked, y, why);
   if (!moat) return undecided("no-moat", "no moat between the points is known" + (why.empty() ? "" : ": " + why));
   const Rational level = asked.level ? *asked.level : short_below(moat->bound), higher = std::max(*a, *b);
-  const auto decimal = [](const Rational& v) { return v.convert_to<double>(); };
   if (higher > level) {
     return undecided("level",
                      fmt::format("Phi is {:.6g} and {:.6g} at the points, above the level {:.6g}{}", decimal(*a),
@@ -242,13 +240,9 @@ Rational short_fraction(double value) {
 }
 
 Bound cone_bound(const std::vector<std::vector<Rational>>& a, const std::vector<Rational>& y) {
-  const auto rows = static_cast<Eigen::Index>(a.size()), n = static_cast<Eigen::Index>(y.size());
-  Eigen::MatrixXd m(rows, n);
-  Eigen::VectorXd target(n);
-  for (Eigen::Index i = 0; i < n; ++i) target(i) = y[static_cast<std::size_t>(i)].convert_to<double>();
-  for (Eigen::Index k = 0; k < rows; ++k)
-    for (Eigen::Index i = 0; i < n; ++i)
-      m(k, i) = a[static_cast<std::size_t>(k)][static_cast<std::size_t>(i)].convert_to<double>();
+  const auto rows = static_cast<Eigen::Index>(a.size());
+  const Eigen::MatrixXd m = near_doubles(a);
+  const Eigen::VectorXd target = near_doubles(Tensor{y}).row(0).transpose();
   // Coordinate ascent on the dual.
   Eigen::VectorXd l = Eigen::VectorXd::Zero(rows), f = target;
   for (int round = 0; round < 20'000; ++round) {
@@ -333,12 +327,11 @@ Outcome prove_bad_valley(const Instance& instance, const Asked& asked, const Opt
     row[i + 2] = right;
   }
   const Bound bound = cone_bound(a, target);
-  const Rational level = asked.level ? *asked.level : loss_of_constants(y),
-                 floor = asked.floor ? *asked.floor : bound.value;
-  const auto decimal = [](const Rational& value) { return value.convert_to<double>(); };
-  if (level > loss_of_constants(y) || *phi >= level)
+  const Rational constants = loss_of_constants(y);
+  const Rational level = asked.level ? *asked.level : constants, floor = asked.floor ? *asked.floor : bound.value;
+  if (level > constants || *phi >= level)
     return undecided("level", fmt::format("Phi is {:.6g} at the point, constant outputs have {:.6g}", decimal(*phi),
-                                          decimal(loss_of_constants(y))));
+                                          decimal(constants)));
   if (floor > bound.value)
     return undecided("level", fmt::format("Phi >= {:.6g} is shown on the component, not {:.6g}", decimal(bound.value),
                                           decimal(floor)));

@@ -8,104 +8,25 @@
 #include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "proofs/interpolation/full_row_rank.h"
 #include "proofs/output.h"
+#include "proofs/paths/convex_loss.h"
 
 namespace widecert {
 namespace {
 
 using Mat = Eigen::MatrixXd;
 
-// A convex loss, in doubles: what is found is verified by the checker.
-struct LossAsked {
-  std::string kind = "square";
-  std::optional<TargetsSpec> targets;
-  std::optional<Classes> classes;
-};
-LossAsked read_convex_loss(const Entry& entry) {
-  LossAsked loss;
-  const auto given = entry.json.find("loss"), targets = entry.json.find("targets");
-  if (given && !given->is_text()) {
-    JsonReader in = *given;
-    for (const char* kind : {"cross-entropy", "hinge"}) {
-      if (const auto classes = in.find(kind)) {
-        loss.kind = kind;
-        loss.classes = read_classes(*classes);
-      }
-    }
-    if (!loss.classes) given->fail("\"square\", {\"cross-entropy\": classes} or {\"hinge\": classes}");
-    in.done();
-    if (targets) throw InputError(targets->place() + ": this loss takes classes, no targets");
-    return loss;
-  }
-  if (given && given->text() != "square")
-    given->fail("\"square\", {\"cross-entropy\": classes} or {\"hinge\": classes}");
-  if (!targets) throw InputError(entry.json.place() + ": the square loss needs \"targets\"");
-  loss.targets = read_targets(*targets);
-  return loss;
-}
-
 struct Asked {
   std::size_t output;
   PointSpec from;
   std::optional<PointSpec> to;  // none: down to the floor
-  LossAsked loss;
+  ConvexLossSpec loss;
   std::optional<Rational> level, floor;
-};
-
-class Problem {
- public:
-  Problem(const Instance& instance, const Asked& asked)
-      : asked_(asked), n_(instance.data.size()), m_(instance.network.node(asked.output).width) {
-    const auto rows = static_cast<Eigen::Index>(n_), cols = static_cast<Eigen::Index>(m_);
-    if (asked.loss.targets) {
-      const Tensor y = expand_targets(*asked.loss.targets, n_, m_);
-      y_ = Mat(rows, cols);
-      for (Eigen::Index i = 0; i < rows; ++i)
-        for (Eigen::Index j = 0; j < cols; ++j)
-          y_(i, j) = y[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)].convert_to<double>();
-    } else {
-      classes_ = expand_classes(*asked.loss.classes, n_);
-      y_ = Mat::Zero(rows, cols);
-      for (std::size_t i = 0; i < n_; ++i) {
-        if (classes_[i] >= m_) throw InputError(fmt::format("loss: class {} of {} outputs", classes_[i], m_));
-        y_(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(classes_[i])) = 1;
-      }
-    }
-  }
-  double phi(const Mat& f) const {
-    if (asked_.loss.targets) return (f - y_).squaredNorm() / 2;
-    double sum = 0;
-    for (Eigen::Index i = 0; i < f.rows(); ++i) {
-      const auto mine = static_cast<Eigen::Index>(classes_[static_cast<std::size_t>(i)]);
-      double part = 0;
-      const double most = f.row(i).maxCoeff();
-      for (Eigen::Index k = 0; k < f.cols(); ++k) {
-        if (asked_.loss.kind == "hinge") {
-          part += k == mine ? 0 : std::max(0.0, 1 - f(i, mine) + f(i, k));
-        } else {
-          part += std::exp(f(i, k) - most);
-        }
-      }
-      sum += asked_.loss.kind == "hinge" ? part : most + std::log(part) - f(i, mine);
-    }
-    return sum;
-  }
-  // Outputs to aim at, the closest ones first: scaled one-hot rows push the losses of classes down.
-  std::vector<Mat> aims() const {
-    if (asked_.loss.targets) return {y_};
-    std::vector<Mat> all;
-    for (double scale : {20.0, 10.0, 5.0, 2.0}) all.push_back(scale * y_);
-    return all;
-  }
-
- private:
-  const Asked& asked_;
-  std::size_t n_, m_;
-  Mat y_;
-  std::vector<std::size_t> classes_;
 };
 
 Mat values_of(const Instance& instance, const PointSpec& point, std::size_t node, const Options& options) {
@@ -137,7 +58,7 @@ struct Top {
   double phi = 0;
   int bits = 0;
 };
-std::optional<Top> fit(const Mat& f, const std::vector<std::size_t>& units, const Problem& problem, bool with_bias,
+std::optional<Top> fit(const Mat& f, const std::vector<std::size_t>& units, const ConvexLoss& loss, bool with_bias,
                        double level, double& best) {
   const auto used = static_cast<Eigen::Index>(units.size());
   Mat a(f.rows(), used + (with_bias ? 1 : 0));
@@ -148,15 +69,15 @@ std::optional<Top> fit(const Mat& f, const std::vector<std::size_t>& units, cons
   best = std::numeric_limits<double>::infinity();
   // (A loss of 0, as the hinge loss has it, may be the level.)
   const auto below = [&](double phi) { return level > 0 ? phi < level * (1 - 1e-9) : phi == 0; };
-  for (const Mat& aim : problem.aims()) {
+  for (const Mat& aim : loss.aims()) {
     const Mat w = qr.solve(aim);
-    const double exact = problem.phi(a * w);
+    const double exact = loss.phi(a * w);
     best = std::min(best, exact);
     if (!below(exact)) continue;
     for (int bits = 2; bits <= 48; bits += 2) {
       const double unit = std::ldexp(1.0, bits);
       const Mat rounded = (w * unit).array().round() / unit;
-      const double phi = problem.phi(a * rounded);
+      const double phi = loss.phi(a * rounded);
       if (!below(phi)) continue;
       Top top;
       top.phi = phi;
@@ -178,7 +99,10 @@ std::optional<Top> fit(const Mat& f, const std::vector<std::size_t>& units, cons
 class Finder {
  public:
   Finder(const Instance& instance, const Asked& asked, const Options& options)
-      : instance_(instance), asked_(asked), options_(options), problem_(instance, asked) {}
+      : instance_(instance),
+        asked_(asked),
+        options_(options),
+        loss_(asked.loss, instance.data.size(), instance.network.node(asked.output).width) {}
 
   Outcome run() {
     const Architecture& network = instance_.network;
@@ -206,8 +130,8 @@ class Finder {
     }
     const Mat a = values_of(instance_, asked_.from, features, options_),
               b = values_of(instance_, *asked_.to, features, options_);
-    const double at_a = problem_.phi(values_of(instance_, asked_.from, asked_.output, options_)),
-                 at_b = problem_.phi(values_of(instance_, *asked_.to, asked_.output, options_)),
+    const double at_a = loss_.phi(values_of(instance_, asked_.from, asked_.output, options_)),
+                 at_b = loss_.phi(values_of(instance_, *asked_.to, asked_.output, options_)),
                  higher = std::max(at_a, at_b);
     level_ =
         asked_.level ? *asked_.level : (higher > 0 ? short_upper_bound(exactly(higher * (1 + 1e-6)), 20) : Rational(0));
@@ -218,7 +142,7 @@ class Finder {
     with_bias_ = std::get<LinearSpec>(last.spec).free_bias();
     const std::size_t n = instance_.data.size(), width = network.node(features).width;
     std::vector<std::size_t> all(width);
-    for (std::size_t j = 0; j < width; ++j) all[j] = j;
+    std::iota(all.begin(), all.end(), std::size_t{0});
     // Units of both points in places of their own: a basis for the first, one of the others for the second.
     const std::size_t share = std::min(n, width / 2);
     const std::vector<std::size_t> mine = basis(a, all, share);
@@ -227,9 +151,9 @@ class Finder {
       if (std::find(mine.begin(), mine.end(), j) == mine.end()) others.push_back(j);
     const std::vector<std::size_t> theirs = basis(b, others, others.size());
     double best = 0;
-    const auto first = fit(a, mine, problem_, with_bias_, level, best);
+    const auto first = fit(a, mine, loss_, with_bias_, level, best);
     if (!first) return too_high("first", mine.size(), best, level);
-    const auto second = fit(b, theirs, problem_, with_bias_, level, best);
+    const auto second = fit(b, theirs, loss_, with_bias_, level, best);
     if (!second) return too_high("second", theirs.size(), best, level);
     // top, unused, top, unused, top.
     top(first->weights, first->bias);
@@ -249,17 +173,10 @@ class Finder {
     unused(*to.weights, to.bias);
     const NodeTensors& end = asked_.to->at(last.name);
     top(*end.weights, end.bias.value_or(FillTensor{0}));
-    Keys keys{{"output", last.name}, {"loss", loss_key()}};
-    if (asked_.loss.targets) keys.emplace_back("targets", *asked_.loss.targets);
-    keys.insert(keys.end(), {{"from", asked_.from}, {"to", *asked_.to}, {"level", level_}});
-    Outcome outcome =
-        proved(fmt::format("{} moves; Phi {:.4g} -> {:.4g} -> {:.4g} -> {:.4g}, numbers of {} and {} bits behind the "
-                           "point; level {:.6g}",
-                           moves_.size(), at_a, first->phi, second->phi, at_b, first->bits, second->bits, level),
-               {{Claim("path-below", keys), Proof("moves", {{"moves", moves_}, {"precision", 64}})}});
-    outcome.files = std::move(files_);
-    outcome.numbers = {{"level", level_}};
-    return outcome;
+    return walked(fmt::format("{} moves; Phi {:.4g} -> {:.4g} -> {:.4g} -> {:.4g}, numbers of {} and {} bits behind "
+                              "the point; level {:.6g}",
+                              moves_.size(), at_a, first->phi, second->phi, at_b, first->bits, second->bits, level),
+                  "path-below", {{"to", *asked_.to}, {"level", level_}});
   }
 
  private:
@@ -269,7 +186,7 @@ class Finder {
     if (std::get<LinearSpec>(last.spec).frozen_bias)
       return not_applicable("frozen", fmt::format("the biases of layer {} are frozen", last.name));
     const Mat f = values_of(instance_, asked_.from, features, options_);
-    const double here = problem_.phi(values_of(instance_, asked_.from, asked_.output, options_));
+    const double here = loss_.phi(values_of(instance_, asked_.from, asked_.output, options_));
     if (!(here > 0)) return undecided("level", "Phi is 0 at the point");
     level_ = asked_.level ? *asked_.level : short_upper_bound(exactly(here * (1 + 1e-6)), 20);
     const double level = level_.convert_to<double>();
@@ -277,25 +194,30 @@ class Finder {
       return undecided("level", fmt::format("Phi is {:.6g} at the point, above the level {:.6g}", here, level));
     with_bias_ = std::get<LinearSpec>(last.spec).free_bias();
     std::vector<std::size_t> all(static_cast<std::size_t>(f.cols()));
-    for (std::size_t j = 0; j < all.size(); ++j) all[j] = j;
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    const std::vector<std::size_t> units = basis(f, all, all.size());
     const double wanted = asked_.floor ? asked_.floor->convert_to<double>() : level;
     double best = 0;
-    auto end = fit(f, basis(f, all, all.size()), problem_, with_bias_, std::min(level, wanted), best);
+    auto end = fit(f, units, loss_, with_bias_, std::min(level, wanted), best);
     if (!asked_.floor && end) {  // as far down as the fit goes, not just below the level
-      if (auto lower = fit(f, basis(f, all, all.size()), problem_, with_bias_, best * 1.001 + 1e-9 * level, best))
-        end = lower;
+      if (auto lower = fit(f, units, loss_, with_bias_, best * 1.001 + 1e-9 * level, best)) end = lower;
     }
     if (!end) return too_high("given", all.size(), best, wanted);
     top(end->weights, end->bias);
     const Rational floor =
         asked_.floor ? *asked_.floor : short_upper_bound(exactly(end->phi * (1 + 1e-6) + 1e-12 * level), 20);
-    Keys keys{{"output", last.name}, {"loss", loss_key()}};
+    return walked(fmt::format("one move of the output layer: Phi {:.6g} -> {:.6g}, numbers of {} bits behind the point",
+                              here, end->phi, end->bits),
+                  "reaches-below", {{"level", level_}, {"floor", floor}});
+  }
+
+  // The moves so far, as the proof of a claim about the first point, its loss and what else is said.
+  Outcome walked(const std::string& text, const char* claim, const Keys& rest) {
+    Keys keys{{"output", instance_.network.node(asked_.output).name}, {"loss", loss_key()}};
     if (asked_.loss.targets) keys.emplace_back("targets", *asked_.loss.targets);
-    keys.insert(keys.end(), {{"from", asked_.from}, {"level", level_}, {"floor", floor}});
-    Outcome outcome =
-        proved(fmt::format("one move of the output layer: Phi {:.6g} -> {:.6g}, numbers of {} bits behind the point",
-                           here, end->phi, end->bits),
-               {{Claim("reaches-below", keys), Proof("moves", {{"moves", moves_}, {"precision", 64}})}});
+    keys.emplace_back("from", asked_.from);
+    keys.insert(keys.end(), rest.begin(), rest.end());
+    Outcome outcome = proved(text, {{Claim(claim, keys), Proof("moves", {{"moves", moves_}, {"precision", 64}})}});
     outcome.files = std::move(files_);
     outcome.numbers = {{"level", level_}};
     return outcome;
@@ -330,7 +252,7 @@ class Finder {
   const Instance& instance_;
   const Asked& asked_;
   const Options& options_;
-  Problem problem_;
+  ConvexLoss loss_;
   std::size_t lower_ = 0;
   bool with_bias_ = false;
   Rational level_;

@@ -18,6 +18,7 @@
 #include "commands.h"
 #include "label_file.h"
 #include "onnx_file.h"
+#include "proofs/paths/convex_loss.h"
 #include "proved_case.h"
 
 namespace widecert::tool {
@@ -126,26 +127,11 @@ void write_path(const std::string& file, const Path& path, const Architecture& n
   write_zip(file, members);
 }
 
-double loss_of(const std::string& kind, const Matrix<double>& f, const std::vector<std::size_t>& classes) {
-  double sum = 0;
-  for (Eigen::Index i = 0; i < f.rows(); ++i) {
-    const auto mine = static_cast<Eigen::Index>(classes[static_cast<std::size_t>(i)]);
-    const double most = f.row(i).maxCoeff();
-    double part = 0;
-    for (Eigen::Index k = 0; k < f.cols(); ++k) {
-      if (kind == "square") part += std::pow(f(i, k) - (k == mine ? 1 : 0), 2) / 2;
-      if (kind == "hinge" && k != mine) part += std::max(0.0, 1 - f(i, mine) + f(i, k));
-      if (kind == "cross-entropy") part += std::exp(f(i, k) - most);
-    }
-    sum += kind == "cross-entropy" ? most + std::log(part) - f(i, mine) : part;
-  }
-  return sum;
-}
-
 // The loss along the path: straight moves of the output layer between outputs at their ends, constant elsewhere.
 void draw_profile(const std::string& file, const Instance& instance, const Path& path, std::size_t output,
-                  const std::string& loss, const std::vector<std::size_t>& classes, const Rational& certified) {
+                  const ConvexLossSpec& spec, const Rational& certified) {
   const auto level = certified.convert_to<double>();
+  const ConvexLoss loss(spec, instance.data.size(), instance.network.node(output).width);
   std::vector<std::pair<double, double>> line;
   std::vector<Matrix<double>> ends;
   for (const PointSpec& point : path.points)
@@ -156,7 +142,7 @@ void draw_profile(const std::string& file, const Instance& instance, const Path&
     for (int s = 0; s <= 24; ++s) {
       const double t = s / 24.0;
       const Matrix<double> f = path.top[k] ? Matrix<double>((1 - t) * ends[k] + t * ends[k + 1]) : ends[k];
-      line.emplace_back(static_cast<double>(k) + t, loss_of(loss, f, classes));
+      line.emplace_back(static_cast<double>(k) + t, loss.phi(f));
     }
   }
   double low = level, high = level;
@@ -166,7 +152,8 @@ void draw_profile(const std::string& file, const Instance& instance, const Path&
   }
   const bool log = low > 0 && high / low > 50;
   const Chart chart(axis(0, static_cast<double>(path.top.size()), false), axis(low, high == low ? low + 1 : high, log));
-  std::string svg = chart.frame("moves, from the first network to the second", loss + " loss, sum over the samples");
+  std::string svg =
+      chart.frame("moves, from the first network to the second", spec.kind + " loss, sum over the samples");
   const double y = chart.y.at(level);
   svg += fmt::format(
       "<line x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"#c0392b\" stroke-dasharray=\"5 4\"/>"
@@ -240,21 +227,17 @@ int run_connect(const Common& common, const ConnectOptions& options) {
     if (!below.empty()) one["parameters"] = to_json(part_of(a.model.parameters, network, below));
     requests.push_back(std::move(one));
   }
-  Json rows = Json::array();
-  for (std::size_t i = 0; i < last.width; ++i) {
-    Json row = Json::array();
-    for (std::size_t j = 0; j < last.width; ++j) row.push_back(i == j ? 1 : 0);
-    rows.push_back(std::move(row));
-  }
-  const Json targets{{"labels", to_json(labels)}, {"rows", rows}};
+  ConvexLossSpec loss_spec{options.loss, {}, {}};
   Json path{{"theorem", "path-below"},
             {"node", last.name},
             {"output", last.name},
             {"from", to_json(a.model.parameters)},
             {"to", to_json(b.model.parameters)}};
   if (options.loss == "square") {
-    path["targets"] = targets;
+    loss_spec.targets = one_hot(labels, last.width);
+    path["targets"] = to_json(*loss_spec.targets);
   } else {
+    loss_spec.classes = labels;
     path["loss"] = {{options.loss, to_json(labels)}};
   }
   if (!options.level.empty()) path["level"] = options.level;
@@ -306,7 +289,7 @@ int run_connect(const Common& common, const ConnectOptions& options) {
       const std::string model = fmt::format("{}.{}.onnx", base, p);
       models.emplace_back(model, write_onnx_file(model, network, way.points[p], output));
     }
-    draw_profile(base + ".svg", instance, way, output, options.loss, classes, level);
+    draw_profile(base + ".svg", instance, way, output, loss_spec, level);
   }
   if (has_path)
     verdict = fmt::format("joined: a path on which the {} is at most {} (sum over {} samples)", loss,

@@ -90,18 +90,13 @@ ClassTargets targets_of(const ImportFileOptions& options, const DatasetSpec& dat
   }
   labels.first = options.first;
   if (options.count != 0) labels.count = options.count;
-  ClassTargets targets;
-  for (std::size_t k = 0; k < outputs; ++k) {
-    targets.rows.emplace_back(outputs, 0);
-    targets.rows.back()[k] = 1;
-  }
   try {
-    targets.labels = load_rows(labels, folder);
+    ClassTargets targets = one_hot(load_rows(labels, folder), outputs);
     expand_targets(targets, samples, outputs);
+    return targets;
   } catch (const InputError& error) {
     throw InputError(options.labels + ": " + error.what());
   }
-  return targets;
 }
 
 // The network on the framework's own inputs, against its outputs.

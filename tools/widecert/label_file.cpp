@@ -33,4 +33,13 @@ DatasetSpec labels_in(const std::string& given, const std::string& folder) {
   return labels;
 }
 
+ClassTargets one_hot(Classes classes, std::size_t outputs) {
+  ClassTargets targets{std::move(classes), {}};
+  for (std::size_t k = 0; k < outputs; ++k) {
+    targets.rows.emplace_back(outputs, 0);
+    targets.rows.back()[k] = 1;
+  }
+  return targets;
+}
+
 }  // namespace widecert::tool

@@ -66,4 +66,12 @@ Tensor expand_targets(const TargetsSpec& spec, std::size_t samples, std::size_t 
   return targets;
 }
 
+Matrix<double> near_doubles(const Tensor& tensor) {
+  Matrix<double> out(static_cast<Eigen::Index>(tensor.size()), static_cast<Eigen::Index>(tensor.front().size()));
+  for (Eigen::Index i = 0; i < out.rows(); ++i)
+    for (Eigen::Index j = 0; j < out.cols(); ++j)
+      out(i, j) = tensor[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)].convert_to<double>();
+  return out;
+}
+
 }  // namespace widecert

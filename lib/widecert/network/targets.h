@@ -2,6 +2,7 @@
 #pragma once
 
 #include <widecert/data/dataset.h>
+#include <widecert/linalg/matrix.h>
 #include <widecert/network/tensor.h>
 
 #include <memory>
@@ -31,5 +32,8 @@ using TargetsSpec = std::variant<TensorSpec, ClassTargets, DataRows>;
 // So many of them. Throws InputError where there are not enough or they do not fit.
 std::vector<std::size_t> expand_classes(const Classes& spec, std::size_t samples);
 Tensor expand_targets(const TargetsSpec& spec, std::size_t samples, std::size_t outputs);
+
+// The entries of rows of one length, each rounded to a double.
+Matrix<double> near_doubles(const Tensor& tensor);
 
 }  // namespace widecert

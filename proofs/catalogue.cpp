@@ -41,7 +41,8 @@ const std::vector<Theorem>& catalogue() {
       gradients(),      open_set(),         never_independent(), rank_equals(),       interpolation(),
       zero_loss(),      zero_loss_nearby(), gradient_flow(),     critical_points(),   vacuous_hypotheses(),
       critical_point(), separability(),     local_minimum(),     sublevel_sets(),     joined(),
-      not_joined(),     bad_valley(),       path_below()};
+      not_joined(),     bad_valley(),       path_below(),        polygon(),           descent(),
+      level_ray()};
   return all;
 }
 

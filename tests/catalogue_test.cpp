@@ -93,7 +93,9 @@ std::vector<std::string> needed(const std::string& claim) {
   if (claim == "joined") return {"from", "to"};
   if (claim == "descends") return {"from"};
   if (claim == "path-below") return {"targets", "from", "to"};
-  if (claim == "reaches-below") return {"targets", "from"};
+  if (claim == "descends-to") return {"targets", "from"};
+  if (claim == "max-loss-on-path") return {"targets", "from", "corners"};
+  if (claim == "level-component-unbounded") return {"from"};
   if (claim == "not-joined") return {"targets", "from", "to"};
   if (claim == "bad-valley") return {"targets", "parameters", "better"};
   for (const char* kind : {"separable-at", "not-separable-at"})
@@ -118,6 +120,7 @@ TEST_CASE("an entry may say what the catalogue lists, and nothing else") {
         if (key == "targets") json[key] = {{"fill", 0}};
         if (key == "loss") json[key] = "square";
         if (key == "classes") json[key] = {0, 1};
+        if (key == "corners") json[key] = {{{"dense1", {{"weights", {{"fill", 0}}}, {"bias", {{"fill", 0}}}}}}};
         if (key == "parameters" || key == "better" || key == "from" || key == "to") {
           for (const char* layer : {"dense1", "dense2"})
             json[key][layer] = {{"weights", {{"fill", 0}}}, {"bias", {{"fill", 0}}}};

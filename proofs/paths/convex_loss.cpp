@@ -32,6 +32,11 @@ ConvexLossSpec read_convex_loss(const Entry& entry) {
   return loss;
 }
 
+Value loss_key(const ConvexLossSpec& loss) {
+  if (loss.targets) return "square";
+  return Value::object({{loss.kind == "hinge" ? "hinge" : "cross-entropy", *loss.classes}});
+}
+
 ConvexLoss::ConvexLoss(const ConvexLossSpec& spec, std::size_t samples, std::size_t outputs) : kind_(spec.kind) {
   if (spec.targets) {
     y_ = near_doubles(expand_targets(*spec.targets, samples, outputs));
@@ -45,21 +50,22 @@ ConvexLoss::ConvexLoss(const ConvexLossSpec& spec, std::size_t samples, std::siz
   }
 }
 
-double ConvexLoss::phi(const Eigen::MatrixXd& f) const {
-  if (kind_ == "square") return (f - y_).squaredNorm() / 2;
+double ConvexLoss::phi(const Eigen::MatrixXd& f) const { return phi(f, Eigen::VectorXd::Zero(f.rows())); }
+
+double ConvexLoss::phi(const Eigen::MatrixXd& f, const Eigen::VectorXd& radius) const {
+  if (kind_ == "square") return ((f - y_).cwiseAbs().colwise() + radius).squaredNorm() / 2;
   double sum = 0;
   for (Eigen::Index i = 0; i < f.rows(); ++i) {
     const auto mine = static_cast<Eigen::Index>(classes_[static_cast<std::size_t>(i)]);
-    double part = 0;
-    const double most = f.row(i).maxCoeff();
-    for (Eigen::Index k = 0; k < f.cols(); ++k) {
-      if (kind_ == "hinge") {
-        part += k == mine ? 0 : std::max(0.0, 1 - f(i, mine) + f(i, k));
-      } else {
-        part += std::exp(f(i, k) - most);
-      }
+    // How far each output is above that of the sample's own class.
+    Eigen::ArrayXd above = f.row(i).array() - f(i, mine) + 2 * radius(i);
+    above(mine) = 0;
+    if (kind_ == "hinge") {
+      sum += (1 + above).max(0).sum() - 1;
+    } else {
+      const double most = above.maxCoeff();
+      sum += most + std::log((above - most).exp().sum());
     }
-    sum += kind_ == "hinge" ? part : most + std::log(part) - f(i, mine);
   }
   return sum;
 }
@@ -67,7 +73,7 @@ double ConvexLoss::phi(const Eigen::MatrixXd& f) const {
 std::vector<Eigen::MatrixXd> ConvexLoss::aims() const {
   if (kind_ == "square") return {y_};
   std::vector<Eigen::MatrixXd> all;
-  for (double scale : {20.0, 10.0, 5.0, 2.0}) all.push_back(scale * y_);
+  for (double scale : {20.0, 10.0, 5.0, 2.0, 40.0}) all.push_back(scale * y_);
   return all;
 }
 

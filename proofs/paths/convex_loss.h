@@ -17,12 +17,18 @@ struct ConvexLossSpec {
 };
 // The keys "loss" and "targets" of an entry.
 ConvexLossSpec read_convex_loss(const Entry& entry);
+inline const std::pair<std::string, std::string> kConvexLossKey{
+    "loss", "\"square\" (default), {\"cross-entropy\": classes} or {\"hinge\": classes}"};
+// "loss" of a claim; "targets" of the square loss stand beside it.
+Value loss_key(const ConvexLossSpec& loss);
 
 // Sums over N samples; the square loss is half a sum of squares. Outputs are N x m.
 class ConvexLoss {
  public:
   ConvexLoss(const ConvexLossSpec& spec, std::size_t samples, std::size_t outputs);
   double phi(const Eigen::MatrixXd& f) const;
+  // At least Phi of all outputs that are within a radius of these, sample by sample.
+  double phi(const Eigen::MatrixXd& f, const Eigen::VectorXd& radius) const;
   // Outputs to aim at, the closest ones first: scaled one-hot rows push the losses of classes down.
   std::vector<Eigen::MatrixXd> aims() const;
 

@@ -93,7 +93,8 @@ std::string write_case(const std::string& folder, const std::string& theorem, co
       entry["parameters"][layer] = {{"weights", {{"seeded", seeded}}}, {"bias", {{"fill", 0}}}};
     }
   }
-  if (any_of({"sublevel-sets", "joined", "not-joined", "bad-valley", "path-below"})) {
+  if (any_of(
+          {"sublevel-sets", "joined", "not-joined", "bad-valley", "path-below", "descent", "level-ray", "polygon"})) {
     entry["node"] = "x";
     network["nodes"].push_back(dense("dense3", 2));
     const auto point = [&](int seed) {
@@ -104,15 +105,14 @@ std::string write_case(const std::string& folder, const std::string& theorem, co
       }
       return all;
     };
-    if (any_of({"joined", "not-joined", "path-below"})) {
-      entry["from"] = point(1);
-      entry["to"] = point(2);
-    }
+    if (any_of({"joined", "not-joined", "path-below", "descent", "level-ray", "polygon"})) entry["from"] = point(1);
+    if (any_of({"joined", "not-joined", "path-below"})) entry["to"] = point(2);
+    if (theorem == "polygon") entry["corners"] = {point(2)};
     if (theorem == "bad-valley") {
       entry["parameters"] = point(1);
       entry["better"] = point(2);
     }
-    if (any_of({"not-joined", "bad-valley", "path-below"}))
+    if (any_of({"not-joined", "bad-valley", "path-below", "descent", "polygon"}))
       for (int i = 0; i < 1000; ++i) entry["targets"]["rows"].push_back({i % 2, 1});
   }
   out["network"] = network;

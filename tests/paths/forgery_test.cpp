@@ -49,6 +49,7 @@ TEST_CASE("forged paths: levels, units in use, other ends, other losses, layers 
   rejects(with([&](json& c) { std::swap(claim(c, k)["to"], claim(c, k)["from"]); }), "unit-is-used");
   // Other moves, layers and rules.
   rejects(moves([](json& m) { m[0]["move"] = "layer"; }), "unexpected", 4);
+  rejects(moves([](json& m) { m[0]["move"] = "straight"; }), "missing-key", 4);
   rejects(moves([](json& m) { m[1]["layer"] = "out"; }), "not-a-chain");
   rejects(moves([](json& m) { m[1]["layer"] = "relu"; }), "layer-kind");
   rejects(moves([](json& m) { m[0]["weights"]["rows"].erase(0); }), "unexpected", 4);
@@ -81,17 +82,272 @@ TEST_CASE("forged paths: levels, units in use, other ends, other losses, layers 
   rejects(forge(g, hinge, [&](json&, json& p) { proof(p, hinge)["moves"][0]["bias"]["rows"][0][1] = 1000; }), "level");
 }
 
-TEST_CASE("forged descents: floors and levels") {
+TEST_CASE("forged descents: floors, moves that rise") {
   const Genuine g("paths/small");
-  const std::size_t k = of_kind(g, "reaches-below");
+  const std::size_t k = of_kind(g, "descends-to");
   const auto with = [&](const char* key, const json& value) {
     return forge(g, k, [&](json& c, json&) { claim(c, k)[key] = value; });
   };
+  const auto moves = [&](const std::function<void(json&)>& edit) {
+    return forge(g, k, [&](json&, json& p) { edit(proof(p, k)["moves"]); });
+  };
   rejects(with("floor", 0), "floor");
   rejects(with("floor", -1), "floor");
-  rejects(with("level", "1/1000"), "level");
   rejects(with("floor", 1000), "", 0);
-  rejects(forge(g, k, [&](json&, json& p) { proof(p, k)["moves"] = json::array(); }), "floor");
-  rejects(forge(g, k, [&](json&, json& p) { proof(p, k)["moves"][0]["bias"]["rows"][0][0] = 1000; }), "level");
-  rejects(forge(g, k, [&](json& c, json&) { claim(c, k)["to"] = claim(c, k)["from"]; }), "unknown-key", 4);
+  rejects(moves([](json& m) { m = json::array(); }), "floor");
+  // A detour over a hill, and the way back; a step past the lowest point.
+  rejects(moves([](json& m) {
+            json away = m[0];
+            away["bias"]["rows"][0][0] = 1000;
+            m.insert(m.begin(), away);
+          }),
+          "rises");
+  rejects(moves([](json& m) { std::swap(m.front(), m.back()), m.push_back(m.front()); }), "rises");
+  rejects(with("to", g.claim()["claims"][k]["from"]), "unknown-key", 4);
+  rejects(with("level", 1), "unknown-key", 4);
+  rejects(moves([](json& m) {
+            m[0] = {{"move", "straight"},
+                    {"layers", {{"out", {{"weights", m[0]["weights"]}, {"bias", m[0]["bias"]}}}}},
+                    {"cells", 4},
+                    {"bits", 40}};
+          }),
+          "unexpected", 4);
+}
+
+TEST_CASE("forged exact moves: kernels, scales, rays") {
+  const Genuine g("paths/exact");
+  const std::size_t k = of_kind(g, "path-below"), ray = of_kind(g, "level-component-unbounded");
+  const auto before = [&](std::initializer_list<json> more) {
+    return forge(g, k, [&](json&, json& p) {
+      json& moves = proof(p, k)["moves"];
+      std::size_t at = 0;
+      for (const json& move : more) moves.insert(moves.begin() + static_cast<std::ptrdiff_t>(at++), move);
+    });
+  };
+  const json from = g.claim()["claims"][k]["from"];
+  const auto out = [&](const json& corner, const char* move = "kernel") {
+    json tensors = from["out"];
+    tensors["weights"]["rows"][0][2] = corner;
+    return json{{"move", move}, {"layer", "out"}, {"weights", tensors["weights"]}, {"bias", tensors["bias"]}};
+  };
+  const auto scale = [](const json& unit, const json& factor, const char* layer = "hidden") {
+    return json{{"move", "scale"}, {"layer", layer}, {"unit", unit}, {"factor", factor}};
+  };
+  // The third unit is 0 on all samples: its out-weight moves freely. There and back is allowed.
+  rejects(before({out(5), out(0)}), "", 0);
+  rejects(before({scale(0, 3), scale(0, "1/3"), scale(1, "2/7"), scale(1, "7/2")}), "", 0);
+  rejects(before({out(5)}), "unit-is-used");
+  rejects(before({[&] {
+            json move = out(0);
+            move["bias"]["rows"][0][0] = "1/1000000000";
+            return move;
+          }()}),
+          "not-a-kernel-direction");
+  rejects(before({[&] {
+            json move = out(0);
+            move["weights"]["rows"][0][0] = "1000000001/1000000000";
+            return move;
+          }()}),
+          "not-a-kernel-direction");
+  rejects(before({scale(0, 3)}), "unit-is-used");  // the next move brings back the unit alone
+  rejects(before({scale(0, 0)}), "unexpected", 4);
+  rejects(before({scale(0, -1)}), "unexpected", 4);
+  rejects(before({scale(3, 2)}), "unexpected", 4);
+  rejects(before({scale(0, 2, "out")}), "not-a-chain");
+  rejects(before({scale(0, 2, "x")}), "layer-kind");
+  const auto with = [&](std::size_t which, const std::function<void(json&, json&)>& edit) {
+    return forge(g, which, [&](json& c, json& p) { edit(c, p); });
+  };
+  const auto function = [](json& c, const char* name) { c["network"]["nodes"][1]["function"] = name; };
+  // Not positively homogeneous; values that are irrational.
+  rejects(with(k,
+               [&](json& c, json& p) {
+                 function(c, "softplus");
+                 claim(c, k)["level"] = 1000;
+                 proof(p, k)["moves"] = json::array({scale(0, 3)});
+               }),
+          "activation");
+  rejects(with(k,
+               [&](json& c, json& p) {
+                 function(c, "tanh");
+                 claim(c, k)["level"] = 1000;
+                 proof(p, k)["moves"] = json::array({out(5)});
+               }),
+          "not-rational");
+  rejects(with(k,
+               [&](json& c, json& p) {  // a step: unused units and kernels are right for it, scales are not
+                 function(c, "step");
+                 claim(c, k)["level"] = 1000;
+                 proof(p, k)["moves"] = json::array({scale(0, 3)});
+               }),
+          "activation");
+  // A later move does not change an earlier point: to the end and back, and to the end where the claim ends elsewhere.
+  const auto there_and_back = [&](json& c, json& p, bool back) {
+    json& moves = proof(p, k)["moves"];
+    const json way = moves;
+    json home{{"move", "top"}, {"weights", from["out"]["weights"]}, {"bias", from["out"]["bias"]}};
+    claim(c, k)["level"] = 100;
+    if (!back) return;
+    for (std::size_t j = way.size(); j-- > 1;) {
+      // The point before move j: layers as they were then.
+      json now = from;
+      for (std::size_t i = 0; i < j; ++i)
+        now[way[i]["move"] == "top" ? "out" : "hidden"] = {{"weights", way[i]["weights"]}, {"bias", way[i]["bias"]}};
+      json move = way[j];
+      const json& layer = now[move["move"] == "top" ? "out" : "hidden"];
+      move["weights"] = layer["weights"];
+      move["bias"] = layer["bias"];
+      moves.push_back(move);
+    }
+    json first = way[0];
+    first["weights"] = from["hidden"]["weights"];
+    first["bias"] = from["hidden"]["bias"];
+    moves.push_back(first);
+    moves.push_back(home);
+  };
+  rejects(with(k,
+               [&](json& c, json& p) {
+                 there_and_back(c, p, true);
+                 claim(c, k)["to"] = from;
+               }),
+          "", 0);
+  rejects(with(k, [&](json& c, json& p) { there_and_back(c, p, true); }), "end-point");
+  rejects(with(k,
+               [&](json& c, json& p) {
+                 there_and_back(c, p, false);
+                 claim(c, k)["to"] = from;
+               }),
+          "end-point");
+
+  // Rays.
+  const auto direction = [&](const std::function<void(json&)>& edit) {
+    return with(ray, [&](json&, json& p) { edit(proof(p, ray)["ray"]); });
+  };
+  rejects(direction([](json& r) { r["weights"] = {{"fill", 0}}; }), "direction");
+  rejects(direction([](json& r) { r["bias"]["rows"][0][0] = 1; }), "not-a-kernel-direction");
+  rejects(direction([](json& r) { r["weights"]["rows"][0][0] = 1; }), "not-a-kernel-direction");
+  rejects(direction([](json& r) { r["move"] = "top"; }), "unexpected", 4);
+  rejects(direction([](json& r) { r["move"] = "scale"; }), "unexpected", 4);
+  rejects(
+      direction([](json& r) {
+        r = {
+            {"move", "unused"}, {"layer", "hidden"}, {"weights", {{"rows", {{0}, {0}, {1}}}}}, {"bias", {{"fill", 0}}}};
+      }),
+      "", 0);
+  rejects(
+      direction([](json& r) {
+        r = {
+            {"move", "unused"}, {"layer", "hidden"}, {"weights", {{"rows", {{1}, {0}, {0}}}}}, {"bias", {{"fill", 0}}}};
+      }),
+      "unit-is-used");
+  const auto more_data = [](json& c) {
+    c["data"]["samples"].push_back({-1});
+    c["data"]["count"] = 4;
+  };
+  rejects(with(ray, [&](json& c, json&) { more_data(c); }), "", 0);
+  rejects(with(ray,
+               [&](json& c, json&) {  // the third unit is 1 there
+                 claim(c, ray)["from"]["hidden"]["weights"]["rows"][2][0] = -1;
+                 more_data(c);
+               }),
+          "not-a-kernel-direction");
+  rejects(with(ray,
+               [&](json& c, json&) {
+                 c["network"]["nodes"][2]["frozen-bias"] = from["out"]["bias"];
+                 claim(c, ray)["from"]["out"].erase("bias");
+               }),
+          "frozen");
+  rejects(with(ray, [&](json&, json& p) { proof(p, ray)["moves"] = json::array({out(1, "top")}); }), "unexpected", 4);
+}
+
+TEST_CASE("forged bounds on polygons: levels, corners, pieces, losses, functions") {
+  const Genuine g("paths/polygon");
+  const std::size_t k = of_kind(g, "max-loss-on-path"), smooth = of_kind(g, "max-loss-on-path", 1);
+  const auto with = [&](const std::function<void(json&, json&)>& edit) {
+    return forge(g, k, [&](json& c, json& p) { edit(claim(c, k), proof(p, k)); });
+  };
+  const auto network = [&](const std::function<void(json&)>& edit) {
+    return forge(g, k, [&](json& c, json&) { edit(c); });
+  };
+  CHECK(g.check().exit == 0);
+  rejects(with([](json& c, json&) { c["level"] = 0; }), "level");
+  // Ends that are low say nothing about what lies between: with one cell the bound is far above them.
+  rejects(with([](json&, json& p) { p["pieces"][0]["cells"] = 1; }), "level");
+  rejects(with([](json&, json& p) { p["pieces"][0]["bits"] = 8; }), "level");
+  rejects(with([](json& c, json&) { c["corners"][0]["one"]["weights"]["rows"][0][0] = 100; }), "level");
+  rejects(with([](json& c, json&) { c["from"]["one"]["weights"]["rows"][0][0] = 100; }), "level");
+  rejects(network([](json& c) { c["data"]["samples"][0][0] = 100; }), "level");
+  rejects(with([](json& c, json&) { c["targets"]["rows"][0][0] = 100; }), "level");
+  rejects(with([](json& c, json&) { std::swap(c["corners"][0], c["corners"][1]); }), "level");
+  rejects(with([](json& c, json&) { c["corners"].push_back(c["corners"][0]); }), "unexpected", 4);
+  rejects(with([](json&, json& p) { p["pieces"].erase(0); }), "unexpected", 4);
+  rejects(with([](json& c, json& p) { c["corners"] = json::array(), p["pieces"] = json::array(); }), "end-point");
+  for (const json& cells : {json(0), json(3), json(131072), json(-4)})
+    rejects(with([&](json&, json& p) { p["pieces"][0]["cells"] = cells; }), "unexpected", 4);
+  for (const json& bits : {json(7), json(49)})
+    rejects(with([&](json&, json& p) { p["pieces"][0]["bits"] = bits; }), "unexpected", 4);
+  rejects(with([](json& c, json&) { c["corners"][0]["nowhere"] = c["corners"][0]["one"]; }), "no-such-node", 4);
+  rejects(with([](json& c, json&) { c["corners"][0]["relu"] = c["corners"][0]["one"]; }), "unexpected", 4);
+  rejects(with([](json& c, json&) { c["corners"][0]["one"].erase("bias"); }), "missing-key", 4);
+  rejects(with([](json& c, json&) { c["loss"] = {{"cross-entropy", {0, 1, 0}}}; }), "unknown-key", 4);
+  // Functions: a step has no chords; another slope is another network; values and weights beyond the range.
+  rejects(network([](json& c) { c["network"]["nodes"][1]["function"] = "step"; }), "unsupported");
+  rejects(network([](json& c) { c["network"]["nodes"][1]["function"] = "hard-swish"; }), "unsupported");
+  rejects(network([](json& c) {
+            c["network"]["nodes"][1]["function"] = "leaky-relu";
+            c["network"]["nodes"][1]["slope"] = -100;
+          }),
+          "level");
+  rejects(with([](json& c, json& p) {
+            c["level"] = "1000000000000000000000000000000";
+            c["corners"][0]["one"]["weights"]["rows"][0][0] = "1000000000000";
+            p["pieces"][0]["bits"] = 48;
+          }),
+          "range");
+  rejects(network([&](json& c) {
+            c["network"]["nodes"][0]["frozen-bias"] = claim(c, k)["from"]["one"]["bias"];
+            claim(c, k)["from"]["one"].erase("bias");
+            for (json& corner : claim(c, k)["corners"])
+              if (corner.contains("one")) corner["one"].erase("bias");
+          }),
+          "frozen");
+  // The loss of classes.
+  rejects(forge(g, smooth, [&](json& c, json&) { claim(c, smooth)["loss"]["cross-entropy"][1] = 0; }), "level");
+  rejects(forge(g, smooth, [&](json& c, json&) { claim(c, smooth)["loss"]["cross-entropy"][0] = 2; }), "unexpected", 4);
+  rejects(forge(g, smooth, [&](json& c, json&) { claim(c, smooth)["level"] = 0; }), "level");
+}
+
+TEST_CASE("forged straight moves: levels, layers, cells") {
+  const Genuine g("paths/three-layers");
+  const std::size_t k = of_kind(g, "path-below");
+  const auto moves = [&](const std::function<void(json&)>& edit) {
+    return forge(g, k, [&](json&, json& p) { edit(proof(p, k)["moves"]); });
+  };
+  const json list = g.certificate()["proofs"][k]["moves"];
+  const auto at = [&](const char* move) {
+    std::size_t j = 0;
+    while (list.at(j)["move"] != move) ++j;
+    return j;
+  };
+  const std::size_t straight = at("straight");
+  CHECK(g.check().exit == 0);
+  rejects(moves([&](json& m) { m[straight]["layers"]["two"]["bias"] = {{"fill", 1000}}; }), "level");
+  rejects(moves([&](json& m) { m.erase(straight); }), "unit-is-used");
+  rejects(moves([&](json& m) { m[straight]["cells"] = 6; }), "unexpected", 4);
+  rejects(moves([&](json& m) { m[straight]["bits"] = 100; }), "unexpected", 4);
+  rejects(moves([&](json& m) { m[straight]["layers"] = {{"relu1", m[straight]["layers"]["two"]}}; }), "unexpected", 4);
+  // As a top or unused move it would be another claim.
+  rejects(moves([&](json& m) {
+            json tensors = m[straight]["layers"]["two"];
+            m[straight] = {
+                {"move", "unused"}, {"layer", "two"}, {"weights", tensors["weights"]}, {"bias", tensors["bias"]}};
+          }),
+          "unit-is-used");
+  rejects(moves([&](json& m) {
+            json tensors = m[straight]["layers"]["two"];
+            m[straight] = {
+                {"move", "kernel"}, {"layer", "two"}, {"weights", tensors["weights"]}, {"bias", tensors["bias"]}};
+          }),
+          "not-a-kernel-direction");
+  rejects(moves([&](json& m) { m.erase(m.size() - 1); }), "end-point");
 }

@@ -1,8 +1,9 @@
-"""Writes two networks 64-200-10 for each activation, trained from different seeds on the first 100 digits with cross-entropy:
-relu-a.npz, relu-b.npz, sigmoid-a.npz, sigmoid-b.npz; and two relu networks 64-1800-10 on all 1,797, wide-a.npz, wide-b.npz. State
-dicts, in float32. Run in this folder with PyTorch (python3-torch of
+"""Writes pairs of networks NAME-a.npz, NAME-b.npz, trained from different seeds on the first digits with cross-entropy:
+relu, sigmoid and gelu 64-200-10 on 100 of them; wide, relu 64-1800-10 on all 1,797; three, relu 64-120-120-10 on 60; deep, relu
+64-300-300-10 on 300; pyramid, leaky-relu 64-40-20-10 on 40. State dicts, in float32. Run in this folder with PyTorch (python3-torch of
 Debian 12); numbers may differ in the last places elsewhere."""
 import gzip
+import sys
 
 import numpy as np
 import torch
@@ -12,14 +13,19 @@ torch.set_num_threads(1)
 images = np.frombuffer(gzip.open("../../digits/data/images-idx3-ubyte.gz").read()[16:], np.uint8).reshape(-1, 64)
 labels = np.frombuffer(gzip.open("../../digits/data/labels-idx1-ubyte.gz").read()[8:], np.uint8)
 x, y = torch.tensor(images / np.float32(16)), torch.tensor(labels.astype(np.int64))
-for name, function, units, count, rate, steps in [("relu", nn.ReLU(), 200, 100, 0.003, 150), ("sigmoid", nn.Sigmoid(), 200, 100, 0.01, 300),
-                                                  ("wide", nn.ReLU(), 1800, 1797, 0.001, 150)]:
+for name, function, widths, count, rate, steps in [("relu", nn.ReLU(), [200], 100, 0.003, 150), ("sigmoid", nn.Sigmoid(), [200], 100, 0.01, 300),
+                                                   ("wide", nn.ReLU(), [1800], 1797, 0.001, 150), ("gelu", nn.GELU(), [200], 100, 0.003, 150),
+                                                   ("three", nn.ReLU(), [120, 120], 60, 0.003, 100), ("deep", nn.ReLU(), [300, 300], 300, 0.001, 100),
+                                                   ("pyramid", nn.LeakyReLU(0.125), [40, 20], 40, 0.003, 200)]:
+    if len(sys.argv) > 1 and name not in sys.argv[1:]:
+        continue
     for seed, which in (1, "a"), (2, "b"):
         torch.manual_seed(seed)
         net = nn.Sequential()
-        net.add_module("fc1", nn.Linear(64, units))
-        net.add_module("f", function)
-        net.add_module("fc2", nn.Linear(units, 10))
+        for l, (below, units) in enumerate(zip([64] + widths, widths + [10]), 1):
+            net.add_module(f"fc{l}", nn.Linear(below, units))
+            if l <= len(widths):
+                net.add_module(f"f{l}", function)
         optimizer = torch.optim.Adam(net.parameters(), rate)
         for step in range(steps):
             loss = nn.functional.cross_entropy(net(x[:count]), y[:count], reduction="sum")

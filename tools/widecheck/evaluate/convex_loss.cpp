@@ -86,4 +86,133 @@ mpq_class ConvexLoss::above(const std::map<std::size_t, Parameters>& theta, unsi
   return sum;
 }
 
+namespace {
+
+Interval around(const mpz_class& v, const mpz_class& radius, const mpz_class& divisor) {
+  Interval interval{mpq_class(v - radius, divisor), mpq_class(v + radius, divisor)};
+  interval.low.canonicalize();
+  interval.high.canonicalize();
+  return interval;
+}
+Interval minus(const Interval& a, const Interval& b) { return {a.low - b.high, a.high - b.low}; }
+mpq_class most_of_product(const Interval& a, const Interval& b) {
+  return std::max(
+      {mpq_class(a.low * b.low), mpq_class(a.low * b.high), mpq_class(a.high * b.low), mpq_class(a.high * b.high)});
+}
+
+}  // namespace
+
+mpq_class ConvexLoss::slope_of_sample(const Values& f, const Values& g, std::size_t sample, unsigned bits) const {
+  const std::size_t m = g.v.size();
+  std::vector<Interval> end, step;
+  for (std::size_t k = 0; k < m; ++k) {
+    end.push_back(around(g.v[k], g.radius, g.divisor));
+    step.push_back(minus(end[k], around(f.v[k], f.radius, f.divisor)));
+  }
+  mpq_class sum = 0;
+  if (kind_ == Kind::square) {
+    for (std::size_t k = 0; k < m; ++k)
+      sum += most_of_product(minus(end[k], around(targets_.rows[sample][k], 0, targets_.divisor)), step[k]);
+    return sum;
+  }
+  const std::size_t mine = classes_[sample];
+  if (kind_ == Kind::hinge) {
+    // max(0, a), a = 1 + f_k - f_mine at the end and s its slope: s where a > 0, min(0, s) at a = 0, 0 where a < 0.
+    for (std::size_t k = 0; k < m; ++k) {
+      if (k == mine) continue;
+      const Interval a = minus(end[k], end[mine]);
+      const mpq_class s = minus(step[k], step[mine]).high;
+      if (a.high < -1) continue;
+      if (a.low > -1)
+        sum += s;
+      else
+        sum += a.high > -1 ? std::max(mpq_class(0), s) : a.low < -1 ? mpq_class(0) : std::min(mpq_class(0), s);
+    }
+    return sum;
+  }
+  // The gradient: probabilities, of the middles by series, and changed by at most the radius, minus 1 for its own
+  // class.
+  mpq_class most = end[0].low + end[0].high;
+  for (const Interval& e : end) most = std::max(most, mpq_class(e.low + e.high));
+  std::vector<Interval> powers;
+  Interval total{0, 0};
+  for (const Interval& e : end) {
+    powers.push_back(exp_minus((most - e.low - e.high) / 2, bits));
+    total = {total.low + powers.back().low, total.high + powers.back().high};
+  }
+  const mpq_class radius(g.radius, g.divisor);
+  for (std::size_t k = 0; k < m; ++k) {
+    const mpq_class own = k == mine ? 1 : 0;
+    const Interval gradient{powers[k].low / total.high - radius - own, powers[k].high / total.low + radius - own};
+    sum += most_of_product(gradient, step[k]);
+  }
+  return sum;
+}
+
+mpq_class ConvexLoss::slope_above(const std::map<std::size_t, Parameters>& from,
+                                  const std::map<std::size_t, Parameters>& to, unsigned bits) const {
+  const Forward before = make_forward(c_, c_.network, output_, from, bits),
+                after = make_forward(c_, c_.network, output_, to, bits);
+  const bool exact = before.exact() && after.exact() && kind_ != Kind::cross_entropy;
+  mpq_class sum = 0;
+  const mpz_class grid = mpz_class(1) << (bits + 64);
+  c_.data.for_each([&](std::size_t i, const std::vector<mpz_class>& x) {
+    const Values f = before(x), g = after(x);
+    const Products words = Products::words(largest(f.v)) + Products::words(largest(g.v)) + Products::words(f.divisor) +
+                           Products::words(g.divisor) + 1 + Products(bits) / 64;
+    c_.budget.spend((20'000 + 1'000 * words * words) * g.v.size());
+    sum += slope_of_sample(f, g, i, bits);
+    if (!exact) sum = mpq_class(ceil_of(sum * mpq_class(grid)), grid);
+    sum.canonicalize();
+    const Products length = Products::words(sum.get_num()) + Products::words(sum.get_den());
+    c_.budget.spend(200 + 4 * length * length);
+  });
+  return sum;
+}
+
+LossOnGrid::LossOnGrid(const ConvexLoss& loss, unsigned bits) : loss_(loss), bits_(bits) {
+  if (loss.kind_ != ConvexLoss::Kind::square) return;
+  const Tensor& y = loss.targets_;
+  for (const auto& row : y.rows) {
+    loss.c_.budget.spend(60 * Products(row.size()));
+    auto& out = targets_.emplace_back();
+    for (const mpz_class& v : row) {
+      const mpz_class near = floor_div((v << (bits + 1)) + y.divisor, 2 * y.divisor);
+      require(abs(near) < mpz_class(1) << 60, "range", "a target of 2^60 units: with fewer bits it would be smaller");
+      out.push_back(near.get_si());
+    }
+  }
+}
+
+mpz_class LossOnGrid::operator()(const std::vector<std::int64_t>& f, std::int64_t radius, std::size_t sample) const {
+  if (loss_.kind_ == ConvexLoss::Kind::square) {
+    mpz_class sum = 0;
+    for (std::size_t k = 0; k < f.size(); ++k) {
+      const mpz_class off = abs(mpz_class(f[k]) - targets_[sample][k]) + radius + 1;
+      sum += off * off;
+    }
+    return ceil_shift(sum, bits_ + 1);
+  }
+  const std::size_t mine = loss_.classes_[sample];
+  const std::int64_t both = 2 * radius, one = std::int64_t{1} << bits_;
+  if (loss_.kind_ == ConvexLoss::Kind::hinge) {
+    mpz_class sum = 0;
+    for (std::size_t k = 0; k < f.size(); ++k)
+      if (k != mine) sum += std::max<std::int64_t>(0, one + f[k] - f[mine] + both);
+    return sum;
+  }
+  // ln sum_k e^(d_k), d_k = f_k - f_mine raised; = D + ln sum_k e^-(D - d_k).
+  std::int64_t most = 0;
+  for (std::size_t k = 0; k < f.size(); ++k)
+    if (k != mine) most = std::max(most, f[k] - f[mine] + both);
+  std::vector<std::uint64_t> t;
+  const std::int64_t far = 64 * one;
+  for (std::size_t k = 0; k < f.size(); ++k) {
+    const std::int64_t below = k == mine ? most : most - (f[k] - f[mine] + both);
+    t.push_back(static_cast<std::uint64_t>(std::min(below, far)) << (56 - bits_));
+  }
+  const std::int64_t log = log_sum_above(t), unit = std::int64_t{1} << (56 - bits_);
+  return mpz_class(most) + (log + unit - 1) / unit;
+}
+
 }  // namespace widecheck

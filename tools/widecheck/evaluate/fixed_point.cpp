@@ -186,4 +186,15 @@ std::int64_t FixedPoint::operator()(std::int64_t v) const {
   }
 }
 
+std::int64_t log_sum_above(const std::vector<std::uint64_t>& t) {
+  Wide sum = 0;
+  for (std::uint64_t each : t) sum += exp_of_minus(each) + 16;
+  // 2^twice z, 1 <= z <= 2.
+  unsigned twice = 0;
+  while (sum >> twice >= 2 * kOne) ++twice;
+  const auto z = static_cast<std::uint64_t>((sum + (Wide{1} << twice) - 1) >> twice);
+  const auto coarse = [](std::uint64_t units) { return static_cast<std::int64_t>((units + 63) >> 6); };
+  return coarse(log_of_one_plus(z - kOne) + 8) + twice * coarse(tables().logarithm[256] + 2);
+}
+
 }  // namespace widecheck

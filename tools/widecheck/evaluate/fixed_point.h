@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "kernel/function.h"
 
@@ -33,5 +34,9 @@ class FixedPoint {
   std::uint64_t divisor_ = 1, reciprocal_ = 0;     // 2^(shift + 56) / (divisor of the argument of e), in [2^62, 2^63)
   std::uint64_t numerator_ = 1, denominator_ = 1;  // the argument of e is |v| numerator / (divisor denominator)
 };
+
+// At least ln(sum of e^-t), for t >= 0 not none and at most 2^20 of them, one of them 0; off by 2^6 for each t and
+// doubling at most. All in units of 2^-56.
+std::int64_t log_sum_above(const std::vector<std::uint64_t>& t);
 
 }  // namespace widecheck

@@ -36,6 +36,26 @@ WIDECHECK_CLONES void add_patch(std::int64_t* sums, const std::int64_t* x, const
   }
 }
 
+WIDECHECK_CLONES void add_patch(std::int64_t* sums, const std::int32_t* x, const std::vector<long>& patch,
+                                const std::int32_t* weights, std::size_t filters) {
+  for (std::size_t r = 0; r < patch.size(); ++r) {
+    const std::int64_t v = patch[r] == kPad ? 0 : x[patch[r]];
+    if (v == 0) continue;
+    const std::int32_t* w = weights + r * filters;
+    for (std::size_t t = 0; t < filters; ++t) sums[t] += v * w[t];
+  }
+}
+
+WIDECHECK_CLONES void add_patch_of_difference(std::int64_t* sums, const std::int32_t* x, const std::vector<long>& patch,
+                                              const std::int32_t* before, const std::int32_t* after,
+                                              std::size_t filters) {
+  for (std::size_t r = 0; r < patch.size(); ++r) {
+    const std::int64_t v = patch[r] == kPad ? 0 : x[patch[r]];
+    if (v == 0) continue;
+    for (std::size_t t = r * filters, k = 0; k < filters; ++k) sums[k] += v * (after[t + k] - before[t + k]);
+  }
+}
+
 WIDECHECK_CLONES void add(std::vector<std::int64_t>& y, const std::vector<std::int64_t>& bias) {
   std::int64_t* sums = y.data();
   const std::int64_t* more = bias.data();

@@ -181,6 +181,39 @@ Tensor sum_of(const Tensor& a, const Tensor& b, Budget& budget) {
   return sum;
 }
 
+Tensor difference_of(const Tensor& a, const Tensor& b, Budget& budget) {
+  Tensor minus = a;
+  for (auto& row : minus.rows)
+    for (mpz_class& v : row) v = -v;
+  return sum_of(b, minus, budget);
+}
+
+namespace {
+template <class Touched>
+void multiply(Tensor& a, const mpq_class& by, Budget& budget, Touched touched) {
+  constexpr std::size_t kMaxBits = 65'536;
+  for (std::size_t r = 0; r < a.rows.size(); ++r) {
+    const Products words = Products::words(largest(a.rows[r]));
+    budget.spend((60 + words * (Products::words(by.get_num()) + Products::words(by.get_den()))) * a.rows[r].size());
+    for (std::size_t k = 0; k < a.rows[r].size(); ++k) {
+      a.rows[r][k] *= touched(r, k) ? by.get_num() : by.get_den();
+      if (mpz_sizeinbase(a.rows[r][k].get_mpz_t(), 2) > kMaxBits)
+        throw Malformed("too-large", "a weight of more than 65,536 bits");
+    }
+  }
+  a.divisor *= by.get_den();
+  if (mpz_sizeinbase(a.divisor.get_mpz_t(), 2) > kMaxBits)
+    throw Malformed("too-large", "a weight of more than 65,536 bits");
+}
+}  // namespace
+
+void multiply_row(Tensor& a, std::size_t j, const mpq_class& by, Budget& budget) {
+  multiply(a, by, budget, [&](std::size_t r, std::size_t) { return r == j; });
+}
+void multiply_column(Tensor& a, std::size_t j, const mpq_class& by, Budget& budget) {
+  multiply(a, by, budget, [&](std::size_t, std::size_t k) { return k == j; });
+}
+
 mpq_class sum_of_squares(const Tensor& a, Budget& budget) {
   mpz_class sum = 0;
   for (const auto& row : a.rows) {

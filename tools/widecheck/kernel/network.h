@@ -102,8 +102,14 @@ class Network {
   std::shared_ptr<std::size_t> numbers_ = std::make_shared<std::size_t>(0);
 };
 
-// The sum of two tensors of one shape; the sum of all squares. They pay for themselves.
+// The sum of two tensors of one shape. It pays for itself.
 Tensor sum_of(const Tensor& a, const Tensor& b, Budget& budget);
+// b - a. It pays for itself.
+Tensor difference_of(const Tensor& a, const Tensor& b, Budget& budget);
+// Row j, or entry j of every row, is multiplied. They pay for themselves; Malformed("too-large") beyond 65,536 bits.
+void multiply_row(Tensor& a, std::size_t j, const mpq_class& by, Budget& budget);
+void multiply_column(Tensor& a, std::size_t j, const mpq_class& by, Budget& budget);
+// The sum of all squares. It pays for itself.
 mpq_class sum_of_squares(const Tensor& a, Budget& budget);
 // A tensor of one value.
 Tensor constant_tensor(const std::vector<std::size_t>& row_lengths, const mpz_class& value);

@@ -10,10 +10,9 @@
 #include <cmath>
 #include <numeric>
 
-#include "proofs/critical/loss.h"
-#include "proofs/interpolation/exact.h"
 #include "proofs/interpolation/full_row_rank.h"
 #include "proofs/output.h"
+#include "proofs/paths/convex_loss.h"
 
 namespace widecert {
 namespace {
@@ -21,40 +20,18 @@ namespace {
 struct Asked {
   std::size_t output;
   PointSpec from, to;
-  TargetsSpec targets;
+  ConvexLossSpec loss;
   std::optional<Rational> level, floor;
 };
 
-// Phi at a point, rational; or why it is not known.
-std::optional<Rational> phi_at(const Instance& instance, const Asked& asked, const PointSpec& point,
-                               const Options& options, Outcome& failed) {
-  std::string why;
-  const auto values = exact_values(instance, point, asked.output, options, why);
-  if (!values) {
-    failed = not_applicable("irrational", why);
-    return std::nullopt;
-  }
-  const Tensor targets = expand_targets(asked.targets, instance.data.size(), instance.network.node(asked.output).width);
-  const Ln2 phi = loss_of(LossSpec{}, residuals_of(*values, targets));
-  if (!phi.is_rational()) {
-    failed = not_applicable("irrational", "Phi is not rational there");
-    return std::nullopt;
-  }
-  return phi.constant();
+ConvexLoss loss_of(const Instance& instance, const Asked& asked) {
+  return {asked.loss, instance.data.size(), instance.network.node(asked.output).width};
 }
-
-Rational loss_of_constants(const Tensor& y) {
-  Rational beta = 0;
-  const auto n = static_cast<long>(y.size());
-  for (std::size_t j = 0; j < y[0].size(); ++j) {
-    Rational sum = 0, squares = 0;
-    for (const auto& row : y) {
-      sum += row[j];
-      squares += row[j] * row[j];
-    }
-    beta += squares - sum * sum / n;
-  }
-  return beta / 2;
+// The keys of both kinds of claims: the output, the loss, the targets if it has any.
+Keys objective(const Instance& instance, const Asked& asked) {
+  Keys keys{{"output", instance.network.node(asked.output).name}, {"loss", loss_key(asked.loss)}};
+  if (asked.loss.targets) keys.emplace_back("targets", *asked.loss.targets);
+  return keys;
 }
 
 // As it is shown to people.
@@ -80,7 +57,7 @@ bool is_bottleneck(const Architecture& network, std::size_t layer, std::size_t o
   return std::binary_search(below.begin(), below.end(), layer);
 }
 
-std::optional<Moat> collision(const Instance& instance, const Asked& asked, const Tensor& y, std::string& why) {
+std::optional<Moat> collision(const Instance& instance, const Asked& asked, const ConvexLoss& loss, std::string& why) {
   const Architecture& network = instance.network;
   for (std::size_t i : linear_nodes(network, asked.output)) {
     const Node& node = network.node(i);
@@ -90,7 +67,7 @@ std::optional<Moat> collision(const Instance& instance, const Asked& asked, cons
       return expand(*point.at(node.name).weights, network.weights_shape(i), node.name)[0][0];
     };
     if (weight(asked.from) * weight(asked.to) < 0) {
-      return Moat{Proof("collision-moat", {{"layer", node.name}}), loss_of_constants(y),
+      return Moat{Proof("collision-moat", {{"layer", node.name}}), exactly(loss.least_of_constants() * (1 - 1e-9)),
                   fmt::format("the one weight of layer {} changes its sign", node.name)};
     }
     why = fmt::format("the one weight of layer {} has the same sign at both points", node.name);
@@ -143,7 +120,7 @@ std::optional<std::vector<std::size_t>> renaming(const Architecture& network, co
   return p;
 }
 
-std::optional<Moat> determinant(const Instance& instance, const Asked& asked, const Tensor& y, std::string& why) {
+std::optional<Moat> determinant(const Instance& instance, const Asked& asked, std::string& why) {
   const Architecture& network = instance.network;
   const Node& last = network.node(asked.output);
   const std::size_t features = last.inputs[0], n = instance.data.size();
@@ -158,11 +135,15 @@ std::optional<Moat> determinant(const Instance& instance, const Asked& asked, co
                         network.node(features).width, ones ? " and biases above" : "", n);
     return std::nullopt;
   }
+  if (!asked.loss.targets) {
+    if (why.empty()) why = "of the determinant below the output it is known for the square loss only";
+    return std::nullopt;
+  }
   const auto p = renaming(network, asked, lower, why);
   if (!p) return std::nullopt;
   // The least eigenvalue of Y Y^T, on vectors orthogonal to the ones where there are biases, a little below.
   const auto size = static_cast<Eigen::Index>(n);
-  const Eigen::MatrixXd m = near_doubles(y);
+  const Eigen::MatrixXd m = near_doubles(expand_targets(*asked.loss.targets, n, last.width));
   Eigen::MatrixXd gram = m * m.transpose();
   if (ones) {
     Eigen::MatrixXd away = Eigen::MatrixXd::Identity(size, size);
@@ -185,34 +166,28 @@ std::optional<Moat> determinant(const Instance& instance, const Asked& asked, co
                   network.node(features).name, least)};
 }
 
-Outcome prove_not_joined(const Instance& instance, const Asked& asked, const Options& options) {
-  const Tensor y = expand_targets(asked.targets, instance.data.size(), instance.network.node(asked.output).width);
-  Outcome failed;
-  const auto a = phi_at(instance, asked, asked.from, options, failed);
-  const auto b = a ? phi_at(instance, asked, asked.to, options, failed) : std::nullopt;
-  if (!b) return failed;
+Outcome prove_not_joined(const Instance& instance, const Asked& asked) {
+  const ConvexLoss loss = loss_of(instance, asked);
+  const double a = loss.phi(outputs_at(instance, asked.from, asked.output)),
+               b = loss.phi(outputs_at(instance, asked.to, asked.output));
   std::string why;
-  auto moat = collision(instance, asked, y, why);
-  if (!moat) moat = determinant(instance, asked, y, why);
+  auto moat = collision(instance, asked, loss, why);
+  if (!moat) moat = determinant(instance, asked, why);
   if (!moat) return undecided("no-moat", "no moat between the points is known" + (why.empty() ? "" : ": " + why));
-  const Rational level = asked.level ? *asked.level : short_below(moat->bound), higher = std::max(*a, *b);
-  if (higher > level) {
-    return undecided("level",
-                     fmt::format("Phi is {:.6g} and {:.6g} at the points, above the level {:.6g}{}", decimal(*a),
-                                 decimal(*b), decimal(level), asked.level ? "" : " that the moat allows"));
+  const Rational level = asked.level ? *asked.level : short_below(moat->bound);
+  if (std::max(a, b) > decimal(level) * (1 + 1e-12)) {
+    return undecided("level", fmt::format("Phi is {:.6g} and {:.6g} at the points, above the level {:.6g}{}", a, b,
+                                          decimal(level), asked.level ? "" : " that the moat allows"));
   }
   if (level >= moat->bound)
     return undecided("level", fmt::format("the moat keeps levels below {:.6g} apart, not {:.6g}", decimal(moat->bound),
                                           decimal(level)));
-  const std::string& output = instance.network.node(asked.output).name;
-  return proved(fmt::format("{}; every path rises above {:.6g}", moat->text, decimal(level)),
-                {{Claim("not-joined", {{"output", output},
-                                       {"loss", "square"},
-                                       {"targets", asked.targets},
-                                       {"from", asked.from},
-                                       {"to", asked.to},
-                                       {"level", level}}),
-                  moat->proof}});
+  Keys keys = objective(instance, asked);
+  keys.insert(keys.end(), {{"from", asked.from}, {"to", asked.to}, {"level", level}});
+  Outcome outcome = proved(fmt::format("{}; every path rises above {:.6g}", moat->text, decimal(level)),
+                           {{Claim("not-joined", keys), moat->proof}});
+  outcome.numbers = {{"level", level}};
+  return outcome;
 }
 
 // ---- one hidden unit ----
@@ -272,7 +247,7 @@ Bound cone_bound(const std::vector<std::vector<Rational>>& a, const std::vector<
   return best;
 }
 
-Outcome prove_bad_valley(const Instance& instance, const Asked& asked, const Options& options) {
+Outcome prove_bad_valley(const Instance& instance, const Asked& asked) {
   const Architecture& network = instance.network;
   std::string why;
   const auto above = layers_above(network, 0, asked.output, why);
@@ -289,11 +264,10 @@ Outcome prove_bad_valley(const Instance& instance, const Asked& asked, const Opt
     return not_applicable("activation", describe(s) + " is not convex and nondecreasing");
   const std::size_t n = instance.data.size();
   if (n < 3) return undecided("no-moat", "fewer than three samples");
-  const Tensor y = expand_targets(asked.targets, n, 1);
-  Outcome failed;
-  const auto phi = phi_at(instance, asked, asked.from, options, failed);
-  const auto better = phi ? phi_at(instance, asked, asked.to, options, failed) : std::nullopt;
-  if (!better) return failed;
+  const Tensor y = expand_targets(*asked.loss.targets, n, 1);
+  const ConvexLoss loss = loss_of(instance, asked);
+  const double phi = loss.phi(outputs_at(instance, asked.from, asked.output)),
+               better = loss.phi(outputs_at(instance, asked.to, asked.output));
   const auto sign = [&](std::size_t i) {
     const Rational w = expand(*asked.from.at(network.node(i).name).weights, network.weights_shape(i), "weights")[0][0];
     return w > 0 ? 1 : w < 0 ? -1 : 0;
@@ -327,28 +301,32 @@ Outcome prove_bad_valley(const Instance& instance, const Asked& asked, const Opt
     row[i + 2] = right;
   }
   const Bound bound = cone_bound(a, target);
-  const Rational constants = loss_of_constants(y);
+  // (Exactly, as the checker takes it.)
+  Rational constants = 0, sum = 0;
+  for (const auto& row : y) {
+    constants += row[0] * row[0] / 2;
+    sum += row[0];
+  }
+  constants -= sum * sum / (2 * static_cast<long>(n));
   const Rational level = asked.level ? *asked.level : constants, floor = asked.floor ? *asked.floor : bound.value;
-  if (level > constants || *phi >= level)
-    return undecided("level", fmt::format("Phi is {:.6g} at the point, constant outputs have {:.6g}", decimal(*phi),
-                                          decimal(constants)));
+  if (level > constants || phi >= decimal(level))
+    return undecided("level",
+                     fmt::format("Phi is {:.6g} at the point, constant outputs have {:.6g}", phi, decimal(constants)));
   if (floor > bound.value)
     return undecided("level", fmt::format("Phi >= {:.6g} is shown on the component, not {:.6g}", decimal(bound.value),
                                           decimal(floor)));
-  if (*better >= floor) {
+  if (better >= decimal(floor)) {
     return undecided("not-better", fmt::format("Phi >= {:.6g} on the component, and Phi is {:.6g} at the other point",
-                                               decimal(floor), decimal(*better)));
+                                               decimal(floor), better));
   }
+  Keys keys = objective(instance, asked);
+  keys.insert(keys.end(), {{"parameters", asked.from},
+                           {"level", level},
+                           {"floor", floor},
+                           {"better", Value::object({{"parameters", asked.to}})}});
   return proved(fmt::format("Phi >= {:.6g} on the component of {{Phi < {:.6g}}} at the point, and {:.6g} elsewhere",
-                            decimal(floor), decimal(level), decimal(*better)),
-                {{Claim("bad-valley", {{"output", network.node(asked.output).name},
-                                       {"loss", "square"},
-                                       {"targets", asked.targets},
-                                       {"parameters", asked.from},
-                                       {"level", level},
-                                       {"floor", floor},
-                                       {"better", Value::object({{"parameters", asked.to}})}}),
-                  Proof("one-unit-valley", {{"multipliers", bound.multipliers}})}});
+                            decimal(floor), decimal(level), better),
+                {{Claim("bad-valley", keys), Proof("one-unit-valley", {{"multipliers", bound.multipliers}})}});
 }
 
 std::optional<Rational> read_number(const Entry& entry, const char* key) {
@@ -363,33 +341,29 @@ Theorem theorems::not_joined() {
           .title = "Two networks that no path joins below a level",
           .source = "here; the widths of Theorem U are sharp",
           .statement =
-              "Phi = ||F_L - Y||^2 / 2. If a layer is one weight through which all must pass, and it has opposite "
+              "If a layer is one weight through which all must pass, and it has opposite "
               "signs at two "
               "points, every path between them has constant outputs somewhere. If n_(L-1) + e_L = N and the second "
               "point is the "
               "first one with its units renamed by an odd permutation, every path meets det A_(L-1) = 0, where Phi >= "
               "lambda / 2, "
               "lambda the least eigenvalue of Y Y^T (on vectors orthogonal to the ones with biases).",
-          .hypotheses = {"the square loss, values in Q[ln 2]",
-                         "a layer of one weight, or N columns below the output and m >= N - e"},
+          .hypotheses = {"a layer of one weight, and any of the three losses; or the square loss, N columns below the "
+                         "output and m >= N - e"},
           .claims = {"not-joined"},
           .rules = {"collision-moat", "determinant-moat"},
-          .reasons = {"irrational", "no-moat", "level"},
+          .reasons = {"no-moat", "level"},
           .keys = {kOutputKey,
                    kTargetsKey,
+                   kConvexLossKey,
                    {"from", "one point: tensors of the linear nodes up to the output"},
                    {"to", "the other one"},
                    {"level", "a level of Phi; the largest known if absent"}},
+          .numbers = {{"level", Side::below}},
           .read = [](const Entry& entry) -> Prover {
-            Asked asked{read_output(entry),
-                        read_point(entry.json.get("from")),
-                        read_point(entry.json.get("to")),
-                        read_targets(entry.json.get("targets")),
-                        read_number(entry, "level"),
-                        {}};
-            return [asked](const Instance& instance, const Options& options) {
-              return prove_not_joined(instance, asked, options);
-            };
+            Asked asked{read_output(entry),      read_point(entry.json.get("from")), read_point(entry.json.get("to")),
+                        read_convex_loss(entry), read_number(entry, "level"),        {}};
+            return [asked](const Instance& instance, const Options&) { return prove_not_joined(instance, asked); };
           }};
 }
 
@@ -404,10 +378,10 @@ Theorem theorems::bad_valley() {
           "v keep their signs, and the outputs, sorted by x, are monotone and convex or concave: a cone whose distance "
           "from Y, "
           "by multipliers, bounds Phi from below on the whole component.",
-      .hypotheses = {"one input, one hidden unit, one output", "different samples, the square loss, values in Q[ln 2]"},
+      .hypotheses = {"one input, one hidden unit, one output", "different samples, the square loss"},
       .claims = {"bad-valley"},
       .rules = {"one-unit-valley"},
-      .reasons = {"irrational", "no-moat", "level", "not-better", "layer-kind", "not-a-chain", "activation", "frozen",
+      .reasons = {"no-moat", "level", "not-better", "layer-kind", "not-a-chain", "activation", "frozen",
                   "equal-samples"},
       .keys = {kOutputKey,
                kTargetsKey,
@@ -419,12 +393,10 @@ Theorem theorems::bad_valley() {
         Asked asked{read_output(entry),
                     read_point(entry.json.get("parameters")),
                     read_point(entry.json.get("better")),
-                    read_targets(entry.json.get("targets")),
+                    ConvexLossSpec{"square", read_targets(entry.json.get("targets")), {}},
                     read_number(entry, "level"),
                     read_number(entry, "floor")};
-        return [asked](const Instance& instance, const Options& options) {
-          return prove_bad_valley(instance, asked, options);
-        };
+        return [asked](const Instance& instance, const Options&) { return prove_bad_valley(instance, asked); };
       }};
 }
 

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 #include <widecert/certificate/model_json.h>
+#include <widecert/network/enclosed_forward.h>
 #include <widecert/number/error.h>
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 namespace widecert {
 
@@ -75,6 +77,27 @@ std::vector<Eigen::MatrixXd> ConvexLoss::aims() const {
   std::vector<Eigen::MatrixXd> all;
   for (double scale : {20.0, 10.0, 5.0, 2.0, 40.0}) all.push_back(scale * y_);
   return all;
+}
+
+double ConvexLoss::least_of_constants() const {
+  if (kind_ == "square") return (y_.rowwise() - y_.colwise().mean()).squaredNorm() / 2;
+  std::map<std::size_t, double> counts;
+  for (std::size_t k : classes_) ++counts[k];
+  double sum = 0;
+  for (auto one = counts.begin(); one != counts.end(); ++one) {
+    if (kind_ == "cross-entropy")
+      sum += one->second * std::log(static_cast<double>(classes_.size()) / one->second);
+    else
+      for (auto other = std::next(one); other != counts.end(); ++other) sum += 2 * std::min(one->second, other->second);
+  }
+  return sum;
+}
+
+Eigen::MatrixXd outputs_at(const Instance& instance, const PointSpec& point, std::size_t output) {
+  const PointSpec below = point_below(instance.network, point, output);
+  return EnclosedForward(instance.network, integer_point(instance.network, below, output), output, instance.data)(
+             0, instance.data.size())
+      .middle;
 }
 
 }  // namespace widecert

@@ -29,6 +29,8 @@ class ConvexLoss {
   double phi(const Eigen::MatrixXd& f) const;
   // At least Phi of all outputs that are within a radius of these, sample by sample.
   double phi(const Eigen::MatrixXd& f, const Eigen::VectorXd& radius) const;
+  // At most the least Phi where all samples have one output, as the checker bounds it.
+  double least_of_constants() const;
   // Outputs to aim at, the closest ones first: scaled one-hot rows push the losses of classes down.
   std::vector<Eigen::MatrixXd> aims() const;
 
@@ -37,5 +39,8 @@ class ConvexLoss {
   Eigen::MatrixXd y_;  // targets, or one-hot rows
   std::vector<std::size_t> classes_;
 };
+
+// The values of the output at a point.
+Eigen::MatrixXd outputs_at(const Instance& instance, const PointSpec& point, std::size_t output);
 
 }  // namespace widecert

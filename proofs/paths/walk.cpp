@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <widecert/certificate/model_json.h>
-#include <widecert/network/enclosed_forward.h>
 #include <widecert/network/exact_forward.h>
 
 #include <nlohmann/json.hpp>
@@ -56,12 +55,9 @@ DenseTensors Walk::read(std::size_t l, const PointSpec& point) const {
 }
 
 Eigen::MatrixXd Walk::values(std::size_t l, const PointSpec& point) const {
-  const std::size_t node = dense_.values(l);
-  const PointSpec below = point_below(instance_.network, point, node);
-  const EnclosedValues values = EnclosedForward(instance_.network, integer_point(instance_.network, below, node), node,
-                                                instance_.data)(0, instance_.data.size());
+  Eigen::MatrixXd values = outputs_at(instance_, point, dense_.values(l));
   options_.progress("features", instance_.data.size(), instance_.data.size());
-  return values.middle;
+  return values;
 }
 
 // What is in a file of the case is named, not written again.

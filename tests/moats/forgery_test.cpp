@@ -17,7 +17,7 @@ TEST_CASE("forged moats: a weight that keeps its sign, levels, layers with more 
   rejects(with([&](json& c) { claim(c, k)["level"] = -1; }), "level");
   rejects(with([&](json& c) { claim(c, k)["level"] = 0; }), "", 0);
   rejects(with([&](json& c) { claim(c, k)["targets"]["rows"][1][0] = "1/2"; }), "level");  // other targets
-  rejects(with([&](json& c) { claim(c, k)["loss"] = {{"cauchy", 1}}; }), "loss");
+  rejects(with([&](json& c) { claim(c, k)["loss"] = {{"cauchy", 1}}; }), "unexpected", 4);
   rejects(with([&](json& c) { change("to", "narrow")(c) = 1; }), "same-side");
   rejects(with([&](json& c) { change("to", "narrow")(c) = 0; }), "same-side");
   rejects(with([&](json& c) { claim(c, k)["to"] = claim(c, k)["from"]; }), "same-side");
@@ -54,6 +54,32 @@ TEST_CASE("forged moats: a weight that keeps its sign, levels, layers with more 
   rejects(frozen_bias(nullptr), "", 0);
   rejects(forge(g, k, [&](json&, json& p) { proof(p, k)["rule"] = "determinant-moat"; }), "width");
   rejects(forge(g, k, [&](json&, json& p) { proof(p, k)["rule"] = "one-unit-valley"; }), "wrong-rule");
+}
+
+TEST_CASE("forged moats of classes: too high a level, other classes, the other loss") {
+  const Genuine g("moats/two-classes");
+  const std::size_t k = of_kind(g, "not-joined"), hinge = of_kind(g, "not-joined", 1);
+  const auto with = [&](std::size_t which, const std::function<void(json&)>& edit) {
+    return forge(g, which, [&](json& c, json&) { edit(claim(c, which)); });
+  };
+  rejects(with(k, [](json& c) { c["level"] = "13862944/10000000"; }), "level");  // 2 ln 2 = 1.38629436...
+  rejects(with(k, [](json& c) { c["level"] = "13862943/10000000"; }), "", 0);
+  rejects(with(hinge, [](json& c) { c["level"] = 2; }), "level");
+  rejects(with(hinge, [](json& c) { c["level"] = "1999999/1000000"; }), "", 0);
+  // Of one class constant outputs are good enough; the second sample is then on the wrong side.
+  rejects(with(k, [](json& c) { c["loss"]["cross-entropy"][1] = 0; }), "level");
+  rejects(with(k, [](json& c) { c["loss"]["cross-entropy"] = json::array({1, 0}); }), "level");
+  rejects(with(hinge,
+               [](json& c) {
+                 c["loss"] = json{{"cross-entropy", json::array({0, 1})}};
+               }),
+          "level");  // 2 ln 2 < 1.998
+  rejects(with(k, [](json& c) { c["to"]["one"]["weights"]["rows"][0][0] = "1/1000"; }), "same-side");
+  rejects(forge(g, k,
+                [&](json&, json& p) {
+                  proof(p, k) = {{"rule", "determinant-moat"}, {"permutation", {0}}};
+                }),
+          "loss");
 }
 
 TEST_CASE("forged determinants: even renamings, half of one, too high a level, one unit more, a step") {

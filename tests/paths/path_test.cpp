@@ -5,6 +5,7 @@
 #include <widecert/network/point.h>
 
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -15,6 +16,7 @@
 
 using namespace widecert;
 using namespace widecert::test;
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -150,7 +152,7 @@ void look(Random& random, const Json& network, const Json& samples, const std::v
   const Ran ran = run(programs() + "/widecert prove " + folder + "/random.case.json -o " + folder);
   if (ran.exit > 5) FAIL_CHECK(ran.output);
   REQUIRE((ran.exit == 0 || ran.exit == 2 || ran.exit == 3 || ran.exit == 1));
-  if (!std::filesystem::exists(folder + "/random.claim.json")) return;
+  if (!fs::exists(folder + "/random.claim.json")) return;
   if (ran.output.find("REJECTED") != std::string::npos) FAIL_CHECK(ran.output);
   const Json claims = Json::parse(slurp(folder + "/random.claim.json")),
              proofs = Json::parse(slurp(folder + "/random.cert.json"));
@@ -272,7 +274,7 @@ TEST_CASE("at random points of paths between random networks Phi is at most the 
   CHECK(counts.accepted["descends-to"] > 100);
   CHECK(counts.moves["straight"] > 50);
   CHECK(counts.points > 5000);
-  std::filesystem::remove_all(folder);
+  fs::remove_all(folder);
 }
 
 TEST_CASE("at random points of random polygons Phi is at most the bound, for every kind of layer") {
@@ -347,5 +349,78 @@ TEST_CASE("at random points of random polygons Phi is at most the bound, for eve
   }
   CHECK(counts.accepted["max-loss-on-path"] > 350);
   CHECK(counts.points > 2000);
-  std::filesystem::remove_all(folder);
+  fs::remove_all(folder);
+}
+
+TEST_CASE("points that a moat keeps apart are joined by no path below its level") {
+  Random random(183);
+  const std::string folder = scratch("moats");
+  std::size_t moats = 0, paths = 0;
+  for (int round = 0; round < rounds(40); ++round) {
+    INFO("seed 183, round " << round);
+    const auto n = static_cast<std::size_t>(random.integer(3, 4));
+    const Json samples = rows(random, n, 1, 5)["rows"];
+    std::vector<Json> entries;
+    const Json network{{"input", {{"shape", {1}}}},
+                       {"nodes", {dense("one", n - 1), function("f", "relu"), dense("out", n)}}};
+    const Architecture a = architecture(network);
+    for (int k = 0; k < 10; ++k) {
+      Json from = point(random, a, a.index_of("out"), 2), to = from;
+      // Two units are exchanged.
+      std::swap(to["one"]["weights"]["rows"][0], to["one"]["weights"]["rows"][1]);
+      std::swap(to["one"]["bias"]["rows"][0][0], to["one"]["bias"]["rows"][0][1]);
+      for (Json& row : to["out"]["weights"]["rows"]) std::swap(row[0], row[1]);
+      // Targets are the outputs; sometimes one of them is not.
+      Json targets = Json::array();
+      for (const Json& x : samples) {
+        Json row = Json::array();
+        for (std::size_t t = 0; t < n; ++t) {
+          int sum = from["out"]["bias"]["rows"][0][t];
+          for (std::size_t j = 0; j + 1 < n; ++j)
+            sum += from["out"]["weights"]["rows"][t][j].get<int>() *
+                   std::max(0, from["one"]["weights"]["rows"][j][0].get<int>() * x[0].get<int>() +
+                                   from["one"]["bias"]["rows"][0][j].get<int>());
+          row.push_back(sum);
+        }
+        targets.push_back(row);
+      }
+      if (random.integer(0, 2) == 0) targets[0][0] = targets[0][0].get<int>() + 1;
+      const Json apart{{"theorem", "not-joined"},
+                       {"node", "out"},
+                       {"targets", {{"rows", targets}}},
+                       {"from", from},
+                       {"to", to},
+                       {"expect", {{"outcome", "proved"}}}};
+      Json joined = apart;
+      joined["theorem"] = "path-below";
+      entries.push_back(apart);
+      entries.push_back(joined);
+    }
+    const Json file{{"format", "widecert-case"},
+                    {"version", 1},
+                    {"title", "random"},
+                    {"network", network},
+                    {"data", {{"format", "inline"}, {"samples", samples}}},
+                    {"prove", entries}};
+    spill(folder + "/random.case.json", file.dump());
+    fs::remove(folder + "/random.claim.json");
+    const Ran ran = run(programs() + "/widecert prove " + folder + "/random.case.json -o " + folder);
+    if (ran.output.find("REJECTED") != std::string::npos || ran.exit > 5) FAIL_CHECK(ran.output);
+    if (!fs::exists(folder + "/random.claim.json")) continue;
+    const Json claims = Json::parse(slurp(folder + "/random.claim.json"))["claims"];
+    std::vector<const Json*> apart;
+    for (const Json& claim : claims)
+      if (claim["kind"] == "not-joined") apart.push_back(&claim);
+    moats += apart.size();
+    for (const Json& claim : claims) {
+      if (claim["kind"] != "path-below") continue;
+      ++paths;
+      for (const Json* moat : apart)
+        if ((*moat)["from"] == claim["from"] && (*moat)["to"] == claim["to"] && (*moat)["targets"] == claim["targets"])
+          CHECK(number(claim["level"]) > number((*moat)["level"]));
+    }
+  }
+  CHECK(moats > 10);
+  CHECK(paths > 10);
+  fs::remove_all(folder);
 }

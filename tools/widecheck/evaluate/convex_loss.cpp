@@ -56,6 +56,50 @@ mpq_class ConvexLoss::of_sample(const Values& f, std::size_t sample, unsigned bi
   return most + short_above(log(sum, bits).high);
 }
 
+const Tensor& ConvexLoss::targets() const {
+  require(kind_ == Kind::square, "loss", "this rule is for the square loss");
+  return targets_;
+}
+
+mpq_class ConvexLoss::least_of_constants(unsigned bits) const {
+  if (kind_ == Kind::square) {
+    mpz_class squares = 0, of_sums = 0;
+    const std::size_t n = targets_.rows.size(), m = n == 0 ? 0 : targets_.rows[0].size();
+    for (const auto& row : targets_.rows) {
+      const Products words = Products::words(largest(row)) + 1;
+      c_.budget.spend((200 + 2 * words * words) * m);
+    }
+    for (std::size_t j = 0; j < m; ++j) {
+      mpz_class sum = 0;
+      for (const auto& row : targets_.rows) {
+        sum += row[j];
+        squares += row[j] * row[j];
+      }
+      of_sums += sum * sum;
+    }
+    const mpz_class count = static_cast<unsigned long>(n);
+    mpq_class beta(count * squares - of_sums, 2 * count * targets_.divisor * targets_.divisor);
+    beta.canonicalize();
+    return beta;
+  }
+  std::map<std::size_t, unsigned long> counts;  // of the classes that occur
+  for (std::size_t k : classes_) ++counts[k];
+  mpq_class sum = 0;
+  const Products series = 1 + Products(bits) / 64;
+  c_.budget.spend((12'000 + 800 * series * series) * counts.size() + 20 * Products(counts.size()) * counts.size());
+  for (auto one = counts.begin(); one != counts.end(); ++one) {
+    if (kind_ == Kind::cross_entropy) {
+      mpq_class share(static_cast<unsigned long>(classes_.size()), one->second);
+      share.canonicalize();
+      sum += one->second * log(share, bits).low;
+      continue;
+    }
+    // N_a max(0, 1 - t) + N_b max(0, 1 + t) for t = c_a - c_b: least at t = 1 or -1.
+    for (auto other = std::next(one); other != counts.end(); ++other) sum += 2 * std::min(one->second, other->second);
+  }
+  return sum;
+}
+
 mpq_class ConvexLoss::above(const std::map<std::size_t, Parameters>& theta, unsigned bits) const {
   const Forward forward = make_forward(c_, c_.network, output_, theta, bits);
   mpq_class sum = 0;

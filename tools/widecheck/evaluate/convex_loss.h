@@ -1,4 +1,4 @@
-// Losses that are convex in F_L, from above: on values that are exact or enclosed.
+// Losses that are convex in F_L: from above, on values that are exact or enclosed.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,11 @@ class ConvexLoss {
   // At least the slope of Phi at the end of the straight line between outputs at two points: of the left side, there.
   mpq_class slope_above(const std::map<std::size_t, Parameters>& from, const std::map<std::size_t, Parameters>& to,
                         unsigned bits) const;
+  // At most the least Phi where all samples have one output: exact for the square loss, and up to series of so many
+  // bits for cross-entropy, sum_c N_c ln(N / N_c); for the hinge loss the sum of 2 min(N_a, N_b) over pairs of classes.
+  mpq_class least_of_constants(unsigned bits) const;
+  // Y; of the square loss, else Rejected("loss").
+  const Tensor& targets() const;
   const std::string& in_words() const { return words_; }
 
  private:

@@ -36,27 +36,6 @@ bool equal(const mpz_class& a, const Tensor& of_a, const mpz_class& b, const Ten
 
 }  // namespace
 
-mpq_class loss_of_constants(const Tensor& y, Budget& budget) {
-  mpz_class squares = 0, of_sums = 0;
-  const std::size_t n = y.rows.size(), m = n == 0 ? 0 : y.rows[0].size();
-  for (const auto& row : y.rows) {
-    const Products words = Products::words(largest(row)) + 1;
-    budget.spend((200 + 2 * words * words) * m);
-  }
-  for (std::size_t j = 0; j < m; ++j) {
-    mpz_class sum = 0;
-    for (const auto& row : y.rows) {
-      sum += row[j];
-      squares += row[j] * row[j];
-    }
-    of_sums += sum * sum;
-  }
-  const mpz_class count = static_cast<unsigned long>(n);
-  mpq_class beta(count * squares - of_sums, 2 * count * y.divisor * y.divisor);
-  beta.canonicalize();
-  return beta;
-}
-
 bool rows_spread(const Tensor& y, const mpq_class& t, bool centred, Budget& budget) {
   const std::size_t n = y.rows.size(), size = centred ? n - 1 : n, m = n == 0 ? 0 : y.rows[0].size();
   require_size(size, size);

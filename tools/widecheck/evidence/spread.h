@@ -10,9 +10,6 @@
 
 namespace widecheck {
 
-// min_c ||Y - 1 c^T||^2 / 2: the least loss where all samples have one output.
-mpq_class loss_of_constants(const Tensor& y, Budget& budget);
-
 // ||w^T Y||^2 > t ||w||^2 for every w that is not 0, or, with `centred`, every such w orthogonal to the ones: Y Y^T - t
 // I is positive definite there.
 bool rows_spread(const Tensor& y, const mpq_class& t, bool centred, Budget& budget);

@@ -1,33 +1,21 @@
-// Rules about sublevel sets of the square loss that fall apart: two points that no path joins below a level, and a
+// Rules about sublevel sets that fall apart: two points that no path joins below a level, and a
 // valley whose floor is higher than another point. A continuous function has both signs, and Phi is above the level
 // where it is 0.
 #include <algorithm>
 #include <numeric>
 
 #include "evaluate/backward.h"
-#include "evaluate/loss.h"
+#include "evaluate/convex_loss.h"
+#include "evaluate/features.h"
 #include "evidence/spread.h"
 #include "kernel/integers.h"
 #include "kernel/parameters.h"
-#include "kernel/targets.h"
 #include "kernel/verdict.h"
 #include "rules/topics.h"
 
 namespace widecheck {
 namespace {
 
-// The claim's loss, the square one.
-Objective square_objective(const Question& q) {
-  Objective objective(q);
-  require(objective.loss.kind() == LossKind::square, "loss", "only the square loss is offered");
-  return objective;
-}
-Tensor targets_of(const Question& q, const Objective& objective) {
-  return read_targets(q.claim.at("targets"), q.c, q.c.network.node(objective.output).width);
-}
-bool at_most(const Ln2& phi, const mpq_class& level, Budget& budget) {
-  return phi.plus(Ln2(mpq_class(-level)), budget).sign(budget) <= 0;
-}
 mpq_class read_level(const Value& json) {
   const mpq_class level = json.rational();
   if (mpz_sizeinbase(level.get_num_mpz_t(), 2) > 1024 || mpz_sizeinbase(level.get_den_mpz_t(), 2) > 1024)
@@ -50,6 +38,18 @@ mpz_class weight_of(const Question& q, std::size_t layer, std::size_t output, co
   return read_point(q.c.network, output, point, q.c.budget).at(layer).weights.rows[0][0];
 }
 
+// Phi of a claim, and what it is at points of Theta: from above.
+struct Objective {
+  explicit Objective(const Question& q)
+      : c(q.c), output(c.network.find(q.claim.at("output").text())), loss(q, output), bits(read_precision(q.proof)) {}
+  mpq_class above(const Value& point) const { return loss.above(read_point(c.network, output, point, c.budget), bits); }
+  std::string in_words() const { return loss.in_words() + ", F_L = F(" + c.network.node(output).name + ")"; }
+  const Context& c;
+  std::size_t output;
+  ConvexLoss loss;
+  unsigned bits;
+};
+
 // What not-joined says, where the rule shows that Phi is above the level on a set that every path between the points
 // meets.
 struct Ends {
@@ -58,21 +58,20 @@ struct Ends {
   mpq_class level;
 };
 Ends read_ends(const Question& q) {
-  return {square_objective(q), q.claim.at("from"), q.claim.at("to"), read_level(q.claim.at("level"))};
+  return {Objective(q), q.claim.at("from"), q.claim.at("to"), read_level(q.claim.at("level"))};
 }
 Verdict not_joined_in_words(const Question& q, const Ends& ends) {
   const Context& c = q.c;
   std::string values;
   for (const auto& [point, word] : {std::pair(&ends.from, "first"), std::pair(&ends.to, "second")}) {
-    const Ln2 phi = ends.objective.value(*point);
-    require(at_most(phi, ends.level, c.budget), "level",
-            std::string("the ") + word + " point has Phi = " + in_words(phi) + ", above the level");
-    values += (values.empty() ? "Phi = " : " and ") + in_words(phi);
+    const mpq_class phi = ends.objective.above(*point);
+    require(phi <= ends.level, "level",
+            std::string("the ") + word + " point has Phi <= " + show_above(phi) + " only, above the level");
+    values += (values.empty() ? "Phi at most " : " and ") + show_above(phi);
   }
   return "the claim's two points, with " + values + ", are not joined by a path of parameters (" +
-         theta_in_words(c.network, ends.objective.output) + ") on which " + ends.objective.loss.in_words() +
-         ", F_L = " + ends.objective.output_in_words() + ", is at most " + show_below(ends.level) +
-         frozen_in_words(c.network, ends.objective.output);
+         theta_in_words(c.network, ends.objective.output) + ") on which " + ends.objective.in_words() +
+         ", is at most " + show_below(ends.level) + frozen_in_words(c.network, ends.objective.output);
 }
 
 // h is the one weight of a layer.
@@ -83,9 +82,9 @@ Verdict collision_moat(const Question& q) {
                   b = weight_of(q, layer, ends.objective.output, ends.to);
   require(sgn(a) * sgn(b) < 0, "same-side",
           "the weight of layer " + q.c.network.node(layer).name + " has not opposite signs at the two points");
-  const mpq_class beta = loss_of_constants(targets_of(q, ends.objective), q.c.budget);
+  const mpq_class beta = ends.objective.loss.least_of_constants(ends.objective.bits);
   require(ends.level < beta, "level",
-          "constant outputs have Phi = " + show_above(beta) + " at least, not above the level");
+          "constant outputs have Phi >= " + show_below(beta) + " only, not above the level");
   return not_joined_in_words(q, ends);
 }
 
@@ -120,6 +119,7 @@ Verdict determinant_moat(const Question& q) {
   const Context& c = q.c;
   const Ends ends = read_ends(q);
   const std::size_t output = ends.objective.output, n = c.data.size();
+  const Tensor& y = ends.objective.loss.targets();
   const Node& last = dense_node(c, output);
   require(!last.frozen_bias, "frozen", "the biases of layer " + last.name + " are frozen");
   const bool ones = last.free_bias();
@@ -161,7 +161,6 @@ Verdict determinant_moat(const Question& q) {
   require(same, "other-point", "the second point is not the first one with these units renamed");
   // Where the determinant is 0, some w with w^T A = 0 has w^T F_L = 0, and Phi >= ||w^T Y||^2 / (2 ||w||^2): above the
   // level if Y Y^T - 2 level I is positive definite, on the vectors orthogonal to the ones where there are biases.
-  const Tensor y = targets_of(q, ends.objective);
   require(
       rows_spread(y, 2 * ends.level, ones, c.budget), "level",
       "targets leave room for a deficient matrix at this level: there are too few outputs, or the level is too high");
@@ -190,7 +189,7 @@ bool is_convex_increasing(const Activation& f) {
 Verdict one_unit_valley(const Question& q) {
   const Context& c = q.c;
   Budget& budget = c.budget;
-  const Objective objective = square_objective(q);
+  const Objective objective(q);
   const Value parameters = q.claim.at("parameters");
   const mpq_class level = read_level(q.claim.at("level")), floor = read_level(q.claim.at("floor"));
   const Above above = layers_above(c, 0, objective.output);
@@ -204,8 +203,8 @@ Verdict one_unit_valley(const Question& q) {
   const int w = sgn(weight_of(q, lower, objective.output, parameters)),
             v = sgn(weight_of(q, upper, objective.output, parameters));
   require(w != 0 && v != 0, "same-side", "a weight is 0 at the point");
-  const Tensor y = targets_of(q, objective);
-  require(level <= loss_of_constants(y, budget), "level", "constant outputs are below the level");
+  const Tensor& y = objective.loss.targets();
+  require(level <= objective.loss.least_of_constants(objective.bits), "level", "constant outputs are below the level");
   // Samples by increasing x, all different.
   std::vector<std::pair<mpz_class, mpz_class>> points;
   c.data.for_each([&](std::size_t i, const std::vector<mpz_class>& x) { points.emplace_back(x[0], y.rows[i][0]); });
@@ -230,15 +229,12 @@ Verdict one_unit_valley(const Question& q) {
   }
   const mpq_class bound = cone_bound(sorted_x, sorted_y, w * v, v, l, budget);
   require(floor <= bound, "multiplier", "the multipliers show Phi >= " + show_below(bound) + " only");
-  const Ln2 phi = objective.value(parameters), better = objective.value(q.claim.at("better").at("parameters"));
-  require(phi.plus(Ln2(mpq_class(-level)), budget).sign(budget) < 0, "level",
-          "Phi = " + in_words(phi) + " at the point is not below the level");
-  require(better.plus(Ln2(mpq_class(-floor)), budget).sign(budget) < 0, "not-better",
-          "the other point has Phi = " + in_words(better));
-  return "the component of {Phi < " + show_below(level) +
-         "} that contains the claim's point, where Phi = " + in_words(phi) + ", has Phi >= " + show_below(floor) +
-         " everywhere, and another point has Phi = " + in_words(better) + ": a bad valley of " +
-         objective.loss.in_words() + ", F_L = " + objective.output_in_words() + ", over " +
+  const mpq_class phi = objective.above(parameters), better = objective.above(q.claim.at("better").at("parameters"));
+  require(phi < level, "level", "Phi <= " + show_above(phi) + " only at the point, not below the level");
+  require(better < floor, "not-better", "the other point has Phi <= " + show_above(better) + " only");
+  return "the component of {Phi < " + show_below(level) + "} that contains the claim's point, where Phi is at most " +
+         show_above(phi) + ", has Phi >= " + show_below(floor) + " everywhere, and another point has Phi at most " +
+         show_above(better) + ": a bad valley of " + objective.in_words() + ", over " +
          theta_in_words(c.network, objective.output) + frozen_in_words(c.network, objective.output);
 }
 

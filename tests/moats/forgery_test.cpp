@@ -62,7 +62,7 @@ TEST_CASE("forged moats of classes: too high a level, other classes, the other l
   const auto with = [&](std::size_t which, const std::function<void(json&)>& edit) {
     return forge(g, which, [&](json& c, json&) { edit(claim(c, which)); });
   };
-  rejects(with(k, [](json& c) { c["level"] = "13862944/10000000"; }), "level");  // 2 ln 2 = 1.38629436...
+  rejects(with(k, [](json& c) { c["level"] = "433217/312500"; }), "level");  // 2 ln 2 = 1.38629436...
   rejects(with(k, [](json& c) { c["level"] = "13862943/10000000"; }), "", 0);
   rejects(with(hinge, [](json& c) { c["level"] = 2; }), "level");
   rejects(with(hinge, [](json& c) { c["level"] = "1999999/1000000"; }), "", 0);

@@ -55,13 +55,11 @@ class Exchange {
     const Units basis_of_end = basis(theirs_, all_units(width));
     const DenseTensors top_of_end = solve(theirs_, basis_of_end, to);
     if (basis_of_end.size() + ones() < n) raised_end = raise(raised_end, theirs_, basis_of_end, mine_, walk_.now(1));
-    Units used = basis(mine_, all_units(width));
-    if (used.size() + ones() < n) {
+    if (const Units used = basis(mine_, all_units(width)); used.size() + ones() < n) {
       walk_.top(solve(mine_, used, from));
       walk_.unused(1, raise(walk_.now(1), mine_, used, theirs_, raised_end));
-      used = basis(mine_, all_units(width));
     }
-    place(from, raised_end, used);
+    place(from, raised_end);
     walk_.top(top_of_end);
     walk_.unused(1, last);
     walk_.top(walk_.end(2));
@@ -100,11 +98,15 @@ class Exchange {
   // Of these units, in this order: each that is independent of those before it, and of the ones.
   Units basis(const std::vector<Column>& f, const Units& order) const {
     poll();
-    ResidueLines lines;
-    if (with_ones_) lines.push_back(residues(ones_));
-    for (std::size_t j : order) lines.push_back(residues(f[j]));
+    ResidueLines rows(below_.size());
+    const auto add = [&](const Column& column) {
+      const auto line = residues(column);
+      for (std::size_t i = 0; i < rows.size(); ++i) rows[i].push_back(line[i]);
+    };
+    if (with_ones_) add(ones_);
+    for (std::size_t j : order) add(f[j]);
     Units chosen;
-    for (std::size_t k : independent_positions(lines, kRankPrime))
+    for (std::size_t k : independent_positions(rows, kRankPrime))
       if (k >= ones()) chosen.push_back(order[k - ones()]);
     return chosen;
   }
@@ -114,13 +116,12 @@ class Exchange {
     std::vector<const Column*> columns;
     for (std::size_t j : units) columns.push_back(&f[j]);
     if (with_ones_) columns.push_back(&ones_);
-    const std::size_t n = below_.size(), r = columns.size(), m = walk_.width(2);
+    const std::size_t r = columns.size(), m = walk_.width(2);
     DenseTensors top{Tensor(m, std::vector<Rational>(walk_.width(1), 0)), {}};
     if (with_ones_) top.bias.assign(m, 0);
-    ResidueLines rows(n);
-    for (std::size_t i = 0; i < n; ++i)
-      for (const Column* c : columns) rows[i].push_back(static_cast<std::uint32_t>(residue_of((*c)[i], kRankPrime)));
-    const auto chosen = independent_positions(rows, kRankPrime);
+    ResidueLines lines;
+    for (const Column* c : columns) lines.push_back(residues(*c));
+    const auto chosen = independent_positions(lines, kRankPrime);  // samples
     if (chosen.size() < r) throw undecided("no-path", "a basis of the features was not found modulo a prime");
     Rational common = 1;
     const auto note = [&](const Rational& v) { common = lcm(numerator(common), denominator(v)); };
@@ -196,14 +197,27 @@ class Exchange {
   }
 
   // Unit by unit, those of a basis at the end come to their places; outputs stay.
-  void place(const Tensor& outputs, const DenseTensors& end, Units used) {
+  void place(const Tensor& outputs, const DenseTensors& end) {
     const std::size_t width = walk_.width(1);
     const Units wanted = basis(theirs_, all_units(width));
     if (wanted.size() + ones() < below_.size())
       throw undecided("no-path", "the features of the second network do not span all outputs");
     constexpr std::size_t kOld = static_cast<std::size_t>(-1);
     std::vector<std::size_t> holds(width, kOld);  // a unit of the end
+    for (std::size_t j = 0; j < width; ++j)
+      if (walk_.now(1).weights[j] == end.weights[j] && (end.bias.empty() || walk_.now(1).bias[j] == end.bias[j]))
+        holds[j] = j;
     const auto is_wanted = [&](std::size_t j) { return std::find(wanted.begin(), wanted.end(), j) != wanted.end(); };
+    // In their places, waiting where nobody else belongs, waiting elsewhere, old.
+    const auto by_holding = [&] {
+      Units order = all_units(width);
+      const auto rank = [&](std::size_t j) {
+        return holds[j] == j && is_wanted(j) ? 0 : holds[j] != kOld && !is_wanted(j) ? 1 : holds[j] != kOld ? 2 : 3;
+      };
+      std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return rank(a) < rank(b); });
+      return order;
+    };
+    Units used = basis(mine_, by_holding());
     for (std::size_t round = 0; round < 4 * width + 4; ++round) {
       poll();
       walk_.top(solve(mine_, used, outputs));
@@ -241,13 +255,7 @@ class Exchange {
         mine_[slot] = theirs_[puts[slot]];
       }
       walk_.unused(1, next);
-      // In their places, waiting where nobody else belongs, waiting elsewhere, old.
-      Units order = all_units(width);
-      const auto rank = [&](std::size_t j) {
-        return holds[j] == j && is_wanted(j) ? 0 : holds[j] != kOld && !is_wanted(j) ? 1 : holds[j] != kOld ? 2 : 3;
-      };
-      std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return rank(a) < rank(b); });
-      used = basis(mine_, order);
+      used = basis(mine_, by_holding());
     }
     walk_.unused(1, end);
   }

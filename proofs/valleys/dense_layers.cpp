@@ -11,9 +11,6 @@ namespace widecert {
 namespace {
 
 bool is_step(const Activation& f) { return !facts(f.kind).continuous; }
-bool is_onto(const Activation& f) {
-  return f.kind == ActivationKind::identity || (f.kind == ActivationKind::leaky_relu && f.parameter > 0);
-}
 
 }  // namespace
 
@@ -68,7 +65,7 @@ std::optional<Outcome> DenseLayers::not_narrowing(std::size_t k) const {
                             fmt::format("layer {} with {} neurons is not narrower than the layer below it, with {}",
                                         linear(l).name, width(l), width(l - 1)));
     }
-    if (l < layers() && !is_onto(function(l)))
+    if (l < layers() && !homeomorphism(function(l)))
       return not_applicable("not-onto", fmt::format("{} is not a homeomorphism of R", describe(function(l))));
   }
   return std::nullopt;

@@ -82,11 +82,18 @@ struct ImportFileOptions {
   std::vector<std::string> check;      // inputs and outputs of the framework
   std::size_t first = 0, count = 0;
 };
-// Two networks that are to be joined.
-struct ConnectOptions {
-  std::string a, b, case_path, labels, loss, level, output = "out/connect.case.json";
+// A trained network, and the loss.
+struct TrainedOptions {
+  std::string a, case_path, labels, loss, output;
   std::vector<std::string> modules;  // LAYER=MODULE
   bool onnx = false;                 // the way points as models, too
+};
+// Two of them that are to be joined; one to be led down.
+struct ConnectOptions : TrainedOptions {
+  std::string b, level;
+};
+struct DescendOptions : TrainedOptions {
+  std::string floor;
 };
 struct ForwardOptions {
   std::string case_path, node;
@@ -131,6 +138,7 @@ int run_inspect(const Common& common, const std::string& case_path);
 int run_explain(const Common& common, const std::string& id);
 int run_pack(const Common& common, const PackOptions& options);
 int run_connect(const Common& common, const ConnectOptions& options);
+int run_descend(const Common& common, const DescendOptions& options);
 int run_forward(const Common& common, const ForwardOptions& options);
 int run_import(const Common& common, const ImportFileOptions& options);
 int run_report(const Common& common, const ReportOptions& options);

@@ -252,31 +252,46 @@ int run(int argc, char** argv) {
   import->add_option("-o,--output", import_options.output,
                      "the case, NAME.case.json; the weights are NAME.npz (default: model.case.json)");
 
+  // What connect and descend have in common.
+  const auto trained = [](CLI::App* command, TrainedOptions& options) {
+    command
+        ->add_option("--case", options.case_path,
+                     "a case with their layers and the data (widecert init or import writes one)")
+        ->required();
+    command
+        ->add_option("--labels", options.labels,
+                     "a class for each sample, from 0 on: IDX, .npy, .npz[member] or a CSV file of one column")
+        ->required();
+    command
+        ->add_option("--loss", options.loss,
+                     "cross-entropy, hinge or square (half the sum of squared differences from one-hot targets)")
+        ->required()
+        ->check(CLI::IsMember({"cross-entropy", "hinge", "square"}));
+    command->add_option("--module", options.modules, "LAYER=MODULE, where names and order do not tell");
+    command->add_flag("--onnx", options.onnx, "write each way point as an ONNX model, too: NAME.0.onnx, ...");
+    command->add_option(
+        "-o,--output", options.output,
+        "the case that is written, NAME.case.json; beside it claim, certificate, way points NAME.path.npz and "
+        "the profile of the loss NAME.svg");
+  };
   ConnectOptions connect_options;
+  connect_options.output = "out/connect.case.json";
   auto* connect = app.add_subcommand("connect", "whether two trained networks are joined, and a path between them");
   connect->add_option("A", connect_options.a, "tensors of the first network: .npz or .safetensors")->required();
   connect->add_option("B", connect_options.b, "tensors of the second one")->required();
-  connect
-      ->add_option("--case", connect_options.case_path,
-                   "a case with their layers and the data (widecert init or import writes one)")
-      ->required();
-  connect
-      ->add_option("--labels", connect_options.labels,
-                   "a class for each sample, from 0 on: IDX, .npy, .npz[member] or a CSV file of one column")
-      ->required();
-  connect
-      ->add_option("--loss", connect_options.loss,
-                   "cross-entropy, hinge or square (half the sum of squared differences from one-hot targets)")
-      ->required()
-      ->check(CLI::IsMember({"cross-entropy", "hinge", "square"}));
+  trained(connect, connect_options);
   connect->add_option("--level", connect_options.level,
                       "a level of the loss, the sum over all samples (default: a little more than the larger end)");
-  connect->add_option("--module", connect_options.modules, "LAYER=MODULE, where names and order do not tell");
-  connect->add_flag("--onnx", connect_options.onnx, "write each way point as an ONNX model, too: NAME.0.onnx, ...");
-  connect->add_option(
-      "-o,--output", connect_options.output,
-      "the case that is written, NAME.case.json; beside it claim, certificate, way points NAME.path.npz and "
-      "the profile of the loss NAME.svg");
+
+  DescendOptions descend_options;
+  descend_options.output = "out/descend.case.json";
+  auto* descend =
+      app.add_subcommand("descend", "a path from a trained network down, along which the loss never increases");
+  descend->add_option("A", descend_options.a, "tensors of the network: .npz or .safetensors")->required();
+  trained(descend, descend_options);
+  descend->add_option("--floor", descend_options.floor,
+                      "where the loss is to end, the sum over all samples (default: a thousandth of its value, or as "
+                      "low as it comes)");
 
   ForwardOptions forward_options;
   auto* forward = app.add_subcommand("forward", "the values of a layer on samples of a case, exact or enclosed");
@@ -405,6 +420,7 @@ int run(int argc, char** argv) {
   if (*explain) return run_explain(common, id);
   if (*forward) return run_forward(common, forward_options);
   if (*connect) return run_connect(common, connect_options);
+  if (*descend) return run_descend(common, descend_options);
   if (*import) return run_import(common, import_options);
   if (*report) return run_report(common, report_options);
   if (*regress) return run_regress(common, regress_options);

@@ -1,6 +1,8 @@
 """Writes pairs of networks NAME-a.npz, NAME-b.npz, trained from different seeds on the first digits with cross-entropy:
 relu, sigmoid and gelu 64-200-10 on 100 of them; wide, relu 64-1800-10 on all 1,797; three, relu 64-120-120-10 on 60; deep, relu
-64-300-300-10 on 300; pyramid, leaky-relu 64-40-20-10 on 40. State dicts, in float32. Run in this folder with PyTorch (python3-torch of
+64-300-300-10 on 300; pyramid, leaky-relu 64-40-20-10 on 40. State dicts, in float32.
+fitted-a.npz: leaky-relu 64-9-10 on the first ten digits, one of each class, fitted with the square loss; fitted-b.npz: the same with its
+first two units exchanged; fitted-more-a.npz, fitted-more-b.npz: both with a tenth unit that is not used. Run in this folder with PyTorch (python3-torch of
 Debian 12); numbers may differ in the last places elsewhere."""
 import gzip
 import sys
@@ -34,3 +36,24 @@ for name, function, widths, count, rate, steps in [("relu", nn.ReLU(), [200], 10
             optimizer.step()
         print(name, which, loss.item())
         np.savez_compressed(f"{name}-{which}.npz", **{key: v.numpy() for key, v in net.state_dict().items()})
+if len(sys.argv) == 1 or "fitted" in sys.argv[1:]:
+    torch.manual_seed(1)
+    net = nn.Sequential()
+    net.add_module("fc1", nn.Linear(64, 9))
+    net.add_module("f", nn.LeakyReLU(0.125))
+    net.add_module("fc2", nn.Linear(9, 10))
+    optimizer = torch.optim.Adam(net.parameters(), 0.003)
+    for step in range(6000):
+        loss = ((net(x[:10]) - torch.eye(10)[y[:10]]) ** 2).sum() / 2
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    print("fitted", loss.item())
+    w, b, v, c = (t.detach().numpy() for t in net.parameters())
+    order = [1, 0] + list(range(2, 9))
+    for more in "", "-more":
+        if more:
+            w, b = np.vstack([w, w[:1] * 0 + np.float32(0.5)]), np.append(b, np.float32(-1))
+            v, order = np.hstack([v, v[:, :1] * 0]), order + [9]
+        for which, p in ("a", list(range(len(order)))), ("b", order):
+            np.savez_compressed(f"fitted{more}-{which}.npz", **{"fc1.weight": w[p], "fc1.bias": b[p], "fc2.weight": v[:, p], "fc2.bias": c})

@@ -175,6 +175,33 @@ bool satisfies_assumption_3_2(const Activation& f) {
   return std::holds_alternative<FiniteLimits>(fact) || std::holds_alternative<GrowthBounds>(fact);
 }
 
+bool homeomorphism(const Activation& f) {
+  switch (f.kind) {
+    case K::identity:
+      return true;
+    case K::leaky_relu:
+      return f.parameter > 0;  // a negative slope bends up, slope 0 is relu
+    case K::relu:
+    case K::elu:
+    case K::softplus:
+    case K::silu:
+    case K::gelu:
+    case K::mish:
+    case K::hard_swish:  // bounded below
+    case K::sigmoid:
+    case K::one_minus_sigmoid:
+    case K::tanh:
+    case K::softsign:
+    case K::gaussian:
+    case K::cubic_sigmoid:
+    case K::step:
+    case K::half_step:
+    case K::sign:  // bounded
+      return false;
+  }
+  throw InternalError("an activation missing from the table");
+}
+
 bool translate_independent(const Activation& f) {
   // (cubic-sigmoid was not examined.)
   return f.kind != K::identity && f.kind != K::cubic_sigmoid && !(f.kind == K::leaky_relu && f.parameter == 1);

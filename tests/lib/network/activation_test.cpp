@@ -1,6 +1,9 @@
 #include <widecert/network/activation.h>
 #include <widecert/number/error.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "../../catch.h"
 
 using namespace widecert;
@@ -155,6 +158,23 @@ TEST_CASE("strictly monotone functions are, and so are all but the steps on the 
   }
 }
 
+TEST_CASE("homeomorphisms of R go far both ways and are strictly monotone; no other function does and is") {
+  for (const Activation& f : all()) {
+    INFO(describe(f));
+    const Rational far = Integer(1) << 20;
+    bool monotone = true;
+    for (int t = -64; t < 64; ++t) {
+      const double step = evaluate(f, (t + 1) / 4.0) - evaluate(f, t / 4.0);
+      monotone = monotone && step > 0;
+    }
+    const double left = evaluate(f, -far.convert_to<double>()), right = evaluate(f, far.convert_to<double>());
+    const bool both_ways = left < -1000 && right > 1000;
+    CHECK(homeomorphism(f) == (monotone && both_ways));
+  }
+  CHECK(homeomorphism({ActivationKind::leaky_relu, Rational(1, 100)}));
+  CHECK(!homeomorphism({ActivationKind::leaky_relu, Rational(-1, 100)}));
+}
+
 TEST_CASE("a Lipschitz constant of the slope is there exactly where the slope has one") {
   for (const Activation& f : all()) {
     INFO(describe(f));
@@ -203,4 +223,64 @@ TEST_CASE("step and sign are 0 at 0 and half-step is 1/2") {
   CHECK(evaluate(Activation{K::half_step, 1}, Rational(0)) == Rational(1, 2));
   CHECK(evaluate(Activation{K::sign, 1}, Rational(0)) == 0);
   CHECK_THROWS_AS(evaluate(Activation{K::relu, 1}, Residue<7>(3)), InputError);
+}
+
+TEST_CASE("distinct translates are independent where the table says so: three of them at three biases") {
+  const Rational points[] = {Rational(-3, 4), Rational(1, 5), Rational(2)};
+  for (const Activation& f : all()) {
+    INFO(describe(f));
+    if (f.kind == K::cubic_sigmoid) continue;  // not examined
+    bool found = false;
+    for (int a = -8; a <= 8 && !found; ++a) {
+      for (int b = a + 1; b <= 8 && !found; ++b) {
+        for (int c = b + 1; c <= 8 && !found; ++c) {
+          std::vector<std::vector<Ball>> m;
+          for (const Rational& s : points) {
+            auto& row = m.emplace_back();
+            for (int bias : {a, b, c}) row.push_back(at(f, s + Rational(bias, 2)));
+          }
+          const auto minor = [&](int i, int j, int k) { return m[0][i] * (m[1][j] * m[2][k] - m[1][k] * m[2][j]); };
+          const Ball determinant = minor(0, 1, 2) - minor(1, 0, 2) + minor(2, 0, 1);
+          found = certainly_positive(determinant) || certainly_negative(determinant);
+        }
+      }
+    }
+    CHECK(found == translate_independent(f));
+  }
+}
+
+TEST_CASE("what fails Assumption 3.4.2: the identity, powers, exp, sin, Snake, and a line with infinitely many kinks") {
+  // sum_k c_k s(t - shift_k) = 0 for all t, with distinct shifts.
+  const auto vanishes = [](const auto& s, const std::vector<std::pair<Rational, Rational>>& terms) {
+    for (int t = -12; t <= 12; ++t) {
+      Rational sum = 0;
+      for (const auto& [c, shift] : terms) sum += c * s(Rational(Rational(t, 5) - shift));
+      if (sum != 0) return false;
+    }
+    return true;
+  };
+  const std::vector<std::pair<Rational, Rational>> second{{1, 0}, {-2, 1}, {1, 2}};
+  CHECK(vanishes([](const Rational& t) { return t; }, second));
+  CHECK(!translate_independent({K::identity, 1}));
+  CHECK(!translate_independent({K::leaky_relu, 1}));
+  CHECK(vanishes([](const Rational& t) { return Rational(t * t); }, {{1, 0}, {-3, 1}, {3, 2}, {-1, 3}}));
+  CHECK(vanishes([](const Rational& t) { return Rational(t * t * t); }, {{1, 0}, {-4, 1}, {6, 2}, {-4, 3}, {1, 4}}));
+  // Piecewise linear with infinitely many pieces (Lemma 3.4.3 asks for finitely many): t and the distance to the
+  // nearest integer. Strictly monotone on top.
+  const auto kinks = [](const Rational& t) {
+    const Rational off = t - Rational(floor(t));
+    return Rational(t + std::min(off, Rational(1 - off)) / 2);
+  };
+  CHECK(vanishes(kinks, second));
+  CHECK(!vanishes([](const Rational& t) { return std::max(t, Rational(0)); }, second));
+  // e^t = 2 e^(t - ln 2); sin t = -sin(t - pi); Snake(t) = t + sin(t)^2 = 2 Snake(t - pi) - Snake(t - 2 pi).
+  const double pi = std::acos(-1.0);
+  const auto snake = [](double t) { return t + std::sin(t) * std::sin(t); };
+  for (int t = -20; t <= 20; ++t) {
+    const Ball x = Ball::enclosing(Rational(t, 7)), two(2), off = exp(x) - two * exp(x - log(two));
+    CHECK(!certainly_positive(off));
+    CHECK(!certainly_negative(off));
+    CHECK(std::abs(std::sin(t / 7.0) + std::sin(t / 7.0 - pi)) < 1e-14);
+    CHECK(std::abs(snake(t / 7.0) - 2 * snake(t / 7.0 - pi) + snake(t / 7.0 - 2 * pi)) < 1e-13);
+  }
 }

@@ -130,6 +130,33 @@ bool assumption_3_2_of_2017(Function f) {
   throw std::logic_error("an activation without facts");
 }
 
+bool homeomorphism(const Activation& f) {
+  switch (f.function) {
+    case Function::identity:
+      return true;
+    case Function::leaky_relu:
+      return f.parameter > 0;
+    case Function::relu:
+    case Function::elu:
+    case Function::softplus:
+    case Function::silu:
+    case Function::gelu:
+    case Function::mish:
+    case Function::hard_swish:  // bounded below
+    case Function::sigmoid:
+    case Function::one_minus_sigmoid:
+    case Function::tanh:
+    case Function::softsign:
+    case Function::gaussian:
+    case Function::cubic_sigmoid:
+    case Function::step:
+    case Function::half_step:
+    case Function::sign:  // bounded
+      return false;
+  }
+  throw std::logic_error("an activation without facts");
+}
+
 bool translate_independent(const Activation& f) {
   switch (f.function) {
     case Function::identity:

@@ -15,13 +15,9 @@ namespace {
 
 // s is continuous and distinct translates of it are independent.
 bool has_independent_translates(const Activation& f) { return !is_step(f.function) && translate_independent(f); }
-// s is a homeomorphism of R.
-bool is_onto(const Activation& f) {
-  return f.function == Function::identity || (f.function == Function::leaky_relu && f.parameter > 0);
-}
 // s is continuous and strictly monotone.
 bool is_monotone(const Activation& f) {
-  return is_onto(f) || slopes_nonzero(f.function) || f.function == Function::cubic_sigmoid;
+  return homeomorphism(f) || slopes_nonzero(f.function) || f.function == Function::cubic_sigmoid;
 }
 
 // F_0, the values of the claim's node, and above them layers 1, ..., L, all dense: layer l is linear, and for l < L an
@@ -68,7 +64,7 @@ class Tower {
     for (std::size_t l = k + 1; l <= layers(); ++l) {
       require(l == k + 1 || width(l) < width(l - 1), "not-decreasing",
               "layer " + name(l) + " is not narrower than layer " + name(l - 1));
-      require(l == layers() || is_onto(function(l)), "not-onto",
+      require(l == layers() || homeomorphism(function(l)), "not-onto",
               l == layers() ? "" : function(l).name + " is not a homeomorphism of R");
     }
   }

@@ -9,6 +9,7 @@
 #include "proofs/output.h"
 #include "proofs/paths/exchange.h"
 #include "proofs/paths/fit.h"
+#include "proofs/paths/lift.h"
 
 namespace widecert {
 namespace {
@@ -50,14 +51,19 @@ class Finder {
       return joined(walk, "one move of the output layer");
     }
     Outcome failed = undecided("no-path", "");
-    if (layers == 2) {
-      if (auto path = by_parts(walk, 0, failed)) return *path;
-      if (auto path = exchange(instance_, walk, asked_.to, failed))
-        return joined(*path, "units exchanged one by one, exactly");
-      return failed;
-    }
-    for (int bits : {8, 14, 20, 28, 40})
+    // Two layers need no rounding but that of tops.
+    for (int bits : layers == 2 ? std::vector{0} : std::vector{8, 14, 20, 28, 40})
       if (auto path = by_parts(walk, bits, failed)) return *path;
+    Outcome other;
+    const auto too = [&](const char* how) {
+      if (!other.explanation.empty()) failed.explanation += fmt::format("; {}: {}", how, other.explanation);
+      other = {};
+    };
+    if (auto path = exchange(instance_, walk, asked_.to, other))
+      return joined(*path, "units exchanged one by one, exactly");
+    too("unit by unit");
+    if (auto path = lift(walk, loss_, level, other)) return joined(*path, "outputs followed by the first layer");
+    too("as in a pyramid");
     return failed;
   }
 
@@ -206,10 +212,13 @@ Theorem theorems::path_below() {
           "the targets well enough, such a part of the second one grows beside it, the output layer goes over from one "
           "to "
           "the other, and the rest follows. Phi is convex in the output layer, constant while unused units move, and "
-          "bounded by chords where a hidden layer moves. Without slack units are exchanged one by one, exactly, with "
+          "bounded by chords where a hidden layer moves. In a pyramid of homeomorphisms above independent samples "
+          "paths of outputs are followed by the first layer. Without slack units are exchanged one by one, exactly, "
+          "with "
           "constant outputs (two layers, rational values).",
       .hypotheses = {"dense layers from the lowest one that differs up to the output; all else equal at both points",
-                     "units enough for two fits beside each other and slack; or N units, and biases above"},
+                     "slack, and units enough for two fits beside each other; or slack, and a pyramid; or N + 1 "
+                     "columns of two layers"},
       .claims = {"path-below"},
       .rules = {"moves"},
       .reasons = {"level", "no-path", "layer-kind", "frozen", "not-a-chain", "no-chords"},

@@ -66,44 +66,63 @@ NodeTensors Walk::spec(std::size_t l, const DenseTensors& tensors) {
   if (to_ && tensors == end(l)) return to_->at(name);
   NodeTensors out;
   out.weights = wide_tensor_for_claim(ExplicitTensor{tensors.weights},
-                                      fmt::format("move-{}.weights", moves_.size() + 1), options_, files_);
+                                      fmt::format("move-{}.{}.weights", moves_.size() + 1, name), options_, files_);
   if (!tensors.bias.empty()) out.bias = ExplicitTensor{{tensors.bias}};
   return out;
 }
 
-void Walk::put(const char* move, std::size_t l, DenseTensors next, const Keys& more) {
-  if (next == now(l)) return;
-  const NodeTensors written = spec(l, next);
-  Keys tensors{{"weights", *written.weights}};
-  if (written.bias) tensors.emplace_back("bias", *written.bias);
-  Keys keys{{"move", move}};
-  const std::string& name = dense_.linear(l).name;
-  if (more.empty()) {
-    if (l < layers()) keys.emplace_back("layer", name);
-    keys.insert(keys.end(), tensors.begin(), tensors.end());
-  } else {
-    keys.emplace_back("layers", Value::object({{name.c_str(), Value::object(tensors)}}));
-    keys.insert(keys.end(), more.begin(), more.end());
-  }
-  moves_.push_back(Value::object(keys));
-  // In files of their own: the moves name the long ones by bytes that are not written yet.
-  NodeTensors& here = point_[name];
+Keys Walk::written(std::size_t l, const DenseTensors& tensors) {
+  const NodeTensors given = spec(l, tensors);
+  Keys keys{{"weights", *given.weights}};
+  if (given.bias) keys.emplace_back("bias", *given.bias);
+  return keys;
+}
+
+void Walk::set(std::size_t l, DenseTensors next) {
+  // Not as the move names them: its files are not written yet.
+  NodeTensors& here = point_[dense_.linear(l).name];
   here.weights = ExplicitTensor{next.weights};
   if (!next.bias.empty()) here.bias = ExplicitTensor{{next.bias}};
   now_[l - 1] = std::move(next);
 }
 
+void Walk::put(const char* move, std::size_t l, DenseTensors next) {
+  if (next == now(l)) return;
+  Keys keys{{"move", move}};
+  if (l < layers()) keys.emplace_back("layer", dense_.linear(l).name);
+  const Keys tensors = written(l, next);
+  keys.insert(keys.end(), tensors.begin(), tensors.end());
+  moves_.push_back(Value::object(keys));
+  set(l, std::move(next));
+}
+
 bool Walk::straight(std::size_t l, DenseTensors next, const ConvexLoss& loss, double level, std::size_t most_cells) {
-  if (next == now(l)) return true;
+  std::vector<DenseTensors> all = now_;
+  all[l - 1] = std::move(next);
+  return straight(all, loss, level, most_cells);
+}
+
+bool Walk::straight(const std::vector<DenseTensors>& next, const ConvexLoss& loss, double level,
+                    std::size_t most_cells) {
+  if (next == now_) return true;
   PointSpec after = point_;
-  NodeTensors& there = after[dense_.linear(l).name];
-  there.weights = ExplicitTensor{next.weights};
-  if (!next.bias.empty()) there.bias = ExplicitTensor{{next.bias}};
+  for (std::size_t l = 1; l <= layers(); ++l) {
+    NodeTensors& there = after[dense_.linear(l).name];
+    there.weights = ExplicitTensor{next[l - 1].weights};
+    if (!next[l - 1].bias.empty()) there.bias = ExplicitTensor{{next[l - 1].bias}};
+  }
   const Chords chords(instance_.network, output_, point_, after, instance_.data);
   if (!chords.obstacle().empty()) throw not_applicable("no-chords", chords.obstacle());
   const auto piece = fewest_cells(chords, loss, level, most_cells);
   if (!piece) return false;
-  put("straight", l, std::move(next), {{"cells", piece->cells}, {"bits", piece->bits}});
+  Keys changed;
+  for (std::size_t l = 1; l <= layers(); ++l)
+    if (next[l - 1] != now(l))
+      changed.emplace_back(dense_.linear(l).name.c_str(), Value::object(written(l, next[l - 1])));
+  moves_.push_back(Value::object(
+      {{"move", "straight"}, {"layers", Value::object(changed)}, {"cells", piece->cells}, {"bits", piece->bits}}));
+  for (std::size_t l = 1; l <= layers(); ++l)
+    if (next[l - 1] != now(l)) set(l, next[l - 1]);
   return true;
 }
 

@@ -38,7 +38,9 @@ class Walk {
   void top(DenseTensors next) { put("top", layers(), std::move(next)); }
   void unused(std::size_t l, DenseTensors next) { put("unused", l, std::move(next)); }
   void kernel(std::size_t l, DenseTensors next) { put("kernel", l, std::move(next)); }
-  // Nothing is done, and false is returned, where so many cells do not show that Phi stays below the level.
+  // All layers get these tensors, or one of them does. Nothing is done, and false is returned, where so many cells do
+  // not show that Phi stays below the level.
+  bool straight(const std::vector<DenseTensors>& next, const ConvexLoss& loss, double level, std::size_t most_cells);
   bool straight(std::size_t l, DenseTensors next, const ConvexLoss& loss, double level, std::size_t most_cells);
 
   // The moves so far, as the proof of a claim about the first point, its loss and what else is said.
@@ -49,7 +51,9 @@ class Walk {
                                const std::optional<PointSpec>& to);
   DenseTensors read(std::size_t l, const PointSpec& point) const;
   NodeTensors spec(std::size_t l, const DenseTensors& tensors);
-  void put(const char* move, std::size_t l, DenseTensors next, const Keys& more = {});
+  Keys written(std::size_t l, const DenseTensors& tensors);  // in a move
+  void put(const char* move, std::size_t l, DenseTensors next);
+  void set(std::size_t l, DenseTensors next);
 
   const Instance& instance_;
   const Options& options_;

@@ -1,6 +1,6 @@
 """Writes pairs of networks NAME-a.npz, NAME-b.npz, trained from different seeds on the first digits with cross-entropy:
 relu, sigmoid and gelu 64-200-10 on 100 of them; wide, relu 64-1800-10 on all 1,797; three, relu 64-120-120-10 on 60; deep, relu
-64-300-300-10 on 300; pyramid, leaky-relu 64-40-20-10 on 40. State dicts, in float32.
+64-300-300-10 on 300; pyramid, leaky-relu 64-20-14-10 on 40. State dicts, in float32.
 fitted-a.npz: leaky-relu 64-9-10 on the first ten digits, one of each class, fitted with the square loss; fitted-b.npz: the same with its
 first two units exchanged; fitted-more-a.npz, fitted-more-b.npz: both with a tenth unit that is not used. Run in this folder with PyTorch (python3-torch of
 Debian 12); numbers may differ in the last places elsewhere."""
@@ -18,7 +18,7 @@ x, y = torch.tensor(images / np.float32(16)), torch.tensor(labels.astype(np.int6
 for name, function, widths, count, rate, steps in [("relu", nn.ReLU(), [200], 100, 0.003, 150), ("sigmoid", nn.Sigmoid(), [200], 100, 0.01, 300),
                                                    ("wide", nn.ReLU(), [1800], 1797, 0.001, 150), ("gelu", nn.GELU(), [200], 100, 0.003, 150),
                                                    ("three", nn.ReLU(), [120, 120], 60, 0.003, 100), ("deep", nn.ReLU(), [300, 300], 300, 0.001, 100),
-                                                   ("pyramid", nn.LeakyReLU(0.125), [40, 20], 40, 0.003, 200)]:
+                                                   ("pyramid", nn.LeakyReLU(0.125), [20, 14], 40, 0.01, 400)]:
     if len(sys.argv) > 1 and name not in sys.argv[1:]:
         continue
     for seed, which in (1, "a"), (2, "b"):

@@ -42,7 +42,10 @@ class Finder {
     at_to_ = loss_.phi(walk.values(layers, asked_.to));
     const double higher = std::max(at_from_, at_to_);
     level_ = asked_.level ? *asked_.level : walk.above(higher, asked_.loss);
-    const auto level = level_.convert_to<double>();
+    // The claim says "max" where the checker can tell both values from the way points'.
+    const bool exact = walk.rational(asked_.loss);
+    says_max_ = !asked_.level && (exact || higher > 1e-9);
+    const double level = says_max_ ? higher : level_.convert_to<double>();
     if (higher > level * (1 + 1e-12))
       return undecided("level", fmt::format("Phi is {:.6g} and {:.6g} at the points, above the level {:.6g}", at_from_,
                                             at_to_, level));
@@ -59,8 +62,10 @@ class Finder {
       if (!other.explanation.empty()) failed.explanation += fmt::format("; {}: {}", how, other.explanation);
       other = {};
     };
-    if (auto path = exchange(instance_, walk, asked_.to, other))
+    if (auto path = exchange(instance_, walk, asked_.to, other)) {
+      says_max_ = says_max_ && exact;  // way points have the same value, which is only enclosed
       return joined(*path, "units exchanged one by one, exactly");
+    }
     too("unit by unit");
     if (auto path = lift(walk, loss_, level, other)) return joined(*path, "outputs followed by the first layer");
     too("as in a pyramid");
@@ -69,9 +74,10 @@ class Finder {
 
  private:
   Outcome joined(Walk& walk, const std::string& how) const {
-    Outcome outcome = walk.claim(fmt::format("{}: {} moves; Phi is {:.4g} and {:.4g} at the ends; level {:.6g}", how,
-                                             walk.moves(), at_from_, at_to_, level_.convert_to<double>()),
-                                 "path-below", asked_.loss, {{"to", asked_.to}, {"level", level_}});
+    Outcome outcome =
+        walk.claim(fmt::format("{}: {} moves; Phi is {:.4g} and {:.4g} at the ends; level {:.6g}", how, walk.moves(),
+                               at_from_, at_to_, level_.convert_to<double>()),
+                   "path-below", asked_.loss, {{"to", asked_.to}, {"level", says_max_ ? Value("max") : Value(level_)}});
     outcome.numbers = {{"level", level_}};
     return outcome;
   }
@@ -127,7 +133,7 @@ class Finder {
   // Both networks have a part that is good enough, beside each other: README.md.
   std::optional<Outcome> by_parts(Walk walk, int bits, Outcome& failed) const {
     const std::size_t layers = walk.layers(), n = instance_.data.size();
-    const auto level = level_.convert_to<double>();
+    const double level = says_max_ ? std::max(at_from_, at_to_) : level_.convert_to<double>();
     const bool with_bias = walk.dense().has_biases(layers);
     Parts mine(layers), theirs(layers);
     std::vector<Mat> theirs_below(layers);
@@ -196,6 +202,7 @@ class Finder {
   const Options& options_;
   ConvexLoss loss_;
   Rational level_;
+  bool says_max_ = false;
   double at_from_ = 0, at_to_ = 0;
 };
 
@@ -227,7 +234,7 @@ Theorem theorems::path_below() {
                kConvexLossKey,
                {"from", "one point: tensors of the linear nodes up to the output"},
                {"to", "the other one"},
-               {"level", "a level of Phi; a little more than the larger of its values at the points if absent"}},
+               {"level", "a level of Phi; the larger of its values at the points if absent"}},
       .numbers = {{"level", Side::above}},
       .read = [](const Entry& entry) -> Prover {
         Asked asked{read_output(entry),

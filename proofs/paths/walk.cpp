@@ -126,8 +126,12 @@ bool Walk::straight(const std::vector<DenseTensors>& next, const ConvexLoss& los
   return true;
 }
 
+bool Walk::rational(const ConvexLossSpec& loss) const {
+  return loss.kind != "cross-entropy" && rational_valued(instance_.network, output_);
+}
+
 Rational Walk::above(double phi, const ConvexLossSpec& loss) const {
-  const bool exact = loss.kind != "cross-entropy" && rational_valued(instance_.network, output_);
+  const bool exact = rational(loss);
   if (exact && phi == 0) return 0;
   const double slack = exact ? 0 : 1e-12 * static_cast<double>(instance_.data.size());
   return short_upper_bound(exactly(phi * (1 + 1e-6) + slack), 20);

@@ -31,7 +31,9 @@ class Walk {
   // F_l, or G_L for l = L, in doubles: at a point, now.
   Eigen::MatrixXd values(std::size_t l, const PointSpec& point) const;
   Eigen::MatrixXd values(std::size_t l) const { return values(l, point_); }
-  // A short number a little above a value of Phi in doubles; 0 stays 0 where values and loss are rational.
+  // Values and loss are rational: Phi is known exactly.
+  bool rational(const ConvexLossSpec& loss) const;
+  // A short number a little above a value of Phi in doubles; 0 stays 0 where it is exact.
   Rational above(double phi, const ConvexLossSpec& loss) const;
   std::size_t moves() const { return moves_.size(); }
 

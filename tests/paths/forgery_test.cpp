@@ -20,10 +20,28 @@ TEST_CASE("forged paths: levels, units in use, other ends, other losses, layers 
   // A level below an end, or below a way point.
   rejects(with([&](json& c) { claim(c, k)["level"] = "1/100"; }), "level");
   rejects(with([&](json& c) { claim(c, k)["level"] = -1; }), "level");
-  rejects(moves([](json& m) { m[0]["weights"]["rows"][0][0] = 1000; }), "level");
+  rejects(moves([](json& m) { m[0]["bias"]["rows"][0][0] = 1000; }), "level");
   rejects(moves([](json& m) { m[2]["bias"]["rows"][0][0] = -1000; }), "level");
-  rejects(with([&](json& c) { claim(c, k)["loss"]["cross-entropy"][0] = 1; }), "level");  // another class
-  rejects(with([&](json& c) { c["data"]["samples"][0][0] = 9; }), "level");
+  const auto at_level = [&](const std::function<void(json&)>& edit) {
+    return with([&](json& c) { claim(c, k)["level"] = "1345169/32768", edit(c); });
+  };
+  rejects(at_level([](json&) {}), "", 0);
+  rejects(at_level([&](json& c) { claim(c, k)["loss"]["cross-entropy"][0] = 1; }), "level");  // another class
+  rejects(at_level([](json& c) { c["data"]["samples"][0][0] = 9; }), "level");
+  // "max": one top move may end above it, the last one, and only at the second point.
+  CHECK(g.claim()["claims"][k]["level"] == "max");
+  const json last = list[4];
+  rejects(moves([&](json& m) { m.insert(m.begin() + 4, last), m[4]["bias"]["rows"][0][0] = 1000; }), "level");
+  rejects(moves([&](json& m) { m.push_back(m[2]), m.push_back(last); }), "", 0);
+  rejects(moves([&](json& m) { m.back()["bias"]["rows"][0][0] = 1000; }), "end-point");
+  rejects(moves([&](json& m) {  // up, down and to the end
+            json high = m[0];
+            high["bias"]["rows"][0][0] = 1000;
+            m.insert(m.begin(), high);
+          }),
+          "level");
+  rejects(with([&](json& c) { claim(c, k)["level"] = "min"; }), "unexpected", 4);
+  rejects(with([&](json& c) { std::swap(claim(c, k)["from"]["out"], claim(c, k)["to"]["out"]); }), "end-point");
   // Units move before their out-rows are 0; without a top move between; one more of them.
   rejects(moves([](json& m) { m.erase(0); }), "unit-is-used");
   rejects(moves([](json& m) { m.erase(2); }), "unit-is-used");
@@ -78,7 +96,8 @@ TEST_CASE("forged paths: levels, units in use, other ends, other losses, layers 
   rejects(with([&](json& c) { claim(c, k)["loss"]["cross-entropy"][0] = 3; }), "unexpected", 4);
   rejects(with([&](json& c) { claim(c, k)["loss"]["hinge"] = claim(c, k)["loss"]["cross-entropy"]; }), "unexpected", 4);
   // Exactly at the level, for rational values: 0.
-  CHECK(g.claim()["claims"][hinge]["level"] == 0);
+  CHECK(g.claim()["claims"][hinge]["level"] == "max");
+  rejects(forge(g, hinge, [&](json& c, json&) { claim(c, hinge)["level"] = 0; }), "", 0);
   rejects(forge(g, hinge, [&](json&, json& p) { proof(p, hinge)["moves"][0]["bias"]["rows"][0][1] = 1000; }), "level");
 }
 
@@ -350,4 +369,82 @@ TEST_CASE("forged straight moves: levels, layers, cells") {
           }),
           "not-a-kernel-direction");
   rejects(moves([&](json& m) { m.erase(m.size() - 1); }), "end-point");
+}
+
+// Networks that prove nothing, with claims that are false.
+TEST_CASE("paths through patches out of order, functions that bend too far, layers beside the output") {
+  const Genuine g("paths/exact");
+  const auto file = [&](const json& nodes, const json& samples, const json& claim, const json& proof) {
+    json c = g.claim(), p = g.certificate();
+    c["network"] = {{"input", {{"name", "x"}, {"shape", {samples[0].size()}}}}, {"nodes", nodes}};
+    c["data"] = {{"format", "inline"}, {"samples", samples}, {"count", samples.size()}};
+    c["claims"] = json::array({claim});
+    p["proofs"] = json::array({proof});
+    return g.write(c.dump(), p, true);
+  };
+  const auto rows = [](const json& r) { return json{{"weights", {{"rows", r}}}}; };
+  const auto layer = [](const char* name, const json& more) {
+    json node{{"name", name}, {"op", "dense"}, {"filters", 1}, {"bias", "none"}};
+    node.update(more);
+    return node;
+  };
+  const auto function = [](const char* name, const char* what) {
+    return json{{"name", name}, {"op", "activation"}, {"function", what}};
+  };
+  // z = one neuron, read in another order: from 5 to -5, where e^(-z^2) is small, past z = 0.
+  const json bell =
+      json::array({layer("one", {{"filters", 2}}), function("act", "identity"),
+                   json{{"name", "mid"}, {"op", "linear"}, {"patches", {{1, 0}}}, {"filters", 1}, {"bias", "none"}},
+                   function("bell", "gaussian"), layer("out", {{"frozen-weights", {{"rows", {{1}}}}}})});
+  const auto barrier = [&](const json& from, const json& to, const json& move) {
+    return file(bell, json::array({json::array({1})}),
+                {{"kind", "path-below"},
+                 {"output", "out"},
+                 {"loss", "square"},
+                 {"targets", {{"rows", json::array({json::array({0})})}}},
+                 {"from", from},
+                 {"to", to},
+                 {"level", "1/8"}},
+                {{"rule", "moves"}, {"moves", json::array({move})}});
+  };
+  const json mid = rows(json::array({json::array({0, 1})}));
+  rejects(barrier({{"one", rows({{5}, {0}})}, {"mid", mid}}, {{"one", rows({{-5}, {0}})}, {"mid", mid}},
+                  {{"move", "unused"}, {"layer", "one"}, {"weights", {{"rows", {{-5}, {0}}}}}}),
+          "layer-kind");
+  rejects(barrier({{"one", rows({{8}, {4}})}, {"mid", rows(json::array({json::array({-1, 1})}))}},
+                  {{"one", rows({{1}, {4}})}, {"mid", rows(json::array({json::array({-8, 1})}))}},
+                  {{"move", "scale"}, {"layer", "one"}, {"unit", 0}, {"factor", "1/8"}}),
+          "layer-kind");
+  // softplus that is a kink: bend and step do not fit into 128 bits together.
+  json sharp = function("sp", "softplus");
+  sharp["sharpness"] = "2251799813685248";
+  rejects(file(json::array({layer("one", json::object()), sharp,
+                            json{{"name", "cat"}, {"op", "concat"}, {"inputs", {"one", "sp"}}},
+                            layer("out", json::object())}),
+               json::array({json::array({8})}),
+               {{"kind", "max-loss-on-path"},
+                {"output", "out"},
+                {"loss", "square"},
+                {"targets", {{"rows", json::array({json::array({"1073741824"})})}}},
+                {"from",
+                 {{"one", rows(json::array({json::array({-268435456})}))},
+                  {"out", rows(json::array({json::array({"-1/2", 1})}))}}},
+                {"corners", json::array({{{"one", rows(json::array({json::array({268435456})}))}}})},
+                {"level", "1300000000000"}},
+               {{"rule", "chords"}, {"pieces", json::array({{{"cells", 1}, {"bits", 8}}})}}),
+          "range");
+  // A layer beside the output.
+  const json beside = json::array({layer("one", json::object()), function("act", "relu"),
+                                   layer("side", {{"input", "x"}}), layer("out", {{"input", "act"}})});
+  for (const char* move : {"kernel", "unused"}) {
+    rejects(file(beside, json::array({json::array({1})}),
+                 {{"kind", "level-component-unbounded"},
+                  {"output", "out"},
+                  {"from",
+                   {{"one", rows(json::array({json::array({1})}))}, {"out", rows(json::array({json::array({1})}))}}}},
+                 {{"rule", "moves"},
+                  {"moves", json::array()},
+                  {"ray", {{"move", move}, {"layer", "side"}, {"weights", {{"fill", 1}}}}}}),
+            "not-a-chain");
+  }
 }

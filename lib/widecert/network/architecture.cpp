@@ -306,7 +306,10 @@ bool Architecture::is_dense(std::size_t index) const {
   const Node& node = nodes_[index];
   if (!std::holds_alternative<LinearSpec>(node.spec) || node.patches->count() != 1) return false;
   const std::vector<std::int64_t> patch = node.patches->entries(0);
-  return patch.size() == node.patches->inputs() && std::find(patch.begin(), patch.end(), kPadding) == patch.end();
+  if (patch.size() != node.patches->inputs()) return false;
+  for (std::size_t k = 0; k < patch.size(); ++k)
+    if (patch[k] != static_cast<std::int64_t>(k)) return false;
+  return true;
 }
 
 std::size_t Architecture::bias_index(std::size_t index, std::size_t neuron) const {

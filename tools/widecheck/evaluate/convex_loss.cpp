@@ -30,30 +30,49 @@ ConvexLoss::ConvexLoss(const Question& q, std::size_t output) : c_(q.c), output_
                                 : "Phi = the cross-entropy (sum over samples)";
 }
 
-mpq_class ConvexLoss::of_sample(const Values& f, std::size_t sample, unsigned bits) const {
-  const std::size_t m = f.v.size(), mine = classes_[sample];
+mpq_class ConvexLoss::of_sample(const Values& f, std::size_t sample, unsigned bits, Side side) const {
+  const std::size_t m = f.v.size();
   const Products words = Products::words(largest(f.v)) + Products::words(f.divisor) + Products::words(f.radius) + 1;
   c_.budget.spend((500 + 10 * words * words) * m);
-  // d_k >= f_k - f_c for every class k, 0 for the sample's own.
+  const bool up = side == Side::above;
+  const auto shortened = [&](const mpq_class& q) { return up ? short_above(q) : short_below(q); };
+  mpq_class sum = 0;
+  if (kind_ == Kind::square) {
+    mpz_class squares = 0;
+    const mpz_class radius = f.radius * targets_.divisor;
+    for (std::size_t j = 0; j < m; ++j) {
+      const mpz_class middle = abs(f.v[j] * targets_.divisor - targets_.rows[sample][j] * f.divisor),
+                      off = up ? mpz_class(middle + radius) : std::max(mpz_class(0), mpz_class(middle - radius));
+      squares += off * off;
+    }
+    sum = mpq_class(squares, 2 * f.divisor * f.divisor * targets_.divisor * targets_.divisor);
+    sum.canonicalize();
+    return sum;
+  }
+  // d_k on this side of f_k - f_c for every class k, 0 for the sample's own.
+  const std::size_t mine = classes_[sample];
   std::vector<mpq_class> d;
   for (std::size_t k = 0; k < m; ++k) {
-    mpq_class off(k == mine ? mpz_class(0) : mpz_class(f.v[k] - f.v[mine] + 2 * f.radius), f.divisor);
-    off.canonicalize();
-    d.push_back(std::move(off));
+    const mpz_class off = up ? mpz_class(2 * f.radius) : mpz_class(-2 * f.radius);
+    d.emplace_back(k == mine ? mpz_class(0) : mpz_class(f.v[k] - f.v[mine] + off), f.divisor);
+    d.back().canonicalize();
   }
-  mpq_class sum = 0;
   if (kind_ == Kind::hinge) {
     for (std::size_t k = 0; k < m; ++k)
       if (k != mine && d[k] > -1) sum += d[k] + 1;
     return sum;
   }
-  // ln sum_k e^(d_k) = D + ln sum_k e^-(D - d_k).
-  mpq_class most = *std::max_element(d.begin(), d.end());
-  most = short_above(most);
+  // ln sum_k e^(d_k) = D + ln sum_k e^-(D - d_k), for a D that is at least all of them.
+  const mpq_class most = short_above(*std::max_element(d.begin(), d.end()));
   const Products series = 1 + Products(bits) / 64;
   c_.budget.spend((12'000 + 800 * series * series) * (m + 1));
-  for (const mpq_class& v : d) sum += short_above(exp_minus(most - v, bits).high);
-  return most + short_above(log(sum, bits).high);
+  for (const mpq_class& v : d) {
+    const Interval power = exp_minus(most - v, bits);
+    sum += shortened(up ? power.high : power.low);
+  }
+  const Interval logarithm = log(sum, bits);
+  if (up) return most + short_above(logarithm.high);
+  return std::max(mpq_class(0), mpq_class(most + logarithm.low));
 }
 
 const Tensor& ConvexLoss::targets() const {
@@ -100,30 +119,13 @@ mpq_class ConvexLoss::least_of_constants(unsigned bits) const {
   return sum;
 }
 
-mpq_class ConvexLoss::above(const std::map<std::size_t, Parameters>& theta, unsigned bits) const {
+mpq_class ConvexLoss::bound(const std::map<std::size_t, Parameters>& theta, unsigned bits, Side side) const {
   const Forward forward = make_forward(c_, c_.network, output_, theta, bits);
   mpq_class sum = 0;
   const bool exact = forward.exact() && kind_ != Kind::cross_entropy;
   c_.data.for_each([&](std::size_t i, const std::vector<mpz_class>& x) {
-    const Values f = forward(x);
-    if (kind_ != Kind::square) {
-      sum += of_sample(f, i, bits);
-    } else if (exact) {
-      mpz_class squares = 0;
-      const Products words =
-          Products::words(largest(f.v)) + Products::words(f.divisor) + Products::words(targets_.divisor) + 1;
-      c_.budget.spend((200 + 6 * words * words) * f.v.size());
-      for (std::size_t j = 0; j < f.v.size(); ++j) {
-        const mpz_class off = f.v[j] * targets_.divisor - targets_.rows[i][j] * f.divisor;
-        squares += off * off;
-      }
-      mpq_class part(squares, 2 * f.divisor * f.divisor * targets_.divisor * targets_.divisor);
-      part.canonicalize();
-      sum += part;
-    } else {
-      sum += residual_square_above(f, targets_.rows[i], targets_.divisor, c_.budget) / 2;
-    }
-    if (!exact) sum = short_above(sum);
+    sum += of_sample(forward(x), i, bits, side);
+    if (!exact) sum = side == Side::above ? short_above(sum) : short_below(sum);
     const Products words = Products::words(sum.get_num()) + Products::words(sum.get_den());
     c_.budget.spend(200 + 4 * words * words);
   });
@@ -218,7 +220,8 @@ LossOnGrid::LossOnGrid(const ConvexLoss& loss, unsigned bits) : loss_(loss), bit
   if (loss.kind_ != ConvexLoss::Kind::square) return;
   const Tensor& y = loss.targets_;
   for (const auto& row : y.rows) {
-    loss.c_.budget.spend(60 * Products(row.size()));
+    const Products words = Products::words(largest(row)) + Products::words(y.divisor) + 1;
+    loss.c_.budget.spend((60 + 4 * words * words) * row.size());
     auto& out = targets_.emplace_back();
     for (const mpz_class& v : row) {
       const mpz_class near = floor_div((v << (bits + 1)) + y.divisor, 2 * y.divisor);

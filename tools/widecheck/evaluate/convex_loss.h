@@ -18,7 +18,13 @@ class ConvexLoss {
   ConvexLoss(const Question& q, std::size_t output);
   // At least Phi at a point: exact where values are rational and the loss is not cross-entropy; else a little more, by
   // series of so many bits. Pays for itself.
-  mpq_class above(const std::map<std::size_t, Parameters>& theta, unsigned bits) const;
+  mpq_class above(const std::map<std::size_t, Parameters>& theta, unsigned bits) const {
+    return bound(theta, bits, Side::above);
+  }
+  // At most Phi there, likewise.
+  mpq_class below(const std::map<std::size_t, Parameters>& theta, unsigned bits) const {
+    return bound(theta, bits, Side::below);
+  }
   // At least the slope of Phi at the end of the straight line between outputs at two points: of the left side, there.
   mpq_class slope_above(const std::map<std::size_t, Parameters>& from, const std::map<std::size_t, Parameters>& to,
                         unsigned bits) const;
@@ -31,7 +37,9 @@ class ConvexLoss {
 
  private:
   enum class Kind { square, cross_entropy, hinge } kind_ = Kind::square;
-  mpq_class of_sample(const Values& f, std::size_t sample, unsigned bits) const;
+  enum class Side { below, above };
+  mpq_class bound(const std::map<std::size_t, Parameters>& theta, unsigned bits, Side side) const;
+  mpq_class of_sample(const Values& f, std::size_t sample, unsigned bits, Side side) const;
   friend class LossOnGrid;
   mpq_class slope_of_sample(const Values& f, const Values& g, std::size_t sample, unsigned bits) const;
   const Context& c_;

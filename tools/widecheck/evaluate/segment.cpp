@@ -69,6 +69,7 @@ struct Layer {
   std::vector<std::vector<std::int32_t>> bounds;  // at least |W| on the segment
   std::int64_t row_sum = 0, terms = 0;            // at least that of |W| + 1
   std::vector<Values64> bias;
+  std::int64_t length = 1;               // of the patches of a pool
   Values64 factors, shifts;              // of a batch norm
   std::optional<FixedPoint> fixed;       // smooth functions; else by series
   std::int64_t lipschitz = 0, bend = 0;  // over 2^8, rounded up
@@ -102,7 +103,8 @@ class Segment {
           layer.shifts.push_back(to_range(quotient(node.shift->rows[0][k] << bits_, node.shift->divisor)));
         }
       }
-      if (node.op == Op::max_pool || node.op == Op::average_pool) pool_length(node);
+      if (node.op == Op::max_pool || node.op == Op::average_pool)
+        layer.length = static_cast<std::int64_t>(pool_length(node));
       if (node.patches.count() > 0) node.patches.entries();  // threads only read them
       place[i] = layers_.size();
       layers_.push_back(std::move(layer));
@@ -111,6 +113,11 @@ class Segment {
     for (const Layer& layer : layers_) {
       const Node& node = c.network.node(layer.node);
       Products work = 40 * Products(node.width) + Products(node.terms()) * node.width * (layer.own ? 3 : 2);
+      if (node.activation.function == Function::leaky_relu && node.op == Op::activation) {
+        const Products words =
+            Products::words(node.activation.parameter.get_num()) + Products::words(node.activation.parameter.get_den());
+        work += (1'000 + 20 * words * words) * node.width;
+      }
       if (node.op == Op::activation && layer.lipschitz != 0)
         work += (layer.fixed ? FixedPoint::kCost : 30 * series_cost(node.activation, bits_)) * node.width;
       (layer.moves && !layer.affine ? each : once) += work;
@@ -171,7 +178,10 @@ class Segment {
     const std::vector<std::size_t> points = grid(layer);
     std::size_t entries = 0;
     for (const auto& row : from.weights.rows) entries += row.size();
-    c_.budget.spend(Products(entries + node.width) * points.size() * 40);
+    Products words = 0;
+    for (const Parameters* end : {&from, &to})
+      for (const Tensor* t : {&end->weights, &end->bias}) words += words_of(*t);
+    c_.budget.spend((40 + 10 * words * words) * Products(entries + node.width) * (points.size() + 1));
     require(entries + node.width <= kMaxEntries / points.size(), "range", "layer " + node.name + ": too many cells");
     for (std::size_t k : points) {
       auto& banks = layer.weights.emplace_back();
@@ -201,6 +211,12 @@ class Segment {
       for (std::int64_t sum : sums) layer.row_sum = std::max(layer.row_sum, sum);
     }
     require(layer.row_sum <= std::int64_t{1} << kSums, "range", "layer " + node.name + ": rows too long for 64 bits");
+  }
+  // Of the longest number and of the divisor.
+  static Products words_of(const Tensor& t) {
+    Products most = 0;
+    for (const auto& row : t.rows) most = std::max(most, Products::words(largest(row)));
+    return most + Products::words(t.divisor);
   }
   static bool equal(const Tensor& a, const Tensor& b) {
     if (a.divisor == b.divisor) return a.rows == b.rows;
@@ -328,7 +344,7 @@ class Segment {
             result = node.op == Op::average_pool ? result + v : first ? v : std::max(result, Wide{v});
             first = false;
           });
-          y[p] = in_range(node.op == Op::average_pool ? result / static_cast<std::int64_t>(pool_length(node)) : result);
+          y[p] = in_range(node.op == Op::average_pool ? result / layer.length : result);
         }
         break;
       case Op::sum:
@@ -438,11 +454,10 @@ class Segment {
         }
         break;
       case Op::average_pool: {
-        const auto length = static_cast<std::int64_t>(pool_length(node));
         for (std::size_t p = 0; p < e.size(); ++p) {
           Wide sum = 0;
           node.patches.for_each_seen(p, [&](std::size_t, std::size_t input) { sum += in(0)[input]; });
-          e[p] = in_range(sum / length + 2);
+          e[p] = in_range(sum / layer.length + 2);
         }
         break;
       }
@@ -456,14 +471,20 @@ class Segment {
         break;
     }
   }
+  // The same, of any size.
+  Wide bent_far(Wide step, std::int64_t bend) const {
+    const mpz_class whole(static_cast<long>(step));
+    return to_range(ceil_shift(whole * whole * bend, bits_ + kBoundBits + 3)) + 1;
+  }
   // At least x y / (x + y), for x, y >= 0.
   static Wide bulge(Wide x, Wide y) { return x == 0 || y == 0 ? Wide{0} : x * y / (x + y) + 1; }
   Wide off(const Layer& layer, const Activation& f, std::int64_t a, std::int64_t b, std::int64_t e) const {
     if (f.function == Function::identity) return e;
     if (!piecewise_linear(f.function)) {
+      // Steps below 2^59, and the bend below 2^58: products in big integers where 128 bits might not hold them.
       const Wide step = size(b - a), square = up(step * step, static_cast<int>(bits_));
-      require(square < Wide{1} << 100, "range", "a step is too large");
-      return up(Wide{e} * layer.lipschitz, kBoundBits) + up(square * layer.bend, kBoundBits + 3) + 2;
+      const Wide bent = square < Wide{1} << 64 ? up(square * layer.bend, kBoundBits + 3) : bent_far(step, layer.bend);
+      return up(Wide{e} * layer.lipschitz, kBoundBits) + bent + 2;
     }
     if (a >= e && b >= e) return e;
     const bool rectified = f.function == Function::relu;

@@ -555,8 +555,10 @@ bool Network::dense(std::size_t i) const {
   if (node.op != Op::linear || node.patches.count() != 1) return false;
   std::vector<long> entries;
   node.patches.expand(0, entries);
-  return entries.size() == nodes_[node.inputs[0]]->width &&
-         std::find(entries.begin(), entries.end(), kPad) == entries.end();
+  if (entries.size() != nodes_[node.inputs[0]]->width) return false;
+  for (std::size_t k = 0; k < entries.size(); ++k)
+    if (entries[k] != static_cast<long>(k)) return false;
+  return true;
 }
 
 std::size_t Network::filter_of(std::size_t i, std::size_t neuron) const {

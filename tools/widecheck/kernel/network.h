@@ -79,7 +79,7 @@ class Network {
   // Nodes that `target` depends on, itself included, in order.
   std::vector<std::size_t> below(std::size_t target) const;
 
-  // A linear node whose one patch is the whole node below, once each neuron: U is W, every bias a neuron's own.
+  // A linear node whose one patch is the whole node below, neuron after neuron: U is W, every bias a neuron's own.
   bool dense(std::size_t i) const;
   std::size_t filter_of(std::size_t i, std::size_t neuron) const;
   std::size_t bias_of(std::size_t i, std::size_t neuron) const;

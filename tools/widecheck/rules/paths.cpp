@@ -61,13 +61,24 @@ class Walk {
         bits_(kind == Kind::constant ? 0 : read_precision(q.proof)),
         point_(read_point(c_.network, output_, q.claim.at("from"), c_.budget)) {
     if (kind != Kind::constant) loss_.emplace(q, output_);
-    if (kind == Kind::levels) level_ = q.claim.at("level").rational();
-    compare("the first point");
+    if (kind != Kind::levels) return;
+    const Value level = q.claim.at("level");
+    if (level.is_text() && level.text() == "max") {
+      // Below both ends' values, but for what constant moves join to the ends.
+      const Point to = read_point(c_.network, output_, q.claim.at("to"), c_.budget);
+      level_ = std::max(loss_->below(point_, bits_), loss_->below(to, bits_));
+      ends_exempt_ = true;
+    } else {
+      level_ = level.rational();
+      compare("the first point");
+    }
   }
 
   void move(const Value& move) {
     const std::string kind = move.at("move").text();
     ++moves_;
+    const bool moving = kind == "top" || kind == "straight";
+    require(!moving || too_high_.empty(), "level", too_high_);
     if (kind == "unused") {
       unused(move);
     } else if (kind == "kernel") {
@@ -90,7 +101,7 @@ class Walk {
       require(
           same(point_.at(i).weights, tensors.weights, c_.budget) && same(point_.at(i).bias, tensors.bias, c_.budget),
           "end-point", "the moves do not end at the second point: layer " + c_.network.node(i).name);
-    compare("the second point");
+    if (!ends_exempt_) compare("the second point");
   }
   void end_below(const mpq_class& floor) const {
     const mpq_class phi = loss_->above(point_, bits_);
@@ -103,6 +114,7 @@ class Walk {
     ++moves_;
     const std::size_t layer = c_.network.find(json.at("layer").text());
     free_layer(layer);
+    require_below(layer);
     const Parameters direction = read_parameters(c_, layer, json);
     require(!direction.weights.zero() || !direction.bias.zero(), "direction", "the direction of the ray is 0");
     const Parameters next{sum_of(point_.at(layer).weights, direction.weights, c_.budget),
@@ -113,14 +125,18 @@ class Walk {
   std::string in_words() const { return loss_->in_words() + ", F_L = F(" + output_name() + ")"; }
   const std::string& output_name() const { return c_.network.node(output_).name; }
   std::string theta() const { return theta_in_words(c_.network, output_); }
-  const mpq_class& level() const { return level_; }
+  std::string level() const { return ends_exempt_ ? "the larger of its values at them" : show_above(level_); }
 
  private:
   std::string at() const { return "move " + number(moves_) + ": "; }
-  void compare(const std::string& where) const {
+  void compare(const std::string& where) {
     if (kind_ != Kind::levels) return;
     const mpq_class phi = loss_->above(point_, bits_);
-    require(phi <= level_, "level", where + " has Phi <= " + show_above(phi) + " only, above the level");
+    if (phi <= level_) return;
+    const std::string words = where + " has Phi <= " + show_above(phi) + " only, above the level";
+    // The last move of this kind may lead there, if F_L is then that of the second point.
+    if (!ends_exempt_) throw Rejected("level", words);
+    too_high_ = words;
   }
   // A dense layer without frozen tensors.
   const Node& free_layer(std::size_t i) const {
@@ -188,6 +204,7 @@ class Walk {
   void unused(const Value& move) {
     const std::size_t lower = lower_layer(move);
     free_layer(lower);
+    require_below(lower);
     above(lower);
     to_unused(lower, read_parameters(c_, lower, move));
   }
@@ -215,25 +232,28 @@ class Walk {
   }
   void to_kernel(std::size_t layer, const Parameters& next) {
     const std::string& name = c_.network.node(layer).name;
-    const auto known = linear_nodes(c_.network, output_);
-    require(std::find(known.begin(), known.end(), layer) != known.end(), "not-a-chain",
-            at() + "the output does not depend on layer " + name);
-    Point change = point_;
-    change[layer] = {difference_of(point_.at(layer).weights, next.weights, c_.budget),
-                     difference_of(point_.at(layer).bias, next.bias, c_.budget)};
-    const Forward forward = make_forward(c_, c_.network, layer, change, bits_);
+    require_below(layer);
+    Parameters& tensors = point_.at(layer);
+    tensors = {difference_of(tensors.weights, next.weights, c_.budget),
+               difference_of(tensors.bias, next.bias, c_.budget)};
+    const Forward forward = make_forward(c_, c_.network, layer, point_, bits_);
     require(forward.exact(), "not-rational", at() + "values below layer " + name + " are irrational");
     c_.data.for_each([&](std::size_t i, const std::vector<mpz_class>& x) {
       require(zero(forward(x).v), "not-a-kernel-direction",
               at() + "the values of layer " + name + " change on sample " + number(i + 1));
     });
-    point_[layer] = next;
+    tensors = next;
+  }
+  void require_below(std::size_t layer) const {
+    require(point_.contains(layer), "not-a-chain",
+            at() + "the output does not depend on layer " + c_.network.node(layer).name);
   }
 
   // A unit is multiplied by t, from 1 to `factor`, and its out-weights divided by it: s(t x) = t s(x) for t > 0.
   void scale(const Value& move) {
     const std::size_t lower = lower_layer(move);
     const Node& layer = free_layer(lower);
+    require_below(lower);
     const Above up = above(lower);
     const Activation& f = c_.network.node(up.activation).activation;
     require(piecewise_linear(f.function), "activation", at() + f.name + " is not positively homogeneous");
@@ -251,6 +271,8 @@ class Walk {
   std::size_t output_, moves_ = 0;
   std::optional<ConvexLoss> loss_;
   mpq_class level_;
+  bool ends_exempt_ = false;  // the level is "max"
+  std::string too_high_;      // why the last top move has to be the last one
   unsigned bits_;
   Point point_;
 };
@@ -260,17 +282,7 @@ Verdict path_below(const Question& q) {
   for (const Value& move : q.proof.at("moves").list()) walk.move(move);
   walk.arrive(q.claim.at("to"));
   return "the claim's two points are joined by a path of " + number(walk.moves()) + " pieces of parameters (" +
-         walk.theta() + ") on which " + walk.in_words() + ", is at most " + show_above(walk.level());
-}
-
-Verdict reaches_below(const Question& q) {
-  Walk walk(q, Walk::Kind::levels);
-  const mpq_class floor = q.claim.at("floor").rational();
-  for (const Value& move : q.proof.at("moves").list()) walk.move(move);
-  walk.end_below(floor);
-  return "from the claim's point a path of " + number(walk.moves()) + " pieces of parameters (" + walk.theta() +
-         ") on which " + walk.in_words() + ", is at most " + show_above(walk.level()) +
-         " leads to a point where it is at most " + show_above(floor);
+         walk.theta() + ") on which " + walk.in_words() + ", is at most " + walk.level();
 }
 
 Verdict descends_to(const Question& q) {
@@ -315,7 +327,6 @@ Verdict polygon(const Question& q) {
 }
 
 constexpr Rule kRules[] = {{"path-below", "moves", path_below},
-                           {"reaches-below", "moves", reaches_below},
                            {"descends-to", "moves", descends_to},
                            {"level-component-unbounded", "moves", level_component},
                            {"max-loss-on-path", "chords", polygon}};

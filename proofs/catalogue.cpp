@@ -27,6 +27,7 @@
 #include "proofs/paths/paths.h"
 #include "proofs/rays/row_difference.h"
 #include "proofs/rays/theorem_3_4.h"
+#include "proofs/regions/regions.h"
 #include "proofs/singular/singular_values.h"
 #include "proofs/valleys/sublevel_sets.h"
 #include "proofs/weights/full_rank_weights.h"
@@ -36,13 +37,13 @@ namespace widecert {
 const std::vector<Theorem>& catalogue() {
   using namespace theorems;
   static const std::vector<Theorem> all{
-      theorem_3_4(),    row_difference(),   assumption_3_1(),    full_rank_weights(), weights_rank_at(),
-      theorem_3_5(),    untied_biases(),    rank_at(),           singular_values(),   in_s_k(),
-      gradients(),      open_set(),         never_independent(), rank_equals(),       interpolation(),
-      zero_loss(),      zero_loss_nearby(), gradient_flow(),     critical_points(),   vacuous_hypotheses(),
-      critical_point(), separability(),     local_minimum(),     sublevel_sets(),     joined(),
-      not_joined(),     bad_valley(),       path_below(),        polygon(),           descent(),
-      level_ray()};
+      theorem_3_4(),    row_difference(),    assumption_3_1(),    full_rank_weights(), weights_rank_at(),
+      theorem_3_5(),    untied_biases(),     rank_at(),           singular_values(),   in_s_k(),
+      gradients(),      open_set(),          never_independent(), rank_equals(),       interpolation(),
+      zero_loss(),      zero_loss_nearby(),  gradient_flow(),     critical_points(),   vacuous_hypotheses(),
+      critical_point(), separability(),      local_minimum(),     sublevel_sets(),     joined(),
+      not_joined(),     bad_valley(),        path_below(),        polygon(),           descent(),
+      level_ray(),      regions_connected(), path_in_region()};
   return all;
 }
 

@@ -96,6 +96,8 @@ std::vector<std::string> needed(const std::string& claim) {
   if (claim == "descends-to") return {"targets", "from"};
   if (claim == "max-loss-on-path") return {"targets", "from", "corners"};
   if (claim == "level-component-unbounded") return {"from"};
+  if (claim == "regions-connected") return {"parameters"};
+  if (claim == "path-in-region") return {"parameters", "class", "points"};
   if (claim == "not-joined") return {"targets", "from", "to"};
   if (claim == "bad-valley") return {"targets", "parameters", "better"};
   for (const char* kind : {"separable-at", "not-separable-at"})
@@ -120,6 +122,8 @@ TEST_CASE("an entry may say what the catalogue lists, and nothing else") {
         if (key == "targets") json[key] = {{"fill", 0}};
         if (key == "loss") json[key] = "square";
         if (key == "classes") json[key] = {0, 1};
+        if (key == "class") json[key] = 0;
+        if (key == "points") json[key] = {{{"fill", 0}}, {{"fill", 1}}};
         if (key == "corners") json[key] = {{{"dense1", {{"weights", {{"fill", 0}}}, {"bias", {{"fill", 0}}}}}}};
         if (key == "parameters" || key == "better" || key == "from" || key == "to") {
           for (const char* layer : {"dense1", "dense2"})

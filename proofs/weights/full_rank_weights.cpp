@@ -232,7 +232,32 @@ Outcome prove_full_rank(const Architecture& network, std::size_t index, const st
   return claim == "weights-never-full-rank" ? inverted(std::move(outcome)) : outcome;
 }
 
-// `given`: the filters, frozen or of the entry; seeded ones if absent.
+// A bound below full rank that one pass over the patches finds; without one, proving decides.
+std::optional<Outcome> obstacle(const Instance& instance, std::size_t index, const std::string&) {
+  const Node& node = instance.network.node(index);
+  if (std::get<LinearSpec>(node.spec).frozen_weights) return frozen_filters(node);
+  const RankBound bound = structural_bound(instance.network, index);
+  if (bound.rank >= full_rank(node)) return std::nullopt;
+  return refuted(bound.reason, fmt::format("rank U <= {} < {} for every W: {}", bound.rank, full_rank(node), bound.why),
+                 {});
+}
+
+// The filters of the entry's parameters, or frozen ones.
+std::optional<TensorSpec> read_filters(const Entry& entry) {
+  const Node& node = entry.network.node(entry.node);
+  const auto& frozen = std::get<LinearSpec>(node.spec).frozen_weights;
+  const auto parameters = read_parameters(entry);
+  if (!parameters) return frozen;
+  const auto given = parameters->find(node.name);
+  if (given == parameters->end() || !given->second.weights) {
+    throw InputError(entry.json.place() + ": the parameters name no weights of layer \"" + node.name + "\"");
+  }
+  if (frozen) throw InputError(entry.json.place() + ": the weights of layer \"" + node.name + "\" are frozen");
+  return given->second.weights;
+}
+
+}  // namespace
+
 Outcome prove_rank_at(const Architecture& network, std::size_t index, const std::string& claim,
                       const std::optional<TensorSpec>& given, const Options& options) {
   const Node& node = network.node(index);
@@ -270,32 +295,6 @@ Outcome prove_rank_at(const Architecture& network, std::size_t index, const std:
   }
   return claim == "weights-deficient-at" ? inverted(std::move(outcome)) : outcome;
 }
-
-// A bound below full rank that one pass over the patches finds; without one, proving decides.
-std::optional<Outcome> obstacle(const Instance& instance, std::size_t index, const std::string&) {
-  const Node& node = instance.network.node(index);
-  if (std::get<LinearSpec>(node.spec).frozen_weights) return frozen_filters(node);
-  const RankBound bound = structural_bound(instance.network, index);
-  if (bound.rank >= full_rank(node)) return std::nullopt;
-  return refuted(bound.reason, fmt::format("rank U <= {} < {} for every W: {}", bound.rank, full_rank(node), bound.why),
-                 {});
-}
-
-// The filters of the entry's parameters, or frozen ones.
-std::optional<TensorSpec> read_filters(const Entry& entry) {
-  const Node& node = entry.network.node(entry.node);
-  const auto& frozen = std::get<LinearSpec>(node.spec).frozen_weights;
-  const auto parameters = read_parameters(entry);
-  if (!parameters) return frozen;
-  const auto given = parameters->find(node.name);
-  if (given == parameters->end() || !given->second.weights) {
-    throw InputError(entry.json.place() + ": the parameters name no weights of layer \"" + node.name + "\"");
-  }
-  if (frozen) throw InputError(entry.json.place() + ": the weights of layer \"" + node.name + "\" are frozen");
-  return given->second.weights;
-}
-
-}  // namespace
 
 Outcome weights_full_rank_at(const Architecture& network, std::size_t index, const TensorSpec& weights) {
   const Node& node = network.node(index);

@@ -12,6 +12,11 @@ namespace widecert {
 // "rank-deficient" (modulo the prime) or "too-large".
 Outcome weights_full_rank_at(const Architecture& network, std::size_t linear_node, const TensorSpec& weights);
 
+// The same by whatever evidence, or less than full rank by a kernel vector: as `claim` says. `given`: the filters;
+// seeded ones if absent.
+Outcome prove_rank_at(const Architecture& network, std::size_t linear_node, const std::string& claim,
+                      const std::optional<TensorSpec>& given, const Options& options);
+
 namespace theorems {
 Theorem full_rank_weights();
 Theorem weights_rank_at();

@@ -93,8 +93,8 @@ std::string write_case(const std::string& folder, const std::string& theorem, co
       entry["parameters"][layer] = {{"weights", {{"seeded", seeded}}}, {"bias", {{"fill", 0}}}};
     }
   }
-  if (any_of(
-          {"sublevel-sets", "joined", "not-joined", "bad-valley", "path-below", "descent", "level-ray", "polygon"})) {
+  if (any_of({"sublevel-sets", "joined", "not-joined", "bad-valley", "path-below", "descent", "level-ray", "polygon",
+              "regions-connected", "path-in-region"})) {
     entry["node"] = "x";
     network["nodes"].push_back(dense("dense3", 2));
     const auto point = [&](int seed) {
@@ -108,6 +108,11 @@ std::string write_case(const std::string& folder, const std::string& theorem, co
     if (any_of({"joined", "not-joined", "path-below", "descent", "level-ray", "polygon"})) entry["from"] = point(1);
     if (any_of({"joined", "not-joined", "path-below"})) entry["to"] = point(2);
     if (theorem == "polygon") entry["corners"] = {point(2)};
+    if (any_of({"regions-connected", "path-in-region"})) entry["parameters"] = point(1);
+    if (theorem == "path-in-region") {
+      entry["class"] = 0;
+      entry["points"] = {{{"fill", 0}}, {{"fill", 1}}};
+    }
     if (theorem == "bad-valley") {
       entry["parameters"] = point(1);
       entry["better"] = point(2);

@@ -130,6 +130,10 @@ bool assumption_3_2_of_2017(Function f) {
   throw std::logic_error("an activation without facts");
 }
 
+bool strictly_monotone(const Activation& f) {
+  return homeomorphism(f) || slopes_nonzero(f.function) || f.function == Function::cubic_sigmoid;
+}
+
 bool homeomorphism(const Activation& f) {
   switch (f.function) {
     case Function::identity:

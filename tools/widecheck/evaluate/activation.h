@@ -22,7 +22,8 @@ bool slopes_nonzero(Function f);
 bool assumption_3_2_of_2017(Function f);
 // The functions b -> s(s_i + b) are linearly independent for distinct s_i.
 bool translate_independent(const Activation& f);
-bool homeomorphism(const Activation& f);  // of R onto R (thesis, Assumption 3.4.1)
+bool strictly_monotone(const Activation& f);  // and continuous
+bool homeomorphism(const Activation& f);      // of R onto R (thesis, Assumption 3.4.1)
 // An open interval; a missing end is infinite.
 struct Image {
   std::optional<mpq_class> low, high;

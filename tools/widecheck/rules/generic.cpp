@@ -94,11 +94,6 @@ Verdict derivative(const Question& q) {
 
 // ---- translates: one free bias per neuron, on samples that are kept apart below ----
 
-// Strictly monotone on R.
-bool strictly_monotone(const Activation& f) {
-  return slopes_nonzero(f.function) || (f.function == Function::leaky_relu && f.parameter > 0);
-}
-
 // In each bank some position is padding in none of its patches.
 bool share_positions(const Node& node) {
   std::vector<std::vector<bool>> never_padding(node.patches.banks());

@@ -16,7 +16,8 @@
   TOPIC(minima)                 \
   TOPIC(valleys)                \
   TOPIC(moats)                  \
-  TOPIC(paths)
+  TOPIC(paths)                  \
+  TOPIC(regions)
 
 namespace widecheck::topics {
 

@@ -15,10 +15,6 @@ namespace {
 
 // s is continuous and distinct translates of it are independent.
 bool has_independent_translates(const Activation& f) { return !is_step(f.function) && translate_independent(f); }
-// s is continuous and strictly monotone.
-bool is_monotone(const Activation& f) {
-  return homeomorphism(f) || slopes_nonzero(f.function) || f.function == Function::cubic_sigmoid;
-}
 
 // F_0, the values of the claim's node, and above them layers 1, ..., L, all dense: layer l is linear, and for l < L an
 // activation behind it.
@@ -184,7 +180,7 @@ Verdict no_bad_valley(const Question& q) {
     premise = {"; " + rank.sentence, rank.error_bits};
   } else {
     for (std::size_t l = 1; l < k; ++l) {
-      if (is_monotone(t.function(l))) continue;
+      if (strictly_monotone(t.function(l))) continue;
       t.require_translates(l);
       t.require_columns(l, t.samples());
     }

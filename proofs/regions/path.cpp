@@ -1,0 +1,262 @@
+#include <fmt/format.h>
+#include <widecert/certificate/model_json.h>
+#include <widecert/network/forward.h>
+#include <widecert/network/layers_above.h>
+#include <widecert/network/targets.h>
+#include <widecert/number/error.h>
+
+#include <Eigen/QR>
+#include <algorithm>
+#include <cmath>
+
+#include "proofs/output.h"
+#include "proofs/regions/regions.h"
+
+namespace widecert {
+namespace {
+
+using Vector = std::vector<double>;
+constexpr int kBits = 20, kDeepest = 45, kMostPieces = 256;
+
+struct Asked {
+  std::size_t output, mine;
+  PointSpec point;
+  std::vector<TensorSpec> points;
+  std::optional<Rational> confidence;
+};
+
+class Finder {
+ public:
+  Finder(const Instance& instance, const Asked& asked, const Options& options)
+      : network_(instance.network), asked_(asked), options_(options) {
+    for (std::size_t i : linear_nodes(network_, asked.output)) {
+      const PointTensors given = tensors_of(network_, asked.point, i);
+      theta_[i] = convert_parameters<double>(
+          expand(given.weights, network_.weights_shape(i), given.weights_name),
+          given.bias ? expand(*given.bias, network_.bias_shape(i), given.bias_name) : Tensor{});
+    }
+  }
+
+  Outcome run() {
+    const Node& out = network_.node(asked_.output);
+    if (out.width < 2) return not_applicable("width", "one output has no regions");
+    if (asked_.mine >= out.width)
+      return not_applicable("width", fmt::format("class {} of {} outputs", asked_.mine, out.width));
+    for (std::size_t i : network_.ancestors(asked_.output)) {
+      const auto* f = std::get_if<ActivationSpec>(&network_.node(i).spec);
+      if (f != nullptr && !(facts(f->function.kind).piecewise_affine && facts(f->function.kind).continuous))
+        return not_applicable("activation", fmt::format("{} is not piecewise linear", describe(f->function)));
+    }
+    const TensorShape shape({network_.input_width()}, network_.node(0).shape);
+    std::vector<TensorSpec> way;
+    std::vector<Vector> ends;
+    for (const TensorSpec& spec : asked_.points) {
+      Vector x;
+      const Tensor row = expand(spec, shape, "points");
+      for (const Rational& v : row.front()) x.push_back(v.convert_to<double>());
+      ends.push_back(std::move(x));
+    }
+    for (std::size_t k = 0; k < ends.size(); ++k) {
+      if (margin(ends[k]) <= 0) return refuse(fmt::format("point {} has another class, or a tie", k + 1));
+      if (!confident(ends[k])) return refuse(fmt::format("point {} has a smaller softmax", k + 1));
+      if (k > 0 && !straight(ends[k - 1], ends[k])) {
+        // Around: through the images of a straight line between the outputs of the last hidden layer.
+        const auto between = pull_back(ends[k - 1], ends[k]);
+        if (!between)
+          return undecided("no-path",
+                           fmt::format("the straight segment from point {} to point {} leaves the region, and "
+                                       "no path is known (connected or not)",
+                                       k, k + 1));
+        for (const Vector& x : *between) {
+          ExplicitTensor row;
+          row.rows.emplace_back();
+          for (double v : x) row.rows[0].push_back(exactly(v));
+          way.emplace_back(row);
+        }
+      }
+      way.push_back(asked_.points[k]);
+    }
+    std::vector<Value> points(way.begin(), way.end());
+    Keys keys{{"output", out.name}, {"parameters", asked_.point}, {"class", asked_.mine}, {"points", points}};
+    if (asked_.confidence) keys.emplace_back("confidence", *asked_.confidence);
+    Keys proof;
+    if (asked_.confidence) proof.emplace_back("precision", 64);
+    return proved(
+        fmt::format("a polyline of {} points; the least margin that is seen is {:.4g}{}", points.size(), least_,
+                    asked_.confidence ? fmt::format(", the least softmax {:.6g}", 1 / (1 + most_)) : ""),
+        {{Claim("path-in-region", keys), Proof("walker", proof)}});
+  }
+
+ private:
+  static Outcome refuse(const std::string& why) { return undecided("margin", why); }
+
+  struct Seen {
+    double margin = 0, powers = 0;  // min over others of F_j - F_k; sum of e^-(F_j - F_k)
+    std::vector<int> pattern;       // signs of what functions read, places of what pools take
+  };
+  Seen look(const Vector& x) const {
+    const auto values = forward(network_, theta_, x, asked_.output);
+    Seen seen;
+    for (std::size_t i : network_.ancestors(asked_.output)) {
+      const Node& node = network_.node(i);
+      if (const auto* f = std::get_if<ActivationSpec>(&node.spec)) {
+        if (f->function.kind == ActivationKind::identity) continue;
+        for (double v : values[node.inputs[0]]) seen.pattern.push_back(v > 0 ? 1 : v < 0 ? -1 : 0);
+      } else if (const auto* pool = std::get_if<PoolSpec>(&node.spec); pool && pool->kind == PoolSpec::Kind::max) {
+        std::vector<std::int64_t> entries;
+        for (std::size_t p = 0; p < node.patches->count(); ++p) {
+          node.patches->expand(p, entries);
+          int best = -1;
+          for (std::size_t r = 0; r < entries.size(); ++r) {
+            if (entries[r] == kPadding) continue;
+            const auto at = [&](int k) {
+              return values[node.inputs[0]][static_cast<std::size_t>(entries[static_cast<std::size_t>(k)])];
+            };
+            if (best < 0 || at(static_cast<int>(r)) > at(best)) best = static_cast<int>(r);
+          }
+          seen.pattern.push_back(best);
+        }
+      }
+    }
+    const Vector& f = values[asked_.output];
+    seen.margin = std::numeric_limits<double>::infinity();
+    for (std::size_t k = 0; k < f.size(); ++k) {
+      if (k == asked_.mine) continue;
+      seen.margin = std::min(seen.margin, f[asked_.mine] - f[k]);
+      seen.powers += std::exp(f[k] - f[asked_.mine]);
+    }
+    return seen;
+  }
+  double allowed() const { return 1 / asked_.confidence->convert_to<double>() - 1; }
+  bool inside(const Seen& seen) {
+    if (!(seen.margin > 1e-9) || (asked_.confidence && !(seen.powers <= allowed() * (1 - 1e-9)))) return false;
+    least_ = std::min(least_, seen.margin);
+    most_ = std::max(most_, seen.powers);
+    return true;
+  }
+  double margin(const Vector& x) const { return look(x).margin; }
+  bool confident(const Vector& x) const { return !asked_.confidence || look(x).powers <= allowed(); }
+
+  // Between points with one pattern all is affine: by bisection down to that, as far as doubles tell.
+  bool straight(const Vector& a, const Vector& b) {
+    const double least = least_, most = most_;
+    if (within(a, look(a), b, look(b), 0)) return true;
+    least_ = least;
+    most_ = most;
+    return false;
+  }
+  bool within(const Vector& a, const Seen& at_a, const Vector& b, const Seen& at_b, int depth) {
+    poll();
+    if (!inside(at_a) || !inside(at_b)) return false;
+    if (at_a.pattern == at_b.pattern || depth == kDeepest) return true;
+    Vector middle(a.size());
+    for (std::size_t i = 0; i < a.size(); ++i) middle[i] = (a[i] + b[i]) / 2;
+    const Seen seen = look(middle);
+    return within(a, at_a, middle, seen, depth + 1) && within(middle, seen, b, at_b, depth + 1);
+  }
+
+  // Points between, in pieces fine enough, where the network is a pyramid of homeomorphisms with dense layers.
+  std::optional<std::vector<Vector>> pull_back(const Vector& from, const Vector& to) {
+    std::string why;
+    const auto above = layers_above(network_, 0, asked_.output, why);
+    if (!above) return std::nullopt;
+    std::vector<Eigen::MatrixXd> w, inverse;
+    std::vector<Eigen::RowVectorXd> bias;
+    std::vector<double> slopes;
+    for (std::size_t l = 0; l + 1 < above->linear.size(); ++l) {
+      const std::size_t i = above->linear[l];
+      const Node& node = network_.node(i);
+      const Activation& f = std::get<ActivationSpec>(network_.node(above->activation[l]).spec).function;
+      if (!network_.is_dense(i) || !homeomorphism(f) || node.width > node.patches->inputs()) return std::nullopt;
+      slopes.push_back(f.kind == ActivationKind::identity ? 1 : f.parameter.convert_to<double>());
+      w.push_back(
+          near_doubles(expand(*asked_.point.at(node.name).weights, network_.weights_shape(i), "weights")).transpose());
+      inverse.push_back(w.back().completeOrthogonalDecomposition().pseudoInverse());
+      bias.emplace_back(Eigen::RowVectorXd::Zero(w.back().cols()));
+      const auto& b = theta_.at(i).bias;
+      for (std::size_t h = 0; h < b.size(); ++h) bias.back()(static_cast<Eigen::Index>(h)) = b[h];
+    }
+    if (w.empty()) return std::nullopt;
+    // f_l at both ends, f_0 = x.
+    const auto features = [&](const Vector& x) {
+      std::vector<Eigen::RowVectorXd> f{
+          Eigen::Map<const Eigen::RowVectorXd>(x.data(), static_cast<Eigen::Index>(x.size()))};
+      for (std::size_t l = 0; l < w.size(); ++l) {
+        const double slope = slopes[l];
+        f.emplace_back((f.back() * w[l] + bias[l]).unaryExpr([slope](double v) { return v < 0 ? slope * v : v; }));
+      }
+      return f;
+    };
+    const auto a = features(from), b = features(to);
+    const auto at = [&](double t) {
+      Eigen::RowVectorXd z = (1 - t) * a.back() + t * b.back();
+      for (std::size_t l = w.size(); l-- > 0;) {
+        const double slope = slopes[l];
+        const Eigen::RowVectorXd sum = z.unaryExpr([slope](double v) { return v < 0 ? v / slope : v; }),
+                                 below = (1 - t) * a[l] + t * b[l];
+        z = below + (sum - bias[l] - below * w[l]) * inverse[l];
+      }
+      Vector x;
+      for (Eigen::Index k = 0; k < z.size(); ++k) x.push_back(std::round(std::ldexp(z(k), kBits)) / std::exp2(kBits));
+      return x;
+    };
+    for (int pieces = 2; pieces <= kMostPieces; pieces *= 2) {
+      options_.progress("pieces", static_cast<std::size_t>(pieces), kMostPieces);
+      std::vector<Vector> between;
+      bool good = true;
+      Vector last = from;
+      for (int k = 1; good && k <= pieces; ++k) {
+        const Vector next = k == pieces ? to : at(static_cast<double>(k) / pieces);
+        good = straight(last, next);
+        if (k < pieces) between.push_back(next);
+        last = next;
+      }
+      if (good) return between;
+    }
+    return std::nullopt;
+  }
+
+  const Architecture& network_;
+  const Asked& asked_;
+  const Options& options_;
+  Parameters<double> theta_;
+  double least_ = std::numeric_limits<double>::infinity(), most_ = 0;
+};
+
+}  // namespace
+
+Theorem theorems::path_in_region() {
+  return {
+      .id = "path-in-region",
+      .title = "A polyline of inputs that stays in one decision region",
+      .source = "Q. Nguyen's thesis (2019), section 5.3.5, as a certificate",
+      .statement =
+          "A piecewise linear network is walked along each segment exactly: between breakpoints differences of outputs "
+          "are affine, so that F_j > F_k at all breakpoints suffices; the sum of e^-(F_j - F_k) is convex there, so "
+          "that "
+          "softmax_j is at least what it is at breakpoints. Where a straight segment leaves the region of a pyramidal "
+          "network, the way leads through preimages of a line between the features of its last hidden layer.",
+      .hypotheses = {"relu, leaky-relu, identity, pooling; any parameters"},
+      .claims = {"path-in-region"},
+      .rules = {"walker"},
+      .reasons = {"width", "activation", "margin", "no-path"},
+      .keys = {kOutputKey,
+               {"parameters", "tensors of the linear nodes up to the output"},
+               {"class", "j, from 0 on"},
+               {"points", "inputs on the way, the ends first and last: a list of tensors with one row each"},
+               {"confidence", "softmax_j is at least that all along, a number between 0 and 1"}},
+      .needs_data = false,
+      .read = [](const Entry& entry) -> Prover {
+        Asked asked{
+            read_output(entry), entry.json.get("class").size(), read_point(entry.json.get("parameters")), {}, {}};
+        const JsonReader points = entry.json.get("points");
+        for (const JsonReader& point : points.list()) asked.points.push_back(read_tensor(point));
+        if (asked.points.size() < 2) points.fail("two points or more");
+        if (const auto confidence = entry.json.find("confidence")) asked.confidence = confidence->rational();
+        return [asked](const Instance& instance, const Options& options) {
+          return Finder(instance, asked, options).run();
+        };
+      }};
+}
+
+}  // namespace widecert

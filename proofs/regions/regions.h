@@ -1,0 +1,9 @@
+// Decision regions of networks at given parameters (README.md).
+#pragma once
+
+#include "proofs/prover.h"
+
+namespace widecert::theorems {
+Theorem regions_connected();
+Theorem path_in_region();
+}  // namespace widecert::theorems

@@ -97,6 +97,7 @@ std::vector<std::string> needed(const std::string& claim) {
   if (claim == "max-loss-on-path") return {"targets", "from", "corners"};
   if (claim == "level-component-unbounded") return {"from"};
   if (claim == "regions-connected") return {"parameters"};
+  if (claim == "component-count") return {"parameters", "class"};
   if (claim == "path-in-region") return {"parameters", "class", "points"};
   if (claim == "not-joined") return {"targets", "from", "to"};
   if (claim == "bad-valley") return {"targets", "parameters", "better"};

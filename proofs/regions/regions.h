@@ -6,4 +6,5 @@
 namespace widecert::theorems {
 Theorem regions_connected();
 Theorem path_in_region();
+Theorem component_count();
 }  // namespace widecert::theorems

@@ -91,3 +91,36 @@ TEST_CASE("forged paths in regions: points, classes, ties, confidence, functions
           "unsupported");
   rejects(forge(g, k, [&](json& c, json&) { c["network"]["nodes"][1]["function"] = "step"; }), "unknown-key", 4);
 }
+
+TEST_CASE("forged counts of components: another number, cells joined at a tie or at infinity, other networks") {
+  for (const char* name : {"regions/5.3.1", "regions/5.3.2", "regions/5.3.2-printed", "regions/5.3.3",
+                           "regions/diamond", "regions/one-input"}) {
+    INFO(name);
+    const Genuine g(name);
+    CHECK(g.check().exit == 0);
+    for (std::size_t k = 0; k < g.claim()["claims"].size(); ++k) {
+      if (g.claim()["claims"][k]["kind"] != "component-count") continue;
+      const auto count = g.claim()["claims"][k]["count"].get<int>();
+      for (int wrong : {0, 1, 2, 3, 4}) {
+        if (wrong == count) continue;
+        rejects(forge(g, k, [&](json& c, json&) { claim(c, k)["count"] = wrong; }), "count");
+      }
+      rejects(forge(g, k, [&](json& c, json&) { claim(c, k)["class"] = 2; }), "unexpected", 4);
+      rejects(forge(g, k, [&](json&, json& p) { proof(p, k)["count"] = count; }), "unknown-key", 4);
+    }
+  }
+  const Genuine g("regions/5.3.3");
+  const std::size_t k = of_kind(g, "component-count");
+  const auto with = [&](const std::function<void(json&)>& edit) {
+    return forge(g, k, [&](json& c, json&) { edit(c); });
+  };
+  rejects(with([&](json& c) { claim(c, k)["parameters"]["out"]["bias"]["rows"][0][0] = -5; }), "count");
+  rejects(with([&](json& c) { c["network"]["nodes"][1]["function"] = "tanh"; }), "unsupported");
+  rejects(with([&](json& c) { c["network"]["nodes"][1]["function"] = "step"; }), "unsupported");
+  rejects(with([&](json& c) { c["network"]["nodes"][1]["function"] = "identity"; }), "count");
+  rejects(with([&](json& c) {
+            c["network"]["input"]["shape"] = {3};
+            for (json& row : claim(c, k)["parameters"]["one"]["weights"]["rows"]) row.push_back(0);
+          }),
+          "dimension");
+}

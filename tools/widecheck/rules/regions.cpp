@@ -1,9 +1,10 @@
 // Rules about decision regions C_j = {x : F_j(x) > F_k(x) for all k != j} of a network at given parameters: all of them
-// connected, a path inside one.
+// connected, a path inside one, how many components one has.
 #include <algorithm>
 
 #include "evaluate/activation.h"
 #include "evaluate/backward.h"
+#include "evaluate/cells.h"
 #include "evaluate/features.h"
 #include "evaluate/walker.h"
 #include "kernel/integers.h"
@@ -96,7 +97,25 @@ Verdict path_in_region(const Question& q) {
          (confident ? ", and softmax_j >= " + show_below(1 / (1 + most)) + " all along it" : "");
 }
 
-constexpr Rule kRules[] = {{"regions-connected", "pyramid", pyramid}, {"path-in-region", "walker", path_in_region}};
+// The plane is cut into cells here; the certificate is empty.
+Verdict component_count(const Question& q) {
+  const Context& c = q.c;
+  const std::size_t output = output_of(q);
+  const std::uint64_t mine = q.claim.at("class").number(c.network.node(output).width - 1),
+                      count = q.claim.at("count").number(std::uint64_t{1} << 40);
+  const auto theta = read_point(c.network, output, q.claim.at("parameters"), c.budget);
+  const RegionCount found = count_components(c, output, theta, mine);
+  require(found.components == count, "count",
+          "the region has " + number(found.components) + " components, not " + number(count));
+  return "at " + point_in_words(c.network, output, q.claim.at("parameters")) +
+         " the region {x : F_j > F_k for all k != j}" + " of class " + number(mine) + ", F = F(" +
+         c.network.node(output).name + "), has exactly " + number(count) + " connected components (" +
+         number(found.cells) + " cells of the whole plane, " + number(found.pieces) + " with points of it)";
+}
+
+constexpr Rule kRules[] = {{"component-count", "cells", component_count},
+                           {"regions-connected", "pyramid", pyramid},
+                           {"path-in-region", "walker", path_in_region}};
 
 }  // namespace
 

@@ -14,7 +14,7 @@ namespace widecert {
 namespace {
 
 using Form = std::array<Rational, 3>;  // on (x, y, z); also a ray
-constexpr std::size_t kMostCells = 200'000;
+constexpr std::size_t kMostCells = 200'000, kMostNeurons = 5'000;
 
 Rational at(const Form& f, const Form& ray) { return f[0] * ray[0] + f[1] * ray[1] + f[2] * ray[2]; }
 Form combine(const Rational& a, const Form& f, const Rational& b, const Form& g) {
@@ -258,6 +258,11 @@ Outcome prove(const Architecture& network, std::size_t output, const PointSpec& 
       return not_applicable("max-pooling",
                             fmt::format("layer {} is a max pooling, which is not cut into cells", node.name));
   }
+  // Cells are cut by recursion, neuron by neuron.
+  std::size_t neurons = 0;
+  for (std::size_t i : network.ancestors(output))
+    if (std::holds_alternative<ActivationSpec>(network.node(i).spec)) neurons += network.node(i).width;
+  if (neurons > kMostNeurons) return undecided("too-large", fmt::format("more than {} neurons", kMostNeurons));
   Counter counter(network, output, point, mine);
   std::size_t count = 0;
   try {

@@ -11,6 +11,7 @@ namespace widecheck {
 namespace {
 
 constexpr std::size_t kMostCells = 1'000'000;
+constexpr std::ptrdiff_t kMostLayers = 1'000;  // cells are cut by recursion
 
 using Ray = std::array<mpz_class, 3>;  // also a linear form on R^3
 
@@ -41,7 +42,11 @@ struct Piece {
 class Cells {
  public:
   Cells(const Context& c, std::size_t output, const std::map<std::size_t, Parameters>& theta, std::size_t j)
-      : c_(c), nodes_(c.network.below(output)), theta_(theta), j_(j) {}
+      : c_(c), nodes_(c.network.below(output)), theta_(theta), j_(j) {
+    const auto layers = std::count_if(nodes_.begin(), nodes_.end(),
+                                      [&](std::size_t i) { return c.network.node(i).op == Op::activation; });
+    if (layers > kMostLayers) throw Malformed("too-large", "more than 1,000 layers of activations");
+  }
 
   RegionCount run() {
     const std::size_t d = c_.network.node(0).width;

@@ -10,7 +10,7 @@
 namespace widecheck {
 namespace {
 
-constexpr std::size_t kMostCells = 1'000'000;
+constexpr std::size_t kMostCells = 1'000'000, kMostKept = 5'000'000;
 constexpr std::ptrdiff_t kMostLayers = 1'000;  // cells are cut by recursion
 
 using Ray = std::array<mpz_class, 3>;  // also a linear form on R^3
@@ -45,6 +45,8 @@ class Cells {
       : c_(c), nodes_(c.network.below(output)), theta_(theta), j_(j) {
     const auto layers = std::count_if(nodes_.begin(), nodes_.end(),
                                       [&](std::size_t i) { return c.network.node(i).op == Op::activation; });
+    for (std::size_t i : nodes_)
+      for (std::size_t input : c.network.node(i).inputs) last_use_[input] = i;
     if (layers > kMostLayers) throw Malformed("too-large", "more than 1,000 layers of activations");
   }
 
@@ -66,7 +68,7 @@ class Cells {
  private:
   std::vector<mpz_class> values(const Ray& form, const Cone& cone) const {
     Products all = 0;
-    for (const Ray& r : cone) all += 40 + words(form) * words(r);
+    for (const Ray& r : cone) all += 200 + 2 * words(form) * words(r);
     c_.budget.spend(all);
     std::vector<mpz_class> v;
     for (const Ray& r : cone) v.push_back(dot(form, r));
@@ -102,7 +104,9 @@ class Cells {
       const std::size_t i = nodes_[at];
       const Node& node = c_.network.node(i);
       if (node.op != Op::activation || node.activation.function == Function::identity) {
-        forms[i] = affine(node, i, forms);
+        Forms made = affine(node, i, forms);
+        forget(forms, i);
+        forms[i] = std::move(made);
         continue;
       }
       require(piecewise_linear(node.activation.function), "unsupported",
@@ -117,29 +121,40 @@ class Cells {
         std::vector<Part> finer;
         for (Part& part : parts) {
           auto [above, below] = split(part.cone, values(form, part.cone));
-          const bool zero = above.empty() && below.empty();
-          if (zero) {  // the form is 0 on the cell
-            part.signs.push_back(0);
+          if (above.empty() || below.empty()) {
+            // One side, or the form is 0 on the cell.
+            part.signs.push_back(above.empty() ? (below.empty() ? 0 : -1) : 1);
             finer.push_back(std::move(part));
             continue;
           }
-          for (const auto& [cone, sign] : {std::pair(&above, 1), std::pair(&below, -1)}) {
-            if (cone->empty()) continue;
-            finer.push_back({std::move(*cone), part.signs});
-            finer.back().signs.push_back(sign);
-          }
+          c_.budget.spend(200 + Products(part.signs.size()));
+          finer.push_back({std::move(above), part.signs});
+          finer.back().signs.push_back(1);
+          part.signs.push_back(-1);
+          finer.push_back({std::move(below), std::move(part.signs)});
         }
         parts = std::move(finer);
         if (parts.size() > kMostCells) throw Malformed("too-large", "more than a million cells");
       }
+      const Forms read = in;
+      forget(forms, i);
+      Products held = read.v.size();
+      for (const auto& [k, f] : forms) held += f.v.size();
       for (Part& part : parts) {
+        c_.budget.spend(100 * held);
         std::map<std::size_t, Forms> inside = forms;
-        inside[i] = activated(node.activation, in, part.signs);
+        inside[i] = activated(node.activation, read, part.signs);
         descend(at + 1, std::move(part.cone), std::move(inside));
       }
       return;
     }
     finish(std::move(cell), forms.at(nodes_.back()));
+  }
+
+  // What no node after this one reads.
+  void forget(std::map<std::size_t, Forms>& forms, std::size_t at) const {
+    for (std::size_t input : c_.network.node(at).inputs)
+      if (last_use_.at(input) == at) forms.erase(input);
   }
 
   Forms activated(const Activation& f, const Forms& in, const std::vector<int>& signs) const {
@@ -148,15 +163,24 @@ class Cells {
     Forms out;
     out.divisor = in.divisor * den;
     for (std::size_t h = 0; h < in.v.size(); ++h) {
-      c_.budget.spend(60 + words(in.v[h]) * (Products::words(num) + Products::words(den)));
+      c_.budget.spend(300 + words(in.v[h]) * (Products::words(num) + Products::words(den)));
       Ray r = in.v[h];
       for (mpz_class& v : r) v *= signs[h] < 0 ? num : den;
       out.v.push_back(std::move(r));
     }
     return shortened(std::move(out));
   }
-  static Forms shortened(Forms f) {
+  Forms shortened(Forms f) const {
+    constexpr std::size_t kMaxBits = 65'536;
     mpz_class common = f.divisor;
+    for (const Ray& r : f.v) {
+      const Products size = words(r) + Products::words(f.divisor);
+      c_.budget.spend(100 + size * size);
+      for (const mpz_class& v : r)
+        if (mpz_sizeinbase(v.get_mpz_t(), 2) > kMaxBits) throw Malformed("too-large", "forms of more than 65,536 bits");
+    }
+    if (mpz_sizeinbase(common.get_mpz_t(), 2) > kMaxBits)
+      throw Malformed("too-large", "forms of more than 65,536 bits");
     for (const Ray& r : f.v)
       for (const mpz_class& v : r) {
         if (common == 1) return f;
@@ -184,7 +208,7 @@ class Cells {
         const Parameters& theta = theta_.at(i);
         Products of_weights = Products::words(theta.weights.divisor) + Products::words(theta.bias.divisor);
         for (const auto& row : theta.weights.rows) of_weights = std::max(of_weights, Products::words(largest(row)));
-        c_.budget.spend((100 + 3 * long_ones * of_weights) * Products(node.terms() + 4) * node.width);
+        c_.budget.spend((300 + 3 * long_ones * of_weights) * Products(node.terms() + 4) * node.width);
         const mpz_class common = lcm(theta.weights.divisor, theta.bias.divisor),
                         of_sum = common / theta.weights.divisor, of_bias = common / theta.bias.divisor * in(0).divisor;
         for (std::size_t h = 0; h < node.width; ++h) {
@@ -251,11 +275,14 @@ class Cells {
     Piece piece;
     for (std::size_t k = 0; k < f.v.size(); ++k) {
       if (k == j_) continue;
+      c_.budget.spend(300 + words(f.v[j_]) + words(f.v[k]));
       piece.margins.push_back(minus(f.v[j_], f.v[k]));
       cell = split(cell, values(piece.margins.back(), cell)).first;
       if (cell.empty()) return;
     }
     piece.cone = std::move(cell);
+    kept_ += piece.margins.size() + piece.cone.size();
+    if (kept_ > kMostKept) throw Malformed("too-large", "pieces of more than 5 million forms");
     pieces_.push_back(std::move(piece));
   }
 
@@ -276,8 +303,8 @@ class Cells {
       for (std::size_t i = 0; i < cone.size(); ++i) {
         Edge edge{cross(cone[i], cone[(i + 1) % cone.size()]), 0, cone[i], cone[(i + 1) % cone.size()], s};
         const Ray middle = sum(edge.first, edge.last);
-        if (middle[2] == 0) continue;  // at infinity
-        c_.budget.spend(400 + 20 * words(edge.first) * words(edge.last));
+        if (middle[2] == 0) continue;                                         // at infinity
+        c_.budget.spend(4'000 + 200 * words(edge.first) * words(edge.last));  // sorting included
         make_primitive(edge.normal);
         const auto first =
             std::find_if(edge.normal.begin(), edge.normal.end(), [](const mpz_class& v) { return v != 0; });
@@ -324,7 +351,8 @@ class Cells {
   const Context& c_;
   std::vector<std::size_t> nodes_;
   const std::map<std::size_t, Parameters>& theta_;
-  std::size_t j_, cells_ = 0;
+  std::map<std::size_t, std::size_t> last_use_;  // by node
+  std::size_t j_, cells_ = 0, kept_ = 0;
   std::vector<Piece> pieces_;
 };
 

@@ -9,7 +9,7 @@
 namespace widecheck {
 namespace {
 
-constexpr std::size_t kMostBreakpoints = 100'000, kMaxBits = 65'536;
+constexpr std::size_t kMostBreakpoints = 100'000, kMostCuts = 1'000'000, kMaxBits = 65'536, kMostHeld = 20'000'000;
 
 Products length_of(const Values& x) { return Products::words(largest(x.v)) + Products::words(x.divisor); }
 
@@ -82,14 +82,22 @@ class Walker {
     const std::size_t count = known_.begin()->second.size();
     std::vector<std::pair<std::size_t, mpq_class>> cuts;  // piece, and the share of its second end
     for (std::size_t k = 0; k + 1 < count; ++k) {
+      std::size_t at = network_.size();  // the node whose lengths are known
+      Products words = 0;
       each([&](std::size_t node, std::size_t a, std::size_t b) {
         const Values &left = known_.at(node)[k], &right = known_.at(node)[k + 1];
+        if (node != at) {
+          budget_.spend(20 * Products(left.v.size()));
+          words = length_of(left) + length_of(right);
+          at = node;
+        }
         budget_.spend(20);
         const mpz_class l = a == b ? left.v[a] : mpz_class(left.v[a] - left.v[b]),
                         r = a == b ? right.v[a] : mpz_class(right.v[a] - right.v[b]);
         if (sgn(l) * sgn(r) >= 0) return;
-        const Products words = length_of(left) + length_of(right);
         budget_.spend(1'000 + 40 * words * words);
+        // (Equal ones are counted, too.)
+        if (count + cuts.size() > kMostCuts) throw Malformed("too-large", "more than a million crossings");
         const mpz_class of_left = abs(l) * right.divisor, of_right = abs(r) * left.divisor;
         mpq_class share(of_left, of_left + of_right);
         share.canonicalize();
@@ -98,6 +106,9 @@ class Walker {
     }
     std::sort(cuts.begin(), cuts.end());
     cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
+    std::size_t held = 0;
+    for (const auto& [node, points] : known_) held += points.front().v.size();
+    if ((count + cuts.size()) * held > kMostHeld) throw Malformed("too-large", "too many values at breakpoints");
     if (count + cuts.size() > kMostBreakpoints) throw Malformed("too-large", "more than 100,000 breakpoints");
     for (auto& [node, points] : known_) {
       std::vector<Values> more;

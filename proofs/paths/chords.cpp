@@ -15,7 +15,7 @@ namespace {
 
 using Numbers = std::vector<double>;
 
-// sums[t] += sum over r of x[patch[r]] ((1 - s) a + s b)[r * filters + t]; with |.| of weights, if `sizes`, the larger.
+// sums[t] += sum over r of x[patch[r]] ((1 - s) a + s b)[r * filters + t].
 WIDECERT_CLONES void add_patch(double* sums, const double* x, const std::int64_t* patch, std::size_t length,
                                const double* a, const double* b, double s, std::size_t filters) {
   for (std::size_t r = 0; r < length; ++r) {

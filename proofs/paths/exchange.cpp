@@ -4,7 +4,7 @@
 #include <widecert/linalg/exact_solve.h>
 #include <widecert/linalg/independent_lines.h>
 #include <widecert/linalg/modular_matrix.h>
-#include <widecert/network/forward.h>
+#include <widecert/network/point_parameters.h>
 
 #include <algorithm>
 #include <numeric>
@@ -27,13 +27,7 @@ class Exchange {
   Exchange(const Instance& instance, Walk walk, const PointSpec& to) : walk_(std::move(walk)) {
     const Architecture& network = instance.network;
     const std::size_t base = walk_.dense().values(0);
-    Parameters<Rational> theta;
-    for (std::size_t i : linear_nodes(network, base)) {
-      const PointTensors given = tensors_of(network, to, i);
-      theta[i] = convert_parameters<Rational>(
-          expand(given.weights, network.weights_shape(i), given.weights_name),
-          given.bias ? expand(*given.bias, network.bias_shape(i), given.bias_name) : Tensor{});
-    }
+    const auto theta = parameters_at<Rational>(network, to, base);
     for (std::size_t i = 0; i < instance.data.size(); ++i)
       below_.push_back(node_value(network, theta, instance.data.sample(i), base));
     with_ones_ = walk_.dense().has_biases(2);

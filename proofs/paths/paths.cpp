@@ -106,7 +106,6 @@ class Finder {
     }
     return next;
   }
-  static Units part_of(const Mat& f, const Units& allowed, std::size_t share) { return basis(f, allowed, share); }
 
   // Weights of units of layer l on the units below that give what `g` says, in numbers of so many bits behind the
   // point.

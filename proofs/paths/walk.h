@@ -39,7 +39,6 @@ class Walk {
 
   void top(DenseTensors next) { put("top", layers(), std::move(next)); }
   void unused(std::size_t l, DenseTensors next) { put("unused", l, std::move(next)); }
-  void kernel(std::size_t l, DenseTensors next) { put("kernel", l, std::move(next)); }
   // All layers get these tensors, or one of them does. Nothing is done, and false is returned, where so many cells do
   // not show that Phi stays below the level.
   bool straight(const std::vector<DenseTensors>& next, const ConvexLoss& loss, double level, std::size_t most_cells);

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 #include <widecert/certificate/model_json.h>
-#include <widecert/network/forward.h>
+#include <widecert/network/point_parameters.h>
 #include <widecert/number/error.h>
 
 #include <algorithm>
@@ -49,14 +49,10 @@ Polygon clip(const Polygon& cell, const Form& form) {
 class Counter {
  public:
   Counter(const Architecture& network, std::size_t output, const PointSpec& point, std::size_t mine)
-      : network_(network), nodes_(network.ancestors(output)), mine_(mine) {
-    for (std::size_t i : linear_nodes(network, output)) {
-      const PointTensors given = tensors_of(network, point, i);
-      theta_[i] = convert_parameters<Rational>(
-          expand(given.weights, network.weights_shape(i), given.weights_name),
-          given.bias ? expand(*given.bias, network.bias_shape(i), given.bias_name) : Tensor{});
-    }
-  }
+      : network_(network),
+        nodes_(network.ancestors(output)),
+        mine_(mine),
+        theta_(parameters_at<Rational>(network, point, output)) {}
   std::size_t cells() const { return cells_; }
   std::size_t pieces() const { return pieces_.size(); }
 
@@ -235,8 +231,9 @@ class Counter {
 
   const Architecture& network_;
   std::vector<std::size_t> nodes_;
-  std::size_t mine_, cells_ = 0;
+  std::size_t mine_;
   Parameters<Rational> theta_;
+  std::size_t cells_ = 0;
   std::vector<Piece> pieces_;
 };
 

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 #include <widecert/certificate/model_json.h>
-#include <widecert/network/forward.h>
 #include <widecert/network/layers_above.h>
+#include <widecert/network/point_parameters.h>
 #include <widecert/network/targets.h>
 #include <widecert/number/error.h>
 
@@ -28,14 +28,10 @@ struct Asked {
 class Finder {
  public:
   Finder(const Instance& instance, const Asked& asked, const Options& options)
-      : network_(instance.network), asked_(asked), options_(options) {
-    for (std::size_t i : linear_nodes(network_, asked.output)) {
-      const PointTensors given = tensors_of(network_, asked.point, i);
-      theta_[i] = convert_parameters<double>(
-          expand(given.weights, network_.weights_shape(i), given.weights_name),
-          given.bias ? expand(*given.bias, network_.bias_shape(i), given.bias_name) : Tensor{});
-    }
-  }
+      : network_(instance.network),
+        asked_(asked),
+        options_(options),
+        theta_(parameters_at<double>(network_, asked.point, asked.output)) {}
 
   Outcome run() {
     const Node& out = network_.node(asked_.output);

@@ -14,7 +14,6 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 
 #include "evaluate/convex_loss.h"
 #include "kernel/parameters.h"

@@ -43,7 +43,8 @@ const std::vector<Theorem>& catalogue() {
       zero_loss(),      zero_loss_nearby(),  gradient_flow(),     critical_points(),   vacuous_hypotheses(),
       critical_point(), separability(),      local_minimum(),     sublevel_sets(),     joined(),
       not_joined(),     bad_valley(),        path_below(),        polygon(),           descent(),
-      level_ray(),      regions_connected(), path_in_region(),    component_count()};
+      level_ray(),      regions_connected(), path_in_region(),    component_count(),   slice_component_count(),
+      disconnected()};
   return all;
 }
 

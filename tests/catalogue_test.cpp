@@ -98,7 +98,9 @@ std::vector<std::string> needed(const std::string& claim) {
   if (claim == "level-component-unbounded") return {"from"};
   if (claim == "regions-connected") return {"parameters"};
   if (claim == "component-count") return {"parameters", "class"};
-  if (claim == "path-in-region") return {"parameters", "class", "points"};
+  if (claim == "slice-component-count") return {"parameters", "class", "plane"};
+  for (const char* kind : {"path-in-region", "disconnected"})
+    if (claim == kind) return {"parameters", "class", "points"};
   if (claim == "not-joined") return {"targets", "from", "to"};
   if (claim == "bad-valley") return {"targets", "parameters", "better"};
   for (const char* kind : {"separable-at", "not-separable-at"})
@@ -124,6 +126,7 @@ TEST_CASE("an entry may say what the catalogue lists, and nothing else") {
         if (key == "loss") json[key] = "square";
         if (key == "classes") json[key] = {0, 1};
         if (key == "class") json[key] = 0;
+        if (key == "plane") json[key] = {{"origin", {{"fill", 0}}}, {"u", {{"fill", 1}}}, {"v", {{"fill", 2}}}};
         if (key == "points") json[key] = {{{"fill", 0}}, {{"fill", 1}}};
         if (key == "corners") json[key] = {{{"dense1", {{"weights", {{"fill", 0}}}, {"bias", {{"fill", 0}}}}}}};
         if (key == "parameters" || key == "better" || key == "from" || key == "to") {

@@ -94,7 +94,7 @@ std::string write_case(const std::string& folder, const std::string& theorem, co
     }
   }
   if (any_of({"sublevel-sets", "joined", "not-joined", "bad-valley", "path-below", "descent", "level-ray", "polygon",
-              "regions-connected", "path-in-region", "component-count"})) {
+              "regions-connected", "path-in-region", "component-count", "slice-component-count", "disconnected"})) {
     entry["node"] = "x";
     network["nodes"].push_back(dense("dense3", 2));
     const auto point = [&](int seed) {
@@ -108,12 +108,12 @@ std::string write_case(const std::string& folder, const std::string& theorem, co
     if (any_of({"joined", "not-joined", "path-below", "descent", "level-ray", "polygon"})) entry["from"] = point(1);
     if (any_of({"joined", "not-joined", "path-below"})) entry["to"] = point(2);
     if (theorem == "polygon") entry["corners"] = {point(2)};
-    if (any_of({"regions-connected", "path-in-region", "component-count"})) entry["parameters"] = point(1);
-    if (theorem == "component-count") entry["class"] = 0;
-    if (theorem == "path-in-region") {
-      entry["class"] = 0;
-      entry["points"] = {{{"fill", 0}}, {{"fill", 1}}};
-    }
+    const bool on_region = any_of({"path-in-region", "component-count", "slice-component-count", "disconnected"});
+    if (on_region || theorem == "regions-connected") entry["parameters"] = point(1);
+    if (on_region) entry["class"] = 0;
+    if (any_of({"path-in-region", "disconnected"})) entry["points"] = {{{"fill", 0}}, {{"fill", 1}}};
+    if (theorem == "slice-component-count")
+      entry["plane"] = {{"origin", {{"fill", 0}}}, {"u", {{"fill", 1}}}, {"v", {{"fill", 2}}}};
     if (theorem == "bad-valley") {
       entry["parameters"] = point(1);
       entry["better"] = point(2);

@@ -1,7 +1,7 @@
 #include "evaluate/cells.h"
 
 #include <algorithm>
-#include <array>
+#include <memory>
 #include <numeric>
 
 #include "kernel/integers.h"
@@ -10,74 +10,187 @@
 namespace widecheck {
 namespace {
 
-constexpr std::size_t kMostCells = 1'000'000, kMostKept = 5'000'000;
-constexpr std::ptrdiff_t kMostLayers = 1'000;  // cells are cut by recursion
+__extension__ typedef __int128 Wide;
 
-using Ray = std::array<mpz_class, 3>;  // also a linear form on R^3
+constexpr std::size_t kMostCells = 1'000'000, kMostKept = 5'000'000, kMostHeld = 20'000'000, kMaxBits = 65'536;
+constexpr std::size_t kShortBits = 61;
 
 mpz_class dot(const Ray& a, const Ray& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
 Ray cross(const Ray& a, const Ray& b) {
   return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
 }
-Ray minus(const Ray& a, const Ray& b) { return {a[0] - b[0], a[1] - b[1], a[2] - b[2]}; }
+Ray sum(const Ray& a, const Ray& b) { return {a[0] + b[0], a[1] + b[1], a[2] + b[2]}; }
+void add_multiple(Ray& to, const mpz_class& by, const Ray& of) {
+  for (std::size_t k = 0; k < 3; ++k) mpz_addmul(to[k].get_mpz_t(), by.get_mpz_t(), of[k].get_mpz_t());
+}
 void make_primitive(Ray& a) {
   const mpz_class common = gcd(gcd(a[0], a[1]), a[2]);
   if (common > 1)
     for (mpz_class& v : a) mpz_divexact(v.get_mpz_t(), v.get_mpz_t(), common.get_mpz_t());
 }
+std::size_t longest(const Ray& a) {
+  std::size_t bits = 0;
+  for (const mpz_class& v : a) bits = std::max(bits, mpz_sizeinbase(v.get_mpz_t(), 2));
+  return bits;
+}
 Products words(const Ray& a) { return Products::words(a[0]) + Products::words(a[1]) + Products::words(a[2]); }
 
-// The values of a node on a cell: forms over one positive divisor.
-struct Forms {
-  std::vector<Ray> v;
-  mpz_class divisor = 1;
+// A vector, and what its first bits are: |v - first 2^s| < 2^s for an s that signs do not depend on.
+struct Vector {
+  Ray exact;
+  std::array<std::int64_t, 3> first;
+  bool all;  // s = 0: the first bits are all
+
+  Vector() = default;
+  explicit Vector(Ray v) : exact(std::move(v)) {
+    const std::size_t bits = longest(exact);
+    all = bits <= kShortBits;
+    for (std::size_t k = 0; k < 3; ++k)
+      first[k] = (all ? exact[k] : mpz_class(exact[k] >> (bits - kShortBits))).get_si();
+  }
 };
-using Cone = std::vector<Ray>;  // in cyclic order
+// The sign of the product, from the first bits where these tell it: with |first| <= 2^61 the error of the product of
+// two vectors is below 3 (2^61 + 2^61 + 1) < 2^64.
+int sign(const Vector& a, const Vector& b, Budget& budget) {
+  Wide v = 0;
+  for (std::size_t k = 0; k < 3; ++k) v += static_cast<Wide>(a.first[k]) * b.first[k];
+  constexpr Wide error = static_cast<Wide>(1) << 64;
+  if ((a.all && b.all) || v >= error || v <= -error) return v > 0 ? 1 : v < 0 ? -1 : 0;
+  budget.spend(200 + 2 * words(a.exact) * words(b.exact));
+  return sgn(dot(a.exact, b.exact));
+}
+
+using Cone = std::vector<Vector>;  // rays in cyclic order
 
 struct Piece {
-  Cone cone;
-  std::vector<Ray> margins;  // F_j - F_k, up to a positive factor
+  std::vector<Ray> rays, margins;  // F_j - F_k, up to positive factors
 };
 
 class Cells {
  public:
-  Cells(const Context& c, std::size_t output, const std::map<std::size_t, Parameters>& theta, std::size_t j)
-      : c_(c), nodes_(c.network.below(output)), theta_(theta), j_(j) {
-    const auto layers = std::count_if(nodes_.begin(), nodes_.end(),
-                                      [&](std::size_t i) { return c.network.node(i).op == Op::activation; });
-    for (std::size_t i : nodes_)
-      for (std::size_t input : c.network.node(i).inputs) last_use_[input] = i;
-    if (layers > kMostLayers) throw Malformed("too-large", "more than 1,000 layers of activations");
+  Cells(const Units& network, std::size_t j, const Plane& plane, Budget& budget)
+      : network_(network), j_(j), plane_(plane), budget_(budget) {
+    plan();
   }
 
   RegionCount run() {
-    const std::size_t d = c_.network.node(0).width;
-    require(d <= 2, "dimension", "components are counted for one or two inputs");
-    for (int x : {1, -1}) {
-      for (int y : {1, -1}) {
-        std::map<std::size_t, Forms> forms;
-        Forms& input = forms[nodes_.front()];
-        input.v = {{1, 0, 0}, {0, 1, 0}};
-        input.v.resize(d);
-        descend(1, {{x, 0, 0}, {0, y, 0}, {0, 0, 1}}, std::move(forms));
+    for (int s : {1, -1}) {
+      for (int t : {1, -1}) {
+        Cone cell;
+        for (const Ray& r : {Ray{s, 0, 0}, Ray{0, t, 0}, Ray{0, 0, 1}}) cell.emplace_back(r);
+        for (const Ray& limit : plane_.limits)
+          if (!cell.empty()) cell = split(cell, Vector(limit)).first;
+        if (!cell.empty()) todo_.push_back({0, std::move(cell), start_, nullptr, {}});
       }
+    }
+    while (!todo_.empty()) {
+      Task task = std::move(todo_.back());
+      todo_.pop_back();
+      work(std::move(task));
     }
     return {groups(), cells_, pieces_.size()};
   }
 
  private:
-  std::vector<mpz_class> values(const Ray& form, const Cone& cone) const {
-    Products all = 0;
-    for (const Ray& r : cone) all += 200 + 2 * words(form) * words(r);
-    c_.budget.spend(all);
-    std::vector<mpz_class> v;
-    for (const Ray& r : cone) v.push_back(dot(form, r));
+  using Forms = std::shared_ptr<std::vector<Ray>>;  // copied where one that others hold is changed
+
+  // A cell on which the units of all layers before this one have signs, and so have those of this one but the open
+  // ones.
+  struct Task {
+    std::size_t layer;
+    Cone cell;
+    std::vector<Forms> sums;  // what the rows of this layer and later ones read of all these units and the inputs
+    std::shared_ptr<const std::vector<Vector>> reading;  // the rows of this layer, once they are complete
+    std::vector<std::size_t> open;                       // their sums take them for negative
+  };
+
+  // What a unit adds to a row that reads it, a multiple of its own form.
+  struct Reads {
+    std::size_t layer, row;
+    mpz_class above, below, difference;  // where the form is >= 0, and <= 0
+  };
+
+  // The rows of a layer are computed as integers over one divisor for all cells: signs do not depend on it. Forms are
+  // multiplied by `above` or `below` where they are read.
+  void plan() {
+    const std::size_t layers = network_.layers.size();
+    std::vector<mpz_class> divisors, slopes_above, slopes_below;  // of forms; what they are multiplied by over that
+    readers_.resize(network_.sources());
+    std::size_t widest = 0;
+    // Of every source: its layer, counted from 1, or 0 for inputs.
+    std::vector<std::size_t> layer_of(network_.inputs, 0);
+    divisors.push_back(plane_.divisor);
+    slopes_above.push_back(1);
+    slopes_below.push_back(1);
+    for (std::size_t l = 0; l < layers; ++l) {
+      const Units::Layer& layer = network_.layers[l];
+      const Activation& f = layer.function;
+      require(piecewise_linear(f.function), "unsupported", f.name + " is not piecewise linear and continuous");
+      const bool output = l + 1 == layers;
+      widest = std::max(widest, layer.rows.size());
+      // A common multiple of the divisors of what is read.
+      mpz_class common = 1;
+      std::vector<bool> read(l + 1, false);
+      budget_.spend(100 * Products(layer.rows.size()));
+      for (const Units::Row& row : layer.rows) {
+        budget_.spend(10 * Products(row.terms.size()));
+        for (const auto& [source, weight] : row.terms) read[layer_of[source]] = true;
+      }
+      for (std::size_t k = 0; k <= l; ++k)
+        if (read[k]) common = lcm(common, divisors[k]);
+      if (mpz_sizeinbase(common.get_mpz_t(), 2) > kMaxBits) too_long();
+      std::vector<Ray> sums(layer.rows.size());
+      const auto add = [&](std::size_t h, const Units::Row& row, int factor) {
+        sums[h][2] += factor * row.constant * common;
+        for (const auto& [source, weight] : row.terms) {
+          const std::size_t k = layer_of[source];
+          const mpz_class by = factor * weight * (common / divisors[k]);
+          budget_.spend(200 + 4 * Products::words(by) * Products::words(common));
+          if (k == 0) {
+            budget_.spend(Products::words(by) * words(plane_.inputs[source]));
+            add_multiple(sums[h], by, plane_.inputs[source]);
+          } else {
+            readers_[source].push_back(
+                {l, h, by * slopes_above[k], by * slopes_below[k], by * (slopes_above[k] - slopes_below[k])});
+          }
+        }
+      };
+      if (!output) {
+        for (std::size_t h = 0; h < layer.rows.size(); ++h) add(h, layer.rows[h], 1);
+      } else {
+        // F_j - F_k.
+        sums.resize(layer.rows.size() - 1);
+        for (std::size_t k = 0, h = 0; k < layer.rows.size(); ++k) {
+          if (k == j_) continue;
+          add(h, layer.rows[j_], 1);
+          add(h++, layer.rows[k], -1);
+        }
+      }
+      start_.push_back(std::make_shared<std::vector<Ray>>(std::move(sums)));
+      const mpz_class num = f.function == Function::relu ? mpz_class(0) : f.parameter.get_num(),
+                      den = f.function == Function::relu ? mpz_class(1) : f.parameter.get_den();
+      divisors.push_back(common * layer.divisor * den);
+      slopes_above.push_back(den);
+      slopes_below.push_back(num);
+      if (mpz_sizeinbase(divisors.back().get_mpz_t(), 2) > kMaxBits) too_long();
+      if (!output) layer_of.resize(layer_of.size() + layer.rows.size(), l + 1);
+    }
+    most_todo_ = kMostHeld / std::max<std::size_t>(widest, 100);
+  }
+  [[noreturn]] static void too_long() { throw Malformed("too-large", "forms of more than 65,536 bits"); }
+
+  std::vector<int> signs(const Vector& form, const Cone& cone) const {
+    budget_.spend(10 * Products(cone.size()));
+    std::vector<int> v;
+    for (const Vector& r : cone) v.push_back(sign(form, r, budget_));
     return v;
   }
-  // The parts where a form with these values is >= 0, and <= 0; without interior they are empty.
-  std::pair<Cone, Cone> split(const Cone& cone, const std::vector<mpz_class>& v) const {
-    const bool some_above = std::any_of(v.begin(), v.end(), [](const mpz_class&x) { return x > 0; }),
-               some_below = std::any_of(v.begin(), v.end(), [](const mpz_class&x) { return x < 0; });
+  // The parts where a form is >= 0, and <= 0; without interior they are empty.
+  std::pair<Cone, Cone> split(const Cone& cone, const Vector& form) const {
+    const std::vector<int> v = signs(form, cone);
+    const bool some_above = std::any_of(v.begin(), v.end(), [](int x) { return x > 0; }),
+               some_below = std::any_of(v.begin(), v.end(), [](int x) { return x < 0; });
+    budget_.spend(100 * Products(cone.size()));
     if (!some_below) return {some_above ? cone : Cone{}, Cone{}};
     if (!some_above) return {Cone{}, cone};
     std::pair<Cone, Cone> parts;
@@ -85,204 +198,110 @@ class Cells {
       const std::size_t next = (i + 1) % cone.size();
       if (v[i] >= 0) parts.first.push_back(cone[i]);
       if (v[i] <= 0) parts.second.push_back(cone[i]);
-      if (sgn(v[i]) * sgn(v[next]) >= 0) continue;
-      const mpz_class a = abs(v[next]), b = abs(v[i]);
+      if (v[i] * v[next] >= 0) continue;
+      const Ray &here = cone[i].exact, &there = cone[next].exact;
+      const Products length = words(here) + words(there) + words(form.exact);
+      budget_.spend(800 + 80 * length * length);
+      const mpz_class a = abs(dot(form.exact, there)), b = abs(dot(form.exact, here));
       Ray meet;
-      for (std::size_t k = 0; k < 3; ++k) meet[k] = a * cone[i][k] + b * cone[next][k];
-      const Products length = words(cone[i]) + words(cone[next]) + Products::words(a) + Products::words(b);
-      c_.budget.spend(400 + 40 * length * length);
+      for (std::size_t k = 0; k < 3; ++k) meet[k] = a * here[k] + b * there[k];
       make_primitive(meet);
-      parts.first.push_back(meet);
-      parts.second.push_back(meet);
+      parts.first.emplace_back(meet);
+      parts.second.emplace_back(std::move(meet));
     }
     return parts;
   }
 
-  // Nodes from `at` on, on one cell.
-  void descend(std::size_t at, Cone cell, std::map<std::size_t, Forms> forms) {
-    for (; at < nodes_.size(); ++at) {
-      const std::size_t i = nodes_[at];
-      const Node& node = c_.network.node(i);
-      if (node.op != Op::activation || node.activation.function == Function::identity) {
-        Forms made = affine(node, i, forms);
-        forget(forms, i);
-        forms[i] = std::move(made);
-        continue;
+  // The unit's part of what later layers read.
+  void contribute(Task& task, std::size_t h, const mpz_class Reads::*part) const {
+    const Ray& form = (*task.reading)[h].exact;
+    const Products length = words(form);
+    for (const Reads& r : readers_[network_.layers[task.layer].first + h]) {
+      const mpz_class& factor = r.*part;
+      if (factor == 0) continue;
+      Forms& forms = task.sums[r.layer];
+      if (forms.use_count() > 1) {
+        budget_.spend(100 * Products(forms->size()));
+        forms = std::make_shared<std::vector<Ray>>(*forms);
       }
-      require(piecewise_linear(node.activation.function), "unsupported",
-              "layer " + node.name + ": " + node.activation.name + " is not piecewise linear and continuous");
-      const Forms& in = forms.at(node.inputs[0]);
-      struct Part {
-        Cone cone;
-        std::vector<int> signs;
-      };
-      std::vector<Part> parts{{std::move(cell), {}}};
-      for (const Ray& form : in.v) {
-        std::vector<Part> finer;
-        for (Part& part : parts) {
-          auto [above, below] = split(part.cone, values(form, part.cone));
-          if (above.empty() || below.empty()) {
-            // One side, or the form is 0 on the cell.
-            part.signs.push_back(above.empty() ? (below.empty() ? 0 : -1) : 1);
-            finer.push_back(std::move(part));
-            continue;
-          }
-          c_.budget.spend(200 + Products(part.signs.size()));
-          finer.push_back({std::move(above), part.signs});
-          finer.back().signs.push_back(1);
-          part.signs.push_back(-1);
-          finer.push_back({std::move(below), std::move(part.signs)});
-        }
-        parts = std::move(finer);
-        if (parts.size() > kMostCells) throw Malformed("too-large", "more than a million cells");
-      }
-      const Forms read = in;
-      forget(forms, i);
-      Products held = read.v.size();
-      for (const auto& [k, f] : forms) held += f.v.size();
-      for (Part& part : parts) {
-        c_.budget.spend(100 * held);
-        std::map<std::size_t, Forms> inside = forms;
-        inside[i] = activated(node.activation, read, part.signs);
-        descend(at + 1, std::move(part.cone), std::move(inside));
-      }
-      return;
+      budget_.spend(30 + Products::words(factor) * length);
+      add_multiple((*forms)[r.row], factor, form);
     }
-    finish(std::move(cell), forms.at(nodes_.back()));
   }
-
-  // What no node after this one reads.
-  void forget(std::map<std::size_t, Forms>& forms, std::size_t at) const {
-    for (std::size_t input : c_.network.node(at).inputs)
-      if (last_use_.at(input) == at) forms.erase(input);
-  }
-
-  Forms activated(const Activation& f, const Forms& in, const std::vector<int>& signs) const {
-    const mpz_class num = f.function == Function::relu ? mpz_class(0) : f.parameter.get_num(),
-                    den = f.function == Function::relu ? mpz_class(1) : f.parameter.get_den();
-    Forms out;
-    out.divisor = in.divisor * den;
-    for (std::size_t h = 0; h < in.v.size(); ++h) {
-      c_.budget.spend(300 + words(in.v[h]) * (Products::words(num) + Products::words(den)));
-      Ray r = in.v[h];
-      for (mpz_class& v : r) v *= signs[h] < 0 ? num : den;
-      out.v.push_back(std::move(r));
+  // 1 where the form is >= 0 on the cell, -1 where it is <= 0 and not 0, 0 where it has both signs.
+  int side(const Vector& form, const Cone& cone) const {
+    budget_.spend(10 * Products(cone.size()));
+    bool above = false, below = false;
+    for (const Vector& r : cone) {
+      const int v = sign(form, r, budget_);
+      above = above || v > 0;
+      below = below || v < 0;
+      if (above && below) return 0;
     }
-    return shortened(std::move(out));
+    return below ? -1 : 1;
   }
-  Forms shortened(Forms f) const {
-    constexpr std::size_t kMaxBits = 65'536;
-    mpz_class common = f.divisor;
-    for (const Ray& r : f.v) {
-      const Products size = words(r) + Products::words(f.divisor);
-      c_.budget.spend(100 + size * size);
-      for (const mpz_class& v : r)
-        if (mpz_sizeinbase(v.get_mpz_t(), 2) > kMaxBits) throw Malformed("too-large", "forms of more than 65,536 bits");
+  // All rows of the layer are complete: units with one sign on the cell add what they are, others are open.
+  void enter(Task& task) const {
+    std::vector<Vector> reading;
+    budget_.spend(150 * Products(task.sums[task.layer]->size()));
+    for (const Ray& form : *task.sums[task.layer]) {
+      if (longest(form) > kMaxBits) too_long();
+      reading.emplace_back(form);
     }
-    if (mpz_sizeinbase(common.get_mpz_t(), 2) > kMaxBits)
-      throw Malformed("too-large", "forms of more than 65,536 bits");
-    for (const Ray& r : f.v)
-      for (const mpz_class& v : r) {
-        if (common == 1) return f;
-        common = gcd(common, v);
-      }
-    for (Ray& r : f.v)
-      for (mpz_class& v : r) mpz_divexact(v.get_mpz_t(), v.get_mpz_t(), common.get_mpz_t());
-    f.divisor /= common;
-    return f;
-  }
-  static Products length(const Forms& f) {
-    Products most = Products::words(f.divisor);
-    for (const Ray& r : f.v) most = std::max(most, words(r));
-    return most;
-  }
-
-  Forms affine(const Node& node, std::size_t i, const std::map<std::size_t, Forms>& forms) const {
-    const auto in = [&](std::size_t n) -> const Forms& { return forms.at(node.inputs[n]); };
-    Forms out;
-    out.v.resize(node.width);
-    Products long_ones = 1;
-    for (std::size_t n = 0; n < node.inputs.size(); ++n) long_ones += length(in(n));
-    switch (node.op) {
-      case Op::linear: {
-        const Parameters& theta = theta_.at(i);
-        Products of_weights = Products::words(theta.weights.divisor) + Products::words(theta.bias.divisor);
-        for (const auto& row : theta.weights.rows) of_weights = std::max(of_weights, Products::words(largest(row)));
-        c_.budget.spend((300 + 3 * long_ones * of_weights) * Products(node.terms() + 4) * node.width);
-        const mpz_class common = lcm(theta.weights.divisor, theta.bias.divisor),
-                        of_sum = common / theta.weights.divisor, of_bias = common / theta.bias.divisor * in(0).divisor;
-        for (std::size_t h = 0; h < node.width; ++h) {
-          const auto& w = theta.weights.rows[c_.network.filter_of(i, h)];
-          Ray& sum = out.v[h];
-          node.patches.for_each_seen(h / node.filters, [&](std::size_t r, std::size_t input) {
-            for (std::size_t k = 0; k < 3; ++k) sum[k] += w[r] * in(0).v[input][k];
-          });
-          for (mpz_class& v : sum) v *= of_sum;
-          if (node.bias != Bias::none) sum[2] += theta.bias.rows[0][c_.network.bias_of(i, h)] * of_bias;
-        }
-        out.divisor = in(0).divisor * common;
-        return shortened(std::move(out));
-      }
-      case Op::activation:  // the identity
-        return in(0);
-      case Op::average_pool:
-        c_.budget.spend((100 + 3 * long_ones) * Products(node.terms()) * node.width);
-        for (std::size_t h = 0; h < node.width; ++h)
-          node.patches.for_each_seen(h, [&](std::size_t, std::size_t input) {
-            for (std::size_t k = 0; k < 3; ++k) out.v[h][k] += in(0).v[input][k];
-          });
-        out.divisor = in(0).divisor * static_cast<unsigned long>(pool_length(node));
-        return shortened(std::move(out));
-      case Op::sum:
-      case Op::concat: {
-        for (std::size_t n = 0; n < node.inputs.size(); ++n) out.divisor = lcm(out.divisor, in(n).divisor);
-        std::size_t offset = 0;
-        for (std::size_t n = 0; n < node.inputs.size(); ++n) {
-          const mpz_class factor = out.divisor / in(n).divisor;
-          const std::size_t channels = c_.network.node(node.inputs[n]).shape.back();
-          c_.budget.spend((100 + 3 * long_ones * Products::words(factor)) * in(n).v.size());
-          for (std::size_t h = 0; h < in(n).v.size(); ++h) {
-            const std::size_t to = node.op == Op::sum ? h : h / channels * node.shape.back() + offset + h % channels;
-            for (std::size_t k = 0; k < 3; ++k) out.v[to][k] += in(n).v[h][k] * factor;
-          }
-          offset += channels;
-        }
-        return out;
-      }
-      case Op::batch_norm: {
-        const mpz_class common = lcm(node.scale->divisor, node.shift->divisor), of_scale = common / node.scale->divisor,
-                        of_shift = common / node.shift->divisor * in(0).divisor;
-        c_.budget.spend((200 + 6 * long_ones *
-                                   (Products::words(largest(node.scale->rows[0])) +
-                                    Products::words(largest(node.shift->rows[0])))) *
-                        node.width);
-        for (std::size_t h = 0; h < node.width; ++h) {
-          const std::size_t at = node.norm_entry(h);
-          for (std::size_t k = 0; k < 3; ++k) out.v[h][k] = in(0).v[h][k] * node.scale->rows[0][at] * of_scale;
-          out.v[h][2] += node.shift->rows[0][at] * of_shift;
-        }
-        out.divisor = in(0).divisor * common;
-        return shortened(std::move(out));
-      }
-      default:
-        throw Rejected("unsupported", "layer " + node.name + ": max pooling is not cut into cells");
+    task.sums[task.layer] = nullptr;
+    task.reading = std::make_shared<const std::vector<Vector>>(std::move(reading));
+    task.open.clear();
+    for (std::size_t h = 0; h < task.reading->size(); ++h) {
+      const int at = side((*task.reading)[h], task.cell);
+      if (at == 0) task.open.push_back(h);
+      contribute(task, h, at > 0 ? &Reads::above : &Reads::below);
     }
+  }
+  // Units that have one sign on the smaller cell are open no longer.
+  void settle(Task& task) const {
+    std::erase_if(task.open, [&](std::size_t h) {
+      const int at = side((*task.reading)[h], task.cell);
+      if (at > 0) contribute(task, h, &Reads::difference);
+      return at != 0;
+    });
+  }
+  void work(Task task) {
+    for (; task.layer + 1 < network_.layers.size(); ++task.layer) {
+      if (task.reading) {
+        settle(task);
+      } else {
+        enter(task);
+      }
+      while (!task.open.empty()) {
+        const std::size_t h = task.open.back();
+        task.open.pop_back();
+        auto [above, below] = split(task.cell, (*task.reading)[h]);
+        if (todo_.size() > most_todo_) throw Malformed("too-large", "too many cells that are not cut yet");
+        budget_.spend(100 + 10 * Products(task.open.size() + task.sums.size()));
+        todo_.push_back({task.layer, std::move(below), task.sums, task.reading, task.open});
+        task.cell = std::move(above);
+        contribute(task, h, &Reads::difference);
+        settle(task);
+      }
+      task.reading = nullptr;
+    }
+    finish(std::move(task.cell), *task.sums.back());
   }
 
   // The region on a cell.
-  void finish(Cone cell, const Forms& f) {
+  void finish(Cone cell, const std::vector<Ray>& margins) {
     if (++cells_ > kMostCells) throw Malformed("too-large", "more than a million cells");
-    Piece piece;
-    for (std::size_t k = 0; k < f.v.size(); ++k) {
-      if (k == j_) continue;
-      c_.budget.spend(300 + words(f.v[j_]) + words(f.v[k]));
-      piece.margins.push_back(minus(f.v[j_], f.v[k]));
-      cell = split(cell, values(piece.margins.back(), cell)).first;
+    for (const Ray& margin : margins) {
+      budget_.spend(100);
+      if (longest(margin) > kMaxBits) too_long();
+      cell = split(cell, Vector(margin)).first;
       if (cell.empty()) return;
     }
-    piece.cone = std::move(cell);
-    kept_ += piece.margins.size() + piece.cone.size();
+    kept_ += margins.size() + cell.size();
     if (kept_ > kMostKept) throw Malformed("too-large", "pieces of more than 5 million forms");
+    budget_.spend(200 * Products(margins.size() + cell.size()));
+    Piece piece{{}, margins};
+    for (Vector& r : cell) piece.rays.push_back(std::move(r.exact));
     pieces_.push_back(std::move(piece));
   }
 
@@ -294,17 +313,17 @@ class Cells {
     Ray first, last;
     std::size_t piece;
   };
-  static Ray sum(const Ray& a, const Ray& b) { return {a[0] + b[0], a[1] + b[1], a[2] + b[2]}; }
 
   std::size_t groups() {
     std::vector<Edge> edges;
     for (std::size_t s = 0; s < pieces_.size(); ++s) {
-      const Cone& cone = pieces_[s].cone;
-      for (std::size_t i = 0; i < cone.size(); ++i) {
-        Edge edge{cross(cone[i], cone[(i + 1) % cone.size()]), 0, cone[i], cone[(i + 1) % cone.size()], s};
-        const Ray middle = sum(edge.first, edge.last);
-        if (middle[2] == 0) continue;                                         // at infinity
-        c_.budget.spend(4'000 + 200 * words(edge.first) * words(edge.last));  // sorting included
+      const std::vector<Ray>& rays = pieces_[s].rays;
+      for (std::size_t i = 0; i < rays.size(); ++i) {
+        const Ray &here = rays[i], &there = rays[(i + 1) % rays.size()];
+        const Ray middle = sum(here, there);
+        if (middle[2] == 0) continue;                             // at infinity
+        budget_.spend(4'000 + 200 * words(here) * words(there));  // sorting included
+        Edge edge{cross(here, there), 3 * (sgn(middle[0]) + 1) + sgn(middle[1]) + 1, here, there, s};
         make_primitive(edge.normal);
         const auto first =
             std::find_if(edge.normal.begin(), edge.normal.end(), [](const mpz_class& v) { return v != 0; });
@@ -312,7 +331,6 @@ class Cells {
           for (mpz_class& v : edge.normal) v = -v;
           std::swap(edge.first, edge.last);
         }
-        edge.quarter = 3 * (sgn(middle[0]) + 1) + sgn(middle[1]) + 1;
         edges.push_back(std::move(edge));
       }
     }
@@ -333,13 +351,15 @@ class Cells {
       const Edge& one = edges[a];
       for (std::size_t b = a + 1; b < edges.size(); ++b) {
         const Edge& other = edges[b];
-        c_.budget.spend(200 + 20 * words(one.last) * words(other.first));
+        budget_.spend(200 + 20 * words(one.last) * words(other.first));
         if (other.normal != one.normal || other.quarter != one.quarter || !before(one, other.first, one.last)) break;
         // They share what lies between the later beginning, of the other one, and the earlier end.
         const Ray middle = sum(other.first, before(one, one.last, other.last) ? one.last : other.last);
         const auto& margins = pieces_[one.piece].margins;
-        const bool inside =
-            std::all_of(margins.begin(), margins.end(), [&](const Ray& m) { return dot(m, middle) > 0; });
+        const bool inside = std::all_of(margins.begin(), margins.end(), [&](const Ray& m) {
+          budget_.spend(50 + words(m) * words(middle));
+          return dot(m, middle) > 0;
+        });
         if (inside) group[root(one.piece)] = root(other.piece);
       }
     }
@@ -348,19 +368,37 @@ class Cells {
     return count;
   }
 
-  const Context& c_;
-  std::vector<std::size_t> nodes_;
-  const std::map<std::size_t, Parameters>& theta_;
-  std::map<std::size_t, std::size_t> last_use_;  // by node
-  std::size_t j_, cells_ = 0, kept_ = 0;
+  const Units& network_;
+  std::size_t j_;
+  const Plane& plane_;
+  Budget& budget_;
+  std::vector<Forms> start_;                 // of the inputs, by layer
+  std::vector<std::vector<Reads>> readers_;  // by source
+  std::size_t most_todo_ = 0, cells_ = 0, kept_ = 0;
+  std::vector<Task> todo_;
   std::vector<Piece> pieces_;
 };
 
 }  // namespace
 
-RegionCount count_components(const Context& c, std::size_t output, const std::map<std::size_t, Parameters>& theta,
-                             std::size_t j) {
-  return Cells(c, output, theta, j).run();
+Plane plane_of_inputs(std::size_t inputs) {
+  Plane plane{{{1, 0, 0}, {0, 1, 0}}, 1, {}};
+  plane.inputs.resize(inputs);
+  return plane;
+}
+
+Plane plane_through(const Tensor& origin, const Tensor& u, const Tensor& v) {
+  Plane plane;
+  plane.divisor = lcm(lcm(origin.divisor, u.divisor), v.divisor);
+  const mpz_class of_origin = plane.divisor / origin.divisor, of_u = plane.divisor / u.divisor,
+                  of_v = plane.divisor / v.divisor;
+  for (std::size_t i = 0; i < origin.rows[0].size(); ++i)
+    plane.inputs.push_back({u.rows[0][i] * of_u, v.rows[0][i] * of_v, origin.rows[0][i] * of_origin});
+  return plane;
+}
+
+RegionCount count_components(const Units& network, std::size_t j, const Plane& plane, Budget& budget) {
+  return Cells(network, j, plane, budget).run();
 }
 
 }  // namespace widecheck

@@ -189,8 +189,7 @@ Curvature::Row Curvature::values(std::size_t i, const std::map<std::size_t, Row>
       std::size_t offset = 0;
       for (std::size_t k = 0; k < node.inputs.size(); ++k) {
         const std::size_t channels = network_.node(node.inputs[k]).shape.back();
-        for (std::size_t h = 0; h < in(k).size(); ++h)
-          y[h / channels * node.shape.back() + offset + h % channels] = in(k)[h];
+        for (std::size_t h = 0; h < in(k).size(); ++h) y[node.joined(h, channels, offset)] = in(k)[h];
         offset += channels;
       }
       break;
@@ -302,8 +301,7 @@ void Curvature::label(std::size_t i) {
       std::size_t offset = 0;
       for (std::size_t k = 0; k < node.inputs.size(); ++k) {
         const std::size_t channels = network_.node(node.inputs[k]).shape.back();
-        for (std::size_t h = 0; h < in(k).size(); ++h)
-          labels[h / channels * node.shape.back() + offset + h % channels] = in(k)[h];
+        for (std::size_t h = 0; h < in(k).size(); ++h) labels[node.joined(h, channels, offset)] = in(k)[h];
         offset += channels;
       }
       break;

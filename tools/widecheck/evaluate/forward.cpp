@@ -308,7 +308,7 @@ std::vector<T> Forward::run(const std::vector<T>& x, Seen seen) const {
           const T factor = convert<T>(step.factors[k]);
           const std::size_t channels = network_.node(node.inputs[k]).shape.back();
           for (std::size_t h = 0; h < in(k).size(); ++h) {
-            const std::size_t to = node.op == Op::sum ? h : h / channels * node.shape.back() + offset + h % channels;
+            const std::size_t to = node.joined(h, channels, offset);
             y[to] += factor * in(k)[h];
           }
           offset += channels;

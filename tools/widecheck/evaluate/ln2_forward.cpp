@@ -277,8 +277,7 @@ Ln2Forward::Values Ln2Forward::operator()(const std::vector<mpz_class>& x) const
                     [&](const std::vector<mpz_class>& v) {
                       c_.budget.spend((60 + Products::words(largest(v))) * node.width);
                       std::vector<mpz_class> out(node.width);
-                      for (std::size_t h = 0; h < v.size(); ++h)
-                        out[h / channels * node.shape.back() + offset + h % channels] = v[h];
+                      for (std::size_t h = 0; h < v.size(); ++h) out[node.joined(h, channels, offset)] = v[h];
                       return out;
                     },
                     c_.budget),
@@ -493,8 +492,7 @@ void Ln2Gradient::add(const Ln2Forward::Values& values, const Ln2Vector& d) {
                           [&](const std::vector<mpz_class>& v) {
                             budget_.spend((60 + Products::words(largest(v))) * width);
                             std::vector<mpz_class> out;
-                            for (std::size_t h = 0; h < width; ++h)
-                              out.push_back(v[h / channels * node.shape.back() + offset + h % channels]);
+                            for (std::size_t h = 0; h < width; ++h) out.push_back(v[node.joined(h, channels, offset)]);
                             return out;
                           },
                           budget_));

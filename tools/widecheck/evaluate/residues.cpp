@@ -334,7 +334,7 @@ auto ResidueForward<Near>::join(std::size_t i, const Plan& plan, const std::vect
     const std::int64_t radius = (in[k]->radius >> shift) + 2;
     y.radius = is_sum ? y.radius + radius : std::max(y.radius, radius);
     for (std::size_t h = 0; h < in[k]->near.size(); ++h) {
-      const std::size_t to = is_sum ? h : h / channels * node.shape.back() + offset + h % channels;
+      const std::size_t to = node.joined(h, channels, offset);
       near[to] += in[k]->near[h] >> shift;
       residue[to] = (residue[to] + std::uint64_t{plan.factors[k]} * in[k]->residue[h]) % prime_;
     }

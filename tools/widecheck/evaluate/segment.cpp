@@ -374,7 +374,7 @@ class Segment {
       const std::size_t channels = c_.network.node(node.inputs[n]).shape.back();
       const Values64& x = in(n);
       for (std::size_t h = 0; h < x.size(); ++h) {
-        const std::size_t to = node.op == Op::sum ? h : h / channels * node.shape.back() + offset + h % channels;
+        const std::size_t to = node.joined(h, channels, offset);
         y[to] = in_range(Wide{y[to]} + x[h]);
       }
       offset += channels;

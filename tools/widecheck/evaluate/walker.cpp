@@ -210,7 +210,7 @@ class Walker {
           const mpz_class factor = y.divisor / in(n).divisor;
           const std::size_t channels = network_.node(node.inputs[n]).shape.back();
           for (std::size_t h = 0; h < in(n).v.size(); ++h) {
-            const std::size_t to = node.op == Op::sum ? h : h / channels * node.shape.back() + offset + h % channels;
+            const std::size_t to = node.joined(h, channels, offset);
             y.v[to] += in(n).v[h] * factor;
           }
           offset += channels;

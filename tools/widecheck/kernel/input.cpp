@@ -197,6 +197,7 @@ bool Value::boolean() const {
 
 bool Value::is_null() const { return json_->is_null(); }
 bool Value::is_list() const { return json_->is_array(); }
+bool Value::is_object() const { return json_->is_object(); }
 bool Value::is_text() const { return json_->is_string(); }
 
 mpq_class Value::rational() const {

@@ -49,6 +49,7 @@ class Value {
   bool boolean() const;
   bool is_null() const;
   bool is_list() const;
+  bool is_object() const;
   bool is_text() const;
   mpq_class rational() const;
   mpz_class integer() const;

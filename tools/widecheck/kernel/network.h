@@ -47,6 +47,10 @@ struct Node {
   // Of batch_norm: one row each, for the channels or for the neurons.
   std::shared_ptr<const Tensor> scale, shift;
   std::size_t norm_entry(std::size_t neuron) const { return neuron % scale->rows[0].size(); }
+  // Of sum and concat: where entry h of an input goes that has so many channels, `before` of which come first.
+  std::size_t joined(std::size_t h, std::size_t channels, std::size_t before) const {
+    return op == Op::sum ? h : h / channels * shape.back() + before + h % channels;
+  }
 };
 
 // The entries other than 0 of each row, by increasing position, over one divisor.

@@ -4,8 +4,11 @@
 
 #include "evaluate/activation.h"
 #include "evaluate/backward.h"
+#include "evaluate/branches.h"
 #include "evaluate/cells.h"
 #include "evaluate/features.h"
+#include "evaluate/moat.h"
+#include "evaluate/ranges.h"
 #include "evaluate/walker.h"
 #include "kernel/integers.h"
 #include "kernel/parameters.h"
@@ -97,25 +100,167 @@ Verdict path_in_region(const Question& q) {
          (confident ? ", and softmax_j >= " + show_below(1 / (1 + most)) + " all along it" : "");
 }
 
-// The plane is cut into cells here; the certificate is empty.
-Verdict component_count(const Question& q) {
-  const Context& c = q.c;
-  const std::size_t output = output_of(q);
-  const std::uint64_t mine = q.claim.at("class").number(c.network.node(output).width - 1),
+Units units_of(const Question& q, std::size_t output) {
+  const auto theta = read_point(q.c.network, output, q.claim.at("parameters"), q.c.budget);
+  return widecheck::units_of(q.c.network, output, theta, q.c.budget);
+}
+Tensor read_rows(const Value& list, std::size_t count, std::size_t length, Budget& budget) {
+  return read_tensor_rows(list, {std::vector<std::size_t>(count, length)}, budget);
+}
+std::string cells_in_words(const RegionCount& found) {
+  return " (" + number(found.cells) + " cells, " + number(found.pieces) + " with points of it)";
+}
+RegionCount count_as_claimed(const Question& q, const Units& network, const Plane& plane) {
+  const std::uint64_t mine = q.claim.at("class").number(network.layers.back().rows.size() - 1),
                       count = q.claim.at("count").number(std::uint64_t{1} << 40);
-  const auto theta = read_point(c.network, output, q.claim.at("parameters"), c.budget);
-  const RegionCount found = count_components(c, output, theta, mine);
+  const RegionCount found = count_components(network, mine, plane, q.c.budget);
   require(found.components == count, "count",
           "the region has " + number(found.components) + " components, not " + number(count));
+  return found;
+}
+
+// The plane is cut into cells here; in more than two dimensions the certificate says on which two forms all depends.
+Verdict component_count(const Question& q) {
+  const Context& c = q.c;
+  const std::size_t output = output_of(q), d = c.network.node(0).width;
+  const Units network = units_of(q, output);
+  Plane plane;
+  std::string inputs = "the whole plane";
+  if (d <= 2) {
+    plane = plane_of_inputs(d);
+  } else {
+    require(q.proof.has("directions"), "dimension", "components are counted for functions of one or two forms");
+    const std::size_t r = q.proof.at("directions").list().size();
+    require(r <= 2, "dimension", "components are counted for functions of one or two forms");
+    const Tensor directions = read_rows(q.proof.at("directions"), r, d, c.budget),
+                 forms = read_rows(q.proof.at("forms"), r, d, c.budget);
+    require_factor(network, directions, forms, c.budget);
+    Tensor axes = constant_tensor({d, d, d}, 0);
+    axes.divisor = directions.divisor;
+    for (std::size_t k = 0; k < r; ++k) axes.rows[k] = directions.rows[k];
+    const auto row = [&](std::size_t k) { return Tensor{{axes.rows[k]}, axes.divisor}; };
+    plane = plane_through(row(2), row(0), row(1));
+    inputs = number(d) + " inputs, of which F depends by " + number(r) + " forms";
+  }
+  const RegionCount found = count_as_claimed(q, network, plane);
   return "at " + point_in_words(c.network, output, q.claim.at("parameters")) +
-         " the region {x : F_j > F_k for all k != j}" + " of class " + number(mine) + ", F = F(" +
-         c.network.node(output).name + "), has exactly " + number(count) + " connected components (" +
-         number(found.cells) + " cells of the whole plane, " + number(found.pieces) + " with points of it)";
+         " the region {x : F_j > F_k for all k != j} of class " + q.claim.at("class").integer().get_str() + ", F = F(" +
+         c.network.node(output).name + "), has exactly " + number(found.components) + " connected components in " +
+         inputs + cells_in_words(found);
+}
+
+// The same on a plane through the inputs: nothing is said about what lies off it.
+Verdict slice_component_count(const Question& q) {
+  const Context& c = q.c;
+  const std::size_t output = output_of(q);
+  const Node& input = c.network.node(0);
+  const auto row = [&](const char* key) {
+    return read_tensor(q.claim.at("plane").at(key), {{input.width}, input.shape}, c.budget);
+  };
+  Plane plane = plane_through(row("origin"), row("u"), row("v"));
+  std::string part = "all (s, t)";
+  if (q.claim.has("low") || q.claim.has("high")) {
+    const Tensor low = read_rows(q.claim.at("low"), 1, 2, c.budget),
+                 high = read_rows(q.claim.at("high"), 1, 2, c.budget);
+    for (std::size_t k = 0; k < 2; ++k) {
+      Ray from{0, 0, -low.rows[0][k]}, to{0, 0, high.rows[0][k]};
+      from[k] = low.divisor;
+      to[k] = -high.divisor;
+      plane.limits.push_back(from);
+      plane.limits.push_back(to);
+    }
+    const mpz_class by_low = high.divisor, by_high = low.divisor;
+    require(low.rows[0][0] * by_low < high.rows[0][0] * by_high && low.rows[0][1] * by_low < high.rows[0][1] * by_high,
+            "empty", "low is not below high");
+    part = "the (s, t) between low and high";
+  }
+  const RegionCount found = count_as_claimed(q, units_of(q, output), plane);
+  return "at " + point_in_words(c.network, output, q.claim.at("parameters")) + " the set of " + part +
+         " with F_j > F_k for all k != j, j = " + q.claim.at("class").integer().get_str() + ", F = F(" +
+         c.network.node(output).name + "), at origin + s u + t v, has exactly " + number(found.components) +
+         " connected components" + cells_in_words(found) + "; off this plane nothing is claimed";
+}
+
+// Two points of a region, and a closed set between them without points of it.
+struct Parted {
+  std::size_t output, mine;
+  std::map<std::size_t, Parameters> theta;
+  Units network;
+  Values a, b;
+  std::string sentence(const Question& q, const std::string& moat) const {
+    return "at " + point_in_words(q.c.network, output, q.claim.at("parameters")) +
+           " the claim's two points lie in different connected components of the region {x : F_j > F_k for all k != "
+           "j} of class " +
+           number(mine) + ", F = F(" + q.c.network.node(output).name + "): " + moat +
+           " without points of it is between";
+  }
+};
+Parted read_parted(const Question& q) {
+  const Context& c = q.c;
+  const std::size_t output = output_of(q);
+  const Node& input = c.network.node(0);
+  Parted p;
+  p.output = output;
+  p.mine = q.claim.at("class").number(c.network.node(output).width - 1);
+  p.theta = read_point(c.network, output, q.claim.at("parameters"), c.budget);
+  const auto points = q.claim.at("points").list();
+  if (points.size() != 2) q.claim.at("points").bad("two points");
+  const unsigned bits = read_precision(q.proof);
+  for (Values* x : {&p.a, &p.b}) {
+    const Tensor row = read_tensor(points[x == &p.a ? 0 : 1], {{input.width}, input.shape}, c.budget);
+    *x = {row.rows[0], row.divisor, 0};
+    require_inside(c, output, p.theta, p.mine, *x, bits);
+  }
+  p.network = widecheck::units_of(c.network, output, p.theta, c.budget);
+  return p;
+}
+
+// In the plane a curve or the boundary of a polyhedron, in space the latter: cut into cells here.
+Verdict moat_cells(const Question& q) {
+  const Parted p = read_parted(q);
+  const Value moat = q.proof.at("moat");
+  const bool curve = moat.has("curve");
+  const std::vector<Plane> pieces =
+      curve ? read_curve(moat, p.a, p.b, q.c.budget) : facets(read_polyhedron(moat, p.a, p.b, q.c.budget), q.c.budget);
+  std::size_t cells = 0;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const RegionCount found = count_components(p.network, p.mine, pieces[i], q.c.budget);
+    require(found.pieces == 0, "on-the-moat", "piece " + number(i + 1) + " of the moat has points of the region");
+    cells += found.cells;
+  }
+  return p.sentence(q, (curve ? "a curve of " : "the boundary of a polyhedron of ") + number(pieces.size()) +
+                           (curve ? " pieces, " : " facets, ") + number(cells) + " cells,");
+}
+
+// Evidence for every facet of a polyhedron, given in the certificate.
+template <class Evidence>
+Verdict moat_of_facets(const Question& q, const Evidence& check) {
+  const Parted p = read_parted(q);
+  const Polyhedron moat = read_polyhedron(q.proof.at("moat"), p.a, p.b, q.c.budget);
+  const auto trees = q.proof.at("trees").list();
+  if (trees.size() != moat.rows.size()) q.proof.at("trees").bad("one for each half space");
+  for (std::size_t i = 0; i < trees.size(); ++i) check(p, moat, i, trees[i]);
+  return p.sentence(q, "the boundary of a polyhedron of " + number(trees.size()) + " facets");
+}
+Verdict moat_branches(const Question& q) {
+  return moat_of_facets(q, [&](const Parted& p, const Polyhedron& moat, std::size_t i, const Value& tree) {
+    check_branches(p.network, p.mine, moat, i, tree, q.c.budget);
+  });
+}
+Verdict moat_ranges(const Question& q) {
+  const unsigned bits = read_precision(q.proof);
+  return moat_of_facets(q, [&](const Parted& p, const Polyhedron& moat, std::size_t i, const Value& tree) {
+    check_ranges(p.network, p.mine, moat, i, tree, bits, q.c.budget);
+  });
 }
 
 constexpr Rule kRules[] = {{"component-count", "cells", component_count},
+                           {"disconnected", "moat-branches", moat_branches},
+                           {"disconnected", "moat-cells", moat_cells},
+                           {"disconnected", "moat-ranges", moat_ranges},
                            {"regions-connected", "pyramid", pyramid},
-                           {"path-in-region", "walker", path_in_region}};
+                           {"path-in-region", "walker", path_in_region},
+                           {"slice-component-count", "cells", slice_component_count}};
 
 }  // namespace
 

@@ -43,8 +43,8 @@ mapfile -t checker < <(sources tools/widecheck)
 code_lines() { cat "$@" | grep -cvE '^[[:space:]]*(//.*)?$'; }
 mapfile -t below < <(sources tools/widecheck/{kernel,evaluate,evidence})
 lines=$(code_lines "${below[@]}")
-if [ "$lines" -lt 1000 ] || [ "$lines" -gt 11000 ]; then
-  complain "kernel, evaluate and evidence have $lines lines of code; the README promises fewer than 11,000"
+if [ "$lines" -lt 1000 ] || [ "$lines" -gt 12000 ]; then
+  complain "kernel, evaluate and evidence have $lines lines of code; the README promises fewer than 12,000"
 fi
 for rules in tools/widecheck/rules/*.cpp; do
   lines=$(code_lines "$rules")

@@ -12,8 +12,8 @@ namespace {
 
 constexpr double kWidth = 640, kHeight = 400, kLeft = 78, kRight = 18, kTop = 34, kBottom = 52;
 
-constexpr const char* kColours[] = {"#0b6e99", "#c1440e", "#4a7c2c", "#7a4fa3",
-                                    "#a67c00", "#b0306a", "#2f4858", "#888888"};
+constexpr const char* kColours[] = {"#0b6e99", "#c1440e", "#4a7c2c", "#7a4fa3", "#a67c00",
+                                    "#b0306a", "#2f4858", "#888888", "#5fb3b3", "#d98880"};
 
 }  // namespace
 

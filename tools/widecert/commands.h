@@ -95,6 +95,13 @@ struct ConnectOptions : TrainedOptions {
 struct DescendOptions : TrainedOptions {
   std::string floor;
 };
+struct RegionsOptions {
+  std::string case_path, node, output = "out/regions.case.json", vertices;
+  std::size_t entry = 0;                  // 0: the first with parameters
+  std::vector<std::size_t> classes;       // that are certified; empty: all
+  std::vector<std::string> plane;         // three samples or files, or none
+  std::vector<std::string> within, view;  // s, t least, s, t largest
+};
 struct ForwardOptions {
   std::string case_path, node;
   std::size_t entry = 0, sample = 0, count = 0;  // from 1 on; 0: the first
@@ -139,6 +146,7 @@ int run_explain(const Common& common, const std::string& id);
 int run_pack(const Common& common, const PackOptions& options);
 int run_connect(const Common& common, const ConnectOptions& options);
 int run_descend(const Common& common, const DescendOptions& options);
+int run_regions(const Common& common, const RegionsOptions& options);
 int run_forward(const Common& common, const ForwardOptions& options);
 int run_import(const Common& common, const ImportFileOptions& options);
 int run_report(const Common& common, const ReportOptions& options);

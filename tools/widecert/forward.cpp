@@ -7,40 +7,18 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "entry_parameters.h"
 #include "proofs/case_file.h"
 #include "proofs/singular/singular_values.h"
 
 namespace widecert::tool {
-namespace {
-
-// The parameters of the entry that is asked for, else of the first one that has some.
-PointSpec parameters_of(const CaseFile& file, std::size_t wanted, std::size_t& node) {
-  const Json json = read_json_file(file.path);
-  JsonReader in(json, file.path, file.folder);
-  std::size_t number = 0;
-  for (JsonReader entry : in.get("prove").list()) {
-    ++number;
-    if (wanted != 0 && number != wanted) continue;
-    if (const auto given = entry.find("parameters")) {
-      node = file.network.index_of(entry.get("node").text(), entry.place());
-      return read_point(*given);
-    }
-  }
-  throw InputError(file.path +
-                   (wanted == 0 ? ": no entry of \"prove\" has \"parameters\""
-                                : fmt::format(": entry {} of \"prove\" has no \"parameters\"", wanted)) +
-                   ", at which values could be computed");
-}
-
-}  // namespace
-
 int run_forward(const Common& common, const ForwardOptions& options) {
   const CaseFile file = read_case(options.case_path);
   if (!file.data) throw InputError(file.path + ": a case without data has no samples");
   const Instance instance = load_instance(file);
   const Architecture& network = instance.network;
   std::size_t node = 0;
-  const PointSpec given = parameters_of(file, options.entry, node);
+  const PointSpec given = parameters_of_entry(file, options.entry, node);
   if (!options.node.empty()) node = network.index_of(options.node, "--node");
   const PointSpec point = point_below(network, given, node);
   const std::size_t n = instance.data.size(), first = options.sample == 0 ? 1 : options.sample;

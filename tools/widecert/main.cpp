@@ -293,6 +293,28 @@ int run(int argc, char** argv) {
                       "where the loss is to end, the sum over all samples (default: a thousandth of its value, or as "
                       "low as it comes)");
 
+  RegionsOptions regions_options;
+  auto* regions = app.add_subcommand(
+      "regions", "decision regions of one or two inputs, or on a plane through three: counted, certified, drawn");
+  regions->add_option("CASE", regions_options.case_path, "a case, an entry of which has parameters")->required();
+  regions->add_option("--entry", regions_options.entry, "the entry, from 1 on (default: the first with parameters)");
+  regions->add_option("--node", regions_options.node,
+                      "the layer whose largest value is the class (default: the last linear one)");
+  regions
+      ->add_option("--plane", regions_options.plane,
+                   "three inputs whose plane is looked at: numbers of samples of the case from 1 on, or .npy files")
+      ->expected(3);
+  regions
+      ->add_option("--within", regions_options.within,
+                   "count within a rectangle only: its least s and t, then the largest (rationals)")
+      ->expected(4);
+  regions->add_option("--class", regions_options.classes, "certify the counts of these classes only (default: all)");
+  regions->add_option("--view", regions_options.view, "what is drawn: its least s and t, then the largest")
+      ->expected(4);
+  regions->add_option("--vertices", regions_options.vertices, "write all corners exactly, as JSON, to this file");
+  regions->add_option("-o,--output", regions_options.output,
+                      "the case that is written, NAME.case.json; beside it claim, certificate and picture NAME.svg");
+
   ForwardOptions forward_options;
   auto* forward = app.add_subcommand("forward", "the values of a layer on samples of a case, exact or enclosed");
   forward->add_option("CASE", forward_options.case_path, "a case with data, an entry of which has parameters")
@@ -419,6 +441,7 @@ int run(int argc, char** argv) {
   if (*inspect) return run_inspect(common, case_path);
   if (*explain) return run_explain(common, id);
   if (*forward) return run_forward(common, forward_options);
+  if (*regions) return run_regions(common, regions_options);
   if (*connect) return run_connect(common, connect_options);
   if (*descend) return run_descend(common, descend_options);
   if (*import) return run_import(common, import_options);

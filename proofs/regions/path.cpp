@@ -86,31 +86,28 @@ class Finder {
  private:
   static Outcome refuse(const std::string& why) { return undecided("margin", why); }
 
+  // What decides on which piece a point lies: the values that functions with a kink read, and for each pool the values
+  // of its patch.
   struct Seen {
     double margin = 0, powers = 0;  // min over others of F_j - F_k; sum of e^-(F_j - F_k)
-    std::vector<int> pattern;       // signs of what functions read, places of what pools take
+    std::vector<double> read;
+    std::vector<std::vector<double>> pooled;
   };
   Seen look(const Vector& x) const {
     const auto values = forward(network_, theta_, x, asked_.output);
     Seen seen;
+    std::vector<std::int64_t> entries;
     for (std::size_t i : network_.ancestors(asked_.output)) {
       const Node& node = network_.node(i);
       if (const auto* f = std::get_if<ActivationSpec>(&node.spec)) {
-        if (f->function.kind == ActivationKind::identity) continue;
-        for (double v : values[node.inputs[0]]) seen.pattern.push_back(v > 0 ? 1 : v < 0 ? -1 : 0);
+        const Vector& in = values[node.inputs[0]];
+        if (f->function.kind != ActivationKind::identity) seen.read.insert(seen.read.end(), in.begin(), in.end());
       } else if (const auto* pool = std::get_if<PoolSpec>(&node.spec); pool && pool->kind == PoolSpec::Kind::max) {
-        std::vector<std::int64_t> entries;
         for (std::size_t p = 0; p < node.patches->count(); ++p) {
           node.patches->expand(p, entries);
-          int best = -1;
-          for (std::size_t r = 0; r < entries.size(); ++r) {
-            if (entries[r] == kPadding) continue;
-            const auto at = [&](int k) {
-              return values[node.inputs[0]][static_cast<std::size_t>(entries[static_cast<std::size_t>(k)])];
-            };
-            if (best < 0 || at(static_cast<int>(r)) > at(best)) best = static_cast<int>(r);
-          }
-          seen.pattern.push_back(best);
+          seen.pooled.emplace_back();
+          for (std::int64_t e : entries)
+            if (e != kPadding) seen.pooled.back().push_back(values[node.inputs[0]][static_cast<std::size_t>(e)]);
         }
       }
     }
@@ -123,6 +120,24 @@ class Finder {
     }
     return seen;
   }
+  // Where between two points (from 0 to 1) something changes, if all is affine so far; none at the ends.
+  static std::vector<double> changes(const Seen& a, const Seen& b) {
+    std::vector<double> shares;
+    const auto between = [&](double v, double w) {
+      constexpr double kEnd = 1e-9;
+      const double share = v / (v - w);
+      if (v * w < 0 && share > kEnd && share < 1 - kEnd) shares.push_back(share);
+    };
+    for (std::size_t h = 0; h < a.read.size(); ++h) between(a.read[h], b.read[h]);
+    for (std::size_t p = 0; p < a.pooled.size(); ++p) {
+      const auto largest = [](const std::vector<double>& v) {
+        return static_cast<std::size_t>(std::max_element(v.begin(), v.end()) - v.begin());
+      };
+      const std::size_t first = largest(a.pooled[p]), last = largest(b.pooled[p]);
+      between(a.pooled[p][first] - a.pooled[p][last], b.pooled[p][first] - b.pooled[p][last]);
+    }
+    return shares;
+  }
   double allowed() const { return 1 / asked_.confidence->convert_to<double>() - 1; }
   bool inside(const Seen& seen) {
     if (!(seen.margin > 1e-9) || (asked_.confidence && !(seen.powers <= allowed() * (1 - 1e-9)))) return false;
@@ -133,7 +148,8 @@ class Finder {
   double margin(const Vector& x) const { return look(x).margin; }
   bool confident(const Vector& x) const { return !asked_.confidence || look(x).powers <= allowed(); }
 
-  // Between points with one pattern all is affine: by bisection down to that, as far as doubles tell.
+  // Cut at the changes that are foreseen, the middle one first, until there are none: as far as doubles tell, margins
+  // at all these points are those of the segment.
   bool straight(const Vector& a, const Vector& b) {
     const double least = least_, most = most_;
     if (within(a, look(a), b, look(b), 0)) return true;
@@ -144,11 +160,14 @@ class Finder {
   bool within(const Vector& a, const Seen& at_a, const Vector& b, const Seen& at_b, int depth) {
     poll();
     if (!inside(at_a) || !inside(at_b)) return false;
-    if (at_a.pattern == at_b.pattern || depth == kDeepest) return true;
-    Vector middle(a.size());
-    for (std::size_t i = 0; i < a.size(); ++i) middle[i] = (a[i] + b[i]) / 2;
-    const Seen seen = look(middle);
-    return within(a, at_a, middle, seen, depth + 1) && within(middle, seen, b, at_b, depth + 1);
+    std::vector<double> shares = changes(at_a, at_b);
+    if (shares.empty() || depth == kDeepest) return true;
+    const auto middle = shares.begin() + static_cast<std::ptrdiff_t>(shares.size() / 2);
+    std::nth_element(shares.begin(), middle, shares.end());
+    Vector x(a.size());
+    for (std::size_t i = 0; i < a.size(); ++i) x[i] = a[i] + *middle * (b[i] - a[i]);
+    const Seen seen = look(x);
+    return within(a, at_a, x, seen, depth + 1) && within(x, seen, b, at_b, depth + 1);
   }
 
   // Points between, in pieces fine enough, where the network is a pyramid of homeomorphisms with dense layers.

@@ -1,6 +1,7 @@
 #include "evaluate/cells.h"
 
 #include <algorithm>
+#include <deque>
 #include <memory>
 #include <numeric>
 
@@ -35,32 +36,86 @@ std::size_t longest(const Ray& a) {
 }
 Products words(const Ray& a) { return Products::words(a[0]) + Products::words(a[1]) + Products::words(a[2]); }
 
-// A vector, and what its first bits are: |v - first 2^s| < 2^s for an s that signs do not depend on.
-struct Vector {
-  Ray exact;
-  std::array<std::int64_t, 3> first;
-  bool all;  // s = 0: the first bits are all
+// Numbers of 128 bits, where sums of them are below 2^124 in absolute value.
+using Narrow = std::array<Wide, 3>;
+constexpr std::size_t kNarrowBits = 124;
 
-  Vector() = default;
-  explicit Vector(Ray v) : exact(std::move(v)) {
-    const std::size_t bits = longest(exact);
-    all = bits <= kShortBits;
-    for (std::size_t k = 0; k < 3; ++k)
-      first[k] = (all ? exact[k] : mpz_class(exact[k] >> (bits - kShortBits))).get_si();
-  }
-};
-// The sign of the product, from the first bits where these tell it: with |first| <= 2^61 the error of the product of
-// two vectors is below 3 (2^61 + 2^61 + 1) < 2^64.
-int sign(const Vector& a, const Vector& b, Budget& budget) {
-  Wide v = 0;
-  for (std::size_t k = 0; k < 3; ++k) v += static_cast<Wide>(a.first[k]) * b.first[k];
-  constexpr Wide error = static_cast<Wide>(1) << 64;
-  if ((a.all && b.all) || v >= error || v <= -error) return v > 0 ? 1 : v < 0 ? -1 : 0;
-  budget.spend(200 + 2 * words(a.exact) * words(b.exact));
-  return sgn(dot(a.exact, b.exact));
+mpz_class wide(Wide v) {
+  const auto size = static_cast<unsigned __int128>(v < 0 ? -v : v);
+  mpz_class w = static_cast<unsigned long>(size >> 64);
+  w <<= 64;
+  w += static_cast<unsigned long>(size);
+  return v < 0 ? mpz_class(-w) : w;
+}
+Wide narrow(const mpz_class& v) {  // |v| < 2^124
+  const mpz_class size = abs(v), high = size >> 64, low = size - (high << 64);
+  const Wide n = (static_cast<Wide>(high.get_ui()) << 64) | low.get_ui();
+  return v < 0 ? -n : n;
 }
 
-using Cone = std::vector<Vector>;  // rays in cyclic order
+// What the first bits of a vector are: |v - bits 2^s| < 2^s for an s that signs do not depend on.
+struct First {
+  std::array<std::int64_t, 3> bits;
+  bool all;  // s = 0: they are all
+
+  explicit First(const Ray& v) {
+    const std::size_t length = longest(v);
+    all = length <= kShortBits;
+    for (std::size_t k = 0; k < 3; ++k) bits[k] = (all ? v[k] : mpz_class(v[k] >> (length - kShortBits))).get_si();
+  }
+  explicit First(const Narrow& v) {
+    unsigned __int128 size = 0;
+    for (Wide x : v) size |= static_cast<unsigned __int128>(x < 0 ? -x : x);
+    unsigned shift = 0;
+    while ((size >> shift) >> kShortBits != 0) ++shift;
+    all = shift == 0;
+    for (std::size_t k = 0; k < 3; ++k) bits[k] = static_cast<std::int64_t>(v[k] >> shift);
+  }
+};
+
+// A row's form, one of the sums of its layer, which owns it.
+struct Form {
+  First first;
+  const Narrow* n;  // or v
+  const Ray* v;
+  explicit Form(const Narrow& form) : first(form), n(&form), v(nullptr) {}
+  explicit Form(const Ray& form) : first(form), n(nullptr), v(&form) {}
+  Ray exact() const { return n != nullptr ? Ray{wide((*n)[0]), wide((*n)[1]), wide((*n)[2])} : *v; }
+};
+struct Vertex {
+  Ray exact;
+  First first;
+  explicit Vertex(Ray r) : exact(std::move(r)), first(exact) {}
+};
+using Corner = std::shared_ptr<const Vertex>;  // of several cells
+
+// The sign of the product, from the first bits where these tell it: with |bits| <= 2^61 the error of the product of
+// two vectors is below 3 (2^61 + 2^61 + 1) < 2^64.
+int sign(const Form& form, const Vertex& ray, Budget& budget) {
+  Wide v = 0;
+  for (std::size_t k = 0; k < 3; ++k) v += static_cast<Wide>(form.first.bits[k]) * ray.first.bits[k];
+  constexpr Wide error = static_cast<Wide>(1) << 64;
+  if ((form.first.all && ray.first.all) || v >= error || v <= -error) return v > 0 ? 1 : v < 0 ? -1 : 0;
+  const Ray exact = form.exact();
+  budget.spend(300 + 2 * words(exact) * words(ray.exact));
+  return sgn(dot(exact, ray.exact));
+}
+
+using Cone = std::vector<Corner>;  // rays in cyclic order
+
+// The forms of a layer.
+struct Sums {
+  std::vector<Narrow> n;
+  std::vector<Ray> v;  // one of the two
+  std::size_t size() const { return std::max(n.size(), v.size()); }
+  Form form(std::size_t row) const { return v.empty() ? Form(n[row]) : Form(v[row]); }
+};
+Sums make_sums(std::vector<Ray> rows, bool fit) {
+  if (!fit) return {{}, std::move(rows)};
+  Sums sums;
+  for (const Ray& r : rows) sums.n.push_back({narrow(r[0]), narrow(r[1]), narrow(r[2])});
+  return sums;
+}
 
 struct Piece {
   std::vector<Ray> rays, margins;  // F_j - F_k, up to positive factors
@@ -77,9 +132,10 @@ class Cells {
     for (int s : {1, -1}) {
       for (int t : {1, -1}) {
         Cone cell;
-        for (const Ray& r : {Ray{s, 0, 0}, Ray{0, t, 0}, Ray{0, 0, 1}}) cell.emplace_back(r);
+        for (const Ray& r : {Ray{s, 0, 0}, Ray{0, t, 0}, Ray{0, 0, 1}})
+          cell.push_back(std::make_shared<const Vertex>(r));
         for (const Ray& limit : plane_.limits)
-          if (!cell.empty()) cell = split(cell, Vector(limit)).first;
+          if (!cell.empty()) cell = split(cell, Form(limit)).first;
         if (!cell.empty()) todo_.push_back({0, std::move(cell), start_, nullptr, {}});
       }
     }
@@ -92,7 +148,11 @@ class Cells {
   }
 
  private:
-  using Forms = std::shared_ptr<std::vector<Ray>>;  // copied where one that others hold is changed
+  using Forms = std::shared_ptr<Sums>;  // copied where one that others hold is changed
+  struct Reading {
+    Forms sums;
+    std::vector<Form> forms;  // of these
+  };
 
   // A cell on which the units of all layers before this one have signs, and so have those of this one but the open
   // ones.
@@ -100,14 +160,20 @@ class Cells {
     std::size_t layer;
     Cone cell;
     std::vector<Forms> sums;  // what the rows of this layer and later ones read of all these units and the inputs
-    std::shared_ptr<const std::vector<Vector>> reading;  // the rows of this layer, once they are complete
-    std::vector<std::size_t> open;                       // their sums take them for negative
+    std::shared_ptr<const Reading> reading;  // the rows of this layer, once they are complete
+    std::vector<std::size_t> open;           // their sums take them for negative
   };
 
-  // What a unit adds to a row that reads it, a multiple of its own form.
+  // What a unit's form is multiplied by: a number where the sums that it is for are narrow, else one that is kept.
+  struct Weight {
+    std::int64_t n = 0;
+    const mpz_class* v = nullptr;
+    bool zero() const { return n == 0 && v == nullptr; }
+  };
+  // What a unit adds to a row that reads it.
   struct Reads {
-    std::size_t layer, row;
-    mpz_class above, below, difference;  // where the form is >= 0, and <= 0
+    std::uint32_t layer, row;
+    Weight above, below, difference;  // where the form is >= 0, and <= 0
   };
 
   // The rows of a layer are computed as integers over one divisor for all cells: signs do not depend on it. Forms are
@@ -115,8 +181,10 @@ class Cells {
   void plan() {
     const std::size_t layers = network_.layers.size();
     std::vector<mpz_class> divisors, slopes_above, slopes_below;  // of forms; what they are multiplied by over that
+    std::vector<mpz_class> most{0};                               // of forms: their entries are at most this
     readers_.resize(network_.sources());
     std::size_t widest = 0;
+    mpz_class most_weight = 0;
     // Of every source: its layer, counted from 1, or 0 for inputs.
     std::vector<std::size_t> layer_of(network_.inputs, 0);
     divisors.push_back(plane_.divisor);
@@ -140,6 +208,12 @@ class Cells {
         if (read[k]) common = lcm(common, divisors[k]);
       if (mpz_sizeinbase(common.get_mpz_t(), 2) > kMaxBits) too_long();
       std::vector<Ray> sums(layer.rows.size());
+      struct Term {
+        std::size_t source, row;
+        mpz_class above, below;
+      };
+      std::vector<Term> read_terms;
+      std::vector<mpz_class> bounds(layer.rows.size());  // of what units add to rows, over all signs
       const auto add = [&](std::size_t h, const Units::Row& row, int factor) {
         sums[h][2] += factor * row.constant * common;
         for (const auto& [source, weight] : row.terms) {
@@ -150,8 +224,11 @@ class Cells {
             budget_.spend(Products::words(by) * words(plane_.inputs[source]));
             add_multiple(sums[h], by, plane_.inputs[source]);
           } else {
-            readers_[source].push_back(
-                {l, h, by * slopes_above[k], by * slopes_below[k], by * (slopes_above[k] - slopes_below[k])});
+            Term term{source, h, by * slopes_above[k], by * slopes_below[k]};
+            const mpz_class both = abs(term.above) + abs(term.below);
+            bounds[h] += both * most[k];
+            if (both > most_weight) most_weight = both;
+            read_terms.push_back(std::move(term));
           }
         }
       };
@@ -166,7 +243,24 @@ class Cells {
           add(h++, layer.rows[k], -1);
         }
       }
-      start_.push_back(std::make_shared<std::vector<Ray>>(std::move(sums)));
+      // Narrow where no sum, of any of these signs, can reach the limit, nor a form below, nor a weight up to here.
+      mpz_class largest_sum = *std::max_element(most.begin(), most.end());
+      for (std::size_t h = 0; h < sums.size(); ++h) {
+        mpz_class sum = bounds[h];
+        for (const mpz_class& v : sums[h]) sum += abs(v);
+        if (sum > largest_sum) largest_sum = sum;
+      }
+      const bool fit = mpz_sizeinbase(largest_sum.get_mpz_t(), 2) <= kNarrowBits &&
+                       mpz_sizeinbase(most_weight.get_mpz_t(), 2) < kShortBits;
+      most.push_back(largest_sum);
+      const auto weight = [&](const mpz_class& w) {
+        if (w == 0) return Weight{};
+        return fit ? Weight{w.get_si(), nullptr} : Weight{0, &kept_weights_.emplace_back(w)};
+      };
+      for (const Term& t : read_terms)
+        readers_[t.source].push_back({static_cast<std::uint32_t>(l), static_cast<std::uint32_t>(t.row), weight(t.above),
+                                      weight(t.below), weight(t.above - t.below)});
+      start_.push_back(std::make_shared<Sums>(make_sums(std::move(sums), fit)));
       const mpz_class num = f.function == Function::relu ? mpz_class(0) : f.parameter.get_num(),
                       den = f.function == Function::relu ? mpz_class(1) : f.parameter.get_den();
       divisors.push_back(common * layer.divisor * den);
@@ -179,15 +273,10 @@ class Cells {
   }
   [[noreturn]] static void too_long() { throw Malformed("too-large", "forms of more than 65,536 bits"); }
 
-  std::vector<int> signs(const Vector& form, const Cone& cone) const {
-    budget_.spend(10 * Products(cone.size()));
-    std::vector<int> v;
-    for (const Vector& r : cone) v.push_back(sign(form, r, budget_));
-    return v;
-  }
   // The parts where a form is >= 0, and <= 0; without interior they are empty.
-  std::pair<Cone, Cone> split(const Cone& cone, const Vector& form) const {
-    const std::vector<int> v = signs(form, cone);
+  std::pair<Cone, Cone> split(const Cone& cone, const Form& form) const {
+    std::vector<int> v;
+    for (const Corner& r : cone) v.push_back(sign(form, *r, budget_));
     const bool some_above = std::any_of(v.begin(), v.end(), [](int x) { return x > 0; }),
                some_below = std::any_of(v.begin(), v.end(), [](int x) { return x < 0; });
     budget_.spend(100 * Products(cone.size()));
@@ -199,41 +288,47 @@ class Cells {
       if (v[i] >= 0) parts.first.push_back(cone[i]);
       if (v[i] <= 0) parts.second.push_back(cone[i]);
       if (v[i] * v[next] >= 0) continue;
-      const Ray &here = cone[i].exact, &there = cone[next].exact;
-      const Products length = words(here) + words(there) + words(form.exact);
-      budget_.spend(800 + 80 * length * length);
-      const mpz_class a = abs(dot(form.exact, there)), b = abs(dot(form.exact, here));
+      const Ray &here = cone[i]->exact, &there = cone[next]->exact, exact = form.exact();
+      const Products length = words(here) + words(there) + words(exact);
+      budget_.spend(1'000 + 80 * length * length);
+      const mpz_class a = abs(dot(exact, there)), b = abs(dot(exact, here));
       Ray meet;
       for (std::size_t k = 0; k < 3; ++k) meet[k] = a * here[k] + b * there[k];
       make_primitive(meet);
-      parts.first.emplace_back(meet);
-      parts.second.emplace_back(std::move(meet));
+      parts.first.push_back(std::make_shared<const Vertex>(std::move(meet)));
+      parts.second.push_back(parts.first.back());
     }
     return parts;
   }
 
   // The unit's part of what later layers read.
-  void contribute(Task& task, std::size_t h, const mpz_class Reads::*part) const {
-    const Ray& form = (*task.reading)[h].exact;
-    const Products length = words(form);
-    for (const Reads& r : readers_[network_.layers[task.layer].first + h]) {
-      const mpz_class& factor = r.*part;
-      if (factor == 0) continue;
+  void contribute(Task& task, std::size_t h, const Weight Reads::*part) const {
+    const Form& form = task.reading->forms[h];
+    const std::vector<Reads>& readers = readers_[network_.layers[task.layer].first + h];
+    budget_.spend(10 * Products(readers.size()));
+    for (const Reads& r : readers) {
+      const Weight& by = r.*part;
+      if (by.zero()) continue;
       Forms& forms = task.sums[r.layer];
       if (forms.use_count() > 1) {
-        budget_.spend(100 * Products(forms->size()));
-        forms = std::make_shared<std::vector<Ray>>(*forms);
+        budget_.spend((forms->v.empty() ? 10 : 100) * Products(forms->size()));
+        forms = std::make_shared<Sums>(*forms);
       }
-      budget_.spend(30 + Products::words(factor) * length);
-      add_multiple((*forms)[r.row], factor, form);
+      if (forms->v.empty()) {  // and so is the form, which is smaller
+        for (std::size_t k = 0; k < 3; ++k) forms->n[r.row][k] += by.n * (*form.n)[k];
+        continue;
+      }
+      const Ray exact = form.exact();
+      budget_.spend(60 + Products::words(*by.v) * words(exact));
+      add_multiple(forms->v[r.row], *by.v, exact);
     }
   }
   // 1 where the form is >= 0 on the cell, -1 where it is <= 0 and not 0, 0 where it has both signs.
-  int side(const Vector& form, const Cone& cone) const {
+  int side(const Form& form, const Cone& cone) const {
     budget_.spend(10 * Products(cone.size()));
     bool above = false, below = false;
-    for (const Vector& r : cone) {
-      const int v = sign(form, r, budget_);
+    for (const Corner& r : cone) {
+      const int v = sign(form, *r, budget_);
       above = above || v > 0;
       below = below || v < 0;
       if (above && below) return 0;
@@ -242,17 +337,16 @@ class Cells {
   }
   // All rows of the layer are complete: units with one sign on the cell add what they are, others are open.
   void enter(Task& task) const {
-    std::vector<Vector> reading;
-    budget_.spend(150 * Products(task.sums[task.layer]->size()));
-    for (const Ray& form : *task.sums[task.layer]) {
+    auto reading = std::make_shared<Reading>();
+    reading->sums = std::move(task.sums[task.layer]);
+    budget_.spend(100 * Products(reading->sums->size()));
+    for (const Ray& form : reading->sums->v)
       if (longest(form) > kMaxBits) too_long();
-      reading.emplace_back(form);
-    }
-    task.sums[task.layer] = nullptr;
-    task.reading = std::make_shared<const std::vector<Vector>>(std::move(reading));
+    for (std::size_t h = 0; h < reading->sums->size(); ++h) reading->forms.push_back(reading->sums->form(h));
+    task.reading = std::move(reading);
     task.open.clear();
-    for (std::size_t h = 0; h < task.reading->size(); ++h) {
-      const int at = side((*task.reading)[h], task.cell);
+    for (std::size_t h = 0; h < task.reading->forms.size(); ++h) {
+      const int at = side(task.reading->forms[h], task.cell);
       if (at == 0) task.open.push_back(h);
       contribute(task, h, at > 0 ? &Reads::above : &Reads::below);
     }
@@ -260,7 +354,7 @@ class Cells {
   // Units that have one sign on the smaller cell are open no longer.
   void settle(Task& task) const {
     std::erase_if(task.open, [&](std::size_t h) {
-      const int at = side((*task.reading)[h], task.cell);
+      const int at = side(task.reading->forms[h], task.cell);
       if (at > 0) contribute(task, h, &Reads::difference);
       return at != 0;
     });
@@ -275,7 +369,7 @@ class Cells {
       while (!task.open.empty()) {
         const std::size_t h = task.open.back();
         task.open.pop_back();
-        auto [above, below] = split(task.cell, (*task.reading)[h]);
+        auto [above, below] = split(task.cell, task.reading->forms[h]);
         if (todo_.size() > most_todo_) throw Malformed("too-large", "too many cells that are not cut yet");
         budget_.spend(100 + 10 * Products(task.open.size() + task.sums.size()));
         todo_.push_back({task.layer, std::move(below), task.sums, task.reading, task.open});
@@ -289,19 +383,20 @@ class Cells {
   }
 
   // The region on a cell.
-  void finish(Cone cell, const std::vector<Ray>& margins) {
+  void finish(Cone cell, const Sums& margins) {
     if (++cells_ > kMostCells) throw Malformed("too-large", "more than a million cells");
-    for (const Ray& margin : margins) {
+    for (std::size_t k = 0; k < margins.size(); ++k) {
       budget_.spend(100);
-      if (longest(margin) > kMaxBits) too_long();
-      cell = split(cell, Vector(margin)).first;
+      if (!margins.v.empty() && longest(margins.v[k]) > kMaxBits) too_long();
+      cell = split(cell, margins.form(k)).first;
       if (cell.empty()) return;
     }
     kept_ += margins.size() + cell.size();
     if (kept_ > kMostKept) throw Malformed("too-large", "pieces of more than 5 million forms");
     budget_.spend(200 * Products(margins.size() + cell.size()));
-    Piece piece{{}, margins};
-    for (Vector& r : cell) piece.rays.push_back(std::move(r.exact));
+    Piece piece;
+    for (std::size_t k = 0; k < margins.size(); ++k) piece.margins.push_back(margins.form(k).exact());
+    for (const Corner& r : cell) piece.rays.push_back(r->exact);
     pieces_.push_back(std::move(piece));
   }
 
@@ -372,6 +467,7 @@ class Cells {
   std::size_t j_;
   const Plane& plane_;
   Budget& budget_;
+  std::deque<mpz_class> kept_weights_;
   std::vector<Forms> start_;                 // of the inputs, by layer
   std::vector<std::vector<Reads>> readers_;  // by source
   std::size_t most_todo_ = 0, cells_ = 0, kept_ = 0;

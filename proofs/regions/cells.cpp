@@ -248,6 +248,7 @@ class Enumeration {
     }
     std::vector<Ray> limits;
     for (const auto& limit : plane.limits) {
+      if (limit == std::array<Rational, 3>{0, 0, 0}) continue;  // holds everywhere
       const Integer common = lcm(lcm(denominator(limit[0]), denominator(limit[1])), denominator(limit[2]));
       limits.emplace_back();
       for (std::size_t k = 0; k < 3; ++k) limits.back()[k] = numerator(Rational(limit[k] * common));

@@ -96,7 +96,7 @@ struct DescendOptions : TrainedOptions {
   std::string floor;
 };
 struct RegionsOptions {
-  std::string case_path, node, output = "out/regions.case.json", vertices;
+  std::string case_path, node, output = "out/regions.case.json", vertices, divide = "1";
   std::size_t entry = 0;                  // 0: the first with parameters
   std::vector<std::size_t> classes;       // that are certified; empty: all
   std::vector<std::string> plane;         // three samples or files, or none

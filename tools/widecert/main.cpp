@@ -304,6 +304,7 @@ int run(int argc, char** argv) {
       ->add_option("--plane", regions_options.plane,
                    "three inputs whose plane is looked at: numbers of samples of the case from 1 on, or .npy files")
       ->expected(3);
+  regions->add_option("--divide", regions_options.divide, "divide the numbers of .npy files by this (images: 255)");
   regions
       ->add_option("--within", regions_options.within,
                    "count within a rectangle only: its least s and t, then the largest (rationals)")

@@ -26,8 +26,8 @@ namespace {
 constexpr std::size_t kMostDrawn = 20'000;
 
 // A sample by its number from 1 on, or an array in our order of entries; `words` says which.
-std::vector<Rational> read_input(const std::string& text, const Architecture& network, const Dataset* data,
-                                 std::string& words) {
+std::vector<Rational> read_input(const std::string& text, const Rational& divide, const Architecture& network,
+                                 const Dataset* data, std::string& words) {
   if (text.find_first_not_of("0123456789") == std::string::npos && !text.empty() && text.size() < 12) {
     const std::size_t k = std::stoul(text);
     if (data == nullptr) throw InputError("--plane " + text + ": the case has no data, so no sample of this number");
@@ -41,9 +41,9 @@ std::vector<Rational> read_input(const std::string& text, const Architecture& ne
   const auto add = [&](const auto& values) {
     for (const auto v : values) {
       if constexpr (std::is_same_v<std::decay_t<decltype(v)>, double>) {
-        x.push_back(exactly(v));
+        x.push_back(exactly(v) / divide);
       } else {
-        x.emplace_back(v);
+        x.push_back(Rational(v) / divide);
       }
     }
   };
@@ -51,7 +51,8 @@ std::vector<Rational> read_input(const std::string& text, const Architecture& ne
   if (x.size() != network.input_width())
     throw InputError(
         fmt::format("{}: {} numbers, and an input of the network has {}", text, x.size(), network.input_width()));
-  words = text + (network.node(0).shape.size() > 1 ? " (entries in C order taken for channels last)" : "");
+  words = fs::path(text).filename().string() + (divide == 1 ? "" : " over " + to_string(divide)) +
+          (network.node(0).shape.size() > 1 ? " (entries in C order taken for channels last)" : "");
   return x;
 }
 std::vector<Rational> read_rectangle(const std::vector<std::string>& texts, const char* option) {
@@ -117,9 +118,11 @@ Scene read_scene(const CaseFile& file, const RegionsOptions& options) {
     DatasetSpec resolved;
     scene.data = load_data(file, resolved);
   }
+  const Rational divide = parse_rational(options.divide);
+  if (divide <= 0) throw InputError("--divide: a positive number");
   for (const std::string& text : options.plane) {
     scene.words.emplace_back();
-    scene.corners.push_back(read_input(text, network, scene.data ? &*scene.data : nullptr, scene.words.back()));
+    scene.corners.push_back(read_input(text, divide, network, scene.data ? &*scene.data : nullptr, scene.words.back()));
   }
   for (std::size_t k = 1; k < scene.corners.size(); ++k)  // u, v
     for (std::size_t i = 0; i < scene.inputs(); ++i) scene.corners[k][i] -= scene.corners[0][i];

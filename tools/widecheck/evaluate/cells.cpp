@@ -34,6 +34,7 @@ std::size_t longest(const Ray& a) {
   for (const mpz_class& v : a) bits = std::max(bits, mpz_sizeinbase(v.get_mpz_t(), 2));
   return bits;
 }
+bool zero(const Ray& a) { return a[0] == 0 && a[1] == 0 && a[2] == 0; }
 Products words(const Ray& a) { return Products::words(a[0]) + Products::words(a[1]) + Products::words(a[2]); }
 
 // Numbers of 128 bits, where sums of them are below 2^124 in absolute value.
@@ -134,8 +135,8 @@ class Cells {
         Cone cell;
         for (const Ray& r : {Ray{s, 0, 0}, Ray{0, t, 0}, Ray{0, 0, 1}})
           cell.push_back(std::make_shared<const Vertex>(r));
-        for (const Ray& limit : plane_.limits)
-          if (!cell.empty()) cell = split(cell, Form(limit)).first;
+        for (const Ray& limit : plane_.limits)  // (0 >= 0 holds everywhere)
+          if (!cell.empty() && !zero(limit)) cell = split(cell, Form(limit)).first;
         if (!cell.empty()) todo_.push_back({0, std::move(cell), start_, nullptr, {}});
       }
     }

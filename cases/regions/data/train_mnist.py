@@ -80,4 +80,4 @@ for width, epochs in ((784, 6), (200, 8)):
     np.savez_compressed(f"mnist-{width}.npz", **arrays(net), one=one, turned=turned(one), adversarial=adversarial(net, seven, 1))
 net = train([784, 256, 256, 10], nn.ReLU, x, y, 6)
 three = [np.flatnonzero(labels == d)[0] for d in (3, 5, 8)]
-np.savez_compressed("mnist-256.npz", **arrays(net), **{f"image-{d}": images[i : i + 1] for d, i in zip((3, 5, 8), three)})
+np.savez_compressed("mnist-256.npz", **arrays(net), images=images[three])

@@ -130,7 +130,7 @@ class Finder {
       if (p[0][i] != 0)
         text += fmt::format("{}{}x_{}", text.empty() ? "" : " + ",
                             p[0][i] == 1 ? std::string() : "(" + to_string(p[0][i]) + ") ", i + 1);
-    return "the hyperplane " + (text.empty() ? "" : text + " = " + to_string(p[0].back()) + " ");
+    return "the hyperplane" + (text.empty() ? "" : " " + text + " = " + to_string(p[0].back()));
   }
   Outcome from_curve(const PlaneCurve& curve, const std::string& what) const {
     if (units_.inputs != 2 || !linear_)

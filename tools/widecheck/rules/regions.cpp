@@ -215,6 +215,10 @@ Parted read_parted(const Question& q) {
   return p;
 }
 
+std::string facets_in_words(std::size_t rows) {
+  return rows == 1 ? "a hyperplane" : "the boundary of a polyhedron of " + number(rows) + " half spaces";
+}
+
 // In the plane a curve or the boundary of a polyhedron, in space the latter: cut into cells here.
 Verdict moat_cells(const Question& q) {
   const Parted p = read_parted(q);
@@ -228,8 +232,8 @@ Verdict moat_cells(const Question& q) {
     require(found.pieces == 0, "on-the-moat", "piece " + number(i + 1) + " of the moat has points of the region");
     cells += found.cells;
   }
-  return p.sentence(q, (curve ? "a curve of " : "the boundary of a polyhedron of ") + number(pieces.size()) +
-                           (curve ? " pieces, " : " facets, ") + number(cells) + " cells,");
+  return p.sentence(q, (curve ? "a curve of " + number(pieces.size()) + " pieces" : facets_in_words(pieces.size())) +
+                           ", " + number(cells) + " cells,");
 }
 
 // Evidence for every facet of a polyhedron, given in the certificate.
@@ -240,7 +244,7 @@ Verdict moat_of_facets(const Question& q, const Evidence& check) {
   const auto trees = q.proof.at("trees").list();
   if (trees.size() != moat.rows.size()) q.proof.at("trees").bad("one for each half space");
   for (std::size_t i = 0; i < trees.size(); ++i) check(p, moat, i, trees[i]);
-  return p.sentence(q, "the boundary of a polyhedron of " + number(trees.size()) + " facets");
+  return p.sentence(q, facets_in_words(trees.size()));
 }
 Verdict moat_branches(const Question& q) {
   return moat_of_facets(q, [&](const Parted& p, const Polyhedron& moat, std::size_t i, const Value& tree) {

@@ -96,6 +96,63 @@ std::optional<Outcome> by_equal_columns(const Instance& instance, std::size_t no
                            columns, n));
 }
 
+// Which neurons of a node depend on these entries of the input alone.
+std::vector<bool> determined(const Architecture& network, std::size_t node, const std::vector<bool>& field) {
+  std::vector<std::vector<bool>> known(node + 1);
+  std::vector<std::int64_t> entries;
+  for (std::size_t i : network.ancestors(node)) {
+    poll();
+    const Node& at = network.node(i);
+    std::vector<bool>& here = known[i];
+    if (i == 0) {
+      here = field;
+    } else if (at.patches) {
+      const std::size_t each = at.width / at.patches->count();
+      for (std::size_t p = 0; p < at.patches->count(); ++p) {
+        at.patches->expand(p, entries);
+        const bool all = std::all_of(entries.begin(), entries.end(), [&](std::int64_t e) {
+          return e == kPadding || known[at.inputs[0]][static_cast<std::size_t>(e)];
+        });
+        here.insert(here.end(), each, all);
+      }
+    } else {
+      here.assign(at.width, true);
+      for (std::size_t n = 0; n < at.inputs.size(); ++n)
+        for (std::size_t h = 0; h < known[at.inputs[n]].size(); ++h)
+          if (const std::size_t to = at.place(n, h); to != Node::kNowhere)
+            here[to] = here[to] && known[at.inputs[n]][h];
+    }
+  }
+  return known[node];
+}
+
+// The entries that are the same in all samples: neurons that see no other ones are constant.
+std::optional<Outcome> by_receptive_field(const Instance& instance, std::size_t node) {
+  const Dataset& data = instance.data;
+  const Node& output = instance.network.node(node);
+  if (data.size() == 0) return std::nullopt;
+  std::vector<bool> constant(data.width(), true);
+  std::vector<Integer> first;
+  for (std::size_t j = 0; j < data.width(); ++j) first.push_back(data.numerator(0, j));
+  for (std::size_t i = 1; i < data.size(); ++i) {
+    if (i % 1'000 == 0) poll();
+    for (std::size_t j = 0; j < data.width(); ++j)
+      if (constant[j] && data.numerator(i, j) != first[j]) constant[j] = false;
+  }
+  std::vector<std::size_t> field;
+  for (std::size_t j = 0; j < constant.size(); ++j)
+    if (constant[j]) field.push_back(j);
+  if (field.empty()) return std::nullopt;
+  const auto here = determined(instance.network, node, constant);
+  const auto neurons = static_cast<std::size_t>(std::count(here.begin(), here.end(), true));
+  if (neurons == 0 || output.width - neurons + 1 >= data.size()) return std::nullopt;
+  return never(output, "receptive-field",
+               fmt::format("{} of the {} neurons see nothing but {} inputs that are the same in all samples, and are "
+                           "constant whatever the parameters: F has rank at most {}",
+                           neurons, output.width, field.size(), output.width - neurons + 1),
+               {{"fields", std::vector<Value>{Value(field)}}});
+}
+
 }  // namespace
 
 std::vector<std::size_t> affine_dimensions(const Architecture& network, std::size_t node) {
@@ -117,7 +174,8 @@ std::vector<std::size_t> affine_dimensions(const Architecture& network, std::siz
 }
 
 std::optional<Outcome> find_never_independent(const Instance& instance, std::size_t node) {
-  for (const auto& by : {by_width, by_affine_dimension, by_equal_samples, by_patch_contents, by_equal_columns}) {
+  for (const auto& by :
+       {by_width, by_affine_dimension, by_equal_samples, by_patch_contents, by_equal_columns, by_receptive_field}) {
     if (auto outcome = by(instance, node)) return outcome;
   }
   return std::nullopt;
@@ -128,7 +186,7 @@ static Outcome prove_never_independent(const Instance& instance, std::size_t nod
   if (!outcome) {
     return undecided("no-structural-reason",
                      "neither the width, nor an affine map through few neurons, nor few patch contents, nor equal "
-                     "samples, nor tied columns bound the rank");
+                     "samples, nor tied columns, nor constant inputs bound the rank");
   }
   // Proving "never independent" turns the refutation of independence into the thing asked for.
   outcome->verdict = Verdict::proved;
@@ -146,7 +204,7 @@ Theorem theorems::never_independent() {
               "two samples are equal, or tied biases force equal columns.",
           .hypotheses = {"any architecture"},
           .claims = {"never-independent"},
-          .rules = {"width", "affine-dimension", "patch-contents", "equal-samples", "equal-columns"},
+          .rules = {"width", "affine-dimension", "patch-contents", "equal-samples", "equal-columns", "receptive-field"},
           .reasons = {"no-structural-reason"},
           .read = read_plain<prove_never_independent>};
 }

@@ -162,14 +162,9 @@ struct Chords::Sample {
   template <class In>
   void join(const Layer& layer, Numbers& y, const In& in) const {
     const Node& node = network.node(layer.node);
-    const bool sum = std::holds_alternative<SumSpec>(node.spec);
-    std::size_t offset = 0;
-    for (std::size_t n = 0; n < node.inputs.size(); ++n) {
-      const std::size_t channels = network.node(node.inputs[n]).shape.back();
+    for (std::size_t n = 0; n < node.inputs.size(); ++n)
       for (std::size_t h = 0; h < in(n).size(); ++h)
-        y[sum ? h : h / channels * node.shape.back() + offset + h % channels] += in(n)[h];
-      offset += channels;
-    }
+        if (const std::size_t to = node.place(n, h); to != Node::kNowhere) y[to] += in(n)[h];
   }
   void note(const Numbers& y) {
     for (double v : y) largest = std::max(largest, std::abs(v));
@@ -219,6 +214,7 @@ struct Chords::Sample {
                             }
                           },
                           [&](const SumSpec&) { join(layer, y, in); }, [&](const ConcatSpec&) { join(layer, y, in); },
+                          [&](const SelectSpec&) { join(layer, y, in); },
                           [&](const BatchNormSpec&) {
                             for (std::size_t h = 0; h < y.size(); ++h) {
                               const std::size_t c = h % layer.factors.size();
@@ -276,6 +272,7 @@ struct Chords::Sample {
                             }
                           },
                           [&](const SumSpec&) { join(layer, e, in); }, [&](const ConcatSpec&) { join(layer, e, in); },
+                          [&](const SelectSpec&) { join(layer, e, in); },
                           [&](const BatchNormSpec&) {
                             for (std::size_t h = 0; h < e.size(); ++h)
                               e[h] = std::abs(layer.factors[h % layer.factors.size()]) * in(0)[h];

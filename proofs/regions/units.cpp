@@ -120,6 +120,12 @@ Units units_of(const Architecture& network, const PointSpec& point, std::size_t 
                               }
                             }
                           },
+                          [&](const SelectSpec&) {
+                            out.resize(node.width);
+                            for (std::size_t n = 0; n < node.inputs.size(); ++n)
+                              for (std::size_t h = 0; h < in(n).size(); ++h)
+                                if (const std::size_t to = node.place(n, h); to != Node::kNowhere) out[to] = in(n)[h];
+                          },
                           [&](const BatchNormSpec& norm) {
                             const TensorShape shape = network.norm_shape(i);
                             const Tensor scale = expand(norm.scale, shape, "scale"),

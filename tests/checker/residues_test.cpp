@@ -30,6 +30,7 @@ const json kNetwork = json::parse(R"({"input": {"name": "x", "shape": [6, 6, 2]}
   {"name": "each", "op": "batchnorm", "per": "neuron",
    "scale": {"seeded": {"name": "s", "seed": 1, "low": -3, "high": 3, "divisor": 2}},
    "shift": {"seeded": {"name": "t", "seed": 1, "low": -3, "high": 3, "divisor": 7}}},
+  {"name": "some", "op": "select", "inputs": ["each", "both3"], "count": 200, "seed": 7},
   {"name": "dense4", "op": "dense", "filters": 9, "bias": "none"},
   {"name": "relu4", "op": "activation", "function": "relu"},
   {"name": "dense5", "op": "dense", "filters": 5, "bias": "neuron"},

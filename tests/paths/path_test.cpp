@@ -313,16 +313,18 @@ TEST_CASE("at random points of random polygons Phi is at most the bound, for eve
         break;
       }
       case 2:  // beside each other, with a norm
-        nodes = Json::array({dense("one", 3),
-                             {{"name", "norm"},
-                              {"op", "batchnorm"},
-                              {"scale", {{"rows", {{1, "-1/2", 2}}}}},
-                              {"shift", {{"rows", {{0, 1, "1/3"}}}}}},
-                             function("f", f),
-                             dense("two", 3),
-                             {{"name", "sum"}, {"op", "sum"}, {"inputs", {"f", "two"}}},
-                             function("g", "relu"),
-                             {{"name", "both"}, {"op", "concat"}, {"inputs", {"g", "f"}}}});
+        nodes =
+            Json::array({dense("one", 3),
+                         {{"name", "norm"},
+                          {"op", "batchnorm"},
+                          {"scale", {{"rows", {{1, "-1/2", 2}}}}},
+                          {"shift", {{"rows", {{0, 1, "1/3"}}}}}},
+                         function("f", f),
+                         dense("two", 3),
+                         {{"name", "sum"}, {"op", "sum"}, {"inputs", {"f", "two"}}},
+                         function("g", "relu"),
+                         {{"name", "both"}, {"op", "concat"}, {"inputs", {"g", "f"}}},
+                         {{"name", "some"}, {"op", "select"}, {"inputs", {"both", "f"}}, {"count", 7}, {"seed", 3}}});
         break;
       default:
         nodes = Json::array({dense("one", 4), function("f", f)});

@@ -244,6 +244,22 @@ NodeSpec read_spec(JsonReader& in, const std::string& op) {
   }
   if (op == "sum") return SumSpec{};
   if (op == "concat") return ConcatSpec{};
+  if (op == "select") {
+    SelectSpec select;
+    if (const auto take = in.find("take")) {
+      for (const JsonReader& pair : take->list()) {
+        const auto ends = pair.list();
+        if (ends.size() != 2) pair.fail("[input, entry], both counted from 0");
+        select.take.emplace_back(ends[0].size(), ends[1].size());
+      }
+    } else {
+      const auto count = in.find("count"), seed = in.find("seed");
+      if (!count || !seed) in.fail("\"take\", a list of [input, entry]; or \"count\" and \"seed\"");
+      select.seeded.emplace(count->size(),
+                            static_cast<std::uint64_t>(seed->integer(0, std::numeric_limits<std::int64_t>::max())));
+    }
+    return select;
+  }
   if (op == "batchnorm") {
     if (!in.find("scale") || !in.find("shift")) {
       in.fail(
@@ -260,7 +276,7 @@ NodeSpec read_spec(JsonReader& in, const std::string& op) {
   }
   in.get("op").fail(
       "conv1d, conv2d, dense, linear, activation, maxpool, maxpool1d, maxpool2d, avgpool, "
-      "avgpool1d, avgpool2d, reshape, sum, concat or batchnorm");
+      "avgpool1d, avgpool2d, reshape, sum, concat, select or batchnorm");
 }
 
 }  // namespace
@@ -442,6 +458,16 @@ Json to_json(const Architecture& network) {
                             out["op"] = op;
                           },
                           [&](const SumSpec&) { out["op"] = "sum"; }, [&](const ConcatSpec&) { out["op"] = "concat"; },
+                          [&](const SelectSpec& select) {
+                            out["op"] = "select";
+                            if (select.seeded) {
+                              out["count"] = select.seeded->first;
+                              out["seed"] = select.seeded->second;
+                              return;
+                            }
+                            out["take"] = Json::array();
+                            for (const auto& [n, h] : select.take) out["take"].push_back(Json::array({n, h}));
+                          },
                           [&](const BatchNormSpec& norm) {
                             out["op"] = "batchnorm";
                             if (norm.each_neuron) out["per"] = "neuron";

@@ -176,36 +176,36 @@ class Writer {
     const std::string& x = names_.at(at.inputs[0]);
     names_[i] = at.name;
     std::visit(
-        overloaded{[&](const InputSpec&) {}, [&](const LinearSpec& linear) { add_linear(i, linear, x); },
-                   [&](const ActivationSpec& spec) { add_activation(at, spec.function, x); },
-                   [&](const PoolSpec& pool) {
-                     if (const auto* to = std::get_if<Reshaping>(&pool.form)) return add_reshape(at, *to, x);
-                     const auto* w = std::get_if<WindowSpec>(&pool.form);
-                     if (w == nullptr)
-                       throw InputError("layer " + at.name + ": pools over lists of patches have no form in ONNX");
-                     const bool average = pool.kind == PoolSpec::Kind::average;
-                     auto& n = node(average ? "AveragePool" : "MaxPool", {x}, at.name);
-                     window(n, *w, at, !average);
-                     if (average) integer(n, "count_include_pad", 1);
-                     if (average && (w->dilation[0] != 1 || w->dilation[1] != 1))
-                       throw InputError("layer " + at.name +
-                                        ": an average over a dilated window has no form in opset 13");
-                   },
-                   [&](const SumSpec&) {
-                     std::string sum = x;
-                     for (std::size_t k = 1; k < at.inputs.size(); ++k) {
-                       const bool last = k + 1 == at.inputs.size();
-                       const std::string name = last ? at.name : fmt::format("{}.{}", at.name, k);
-                       node("Add", {sum, names_.at(at.inputs[k])}, name);
-                       sum = name;
-                     }
-                   },
-                   [&](const ConcatSpec&) {
-                     std::vector<std::string> inputs;
-                     for (std::size_t k : at.inputs) inputs.push_back(names_.at(k));
-                     integer(node("Concat", inputs, at.name), "axis", 1);
-                   },
-                   [&](const BatchNormSpec& norm) { add_norm(at, norm, x); }},
+        overloaded{
+            [&](const InputSpec&) {}, [&](const LinearSpec& linear) { add_linear(i, linear, x); },
+            [&](const ActivationSpec& spec) { add_activation(at, spec.function, x); },
+            [&](const PoolSpec& pool) {
+              if (const auto* to = std::get_if<Reshaping>(&pool.form)) return add_reshape(at, *to, x);
+              const auto* w = std::get_if<WindowSpec>(&pool.form);
+              if (w == nullptr)
+                throw InputError("layer " + at.name + ": pools over lists of patches have no form in ONNX");
+              const bool average = pool.kind == PoolSpec::Kind::average;
+              auto& n = node(average ? "AveragePool" : "MaxPool", {x}, at.name);
+              window(n, *w, at, !average);
+              if (average) integer(n, "count_include_pad", 1);
+              if (average && (w->dilation[0] != 1 || w->dilation[1] != 1))
+                throw InputError("layer " + at.name + ": an average over a dilated window has no form in opset 13");
+            },
+            [&](const SumSpec&) {
+              std::string sum = x;
+              for (std::size_t k = 1; k < at.inputs.size(); ++k) {
+                const bool last = k + 1 == at.inputs.size();
+                const std::string name = last ? at.name : fmt::format("{}.{}", at.name, k);
+                node("Add", {sum, names_.at(at.inputs[k])}, name);
+                sum = name;
+              }
+            },
+            [&](const ConcatSpec&) {
+              std::vector<std::string> inputs;
+              for (std::size_t k : at.inputs) inputs.push_back(names_.at(k));
+              integer(node("Concat", inputs, at.name), "axis", 1);
+            },
+            [&](const SelectSpec&) { add_select(at); }, [&](const BatchNormSpec& norm) { add_norm(at, norm, x); }},
         at.spec);
   }
 
@@ -234,6 +234,40 @@ class Writer {
     const bool turned = last && at.shape.size() > 1;
     reshape(from, turned ? at.name + ".image" : at.name, last ? at.shape : first_channels(at.shape));
     if (turned) turn(at.name + ".image", at.name, at.shape, false);
+  }
+
+  // All inputs flat, channels last, one after the other; and of that row the places.
+  void add_select(const Node& at) {
+    std::vector<std::string> rows;
+    std::vector<std::int64_t> indices(at.width);
+    std::int64_t before = 0;
+    for (std::size_t k = 0; k < at.inputs.size(); ++k) {
+      const Node& input = network_.node(at.inputs[k]);
+      Node flat;
+      flat.name = fmt::format("{}.{}", at.name, k);
+      flat.inputs = {at.inputs[k]};
+      flat.shape = {input.width};
+      rows.push_back(names_.at(at.inputs[k]));
+      if (input.shape.size() > 1) {
+        add_reshape(flat, {flat.shape, Flattening::channels_last}, rows.back());
+        rows.back() = flat.name;
+      }
+      for (std::size_t h = 0; h < input.width; ++h)
+        if (const std::size_t to = at.place(k, h); to != Node::kNowhere)
+          indices[to] = before + static_cast<std::int64_t>(h);
+      before += static_cast<std::int64_t>(input.width);
+    }
+    std::string row = rows.front();
+    if (rows.size() > 1) {
+      row = at.name + ".all";
+      integer(node("Concat", rows, row), "axis", 1);
+    }
+    auto* places = graph().add_initializer();
+    places->set_name(at.name + ".places");
+    places->set_data_type(::onnx::TensorProto::INT64);
+    places->add_dims(static_cast<std::int64_t>(at.width));
+    for (std::int64_t v : indices) places->add_int64_data(v);
+    integer(node("Gather", {row, at.name + ".places"}, at.name), "axis", 1);
   }
 
   void add_norm(const Node& at, const BatchNormSpec& norm, const std::string& x) {

@@ -1,6 +1,7 @@
 #include <widecert/network/architecture.h>
 #include <widecert/number/error.h>
 #include <widecert/number/overloaded.h>
+#include <widecert/number/sha256.h>
 
 #include <algorithm>
 
@@ -123,6 +124,26 @@ void infer_pool(Node& node, const PoolSpec& pool, const Node& input) {
   node.shape = window_shape(g, window.dimensions, g.channels);
 }
 
+// Those positions, so many of them, whose hashes are smallest.
+std::vector<bool> seeded_choice(const std::string& name, std::size_t all, std::size_t count, std::uint64_t seed) {
+  std::vector<std::pair<std::uint64_t, std::size_t>> hashes;
+  const std::string prefix = "widecert/1/select/" + std::to_string(seed) + "/" + name + "/";
+  for (std::size_t i = 0; i < all; ++i) {
+    std::string message = prefix;
+    for (int b = 7; b >= 0; --b) message += static_cast<char>(static_cast<std::uint64_t>(i) >> 8 * b & 0xff);
+    Sha256 hash;
+    hash.update(message);
+    const auto digest = hash.finish();
+    std::uint64_t word = 0;
+    for (std::size_t b = 0; b < 8; ++b) word = word << 8 | digest[b];
+    hashes.emplace_back(word, i);
+  }
+  std::sort(hashes.begin(), hashes.end());
+  std::vector<bool> taken(all);
+  for (std::size_t k = 0; k < count; ++k) taken[hashes[k].second] = true;
+  return taken;
+}
+
 void infer_concat(Node& node, const std::vector<const Node*>& inputs) {
   node.shape = inputs.front()->shape;
   node.shape.back() = 0;
@@ -132,8 +153,38 @@ void infer_concat(Node& node, const std::vector<const Node*>& inputs) {
       throw ShapeError("concatenation of " + describe(inputs.front()->shape) + " and " + describe(rest) +
                        ": all extents but the last must agree");
     }
+    node.channels.push_back(rest.back());
+    node.before.push_back(node.shape.back());
     node.shape.back() += rest.back();
   }
+}
+
+void infer_select(Node& node, const SelectSpec& select, const std::vector<const Node*>& inputs) {
+  std::size_t all = 0;
+  for (const Node* input : inputs) {
+    node.selected.emplace_back(input->width, Node::kNowhere);
+    all += input->width;
+  }
+  std::size_t count = select.take.size();
+  if (select.seeded) {
+    count = select.seeded->first;
+    if (count > all)
+      throw ShapeError("a choice of " + std::to_string(count) + " among " + std::to_string(all) + " neurons");
+    const std::vector<bool> taken = seeded_choice(node.name, all, count, select.seeded->second);
+    std::size_t i = 0, place = 0;
+    for (auto& entries : node.selected)
+      for (std::size_t& to : entries)
+        if (taken[i++]) to = place++;
+  }
+  for (std::size_t k = 0; k < select.take.size(); ++k) {
+    const auto& [n, h] = select.take[k];
+    const std::string words = "entry " + std::to_string(h) + " of input " + std::to_string(n);
+    if (n >= inputs.size() || h >= inputs[n]->width) throw ShapeError("there is no " + words + ", counted from 0");
+    if (node.selected[n][h] != Node::kNowhere) throw ShapeError(words + " is taken twice");
+    node.selected[n][h] = k;
+  }
+  if (count == 0) throw ShapeError("a selection of no neurons");
+  node.shape = {count};
 }
 
 bool good_name(const std::string& name) {
@@ -195,7 +246,8 @@ void Architecture::add(std::string name, NodeSpec spec, const std::vector<std::s
     from.push_back(&nodes_[found->second]);
   }
   const bool joins = std::holds_alternative<SumSpec>(node.spec) || std::holds_alternative<ConcatSpec>(node.spec);
-  if (joins ? from.size() < 2 : from.size() != 1) {
+  const bool selects = std::holds_alternative<SelectSpec>(node.spec);
+  if (selects ? from.empty() : joins ? from.size() < 2 : from.size() != 1) {
     throw ShapeError(where + (joins ? "a sum or concatenation takes two or more inputs" : "expected one input") +
                      ", found " + std::to_string(from.size()));
   }
@@ -223,6 +275,7 @@ void Architecture::add(std::string name, NodeSpec spec, const std::vector<std::s
                      node.shape = from[0]->shape;
                    },
                    [&](const ConcatSpec&) { infer_concat(node, from); },
+                   [&](const SelectSpec& select) { infer_select(node, select, from); },
                    [&](const BatchNormSpec&) { node.shape = from[0]->shape; }},
         node.spec);
     node.width = checked_product(node.shape);
@@ -417,6 +470,10 @@ std::string describe(const Node& node) {
                  },
                  [&](const SumSpec&) { return std::string("sum"); },
                  [&](const ConcatSpec&) { return std::string("concatenation"); },
+                 [&](const SelectSpec& select) {
+                   return "selection of " + std::to_string(node.width) + " neurons" +
+                          (select.seeded ? ", seed " + std::to_string(select.seeded->second) : std::string());
+                 },
                  [&](const BatchNormSpec& norm) {
                    return std::string(norm.each_neuron ? "scale and shift of each neuron" : "batch norm (inference)");
                  }},

@@ -81,12 +81,19 @@ struct PoolSpec {
 };
 struct SumSpec {};
 struct ConcatSpec {};  // along the channels; flat inputs one after the other
+// Neurons of several nodes side by side: pairs of the number of an input and of an entry of it, no two of which are
+// equal; or so many of all of them by a seed, those whose hashes are smallest (tools/widecheck/FORMAT.md).
+struct SelectSpec {
+  std::vector<std::pair<std::size_t, std::size_t>> take;
+  std::optional<std::pair<std::size_t, std::uint64_t>> seeded = std::nullopt;  // count, seed; then `take` is empty
+};
 // Inference mode: y = scale x + shift, both frozen, with a number for each channel or for each neuron.
 struct BatchNormSpec {
   TensorSpec scale, shift;
   bool each_neuron = false;
 };
-using NodeSpec = std::variant<InputSpec, LinearSpec, ActivationSpec, PoolSpec, SumSpec, ConcatSpec, BatchNormSpec>;
+using NodeSpec =
+    std::variant<InputSpec, LinearSpec, ActivationSpec, PoolSpec, SumSpec, ConcatSpec, SelectSpec, BatchNormSpec>;
 
 struct Node {
   std::string name;
@@ -96,6 +103,17 @@ struct Node {
   std::size_t width = 0;               // number of neurons
   std::optional<PatchLayout> patches;  // of linear and pooling nodes
   std::size_t filters = 0;             // per bank, of linear nodes
+
+  // Of sums, concatenations and selections: where entry h of input n goes; of a selection it may be nowhere. No two
+  // entries go to one place, but those of a sum.
+  static constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
+  std::size_t place(std::size_t n, std::size_t h) const {
+    if (!selected.empty()) return selected[n][h];
+    if (channels.empty()) return h;
+    return h / channels[n] * shape.back() + before[n] + h % channels[n];
+  }
+  std::vector<std::size_t> channels, before;       // of concatenations, by input: its channels, those before them
+  std::vector<std::vector<std::size_t>> selected;  // of selections, by input and entry
 };
 
 // One layer of the paper's chain.

@@ -97,6 +97,12 @@ void Curvature::label(std::size_t i) {
       labels.push_back(make(of));
     }
   };
+  const auto gather = [&] {
+    labels.resize(node.width);
+    for (std::size_t k = 0; k < node.inputs.size(); ++k)
+      for (std::size_t h = 0; h < in(k).size(); ++h)
+        if (const std::size_t to = node.place(k, h); to != Node::kNowhere) labels[to] = in(k)[h];
+  };
   std::visit(
       overloaded{
           [&](const InputSpec&) { labels.assign(node.width, kAffine); },
@@ -162,16 +168,7 @@ void Curvature::label(std::size_t i) {
               labels.push_back(sum(terms, node.name));
             }
           },
-          [&](const ConcatSpec&) {
-            labels.resize(node.width);
-            std::size_t offset = 0;
-            for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-              const std::size_t channels = network_.node(node.inputs[k]).shape.back();
-              for (std::size_t h = 0; h < in(k).size(); ++h)
-                labels[h / channels * node.shape.back() + offset + h % channels] = in(k)[h];
-              offset += channels;
-            }
-          },
+          [&](const ConcatSpec&) { gather(); }, [&](const SelectSpec&) { gather(); },
           [&](const BatchNormSpec& norm) {
             const Tensor scale = expand(norm.scale, network_.norm_shape(i), "scale");
             for (std::size_t h = 0; h < node.width; ++h) {

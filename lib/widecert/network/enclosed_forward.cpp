@@ -137,7 +137,7 @@ EnclosedForward::EnclosedForward(const Architecture& network, const IntegerPoint
                             }
                           },
                           [](const ActivationSpec&) {}, [](const PoolSpec&) {}, [](const SumSpec&) {},
-                          [](const ConcatSpec&) {}},
+                          [](const ConcatSpec&) {}, [](const SelectSpec&) {}},
                node.spec);
     plan_of[i] = plans_.size();
     plans_.push_back(std::move(plan));
@@ -156,14 +156,12 @@ EnclosedValues EnclosedForward::run(const Plan& plan, const std::vector<const En
   const auto join = [&](bool sum) {
     y.middle.setZero();
     y.radius.setZero();
-    const std::size_t channels_out = node.shape.back();
-    std::size_t offset = 0;  // of the channels
     for (std::size_t k = 0; k < in.size(); ++k) {
-      const std::size_t channels = network_.node(network_.node(plan.node).inputs[k]).shape.back();
       const auto in_width = static_cast<std::size_t>(in[k]->middle.cols());
       for (std::size_t i = 0; i < count; ++i) {
         for (std::size_t h = 0; h < in_width; ++h) {
-          const std::size_t to = i * node.width + (sum ? h : h / channels * channels_out + offset + h % channels);
+          const std::size_t place = node.place(k, h), to = i * node.width + place;
+          if (place == Node::kNowhere) continue;
           const double x = in[k]->middle.data()[i * in_width + h], e = in[k]->radius.data()[i * in_width + h];
           middle[to] += x;
           // Rounding of this addition: u times the sum so far.
@@ -172,7 +170,6 @@ EnclosedValues EnclosedForward::run(const Plan& plan, const std::vector<const En
                   : e;
         }
       }
-      offset += channels;
     }
   };
   std::visit(
@@ -295,6 +292,7 @@ EnclosedValues EnclosedForward::run(const Plan& plan, const std::vector<const En
                    }
                  },
                  [&](const SumSpec&) { join(true); }, [&](const ConcatSpec&) { join(false); },
+                 [&](const SelectSpec&) { join(false); },
                  [&](const BatchNormSpec&) {
                    for (std::size_t k = 0; k < size; ++k) {
                      const std::size_t c = k % node.width % plan.factors.size();

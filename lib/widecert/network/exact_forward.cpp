@@ -172,7 +172,8 @@ ExactForward::ExactForward(const Architecture& network, const IntegerPoint& poin
                                                     Integer(abs(step.factors[c]) * in(0).bound + abs(step.shifts[c])));
                             }
                           },
-                          [&](const SumSpec&) { join(true); }, [&](const ConcatSpec&) { join(false); }},
+                          [&](const SumSpec&) { join(true); }, [&](const ConcatSpec&) { join(false); },
+                          [&](const SelectSpec&) { join(false); }},
                node.spec);
     const auto fits = [](const Integer& v) { return abs(v) < kSmall; };
     small_ = small_ && fits(step.bound) && std::all_of(step.factors.begin(), step.factors.end(), fits);
@@ -268,18 +269,15 @@ std::vector<T> ExactForward::run(std::vector<T> x) const {
     const Node& node = network_.node(step.node);
     const auto in = [&](std::size_t k) -> std::vector<T>& { return value.at(node.inputs[k]); };
     std::vector<T> y;
-    const auto join = [&](bool sum) {
+    const auto join = [&] {
       y.assign(node.width, T(0));
-      std::size_t offset = 0;  // of the channels
       for (std::size_t k = 0; k < node.inputs.size(); ++k) {
         const T factor = convert<T>(step.factors[k]);
-        const std::size_t channels = network_.node(node.inputs[k]).shape.back();
         const std::vector<T>& from = in(k);
         for (std::size_t h = 0; h < from.size(); ++h) {
-          const std::size_t to = sum ? h : h / channels * node.shape.back() + offset + h % channels;
-          y[to] += factor * from[h];
+          const std::size_t to = node.place(k, h);
+          if (to != Node::kNowhere) y[to] += factor * from[h];
         }
-        offset += channels;
       }
     };
     std::visit(
@@ -333,7 +331,8 @@ std::vector<T> ExactForward::run(std::vector<T> x) const {
                        y[h] = y[h] * convert<T>(step.factors[c]) + convert<T>(step.shifts[c]);
                      }
                    },
-                   [&](const SumSpec&) { join(true); }, [&](const ConcatSpec&) { join(false); }},
+                   [&](const SumSpec&) { join(); }, [&](const ConcatSpec&) { join(); },
+                   [&](const SelectSpec&) { join(); }},
         node.spec);
     value[step.node] = std::move(y);
     for (std::size_t node_done : step.last_uses) value.erase(node_done);

@@ -98,51 +98,51 @@ FilteredForward::FilteredForward(std::shared_ptr<const ExactForward> exact, cons
         plan.shifts.push_back(quotient_near(shift, step.divisor));
       }
     };
-    std::visit(overloaded{[&](const InputSpec&) {
-                            plan.input_divisor = quotient_near(step.divisor, 1);
-                            const bool power = mpz_popcount(step.divisor.backend().data()) == 1;
-                            plan.exact_input =
-                                power && step.divisor < Integer(1) << 900 && data.largest() < Integer(1) << 53;
-                          },
-                          [&](const LinearSpec&) {
-                            for (const Integer& w : step.weights) {
-                              plan.weight_residues.push_back(residue(w, prime));
-                              plan.weights.push_back(quotient_near(w * divisor_of(0), step.divisor));
-                            }
-                            for (const Integer& b : step.bias) {
-                              plan.bias_residues.push_back(residue(b, prime));
-                              plan.bias.push_back(quotient_near(b, step.divisor));
-                              plan.no_bias.push_back(b == 0);
-                              plan.most_bias = std::max(plan.most_bias, std::abs(plan.bias.back()));
-                            }
-                            plan.patches_of_bank.resize(node.patches->banks());
-                            for (std::size_t p = 0; p < node.patches->count(); ++p) {
-                              plan.patches_of_bank[node.patches->bank(p)].push_back(p);
-                            }
-                            for (std::size_t bank = 0; bank < node.patches->banks(); ++bank) {
-                              const std::size_t length = node.patches->length(bank);
-                              double most = 0;
-                              for (std::size_t t = 0; t < node.filters; ++t) {
-                                double sum = 0;
-                                for (std::size_t r = 0; r < length; ++r) {
-                                  sum += std::abs(plan.weights[step.bank_begin[bank] + r * node.filters + t]);
-                                }
-                                most = std::max(most, sum);
-                              }
-                              // The sum itself is rounded: (1 + u)^K stays below the slack for K < 2^20.
-                              plan.row_sums.push_back(length < (std::size_t{1} << 20) ? most * kSlack : kNever);
-                            }
-                          },
-                          [&](const ActivationSpec& activation) {
-                            for (std::size_t k = 0; k < step.factors.size(); ++k) {
-                              plan.factor_residues.push_back(residue(step.factors[k], prime));
-                              const Rational& slope = activation.function.parameter;
-                              plan.factors.push_back(k == 0 ? quotient_near(numerator(slope), denominator(slope)) : 1);
-                            }
-                          },
-                          [](const PoolSpec&) {}, [&](const SumSpec&) { rescale(); },
-                          [&](const ConcatSpec&) { rescale(); }, [&](const BatchNormSpec&) { rescale(); }},
-               node.spec);
+    std::visit(
+        overloaded{[&](const InputSpec&) {
+                     plan.input_divisor = quotient_near(step.divisor, 1);
+                     const bool power = mpz_popcount(step.divisor.backend().data()) == 1;
+                     plan.exact_input = power && step.divisor < Integer(1) << 900 && data.largest() < Integer(1) << 53;
+                   },
+                   [&](const LinearSpec&) {
+                     for (const Integer& w : step.weights) {
+                       plan.weight_residues.push_back(residue(w, prime));
+                       plan.weights.push_back(quotient_near(w * divisor_of(0), step.divisor));
+                     }
+                     for (const Integer& b : step.bias) {
+                       plan.bias_residues.push_back(residue(b, prime));
+                       plan.bias.push_back(quotient_near(b, step.divisor));
+                       plan.no_bias.push_back(b == 0);
+                       plan.most_bias = std::max(plan.most_bias, std::abs(plan.bias.back()));
+                     }
+                     plan.patches_of_bank.resize(node.patches->banks());
+                     for (std::size_t p = 0; p < node.patches->count(); ++p) {
+                       plan.patches_of_bank[node.patches->bank(p)].push_back(p);
+                     }
+                     for (std::size_t bank = 0; bank < node.patches->banks(); ++bank) {
+                       const std::size_t length = node.patches->length(bank);
+                       double most = 0;
+                       for (std::size_t t = 0; t < node.filters; ++t) {
+                         double sum = 0;
+                         for (std::size_t r = 0; r < length; ++r) {
+                           sum += std::abs(plan.weights[step.bank_begin[bank] + r * node.filters + t]);
+                         }
+                         most = std::max(most, sum);
+                       }
+                       // The sum itself is rounded: (1 + u)^K stays below the slack for K < 2^20.
+                       plan.row_sums.push_back(length < (std::size_t{1} << 20) ? most * kSlack : kNever);
+                     }
+                   },
+                   [&](const ActivationSpec& activation) {
+                     for (std::size_t k = 0; k < step.factors.size(); ++k) {
+                       plan.factor_residues.push_back(residue(step.factors[k], prime));
+                       const Rational& slope = activation.function.parameter;
+                       plan.factors.push_back(k == 0 ? quotient_near(numerator(slope), denominator(slope)) : 1);
+                     }
+                   },
+                   [](const PoolSpec&) {}, [&](const SumSpec&) { rescale(); }, [&](const ConcatSpec&) { rescale(); },
+                   [&](const SelectSpec&) { rescale(); }, [&](const BatchNormSpec&) { rescale(); }},
+        node.spec);
     plan_of[step.node] = plans_.size();
     plans_.push_back(std::move(plan));
   }
@@ -266,14 +266,13 @@ FilteredForward::Values FilteredForward::run(const Plan& plan, const std::vector
   const auto p = static_cast<double>(prime_);
   Values y(rows, node.width);
   const auto join = [&](bool sum) {
-    std::size_t offset = 0;  // of the channels
     std::vector<double> size(y.residue.size(), 0);
     for (std::size_t k = 0; k < in.size(); ++k) {
       const Values& x = *in[k];
-      const std::size_t channels = exact_->network().node(node.inputs[k]).shape.back();
       for (std::size_t i = 0; i < rows; ++i) {
         for (std::size_t h = 0; h < x.width; ++h) {
-          const std::size_t to = i * node.width + (sum ? h : h / channels * node.shape.back() + offset + h % channels);
+          const std::size_t place = node.place(k, h), to = i * node.width + place;
+          if (place == Node::kNowhere) continue;
           const std::size_t from = i * x.width + h;
           y.residue[to] += x.residue[from] * plan.factor_residues[k];
           y.approximation[to] += x.approximation[from];
@@ -282,7 +281,6 @@ FilteredForward::Values FilteredForward::run(const Plan& plan, const std::vector
         }
       }
       reduce(y.residue.data(), y.residue.size(), p);
-      offset += channels;
     }
     const double terms = static_cast<double>(in.size() + 4);
     for (std::size_t i = 0; sum && i < y.error.size(); ++i) {
@@ -370,6 +368,7 @@ FilteredForward::Values FilteredForward::run(const Plan& plan, const std::vector
                    }
                  },
                  [&](const SumSpec&) { join(true); }, [&](const ConcatSpec&) { join(false); },
+                 [&](const SelectSpec&) { join(false); },
                  [&](const BatchNormSpec&) {
                    const Values& x = *in[0];
                    for (std::size_t i = 0; i < y.residue.size(); ++i) {

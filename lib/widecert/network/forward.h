@@ -152,6 +152,14 @@ std::vector<std::vector<S>> forward_with(const Architecture& network, const std:
                        }
                      }
                    },
+                   [&](const SelectSpec&) {
+                     value[i].assign(node.width, S(0));
+                     for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+                       const std::vector<S>& from = value[node.inputs[k]];
+                       for (std::size_t h = 0; h < from.size(); ++h)
+                         if (const std::size_t to = node.place(k, h); to != Node::kNowhere) value[i][to] = from[h];
+                     }
+                   },
                    [&](const BatchNormSpec& norm) {
                      const TensorShape shape = network.norm_shape(i);
                      const Tensor scale = expand(norm.scale, shape, "scale"),

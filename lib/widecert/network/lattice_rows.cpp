@@ -107,7 +107,7 @@ std::optional<std::size_t> lattice_depth(const Architecture& network, std::size_
             },
             [&](const PoolSpec& pool) { return pool.kind == PoolSpec::Kind::average ? acts_on_values() : no_join; },
             [&](const SumSpec&) { return acts_on_values(); }, [&](const ConcatSpec&) { return acts_on_values(); },
-            [&](const BatchNormSpec&) { return no_join; }},
+            [&](const SelectSpec&) { return no_join; }, [&](const BatchNormSpec&) { return no_join; }},
         node.spec);
     if (!why.empty()) return refuse(node, why);
   }
@@ -174,6 +174,7 @@ ResidueRows lattice_rows(const Architecture& network, const PointSpec& point, st
                      step.factor = power(length, modulus[level[i]] - 2, modulus[level[i]]);
                    },
                    [](const SumSpec&) {}, [](const ConcatSpec&) {},
+                   [](const SelectSpec&) { throw InternalError("lattice_depth() admits no selection"); },
                    [](const BatchNormSpec&) { throw InternalError("lattice_depth() admits no batch norm"); }},
         node.spec);
     step.modulus = modulus[level[i]];
@@ -186,17 +187,14 @@ ResidueRows lattice_rows(const Architecture& network, const PointSpec& point, st
       const Node& node = network.node(step.node);
       const std::uint64_t m = step.modulus;
       std::vector<std::uint32_t>& y = value[step.node];
-      const auto join = [&](bool sum) {
+      const auto join = [&] {
         y.assign(node.width, 0);
-        std::size_t offset = 0;  // of the channels
-        for (std::size_t input : node.inputs) {
-          const auto& x = value[input];
-          const std::size_t channels = network.node(input).shape.back();
+        for (std::size_t n = 0; n < node.inputs.size(); ++n) {
+          const auto& x = value[node.inputs[n]];
           for (std::size_t h = 0; h < x.size(); ++h) {
-            const std::size_t to = sum ? h : h / channels * node.shape.back() + offset + h % channels;
+            const std::size_t to = node.place(n, h);
             y[to] = static_cast<std::uint32_t>((std::uint64_t{y[to]} + x[h]) % m);
           }
-          offset += channels;
         }
       };
       std::visit(overloaded{[&](const InputSpec&) {
@@ -231,7 +229,8 @@ ResidueRows lattice_rows(const Architecture& network, const PointSpec& point, st
                                 y.push_back(static_cast<std::uint32_t>(sum % m * step.factor % m));
                               }
                             },
-                            [&](const SumSpec&) { join(true); }, [&](const ConcatSpec&) { join(false); },
+                            [&](const SumSpec&) { join(); }, [&](const ConcatSpec&) { join(); },
+                            [](const SelectSpec&) { throw InternalError("lattice_depth() admits no selection"); },
                             [](const BatchNormSpec&) { throw InternalError("lattice_depth() admits no batch norm"); }},
                  node.spec);
     }

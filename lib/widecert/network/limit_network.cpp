@@ -92,7 +92,7 @@ Architecture build(const Architecture& network, std::size_t target, LimitKind ki
                           [&](SumSpec&) {
                             if (kind == LimitKind::step) refuse_mixed();
                           },
-                          [&](ConcatSpec&) { refuse_mixed(); },
+                          [&](ConcatSpec&) { refuse_mixed(); }, [&](SelectSpec&) { refuse_mixed(); },
                           [&](BatchNormSpec& norm) {
                             if (most == 0 || is_zero(norm.shift)) return;
                             if (kind == LimitKind::step) {

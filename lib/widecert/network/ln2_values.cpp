@@ -82,6 +82,14 @@ void add_gradient(const Architecture& network, const Parameters<Ln2>& theta, con
     if (d[i].empty()) continue;
     const Node& node = network.node(i);
     const std::vector<Ln2>& x = value[node.inputs[0]];
+    const auto give_back = [&] {
+      for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+        std::vector<Ln2> below(network.node(node.inputs[k]).width);
+        for (std::size_t h = 0; h < below.size(); ++h)
+          if (const std::size_t from = node.place(k, h); from != Node::kNowhere) below[h] = d[i][from];
+        give(node.inputs[k], below);
+      }
+    };
     std::visit(overloaded{[&](const InputSpec&) {},
                           [&](const LinearSpec&) {
                             std::vector<Ln2> below(x.size());
@@ -108,17 +116,7 @@ void add_gradient(const Architecture& network, const Parameters<Ln2>& theta, con
                           [&](const SumSpec&) {
                             for (std::size_t input : node.inputs) give(input, d[i]);
                           },
-                          [&](const ConcatSpec&) {
-                            std::size_t offset = 0;
-                            for (std::size_t input : node.inputs) {
-                              const std::size_t channels = network.node(input).shape.back();
-                              std::vector<Ln2> below;
-                              for (std::size_t h = 0; h < network.node(input).width; ++h)
-                                below.push_back(d[i][h / channels * node.shape.back() + offset + h % channels]);
-                              give(input, below);
-                              offset += channels;
-                            }
-                          },
+                          [&](const ConcatSpec&) { give_back(); }, [&](const SelectSpec&) { give_back(); },
                           [&](const BatchNormSpec& norm) {
                             const Tensor scale = expand(norm.scale, network.norm_shape(i), "scale");
                             std::vector<Ln2> below;

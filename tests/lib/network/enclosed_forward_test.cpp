@@ -233,6 +233,7 @@ TEST_CASE("the enclosed pass contains Arb's values: networks with every operatio
     {"name": "g3", "op": "activation", "function": "step", "input": "dense3"},
     {"name": "h3", "op": "activation", "function": "leaky-relu", "slope": "-2/3", "input": "dense3"},
     {"name": "all", "op": "concat", "inputs": ["f3", "g3", "h3"]},
+    {"name": "some", "op": "select", "inputs": ["all", "each", "f1"], "count": 30, "seed": 7},
     {"name": "dense4", "op": "dense", "filters": 9, "bias": "none"},
     {"name": "f4", "op": "activation", "function": "tanh"}]})";
   const Json json = parse_json(kNodes, "test");

@@ -34,6 +34,7 @@ constexpr const char* kMixed = R"({"input": {"shape": [6, 2]}, "nodes": [
   {"name": "each", "op": "batchnorm", "per": "neuron",
    "scale": {"seeded": {"name": "s", "seed": 1, "low": -3, "high": 3, "divisor": 2}},
    "shift": {"seeded": {"name": "t", "seed": 1, "low": -3, "high": 3, "divisor": 7}}},
+  {"name": "some", "op": "select", "inputs": ["each", "both", "conv1"], "count": 30, "seed": 7},
   {"name": "dense3", "op": "dense", "filters": 7, "bias": "neuron"},
   {"name": "half3", "op": "activation", "function": "half-step"},
   {"name": "sign3", "op": "activation", "function": "sign", "input": "dense3"},

@@ -39,6 +39,7 @@ constexpr const char* kNodes = R"({"input": {"shape": [6, 2]}, "nodes": [
   {"name": "step3", "op": "activation", "function": "step", "input": "dense3"},
   {"name": "relu3", "op": "activation", "function": "relu", "input": "dense3"},
   {"name": "all", "op": "concat", "inputs": ["half3", "sign3", "step3", "relu3"]},
+  {"name": "some", "op": "select", "inputs": ["all", "each", "pool3"], "count": 40, "seed": 7},
   {"name": "dense4", "op": "dense", "filters": 9, "bias": "none"},
   {"name": "relu4", "op": "activation", "function": "relu"}]})";
 

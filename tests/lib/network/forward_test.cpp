@@ -50,6 +50,7 @@ constexpr const char* kEverything = R"({
     {"name": "each", "op": "batchnorm", "per": "neuron",
      "scale": {"seeded": {"name": "s", "seed": 1, "low": -3, "high": 3, "divisor": 2}},
      "shift": {"seeded": {"name": "t", "seed": 1, "low": -3, "high": 3, "divisor": 7}}},
+    {"name": "some", "op": "select", "inputs": ["each", "leaky1"], "take": [[1, 63], [0, 5], [0, 0], [1, 7], [0, 2]]},
     {"name": "dense", "op": "dense", "filters": 3, "bias": "neuron"},
     {"name": "relu", "op": "activation", "function": "relu"}
   ]

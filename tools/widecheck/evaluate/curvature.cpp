@@ -184,16 +184,13 @@ Curvature::Row Curvature::values(std::size_t i, const std::map<std::size_t, Row>
         }
       }
       break;
-    case Op::concat: {
+    case Op::concat:
+    case Op::select:
       y.resize(node.width);
-      std::size_t offset = 0;
-      for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-        const std::size_t channels = network_.node(node.inputs[k]).shape.back();
-        for (std::size_t h = 0; h < in(k).size(); ++h) y[node.joined(h, channels, offset)] = in(k)[h];
-        offset += channels;
-      }
+      for (std::size_t k = 0; k < node.inputs.size(); ++k)
+        for (std::size_t h = 0; h < in(k).size(); ++h)
+          if (const std::size_t to = node.place(k, h); to != Node::kNowhere) y[to] = in(k)[h];
       break;
-    }
     case Op::batch_norm:
       for (std::size_t h = 0; h < node.width; ++h) {
         const std::size_t c = node.norm_entry(h);
@@ -296,16 +293,13 @@ void Curvature::label(std::size_t i) {
         labels.push_back(sum(terms));
       }
       break;
-    case Op::concat: {
+    case Op::concat:
+    case Op::select:
       labels.resize(node.width);
-      std::size_t offset = 0;
-      for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-        const std::size_t channels = network_.node(node.inputs[k]).shape.back();
-        for (std::size_t h = 0; h < in(k).size(); ++h) labels[node.joined(h, channels, offset)] = in(k)[h];
-        offset += channels;
-      }
+      for (std::size_t k = 0; k < node.inputs.size(); ++k)
+        for (std::size_t h = 0; h < in(k).size(); ++h)
+          if (const std::size_t to = node.place(k, h); to != Node::kNowhere) labels[to] = in(k)[h];
       break;
-    }
     case Op::batch_norm:
       for (std::size_t h = 0; h < node.width; ++h) {
         const mpz_class a = node.scale->rows[0][node.norm_entry(h)];

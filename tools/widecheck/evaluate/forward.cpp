@@ -85,6 +85,7 @@ Forward::Forward(const Network& network, std::size_t target, const std::map<std:
       }
       case Op::sum:
       case Op::concat:
+      case Op::select:
         for (std::size_t k = 0; k < node.inputs.size(); ++k) step.divisor = lcm(step.divisor, in(k).divisor);
         for (std::size_t k = 0; k < node.inputs.size(); ++k) {
           const mpz_class factor = step.divisor / in(k).divisor;
@@ -301,17 +302,15 @@ std::vector<T> Forward::run(const std::vector<T>& x, Seen seen) const {
         }
         break;
       case Op::sum:
-      case Op::concat: {
+      case Op::concat:
+      case Op::select: {
         y.resize(node.width);
-        std::size_t offset = 0;  // of the channels, for concat
         for (std::size_t k = 0; k < node.inputs.size(); ++k) {
           const T factor = convert<T>(step.factors[k]);
-          const std::size_t channels = network_.node(node.inputs[k]).shape.back();
           for (std::size_t h = 0; h < in(k).size(); ++h) {
-            const std::size_t to = node.joined(h, channels, offset);
-            y[to] += factor * in(k)[h];
+            const std::size_t to = node.place(k, h);
+            if (to != Node::kNowhere) y[to] += factor * in(k)[h];
           }
-          offset += channels;
         }
         break;
       }

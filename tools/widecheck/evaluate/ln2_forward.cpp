@@ -268,24 +268,21 @@ Ln2Forward::Values Ln2Forward::operator()(const std::vector<mpz_class>& x) const
       case Op::sum:
         for (std::size_t k = 0; k < node.inputs.size(); ++k) y.add(in(k), c_.budget);
         break;
-      case Op::concat: {
-        std::size_t offset = 0;
-        for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-          const std::size_t channels = c_.network.node(node.inputs[k]).shape.back();
+      case Op::concat:
+      case Op::select:
+        for (std::size_t k = 0; k < node.inputs.size(); ++k)
           y.add(in(k).mapped(
                     node.width, 1,
                     [&](const std::vector<mpz_class>& v) {
-                      c_.budget.spend((60 + Products::words(largest(v))) * node.width);
+                      c_.budget.spend((60 + Products::words(largest(v))) * v.size());
                       std::vector<mpz_class> out(node.width);
-                      for (std::size_t h = 0; h < v.size(); ++h) out[node.joined(h, channels, offset)] = v[h];
+                      for (std::size_t h = 0; h < v.size(); ++h)
+                        if (const std::size_t to = node.place(k, h); to != Node::kNowhere) out[to] = v[h];
                       return out;
                     },
                     c_.budget),
                 c_.budget);
-          offset += channels;
-        }
         break;
-      }
       case Op::batch_norm: {
         y = in(0).mapped(
             node.width, node.scale->divisor,
@@ -483,23 +480,24 @@ void Ln2Gradient::add(const Ln2Forward::Values& values, const Ln2Vector& d) {
       case Op::sum:
         for (std::size_t input : node.inputs) give(input, here);
         break;
-      case Op::concat: {
-        std::size_t offset = 0;
-        for (std::size_t input : node.inputs) {
-          const std::size_t width = network.node(input).width, channels = network.node(input).shape.back();
+      case Op::concat:
+      case Op::select:
+        for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+          const std::size_t input = node.inputs[k], width = network.node(input).width;
           give(input, here.mapped(
                           width, 1,
                           [&](const std::vector<mpz_class>& v) {
                             budget_.spend((60 + Products::words(largest(v))) * width);
                             std::vector<mpz_class> out;
-                            for (std::size_t h = 0; h < width; ++h) out.push_back(v[node.joined(h, channels, offset)]);
+                            for (std::size_t h = 0; h < width; ++h) {
+                              const std::size_t from = node.place(k, h);
+                              out.push_back(from == Node::kNowhere ? mpz_class(0) : v[from]);
+                            }
                             return out;
                           },
                           budget_));
-          offset += channels;
         }
         break;
-      }
       case Op::batch_norm:
         give(node.inputs[0],
              here.mapped(

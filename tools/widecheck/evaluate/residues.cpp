@@ -123,6 +123,7 @@ ResidueForward<Near>::ResidueForward(const Network& network, const Forward& exac
         break;
       case Op::sum:
       case Op::concat:
+      case Op::select:
         for (std::size_t k = 0; k < node.inputs.size(); ++k) {
           plan.scale = std::min(plan.scale, in(k).scale);
           plan.factors.push_back(residue(step.factors[k]));
@@ -327,18 +328,16 @@ auto ResidueForward<Near>::join(std::size_t i, const Plan& plan, const std::vect
   std::vector<Wide> near(node.width);
   std::vector<std::uint64_t> residue(node.width);
   Shadow y;
-  std::size_t offset = 0;  // of the channels, for concat
   for (std::size_t k = 0; k < in.size(); ++k) {
     const int shift = std::min(plans_[at_.at(node.inputs[k])].scale - plan.scale, 62);
-    const std::size_t channels = network_.node(node.inputs[k]).shape.back();
     const std::int64_t radius = (in[k]->radius >> shift) + 2;
     y.radius = is_sum ? y.radius + radius : std::max(y.radius, radius);
     for (std::size_t h = 0; h < in[k]->near.size(); ++h) {
-      const std::size_t to = node.joined(h, channels, offset);
+      const std::size_t to = node.place(k, h);
+      if (to == Node::kNowhere) continue;
       near[to] += in[k]->near[h] >> shift;
       residue[to] = (residue[to] + std::uint64_t{plan.factors[k]} * in[k]->residue[h]) % prime_;
     }
-    offset += channels;
   }
   for (Wide v : near) y.near.push_back(fitting<Near>(v));
   y.residue.assign(residue.begin(), residue.end());
@@ -386,7 +385,8 @@ std::optional<std::vector<std::uint32_t>> ResidueForward<Near>::operator()(Shado
           y = average_pool(node, in(0));
           break;
         case Op::sum:
-        case Op::concat: {
+        case Op::concat:
+        case Op::select: {
           std::vector<const Shadow*> all;
           for (std::size_t input : node.inputs) all.push_back(&known.at(input));
           y = join(i, plans_[k], all);

@@ -349,6 +349,7 @@ class Segment {
         break;
       case Op::sum:
       case Op::concat:
+      case Op::select:
         join(layer, y, in);
         break;
       case Op::batch_norm:
@@ -369,15 +370,13 @@ class Segment {
   template <class In>
   void join(const Layer& layer, Values64& y, In in) const {
     const Node& node = c_.network.node(layer.node);
-    std::size_t offset = 0;  // of the channels, for concat
     for (std::size_t n = 0; n < node.inputs.size(); ++n) {
-      const std::size_t channels = c_.network.node(node.inputs[n]).shape.back();
       const Values64& x = in(n);
       for (std::size_t h = 0; h < x.size(); ++h) {
-        const std::size_t to = node.joined(h, channels, offset);
+        const std::size_t to = node.place(n, h);
+        if (to == Node::kNowhere) continue;
         y[to] = in_range(Wide{y[to]} + x[h]);
       }
-      offset += channels;
     }
   }
   // Within 2 units.
@@ -463,6 +462,7 @@ class Segment {
       }
       case Op::sum:
       case Op::concat:
+      case Op::select:
         join(layer, e, in);
         break;
       case Op::batch_norm:

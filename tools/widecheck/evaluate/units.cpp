@@ -143,18 +143,17 @@ class Reader {
         out.divisor = in(0).divisor * static_cast<unsigned long>(pool_length(node));
         return out;
       case Op::sum:
-      case Op::concat: {
+      case Op::concat:
+      case Op::select: {
         for (std::size_t n = 0; n < node.inputs.size(); ++n) out.divisor = lcm(out.divisor, in(n).divisor);
         struct Part {
           std::size_t input, entry;
         };
         std::vector<std::vector<Part>> parts(node.width);
-        std::size_t offset = 0;
         for (std::size_t n = 0; n < node.inputs.size(); ++n) {
-          const std::size_t channels = network_.node(node.inputs[n]).shape.back();
           budget_.spend(50 * Products(in(n).rows.size()));
-          for (std::size_t h = 0; h < in(n).rows.size(); ++h) parts[node.joined(h, channels, offset)].push_back({n, h});
-          offset += channels;
+          for (std::size_t h = 0; h < in(n).rows.size(); ++h)
+            if (const std::size_t to = node.place(n, h); to != Node::kNowhere) parts[to].push_back({n, h});
         }
         std::vector<mpz_class> factors;
         for (std::size_t n = 0; n < node.inputs.size(); ++n) factors.push_back(out.divisor / in(n).divisor);

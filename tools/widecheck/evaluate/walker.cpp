@@ -202,18 +202,15 @@ class Walker {
         y.divisor *= common;
         break;
       }
-      default: {  // sum and concat
+      default: {  // sum, concat and select
         y.divisor = 1;
         for (std::size_t n = 0; n < node.inputs.size(); ++n) y.divisor = lcm(y.divisor, in(n).divisor);
-        std::size_t offset = 0;
         for (std::size_t n = 0; n < node.inputs.size(); ++n) {
           const mpz_class factor = y.divisor / in(n).divisor;
-          const std::size_t channels = network_.node(node.inputs[n]).shape.back();
           for (std::size_t h = 0; h < in(n).v.size(); ++h) {
-            const std::size_t to = node.joined(h, channels, offset);
-            y.v[to] += in(n).v[h] * factor;
+            const std::size_t to = node.place(n, h);
+            if (to != Node::kNowhere) y.v[to] += in(n).v[h] * factor;
           }
-          offset += channels;
         }
       }
     }

@@ -56,6 +56,7 @@ int change(Node& node, Limit limit, int least, int most) {
       require(limit == Limit::relu || least == most, "degree", at + "it adds values that grow with alpha to others");
       return most;
     case Op::concat:
+    case Op::select:
       require(least == most, "degree", at + "it joins values that grow with alpha to others");
       return most;
     case Op::max_pool:

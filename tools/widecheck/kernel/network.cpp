@@ -142,6 +142,53 @@ void widen_divisor(mpz_class& divisor, const mpq_class& v, const std::string& pl
     throw Malformed("number", place + ": denominators without a reasonable common multiple");
 }
 
+// Neurons of several nodes side by side: "take", pairs of an input and an entry of it; or "count" of them and a "seed",
+// those positions of all inputs one after the other that have the smallest hashes.
+void read_select(Node& node, const Value& item, const std::vector<std::shared_ptr<const Node>>& nodes, Budget& budget) {
+  node.op = Op::select;
+  std::size_t all = 0;
+  for (std::size_t i : node.inputs) {
+    node.selected.emplace_back(nodes[i]->width, Node::kNowhere);
+    all += nodes[i]->width;
+    if (all > kMaxEntries) throw Malformed("too-large", item.place() + ": a choice among more than 2^27 neurons");
+  }
+  std::size_t count = 0;
+  if (item.has("take")) {
+    for (const Value& pair : item.at("take").list()) {
+      const auto ends = pair.list();
+      if (ends.size() != 2) pair.bad("the number of an input and of an entry of it");
+      const std::size_t n = ends[0].number(node.inputs.size() - 1), h = ends[1].number(node.selected[n].size() - 1);
+      if (node.selected[n][h] != Node::kNowhere)
+        throw Malformed("duplicate", pair.place() + ": this neuron is taken already");
+      node.selected[n][h] = count++;
+    }
+  } else {
+    count = item.at("count").number(all);
+    const std::uint64_t seed = item.at("seed").number(std::numeric_limits<std::uint64_t>::max());
+    budget.spend(Products(kSeededCost) * 4 * all);
+    std::vector<std::pair<std::uint64_t, std::size_t>> hashes;
+    Sha256 hash;
+    for (std::size_t i = 0; i < all; ++i) {
+      std::string message = "widecert/1/select/" + std::to_string(seed) + "/" + node.name + "/";
+      for (int b = 7; b >= 0; --b) message += static_cast<char>(static_cast<std::uint64_t>(i) >> 8 * b & 0xff);
+      hash.update(message);
+      const std::string digest = hash.finish();
+      std::uint64_t word = 0;
+      for (std::size_t b = 0; b < 8; ++b) word = word << 8 | static_cast<unsigned char>(digest[b]);
+      hashes.emplace_back(word, i);
+    }
+    std::sort(hashes.begin(), hashes.end());
+    std::vector<bool> taken(all);
+    for (std::size_t k = 0; k < count; ++k) taken[hashes[k].second] = true;
+    std::size_t i = 0, place = 0;
+    for (auto& entries : node.selected)
+      for (std::size_t& to : entries)
+        if (taken[i++]) to = place++;
+  }
+  if (count == 0) item.bad("one neuron at least");
+  node.shape = {count};
+}
+
 }  // namespace
 
 bool Tensor::zero() const {
@@ -429,7 +476,7 @@ Network::Network(const Value& json, Budget& budget) {
       node.inputs = {item.has("input") ? find(item.at("input").text()) : nodes_.size() - 1};
     const std::string op = item.at("op").text();
     const bool joins = op == "sum" || op == "concat";
-    if (joins ? node.inputs.size() < 2 : node.inputs.size() != 1)
+    if (op == "select" ? node.inputs.empty() : joins ? node.inputs.size() < 2 : node.inputs.size() != 1)
       throw Malformed("shape", item.place() + ": the wrong number of inputs");
     links_ += node.inputs.size();
     const Node& from = *nodes_[node.inputs[0]];
@@ -461,10 +508,14 @@ Network::Network(const Value& json, Budget& budget) {
       node.shape.back() = 0;
       for (std::size_t i : node.inputs) {
         std::vector<std::size_t> shape = nodes_[i]->shape;
+        node.channels.push_back(shape.back());
+        node.before.push_back(node.shape.back());
         node.shape.back() += shape.back();
         shape.back() = node.shape.back();
         if (shape != node.shape) throw Malformed("shape", item.place() + ": unequal shapes");
       }
+    } else if (op == "select") {
+      read_select(node, item, nodes_, budget);
     } else if (op == "batchnorm") {
       node.op = Op::batch_norm;
       node.shape = from.shape;

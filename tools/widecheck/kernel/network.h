@@ -16,7 +16,7 @@
 
 namespace widecheck {
 
-enum class Op { input, linear, activation, max_pool, average_pool, sum, concat, batch_norm };
+enum class Op { input, linear, activation, max_pool, average_pool, sum, concat, select, batch_norm };
 enum class Bias { none, channel, neuron };
 
 // A tensor as integers over one divisor; rows of possibly different length.
@@ -47,10 +47,16 @@ struct Node {
   // Of batch_norm: one row each, for the channels or for the neurons.
   std::shared_ptr<const Tensor> scale, shift;
   std::size_t norm_entry(std::size_t neuron) const { return neuron % scale->rows[0].size(); }
-  // Of sum and concat: where entry h of an input goes that has so many channels, `before` of which come first.
-  std::size_t joined(std::size_t h, std::size_t channels, std::size_t before) const {
-    return op == Op::sum ? h : h / channels * shape.back() + before + h % channels;
+  // Of sum, concat and select: where entry h of input n goes, which of select may be nowhere. No two entries go to one
+  // place, but those of a sum.
+  static constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
+  std::size_t place(std::size_t n, std::size_t h) const {
+    if (op == Op::sum) return h;
+    if (op == Op::concat) return h / channels[n] * shape.back() + before[n] + h % channels[n];
+    return selected[n][h];
   }
+  std::vector<std::size_t> channels, before;  // of concat, by input: its channels, and those of the inputs before it
+  std::vector<std::vector<std::size_t>> selected;  // of select, by input and entry
 };
 
 // The entries other than 0 of each row, by increasing position, over one divisor.

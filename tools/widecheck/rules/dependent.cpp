@@ -6,6 +6,7 @@
 
 #include "evaluate/box.h"
 #include "evaluate/features.h"
+#include "evidence/dimensions.h"
 #include "evidence/distinct.h"
 #include "evidence/rank.h"
 #include "evidence/relations.h"
@@ -25,23 +26,6 @@ std::array<std::size_t, 2> read_samples(const Context& c, const Value& proof) {
   const std::size_t last = c.data.size() - 1, a = pair[0].number(last), b = pair[1].number(last);
   require(a != b, "same-sample", "the two samples are one");
   return {a, b};
-}
-
-// At most so many dimensions are spanned by the columns of a node's values and the constants,
-// whatever data and parameters: linear maps, average pools, batch norms and identities add none.
-std::size_t affine_dimension(const Network& network, std::size_t node) {
-  std::map<std::size_t, std::size_t> dimension;
-  for (std::size_t i : network.below(node)) {
-    const Node& at = network.node(i);
-    dimension[i] = at.width + 1;
-    const bool bends =
-        at.op == Op::max_pool || (at.op == Op::activation && at.activation.function != Function::identity);
-    if (at.op == Op::input || bends) continue;
-    std::size_t incoming = 1;  // the constants, counted once
-    for (std::size_t input : at.inputs) incoming += dimension.at(input) - 1;
-    dimension[i] = std::min(dimension[i], incoming);
-  }
-  return dimension.at(node);
 }
 
 // The sides of their kink on which the units of an activation are found, over all samples.
@@ -109,6 +93,14 @@ Verdict equal_samples(const Question& q) {
   });
   require(content[0] == content[1], "samples-differ", "the two samples differ");
   return for_every_parameter(q, "samples " + number(a + 1) + " and " + number(b + 1) + " are equal");
+}
+
+// Neurons that see a field of inputs only are functions of its content.
+Verdict receptive_field(const Question& q) {
+  const std::size_t most = field_dimension(q.c, q.node(), q.proof.at("fields"));
+  require(most < q.c.data.size(), "receptive-field", "the values may span " + number(most) + " >= N dimensions");
+  return for_every_parameter(
+      q, "fields that its neurons see take few contents, and it spans at most " + number(most) + " dimensions");
 }
 
 // The linear node on the data below the claimed activation.
@@ -394,6 +386,7 @@ constexpr Rule kRules[] = {{"never-independent", "width", never_by_width},
                            {"never-independent", "affine-dimension", never_by_affine_dimension},
                            {"never-independent", "patch-contents", patch_contents},
                            {"never-independent", "equal-columns", equal_columns},
+                           {"never-independent", "receptive-field", receptive_field},
                            {"dependent-at", "width", at_by_width},
                            {"dependent-at", "affine-dimension", at_by_affine_dimension},
                            {"dependent-at", "units-without-kinks", at_without_kinks},

@@ -1,0 +1,73 @@
+// Selections of neurons and the bound by receptive fields, forged to look right: each is rejected for its reason.
+#include "../forgeries.h"
+
+using namespace widecert::test;
+
+TEST_CASE("forged fields: entries that differ between samples, fields that nothing sees alone, other networks") {
+  const Genuine g("skips/digits-raw");
+  CHECK(g.check().exit == 0);
+  const std::size_t k = of_kind(g, "never-independent");
+  const auto with = [&](const std::function<void(json&, json&)>& edit) {
+    return forge(g, k, [&](json& c, json& p) { edit(c, proof(p, k)); });
+  };
+  const json genuine = g.certificate()["proofs"][k]["fields"][0];
+  REQUIRE(genuine.size() == 3);
+  rejects(with([](json&, json& p) { p["fields"] = json::array(); }), "receptive-field");
+  rejects(with([](json&, json& p) { p["fields"] = json::array({{1, 2, 3}}); }), "receptive-field");
+  rejects(with([](json&, json& p) { p["fields"] = json::array({json::array()}); }), "receptive-field");
+  // All inputs are a field of as many contents as there are samples.
+  json all = json::array();
+  for (int e = 0; e < 64; ++e) all.push_back(e);
+  rejects(with([&](json&, json& p) { p["fields"] = json::array({all}); }), "receptive-field");
+  // A neuron counts once: the same field twice is no better, and one more entry makes other contents.
+  rejects(with([&](json&, json& p) { p["fields"] = json::array({genuine, genuine}); }), "", 0);
+  rejects(with([](json&, json& p) { p["fields"][0].push_back(64); }), "unexpected", 4);
+  rejects(with([](json&, json& p) { std::swap(p["fields"][0][0], p["fields"][0][1]); }), "unexpected", 4);
+  rejects(with([](json& c, json&) { claim(c, 0)["node"] = "sigmoid2"; }), "receptive-field");
+  rejects(with([](json& c, json&) { c["network"]["nodes"][6]["count"] = 1900; }), "receptive-field");
+  // Where the first layer sees more than one pixel, no neuron sees the three constant ones alone.
+  rejects(with([](json& c, json&) { c["network"]["nodes"][0]["size"] = {3, 3}; }), "receptive-field");
+  rejects(with([](json& c, json&) {
+            c["data"]["multiply"] = 256;
+            c["data"]["noise"] = {{"seed", 1}, {"low", 0}, {"high", 255}};
+          }),
+          "receptive-field");
+}
+
+TEST_CASE("forged selections: neurons taken twice, beyond a node, another seed, too many") {
+  const Genuine g("skips/ten-of-sixteen");
+  CHECK(g.check().exit == 0);
+  const std::size_t k = of_kind(g, "independent-almost-everywhere"), valley = of_kind(g, "no-bad-valley");
+  const auto with = [&](std::size_t which, const std::function<void(json&)>& edit) {
+    return forge(g, which, [&](json& c, json&) { edit(c["network"]["nodes"][4]); });
+  };
+  REQUIRE(g.claim()["network"]["nodes"][4]["op"] == "select");
+  for (std::size_t which : {k, valley}) {
+    rejects(with(which, [](json& node) { node["take"][1] = node["take"][0]; }), "duplicate", 4);
+    rejects(with(which, [](json& node) { node["take"][0] = {0, 8}; }), "unexpected", 4);
+    rejects(with(which, [](json& node) { node["take"][0] = {2, 0}; }), "unexpected", 4);
+    rejects(with(which, [](json& node) { node["take"][0] = {0}; }), "unexpected", 4);
+    rejects(with(which, [](json& node) { node["take"] = json::array(); }), "unexpected", 4);
+    rejects(with(which, [](json& node) { node["count"] = 3; }), "unknown-key", 4);
+    rejects(with(which, [](json& node) { node["inputs"] = json::array(); }), "shape", 4);
+    rejects(with(which,
+                 [](json& node) {
+                   node.erase("take");
+                   node["count"] = 17;
+                   node["seed"] = 1;
+                 }),
+            "unexpected", 4);
+  }
+  // Fewer neurons than samples; max pooling below one of them; the output reads the selection.
+  rejects(with(k, [](json& node) { node["take"] = json::array({node["take"][0], node["take"][1]}); }), "rank");
+  rejects(forge(g, k, [](json& c, json&) { c["network"]["nodes"][1]["function"] = "relu"; }), "not-analytic");
+  rejects(forge(g, valley,
+                [](json& c, json&) {
+                  c["network"]["nodes"][5]["frozen-weights"] = {{"fill", 1}};
+                }),
+          "frozen");
+  const Genuine seeded("skips/digits");
+  const std::size_t s = of_kind(seeded, "independent-almost-everywhere");
+  CHECK(seeded.check().exit == 0);
+  rejects(forge(seeded, s, [](json& c, json&) { c["network"]["nodes"][6]["count"] = 1700; }), "rank");
+}

@@ -4,6 +4,8 @@
 #include <widecert/data/patch_distinctness.h>
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "proofs/dependent/never_independent.h"
 #include "proofs/distinct/hypotheses.h"
@@ -86,16 +88,22 @@ std::optional<Outcome> equal_patches(const Instance& instance, const Node& node,
                         {patches_collide(node.name, *repeated)});
 }
 
+// Layers on the data whose patches were compared, at one place or at any two.
+using Compared = std::set<std::pair<std::size_t, bool>>;
+
 // What prevents each neuron of a linear node from taking different values on different samples, for
 // almost every parameter.
-std::optional<Outcome> not_apart(const Instance& instance, std::size_t at) {
+std::optional<Outcome> not_apart(const Instance& instance, std::size_t at, Compared& compared) {
   bool across_neurons = false;
   for (;; at = instance.network.node(at).inputs[0]) {
     const Node& node = instance.network.node(at);
     const auto* pool = std::get_if<PoolSpec>(&node.spec);
     if (std::holds_alternative<LinearSpec>(node.spec)) {
       if (auto obstacle = linear_obstacle(node, across_neurons)) return obstacle;
-      if (node.inputs[0] == 0) return equal_patches(instance, node, across_neurons);
+      if (node.inputs[0] == 0) {
+        if (!compared.emplace(at, across_neurons).second) return std::nullopt;
+        return equal_patches(instance, node, across_neurons);
+      }
     } else if (const auto* activation = std::get_if<ActivationSpec>(&node.spec)) {
       const Activation& f = activation->function;
       const auto* linear = std::get_if<LinearSpec>(&instance.network.node(node.inputs[0]).spec);
@@ -119,9 +127,9 @@ std::optional<Outcome> not_apart(const Instance& instance, std::size_t at) {
   }
 }
 
-}  // namespace
-
-std::optional<Outcome> untied_biases_obstacle(const Instance& instance, std::size_t node, Measure measure) {
+// What prevents translates of an activation from being independent at the values below it.
+std::optional<Outcome> activation_obstacle(const Instance& instance, std::size_t node, Measure measure,
+                                           Compared& compared) {
   const Architecture& network = instance.network;
   const Node& output = network.node(node);
   const auto* activation = std::get_if<ActivationSpec>(&output.spec);
@@ -141,7 +149,30 @@ std::optional<Outcome> untied_biases_obstacle(const Instance& instance, std::siz
                                          "\" is not analytic: independent features exist, perhaps not for almost "
                                          "every parameter");
   }
-  return not_apart(instance, output.inputs[0]);
+  return not_apart(instance, output.inputs[0], compared);
+}
+
+}  // namespace
+
+std::optional<Outcome> untied_biases_obstacle(const Instance& instance, std::size_t node, Measure measure) {
+  const Node& output = instance.network.node(node);
+  Compared compared;
+  if (!std::holds_alternative<SelectSpec>(output.spec) || measure != Measure::almost_everywhere)
+    return activation_obstacle(instance, node, measure, compared);
+  // Neurons of several layers, each with a bias of its own.
+  std::set<std::pair<std::size_t, std::size_t>> biases;
+  for (std::size_t n = 0; n < output.inputs.size(); ++n) {
+    const std::size_t from = output.inputs[n];
+    bool some = false;
+    for (std::size_t h = 0; h < output.selected[n].size(); ++h) {
+      if (output.selected[n][h] == Node::kNowhere) continue;
+      if (!std::exchange(some, true))
+        if (auto obstacle = activation_obstacle(instance, from, measure, compared)) return obstacle;
+      if (!biases.emplace(instance.network.node(from).inputs[0], h).second)
+        return not_applicable("duplicate", fmt::format("two neurons of \"{}\" have one bias", output.name));
+    }
+  }
+  return std::nullopt;
 }
 
 Outcome by_untied_biases(const Instance& instance, std::size_t node, Measure measure) {
@@ -185,29 +216,31 @@ Outcome prove(const Instance& instance, std::size_t node, const std::string& cla
 }  // namespace
 
 Theorem theorems::untied_biases() {
-  return {.id = "untied-biases",
-          .title = "Independent features by untied biases",
-          .source = "Q. Nguyen's thesis (2019), Lemma 4.3.2 and Assumption 3.4.2, without its condition on softplus",
-          .statement =
-              "If layer k has one free bias per neuron and every neuron below it keeps the samples apart, "
-              "then rank F_k = min(N, n_k) for almost every parameter (analytic activation at layer k), and "
-              "rank F_k = N for some parameter (any activation that is not linear): for tanh, leaky relu and "
-              "elu too, and above max pooling.",
-          .hypotheses = {"layer k: free filters, one free bias per neuron, an activation whose translates are "
-                         "independent (all but linear ones); for almost every parameter an analytic one",
-                         "no two samples share the content of any patch of the first layer (at the same place; with "
-                         "tied biases below a max pooling at any two places: Assumption 3.1)",
-                         "below layer k: free filters; activations that are strictly monotone, or analytic with a "
-                         "free bias; max pooling above a linear layer"},
-          .claims = {"independent-almost-everywhere", "independent-somewhere"},
-          .side_claims = {"never-independent", "patches-collide"},
-          .rules = {"translates", "comparison", "width", "affine-dimension", "patch-contents", "equal-samples",
-                    "equal-columns"},
-          .reasons = {"layer-kind", "tied-biases", "frozen-parameters", "linear-activation", "not-analytic",
-                      "not-injective", "zero-padding", "patches-collide", "width", "affine-dimension", "patch-contents",
-                      "equal-samples", "equal-columns"},
-          .read = read_plain<prove>,
-          .obstacle = obstacle};
+  return {
+      .id = "untied-biases",
+      .title = "Independent features by untied biases",
+      .source = "Q. Nguyen's thesis (2019), Lemma 4.3.2 and Assumption 3.4.2, without its condition on softplus",
+      .statement =
+          "If layer k has one free bias per neuron and every neuron below it keeps the samples apart, "
+          "then rank F_k = min(N, n_k) for almost every parameter (analytic activation at layer k), and "
+          "rank F_k = N for some parameter (any activation that is not linear): for tanh, leaky relu and "
+          "elu too, and above max pooling. For almost every parameter also of neurons that are selected from several "
+          "such layers (Lemma 4.3.2, repaired).",
+      .hypotheses = {"layer k: free filters, one free bias per neuron, an activation whose translates are "
+                     "independent (all but linear ones); for almost every parameter an analytic one",
+                     "no two samples share the content of any patch of the first layer (at the same place; with "
+                     "tied biases below a max pooling at any two places: Assumption 3.1)",
+                     "below layer k: free filters; activations that are strictly monotone, or analytic with a "
+                     "free bias; max pooling above a linear layer"},
+      .claims = {"independent-almost-everywhere", "independent-somewhere"},
+      .side_claims = {"never-independent", "patches-collide"},
+      .rules = {"translates", "comparison", "width", "affine-dimension", "patch-contents", "equal-samples",
+                "equal-columns"},
+      .reasons = {"layer-kind", "duplicate", "tied-biases", "frozen-parameters", "linear-activation", "not-analytic",
+                  "not-injective", "zero-padding", "patches-collide", "width", "affine-dimension", "patch-contents",
+                  "equal-samples", "equal-columns"},
+      .read = read_plain<prove>,
+      .obstacle = obstacle};
 }
 
 }  // namespace widecert

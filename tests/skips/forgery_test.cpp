@@ -66,8 +66,60 @@ TEST_CASE("forged selections: neurons taken twice, beyond a node, another seed, 
                   c["network"]["nodes"][5]["frozen-weights"] = {{"fill", 1}};
                 }),
           "frozen");
-  const Genuine seeded("skips/digits");
+  const Genuine seeded("skips/digits-tied");
   const std::size_t s = of_kind(seeded, "independent-almost-everywhere");
   CHECK(seeded.check().exit == 0);
   rejects(forge(seeded, s, [](json& c, json&) { c["network"]["nodes"][6]["count"] = 1700; }), "rank");
+}
+
+TEST_CASE("forged translates of selected neurons: tied or shared biases, functions, layers, patches that are equal") {
+  const Genuine g("skips/digits-untied");
+  CHECK(g.check().exit == 0);
+  const std::size_t k = of_rule(g, "translates");
+  const auto with = [&](const std::function<void(json&)>& edit) {
+    return forge(g, k, [&](json& c, json&) { edit(c["network"]["nodes"]); });
+  };
+  for (std::size_t layer : {0, 2, 4}) {
+    rejects(with([&](json& nodes) { nodes[layer]["bias"] = "channel"; }), "free-biases");
+    rejects(with([&](json& nodes) { nodes[layer]["frozen-weights"] = {{"fill", 1}}; }), "frozen");
+    rejects(with([&](json& nodes) { nodes[layer]["frozen-bias"] = {{"fill", 0}}; }), "free-biases");
+  }
+  for (const char* name : {"relu", "elu", "softsign"})
+    rejects(with([&](json& nodes) { nodes[5]["function"] = name; }), "not-analytic");
+  rejects(with([](json& nodes) { nodes[1]["function"] = "identity"; }), "activation");
+  // Below a chosen neuron a function need not be analytic, if none is chosen from it.
+  const auto take = [](json& nodes, const json& inputs, const json& pairs) {
+    for (const char* key : {"count", "seed"}) nodes[6].erase(key);
+    nodes[6]["inputs"] = inputs;
+    nodes[6]["take"] = pairs;
+  };
+  const auto small = [&](const std::function<void(json&)>& edit) {
+    return forge(g, k, [&](json& c, json&) {
+      edit(c["network"]["nodes"]);
+      claim(c, k)["rank"] = 3;
+    });
+  };
+  rejects(small([&](json& n) { take(n, {"tanh1", "tanh2"}, {{0, 0}, {0, 1}, {1, 0}}); }), "", 0);
+  rejects(small([&](json& n) {
+            n[1] = {{"name", "tanh1"}, {"op", "activation"}, {"function", "softsign"}};
+            take(n, {"tanh2", "tanh3"}, {{0, 0}, {0, 1}, {1, 0}});
+          }),
+          "", 0);
+  rejects(small([&](json& n) { take(n, {"conv1", "tanh2"}, {{0, 0}, {0, 1}, {1, 0}}); }), "layer-kind");
+  rejects(small([&](json& n) { take(n, {"x", "tanh2"}, {{0, 0}, {0, 1}, {1, 0}}); }), "layer-kind");
+  // Two activations on one linear layer have one bias.
+  const auto twins = [&](const json& pairs) {
+    return small([&](json& n) {
+      n.insert(n.begin() + 2,
+               json{{"name", "twin"}, {"op", "activation"}, {"function", "sigmoid"}, {"input", "conv1"}});
+      n[3]["input"] = "tanh1";
+      for (const char* key : {"count", "seed"}) n[7].erase(key);
+      n[7]["inputs"] = {"tanh1", "twin"};
+      n[7]["take"] = pairs;
+    });
+  };
+  rejects(twins({{0, 0}, {1, 0}, {1, 1}}), "duplicate");
+  rejects(twins({{0, 0}, {1, 2}, {1, 1}}), "", 0);
+  // Raw images have equal patches.
+  rejects(forge(g, k, [](json& c, json&) { c["data"].erase("noise"); }), "patches-collide");
 }

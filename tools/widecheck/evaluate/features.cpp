@@ -19,9 +19,11 @@ Features::Features(const Context& c, std::size_t node, unsigned bits) : c_(c), n
   pay_for_layers(c, node, bits, Products(1) / 4);  // what it takes at least; the forward pass pays for what it does
 }
 
-std::size_t Features::read_rank(const Value& claim) const {
+std::size_t Features::read_rank(const Value& claim) const { return read_full_rank(c_, node_, claim); }
+
+std::size_t read_full_rank(const Context& c, std::size_t node, const Value& claim) {
   const std::size_t rank = claim.at("rank").number(std::uint64_t{1} << 40);
-  const std::size_t full = std::min(samples(), width());
+  const std::size_t full = std::min(c.data.size(), c.network.node(node).width);
   require(rank == full, "rank", "the claim says rank " + number(rank) + "; min(N, n) is " + number(full));
   return rank;
 }

@@ -14,6 +14,9 @@ namespace widecheck {
 unsigned read_precision(const Value& proof);
 unsigned read_bits(const Value& proof, const char* key = "bits");  // 1 to 4096
 
+// The claim's "rank", which has to be min(N, n) of the node.
+std::size_t read_full_rank(const Context& c, std::size_t node, const Value& claim);
+
 // Making one pays for the values of the node on all samples, as far as the layers tell: before a
 // tensor is expanded or a sample is read.
 class Features {
@@ -24,7 +27,7 @@ class Features {
   std::size_t samples() const { return c_.data.size(); }
   std::size_t width() const { return node().width; }
   const Node& node() const { return c_.network.node(node_); }
-  // The claim's "rank", which has to be min(samples, width).
+  // As read_full_rank().
   std::size_t read_rank(const Value& claim) const;
   std::map<std::size_t, Parameters> read_point(const Value& json) const;
 

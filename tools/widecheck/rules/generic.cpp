@@ -2,6 +2,7 @@
 // almost every parameter without one.
 #include <algorithm>
 #include <cstdint>
+#include <set>
 
 #include "evaluate/activation.h"
 #include "evaluate/features.h"
@@ -129,16 +130,22 @@ void require_linear(const Node& node, bool& across_neurons) {
           "patches of layer " + node.name + " have no common position without padding");
 }
 
+// Layers on the data whose patches were compared, at one place or at any two.
+using Compared = std::set<std::pair<std::size_t, bool>>;
+
 // For almost every parameter the values of a linear node differ between samples, neuron by neuron. On
 // the way down a max pooling asks for more: the values of any two neurons differ between samples.
-void require_apart(const Context& c, std::size_t i) {
+void require_apart(const Context& c, std::size_t i, Compared& compared) {
   bool across_neurons = false;
   for (;; i = c.network.node(i).inputs[0]) {
     const Node& node = c.network.node(i);
     const std::string at = "layer " + node.name + ": ";
     if (node.op == Op::linear) {
       require_linear(node, across_neurons);
-      if (node.inputs[0] == 0) return require_distinct_patches(c, i, !across_neurons);
+      if (node.inputs[0] == 0) {
+        if (compared.emplace(i, across_neurons).second) require_distinct_patches(c, i, !across_neurons);
+        return;
+      }
     } else if (node.op == Op::activation) {
       const Node& below = c.network.node(node.inputs[0]);
       const bool generic = analytic(node.activation.function) && below.op == Op::linear && below.free_bias();
@@ -153,29 +160,50 @@ void require_apart(const Context& c, std::size_t i) {
   }
 }
 
-void require_translates(const Context& c, std::size_t i, bool almost_every) {
+void require_translates(const Context& c, std::size_t i, bool almost_every, Compared& compared) {
   const Node& node = c.network.node(i);
-  require(node.op == Op::activation, "layer-kind", "the claimed layer is not an activation");
+  require(node.op == Op::activation, "layer-kind", "layer " + node.name + " is not an activation");
   require(translate_independent(node.activation), "activation",
           "translates of " + node.activation.name + " are dependent");
   require(!almost_every || analytic(node.activation.function), "not-analytic",
           "layer " + node.name + ": " + node.activation.name);
   const Node& map = linear_node(c, node.inputs[0]);
   require(map.untied_bias(), "free-biases", "the rule needs one free bias for each neuron of layer " + map.name);
-  require_apart(c, node.inputs[0]);
+  require_apart(c, node.inputs[0], compared);
+}
+
+// Neurons of several layers: each has a bias of its own, which no neuron of a layer before it depends on.
+void require_translates_of_selected(const Context& c, const Node& node) {
+  Compared compared;
+  std::set<std::pair<std::size_t, std::size_t>> biases;  // of a linear node, a neuron
+  for (std::size_t n = 0; n < node.inputs.size(); ++n) {
+    const auto& taken = node.selected[n];
+    if (std::all_of(taken.begin(), taken.end(), [](std::size_t to) { return to == Node::kNowhere; })) continue;
+    require_translates(c, node.inputs[n], true, compared);
+    const std::size_t map = c.network.node(node.inputs[n]).inputs[0];
+    for (std::size_t h = 0; h < taken.size(); ++h)
+      require(taken[h] == Node::kNowhere || biases.emplace(map, h).second, "duplicate",
+              "two of the neurons have one bias, neuron " + number(h + 1) + " of layer " + c.network.node(map).name);
+  }
 }
 
 Verdict translates(const Question& q) {
-  const Features f(q.c, q.node(), 0);
-  const std::size_t rank = f.read_rank(q.claim);
-  require_translates(q.c, q.node(), true);
+  const std::size_t rank = read_full_rank(q.c, q.node(), q.claim);  // no value is computed
+  const Node& node = q.c.network.node(q.node());
+  Compared compared;
+  if (node.op == Op::select) {
+    require_translates_of_selected(q.c, node);
+  } else {
+    require_translates(q.c, q.node(), true, compared);
+  }
   return almost_everywhere(q, rank, 0);
 }
 
 Verdict translates_somewhere(const Question& q) {
   const Node& node = q.c.network.node(q.node());
   require(node.width >= q.c.data.size(), "width", "the layer has fewer than N neurons");
-  require_translates(q.c, q.node(), false);
+  Compared compared;
+  require_translates(q.c, q.node(), false, compared);
   return "rank F(" + node.name + ") = " + number(q.c.data.size()) + " for some parameter" +
          frozen_in_words(q.c.network, q.node());
 }

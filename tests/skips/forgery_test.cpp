@@ -123,3 +123,29 @@ TEST_CASE("forged translates of selected neurons: tied or shared biases, functio
   // Raw images have equal patches.
   rejects(forge(g, k, [](json& c, json&) { c["data"].erase("noise"); }), "patches-collide");
 }
+
+TEST_CASE("selections among millions of neurons, many times over, are refused before they take memory") {
+  const Genuine g("skips/ten-of-sixteen");
+  const std::size_t k = of_kind(g, "independent-almost-everywhere");
+  const auto select = [](const std::string& name, const json& inputs) {
+    return json{{"name", name}, {"op", "select"}, {"inputs", inputs}, {"take", json::array({{0, 0}})}};
+  };
+  rejects(forge(g, k,
+                [&](json& c, json&) {
+                  c["network"]["nodes"][2]["filters"] = 20'000'000;
+                  c["network"]["nodes"][4] = select("skip", {"s2"});
+                }),
+          "too-large", 4);
+  rejects(forge(g, k,
+                [&](json& c, json&) {
+                  auto& nodes = c["network"]["nodes"];
+                  nodes[2]["filters"] = 15'000'000;
+                  json last = nodes[5];
+                  nodes.erase(4);
+                  nodes.erase(4);
+                  for (int n = 0; n < 40; ++n) nodes.push_back(select("s" + std::to_string(n + 10), {"s2"}));
+                  nodes.push_back(select("skip", {"s2"}));
+                  nodes.push_back(last);
+                }),
+          "too-large", 4);
+}

@@ -144,14 +144,16 @@ void widen_divisor(mpz_class& divisor, const mpq_class& v, const std::string& pl
 
 // Neurons of several nodes side by side: "take", pairs of an input and an entry of it; or "count" of them and a "seed",
 // those positions of all inputs one after the other that have the smallest hashes.
-void read_select(Node& node, const Value& item, const std::vector<std::shared_ptr<const Node>>& nodes, Budget& budget) {
+void read_select(Node& node, const Value& item, const std::vector<std::shared_ptr<const Node>>& nodes,
+                 std::size_t& numbers, Budget& budget) {
+  constexpr std::size_t kMostChoice = std::size_t{1} << 24;
   node.op = Op::select;
   std::size_t all = 0;
-  for (std::size_t i : node.inputs) {
-    node.selected.emplace_back(nodes[i]->width, Node::kNowhere);
-    all += nodes[i]->width;
-    if (all > kMaxEntries) throw Malformed("too-large", item.place() + ": a choice among more than 2^27 neurons");
-  }
+  for (std::size_t i : node.inputs) all += nodes[i]->width;
+  numbers += all;  // every one is held
+  if (all > kMostChoice || numbers > kMaxEntries)
+    throw Malformed("too-large", item.place() + ": a choice among more than 2^24 neurons, or too many choices");
+  for (std::size_t i : node.inputs) node.selected.emplace_back(nodes[i]->width, Node::kNowhere);
   std::size_t count = 0;
   if (item.has("take")) {
     for (const Value& pair : item.at("take").list()) {
@@ -515,7 +517,7 @@ Network::Network(const Value& json, Budget& budget) {
         if (shape != node.shape) throw Malformed("shape", item.place() + ": unequal shapes");
       }
     } else if (op == "select") {
-      read_select(node, item, nodes_, budget);
+      read_select(node, item, nodes_, *numbers_, budget);
     } else if (op == "batchnorm") {
       node.op = Op::batch_norm;
       node.shape = from.shape;

@@ -132,18 +132,25 @@ std::string frozen_in_words(const Network& network, std::size_t target) {
 std::string filters_in_words(const Value& tensor) { return in_words(seeds_of({tensor}), "filters"); }
 
 std::string theta_in_words(const Network& network, std::size_t target) {
+  constexpr std::size_t kLongest = 4'000;  // a sentence is read by people
   std::string text;
+  std::size_t tensors = 0, all = 0;
   for (std::size_t i : linear_nodes(network, target)) {
     const Node& node = network.node(i);
     const auto add = [&](const char* what, const std::vector<std::size_t>& shape, const char* ties) {
       std::size_t entries = 0;
       for (std::size_t row : shape) entries += row;
+      ++tensors;
+      all += entries;
       text += (text.empty() ? "" : ", ") + node.name + what + number(entries) + ties + ")";
     };
     if (!node.frozen_weights) add(" weights (", weights_shape(node).lengths, "");
     if (node.free_bias())
       add(" bias (", bias_shape(node).lengths, node.bias == Bias::neuron ? ", one a neuron" : ", one a channel");
   }
+  if (text.size() > kLongest)
+    return "all free tensors of all layers up to " + network.node(target).name + " (" + number(tensors) + " tensors, " +
+           number(all) + " numbers)";
   return text.empty() ? "no free tensor" : text;
 }
 

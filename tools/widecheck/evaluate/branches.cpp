@@ -54,15 +54,19 @@ class Tree {
   }
 
   void add(Form& to, const Form& of, const mpq_class& by) const {
+    budget_.spend(20 * Products(to.size()));
     for (std::size_t k = 0; k < to.size(); ++k)
       if (of[k] != 0 && by != 0) widecheck::add(to[k], of[k] * by, budget_);
   }
-  Form times(Form f, const mpq_class& by) const {
-    Form made(f.size());
+  Form times(const Form& f, const mpq_class& by) const {
+    Form made = zero();
     add(made, f, by);
     return made;
   }
-  Form zero() const { return Form(network_.inputs + 1); }
+  Form zero() const {
+    budget_.spend(100 * (1 + Products(network_.inputs)));
+    return Form(network_.inputs + 1);
+  }
   // Where all units that it reads are decided.
   void add_row(Form& to, const Units::Row& row, const mpq_class& by) const {
     budget_.spend(50 * Products(row.terms.size() + 1));
@@ -85,6 +89,7 @@ class Tree {
   }
   // r - a x.
   Form slack(std::size_t row) const {
+    budget_.spend(100 * (1 + Products(network_.inputs)));
     Form f;
     for (const mpz_class& v : p_.rows[row]) f.emplace_back(-v);
     f.back() = -f.back();
@@ -103,6 +108,7 @@ class Tree {
       return v;
     };
     const Units::Layer& out = network_.layers.back();
+    budget_.spend(100 * (1 + Products(network_.inputs + out.rows.size() + p_.rows.size() + signs_.size())));
     const auto classes = read("class", out.rows.size() - 1), rows = read("rows", p_.rows.size() - 1),
                signs = read("signs", signs_.size());
     Form sum = zero();

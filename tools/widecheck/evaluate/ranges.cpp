@@ -35,6 +35,9 @@ class Facet {
         place_(tree),
         bits_(bits),
         budget_(budget) {
+    for (std::size_t c = 0; c < network.inputs; ++c)
+      if (c != pivot_ && row_[c] != 0) others_.push_back(c);
+    budget.spend(100 * Products(network.inputs) * (p.rows.size() + 1));
     merge(j);
     box_.resize(network.inputs);
   }
@@ -60,8 +63,8 @@ class Facet {
         continue;
       }
       // x_pivot = (r - sum of the others) / a_pivot.
-      for (std::size_t c = 0; c < network_.inputs; ++c)
-        if (c != pivot_ && row_[c] != 0) add(c, -w * row_[c] / row_[pivot_]);
+      budget_.spend(50 * Products(others_.size()));
+      for (std::size_t c : others_) add(c, -w * row_[c] / row_[pivot_]);
       widecheck::add(form.constant, w * row_.back() / row_[pivot_], budget_);
     }
     for (auto& [source, w] : sum)
@@ -131,6 +134,7 @@ class Facet {
 
   // Whether the form may be above 0 on the box, or 0 where that is asked for.
   bool above(const Form& form, bool strictly) const {
+    budget_.spend(2'000 * (1 + Products(units_.size())));
     std::map<std::size_t, Range> of_units;
     const auto range = [&](const Form& f) -> Range {
       Range sum{f.constant, f.constant};
@@ -181,6 +185,7 @@ class Facet {
   const Polyhedron& p_;
   const std::vector<mpz_class>& row_;
   std::size_t pivot_, mine_ = 0;
+  std::vector<std::size_t> others_;  // inputs that the row has beside the pivot
   std::vector<Value> nodes_;
   const Value& place_;
   unsigned bits_;

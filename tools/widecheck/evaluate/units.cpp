@@ -215,6 +215,8 @@ void require_factor(const Units& network, const Tensor& directions, const Tensor
     }
   for (const Units::Layer& layer : network.layers) {
     for (const Units::Row& row : layer.rows) {
+      if (row.terms.empty() || row.terms.front().first >= network.inputs) continue;
+      budget.spend(50 * (1 + Products(network.inputs)));
       std::vector<mpz_class> reads(network.inputs), along(count);
       Products length = 1;
       for (const auto& [source, weight] : row.terms) {
@@ -222,7 +224,6 @@ void require_factor(const Units& network, const Tensor& directions, const Tensor
         reads[source] = weight;
         length = std::max(length, Products::words(weight));
       }
-      if (row.terms.empty() || row.terms.front().first >= network.inputs) continue;
       pay(length, Products(count + 1) * network.inputs);
       for (std::size_t k = 0; k < count; ++k)
         for (std::size_t i = 0; i < network.inputs; ++i) along[k] += reads[i] * directions.rows[k][i];

@@ -184,7 +184,7 @@ class Cells {
     std::vector<mpz_class> divisors, slopes_above, slopes_below;  // of forms; what they are multiplied by over that
     std::vector<mpz_class> most{0};                               // of forms: their entries are at most this
     readers_.resize(network_.sources());
-    std::size_t widest = 0;
+    std::size_t rows = 0;  // of all layers, which every task that waits may hold
     mpz_class most_weight = 0;
     // Of every source: its layer, counted from 1, or 0 for inputs.
     std::vector<std::size_t> layer_of(network_.inputs, 0);
@@ -196,7 +196,8 @@ class Cells {
       const Activation& f = layer.function;
       require(piecewise_linear(f.function), "unsupported", f.name + " is not piecewise linear and continuous");
       const bool output = l + 1 == layers;
-      widest = std::max(widest, layer.rows.size());
+      rows += layer.rows.size();
+      budget_.spend(40 * Products(l + 1));
       // A common multiple of the divisors of what is read.
       mpz_class common = 1;
       std::vector<bool> read(l + 1, false);
@@ -270,7 +271,7 @@ class Cells {
       if (mpz_sizeinbase(divisors.back().get_mpz_t(), 2) > kMaxBits) too_long();
       if (!output) layer_of.resize(layer_of.size() + layer.rows.size(), l + 1);
     }
-    most_todo_ = kMostHeld / std::max<std::size_t>(widest, 100);
+    most_todo_ = kMostHeld / std::max<std::size_t>(rows, 100);
   }
   [[noreturn]] static void too_long() { throw Malformed("too-large", "forms of more than 65,536 bits"); }
 

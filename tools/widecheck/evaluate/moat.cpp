@@ -30,7 +30,7 @@ Point operator-(const Point& a, const Point& b) { return {a.x - b.x, a.y - b.y};
 mpq_class dot(const Point& a, const Point& b) { return a.x * b.x + a.y * b.y; }
 mpq_class turn(const Point& a, const Point& b) { return a.x * b.y - a.y * b.x; }
 
-// Signed crossings of the segment from a to b, moved to its left by less than anything: what lies on its line counts
+// Signed crossings of the segment from a to b, moved to its right by less than anything: what lies on its line counts
 // as to the left of it.
 class Crossings {
  public:
@@ -86,6 +86,8 @@ Polyhedron read_polyhedron(const Value& moat, const Values& a, const Values& b, 
 }
 
 std::vector<Plane> facets(const Polyhedron& p, Budget& budget) {
+  if (p.rows.size() > 1'000)
+    throw Malformed("too-large", "more than 1,000 half spaces, whose facets are cut into cells");
   std::vector<Plane> planes;
   for (std::size_t i = 0; i < p.rows.size(); ++i) {
     const auto& row = p.rows[i];

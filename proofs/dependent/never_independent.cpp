@@ -4,6 +4,7 @@
 #include <widecert/data/patch_distinctness.h>
 #include <widecert/number/parallel.h>
 
+#include <numeric>
 #include <set>
 
 namespace widecert {
@@ -131,18 +132,17 @@ std::optional<Outcome> by_receptive_field(const Instance& instance, std::size_t 
   const Dataset& data = instance.data;
   const Node& output = instance.network.node(node);
   if (data.size() == 0) return std::nullopt;
-  std::vector<bool> constant(data.width(), true);
+  std::vector<std::size_t> field(data.width());  // those that have not changed so far
+  std::iota(field.begin(), field.end(), std::size_t{0});
   std::vector<Integer> first;
-  for (std::size_t j = 0; j < data.width(); ++j) first.push_back(data.numerator(0, j));
-  for (std::size_t i = 1; i < data.size(); ++i) {
+  for (std::size_t j : field) first.push_back(data.numerator(0, j));
+  for (std::size_t i = 1; i < data.size() && !field.empty(); ++i) {
     if (i % 1'000 == 0) poll();
-    for (std::size_t j = 0; j < data.width(); ++j)
-      if (constant[j] && data.numerator(i, j) != first[j]) constant[j] = false;
+    std::erase_if(field, [&](std::size_t j) { return data.numerator(i, j) != first[j]; });
   }
-  std::vector<std::size_t> field;
-  for (std::size_t j = 0; j < constant.size(); ++j)
-    if (constant[j]) field.push_back(j);
   if (field.empty()) return std::nullopt;
+  std::vector<bool> constant(data.width(), false);
+  for (std::size_t j : field) constant[j] = true;
   const auto here = determined(instance.network, node, constant);
   const auto neurons = static_cast<std::size_t>(std::count(here.begin(), here.end(), true));
   if (neurons == 0 || output.width - neurons + 1 >= data.size()) return std::nullopt;

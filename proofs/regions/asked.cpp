@@ -18,12 +18,19 @@ std::optional<Outcome> AskedRegion::obstacle(const Architecture& network) const 
   return std::nullopt;
 }
 
-std::optional<Outcome> AskedRegion::not_piecewise_linear(const Architecture& network) const {
+std::optional<Outcome> AskedRegion::bent(const Architecture& network) const {
   for (std::size_t i : network.ancestors(output)) {
-    const Node& node = network.node(i);
-    const auto* f = std::get_if<ActivationSpec>(&node.spec);
+    const auto* f = std::get_if<ActivationSpec>(&network.node(i).spec);
     if (f != nullptr && !(facts(f->function.kind).piecewise_affine && facts(f->function.kind).continuous))
       return not_applicable("activation", fmt::format("{} is not piecewise linear", describe(f->function)));
+  }
+  return std::nullopt;
+}
+
+std::optional<Outcome> AskedRegion::not_piecewise_linear(const Architecture& network) const {
+  if (auto why = bent(network)) return why;
+  for (std::size_t i : network.ancestors(output)) {
+    const Node& node = network.node(i);
     const auto* pool = std::get_if<PoolSpec>(&node.spec);
     if (pool != nullptr && pool->kind == PoolSpec::Kind::max)
       return not_applicable("max-pooling",

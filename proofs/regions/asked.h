@@ -13,7 +13,9 @@ struct AskedRegion {
 
   // Why there is no such region.
   std::optional<Outcome> obstacle(const Architecture& network) const;
-  // Why the network is no sum of units that are piecewise linear and continuous.
+  // Why some function is not piecewise linear and continuous.
+  std::optional<Outcome> bent(const Architecture& network) const;
+  // Why the network is no sum of units that are: that, or max pooling.
   std::optional<Outcome> not_piecewise_linear(const Architecture& network) const;
   // "output", "parameters", "class".
   Keys keys(const Architecture& network) const;

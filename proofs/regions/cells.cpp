@@ -247,12 +247,8 @@ class Enumeration {
       denominators.push_back(denominator(slope));
     }
     std::vector<Ray> limits;
-    for (const auto& limit : plane.limits) {
-      if (limit == std::array<Rational, 3>{0, 0, 0}) continue;  // holds everywhere
-      const Integer common = lcm(lcm(denominator(limit[0]), denominator(limit[1])), denominator(limit[2]));
-      limits.emplace_back();
-      for (std::size_t k = 0; k < 3; ++k) limits.back()[k] = numerator(Rational(limit[k] * common));
-    }
+    for (const auto& limit : plane.limits)
+      if (limit != std::array<Rational, 3>{0, 0, 0}) limits.push_back(integral(limit));  // (0 >= 0 holds everywhere)
     limits_ = Kind::sums(std::move(limits), false);
   }
 
@@ -406,6 +402,10 @@ Ray primitive(Ray r) {
   if (content > 1)
     for (Integer& v : r) mpz_divexact(raw(v), raw(v), raw(content));
   return r;
+}
+Ray integral(const std::array<Rational, 3>& v) {
+  const Integer common = lcm(lcm(denominator(v[0]), denominator(v[1])), denominator(v[2]));
+  return {numerator(Rational(v[0] * common)), numerator(Rational(v[1] * common)), numerator(Rational(v[2] * common))};
 }
 Ray difference(const Ray& a, const Ray& b) { return {a[0] - b[0], a[1] - b[1], a[2] - b[2]}; }
 

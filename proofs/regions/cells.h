@@ -38,5 +38,6 @@ Integer dot(const Ray& a, const Ray& b);
 Ray cross(const Ray& a, const Ray& b);
 Ray primitive(Ray r);  // divided by its content
 Ray difference(const Ray& a, const Ray& b);
+Ray integral(const std::array<Rational, 3>& v);  // times the least positive integer that makes it so
 
 }  // namespace widecert

@@ -3,6 +3,7 @@
 #include <widecert/network/layers_above.h>
 
 #include "proofs/output.h"
+#include "proofs/regions/asked.h"
 #include "proofs/regions/regions.h"
 #include "proofs/weights/full_rank_weights.h"
 
@@ -70,7 +71,7 @@ Theorem theorems::regions_connected() {
       .claims = {"regions-connected"},
       .rules = {"pyramid"},
       .reasons = {"not-a-chain", "width", "frozen", "not-decreasing", "activation", "other-point", "rank"},
-      .keys = {kOutputKey, {"parameters", "tensors of the linear nodes up to the output"}},
+      .keys = {kOutputKey, kRegionParametersKey},
       .needs_data = false,
       .read = [](const Entry& entry) -> Prover {
         return [output = read_output(entry), point = read_point(entry.json.get("parameters"))](const Instance& instance,

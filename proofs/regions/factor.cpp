@@ -5,12 +5,6 @@ namespace {
 
 using Vector = std::vector<Rational>;
 
-Rational product(const Vector& a, const Vector& b) {
-  Rational sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (a[i] != 0 && b[i] != 0) sum += a[i] * b[i];
-  return sum;
-}
 std::size_t first_entry(const Vector& v) {
   std::size_t i = 0;
   while (i < v.size() && v[i] == 0) ++i;
@@ -63,12 +57,6 @@ CellPlane plane_of(const Factor& factor, std::size_t inputs) {
   for (std::size_t k = 0; k < factor.directions.size(); ++k)
     for (std::size_t i = 0; i < inputs; ++i) plane.inputs[i][k] = factor.directions[k][i];
   return plane;
-}
-
-std::array<Rational, 2> coordinates(const Factor& factor, const Vector& x) {
-  std::array<Rational, 2> at;
-  for (std::size_t k = 0; k < factor.forms.size(); ++k) at[k] = product(factor.forms[k], x);
-  return at;
 }
 
 }  // namespace widecert

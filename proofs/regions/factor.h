@@ -15,7 +15,5 @@ struct Factor {
 std::optional<Factor> factor_of(const Units& network);
 // The plane of all combinations of the directions.
 CellPlane plane_of(const Factor& factor, std::size_t inputs);
-// The forms at a point.
-std::array<Rational, 2> coordinates(const Factor& factor, const std::vector<Rational>& x);
 
 }  // namespace widecert

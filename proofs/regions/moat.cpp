@@ -23,6 +23,20 @@ Rational product(const Vector& a, const Vector& b) {
   return sum;
 }
 
+// Those of a box by its corners.
+Halfspaces box_of(const Vector& low, const Vector& high) {
+  Halfspaces box;
+  for (std::size_t i = 0; i < low.size(); ++i) {
+    for (int sign : {1, -1}) {
+      Vector row(low.size() + 1);
+      row[i] = sign;
+      row.back() = sign > 0 ? high[i] : Rational(-low[i]);
+      box.push_back(std::move(row));
+    }
+  }
+  return box;
+}
+
 struct AskedMoat {
   AskedRegion region;
   std::vector<TensorSpec> points;
@@ -248,16 +262,10 @@ class Finder {
       if (row.constant != 0) radii.emplace_back(abs(row.constant));
     for (const Vector& centre : ends_) {
       for (const Rational& r : radii) {
-        Halfspaces box;
-        for (std::size_t i = 0; i < d; ++i) {
-          for (int sign : {1, -1}) {
-            Vector row(d + 1);
-            row[i] = sign;
-            row[d] = sign * centre[i] + r;
-            box.push_back(std::move(row));
-          }
-        }
-        all.push_back(std::move(box));
+        Vector low = centre, high = centre;
+        for (Rational& v : low) v -= r;
+        for (Rational& v : high) v += r;
+        all.push_back(box_of(low, high));
       }
     }
     return all;
@@ -303,22 +311,14 @@ class Finder {
 
   // The boundary of a component of one of the points, a curve of which is around it or beside it.
   Outcome around_component() const {
-    Region region(mine_);
-    for_each_cell(units_, plane_of_inputs(units_.inputs),
-                  [&](const Polygon& cell, const std::vector<Ray>& outputs) { region.add(cell, outputs); });
+    const Region region = region_on(units_, plane_of_inputs(units_.inputs), mine_);
     std::size_t count = 0;
     const auto component = region.components(count);
     std::array<std::array<Rational, 2>, 2> ends;
     std::array<std::size_t, 2> mine{};
     for (std::size_t k = 0; k < 2; ++k) {
-      Integer common = 1;
-      for (const Rational& v : ends_[k]) common = lcm(common, denominator(v));
-      Ray ray{0, 0, common};
-      for (std::size_t i = 0; i < ends_[k].size(); ++i) {
-        ends[k][i] = ends_[k][i];
-        ray[i] = numerator(Rational(ends_[k][i] * common));
-      }
-      mine[k] = component[region.piece_at(ray)];
+      std::copy(ends_[k].begin(), ends_[k].end(), ends[k].begin());
+      mine[k] = component[region.piece_at(integral({ends[k][0], ends[k][1], 1}))];
     }
     if (mine[0] == mine[1])
       return not_applicable("same-component",
@@ -373,16 +373,7 @@ void read_moat(JsonReader json, std::size_t inputs, AskedMoat& asked) {
   } else if (const auto box = json.find("box")) {
     const auto ends = box->list();
     if (ends.size() != 2) box->fail("two rows, the least and the largest coordinates");
-    const Vector low = read_row(ends[0], inputs), high = read_row(ends[1], inputs);
-    asked.halfspaces.emplace();
-    for (std::size_t i = 0; i < inputs; ++i) {
-      for (int sign : {1, -1}) {
-        Vector row(inputs + 1);
-        row[i] = sign;
-        row[inputs] = sign > 0 ? high[i] : Rational(-low[i]);
-        asked.halfspaces->push_back(std::move(row));
-      }
-    }
+    asked.halfspaces = box_of(read_row(ends[0], inputs), read_row(ends[1], inputs));
   } else if (const auto rows = json.find("halfspaces")) {
     asked.halfspaces.emplace();
     for (const JsonReader& row : rows->list()) asked.halfspaces->push_back(normal(row, read_row(row, inputs + 1)));

@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "proofs/output.h"
+#include "proofs/regions/asked.h"
 #include "proofs/regions/regions.h"
 
 namespace widecert {
@@ -18,9 +19,7 @@ namespace {
 using Vector = std::vector<double>;
 constexpr int kBits = 20, kDeepest = 45, kMostPieces = 256;
 
-struct Asked {
-  std::size_t output, mine;
-  PointSpec point;
+struct Asked : AskedRegion {
   std::vector<TensorSpec> points;
   std::optional<Rational> confidence;
 };
@@ -34,23 +33,13 @@ class Finder {
         theta_(parameters_at<double>(network_, asked.point, asked.output)) {}
 
   Outcome run() {
-    const Node& out = network_.node(asked_.output);
-    if (out.width < 2) return not_applicable("width", "one output has no regions");
-    if (asked_.mine >= out.width)
-      return not_applicable("width", fmt::format("class {} of {} outputs", asked_.mine, out.width));
-    for (std::size_t i : network_.ancestors(asked_.output)) {
-      const auto* f = std::get_if<ActivationSpec>(&network_.node(i).spec);
-      if (f != nullptr && !(facts(f->function.kind).piecewise_affine && facts(f->function.kind).continuous))
-        return not_applicable("activation", fmt::format("{} is not piecewise linear", describe(f->function)));
-    }
-    const TensorShape shape({network_.input_width()}, network_.node(0).shape);
+    for (const auto& obstacle : {asked_.obstacle(network_), asked_.bent(network_)})
+      if (obstacle) return *obstacle;
     std::vector<TensorSpec> way;
     std::vector<Vector> ends;
     for (const TensorSpec& spec : asked_.points) {
-      Vector x;
-      const Tensor row = expand(spec, shape, "points");
-      for (const Rational& v : row.front()) x.push_back(v.convert_to<double>());
-      ends.push_back(std::move(x));
+      ends.emplace_back();
+      for (const Rational& v : asked_.row(network_, spec, "points")) ends.back().push_back(v.convert_to<double>());
     }
     for (std::size_t k = 0; k < ends.size(); ++k) {
       if (margin(ends[k]) <= 0) return refuse(fmt::format("point {} has another class, or a tie", k + 1));
@@ -73,7 +62,8 @@ class Finder {
       way.push_back(asked_.points[k]);
     }
     std::vector<Value> points(way.begin(), way.end());
-    Keys keys{{"output", out.name}, {"parameters", asked_.point}, {"class", asked_.mine}, {"points", points}};
+    Keys keys = asked_.keys(network_);
+    keys.emplace_back("points", points);
     if (asked_.confidence) keys.emplace_back("confidence", *asked_.confidence);
     Keys proof;
     if (asked_.confidence) proof.emplace_back("precision", 64);
@@ -256,14 +246,13 @@ Theorem theorems::path_in_region() {
       .rules = {"walker"},
       .reasons = {"width", "activation", "margin", "no-path"},
       .keys = {kOutputKey,
-               {"parameters", "tensors of the linear nodes up to the output"},
-               {"class", "j, from 0 on"},
+               kRegionParametersKey,
+               kClassKey,
                {"points", "inputs on the way, the ends first and last: a list of tensors with one row each"},
                {"confidence", "softmax_j is at least that all along, a number between 0 and 1"}},
       .needs_data = false,
       .read = [](const Entry& entry) -> Prover {
-        Asked asked{
-            read_output(entry), entry.json.get("class").size(), read_point(entry.json.get("parameters")), {}, {}};
+        Asked asked{read_asked_region(entry), {}, {}};
         const JsonReader points = entry.json.get("points");
         for (const JsonReader& point : points.list()) asked.points.push_back(read_tensor(point));
         if (asked.points.size() < 2) points.fail("two points or more");

@@ -85,6 +85,13 @@ void Region::add(const Polygon& cell, const std::vector<Ray>& outputs) {
   pieces_.push_back(std::move(piece));
 }
 
+Region region_on(const Units& network, const CellPlane& plane, std::size_t mine) {
+  Region region(mine);
+  for_each_cell(network, plane,
+                [&](const Polygon& cell, const std::vector<Ray>& outputs) { region.add(cell, outputs); });
+  return region;
+}
+
 std::vector<std::size_t> Region::components(std::size_t& count) const {
   std::vector<const Polygon*> polygons;
   for (const Piece& piece : pieces_) polygons.push_back(&piece.corners);

@@ -28,6 +28,9 @@ class Region {
   std::vector<Piece> pieces_;
 };
 
+// All of it on a plane.
+Region region_on(const Units& network, const CellPlane& plane, std::size_t mine);
+
 // Vertices in order; closed, or between a ray that comes in from infinity and one that goes out.
 struct PlaneCurve {
   std::vector<std::array<Rational, 2>> vertices;

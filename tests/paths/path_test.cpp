@@ -11,7 +11,7 @@
 
 #include "../catch.h"
 #include "../paths.h"
-#include "../random.h"
+#include "../random_rows.h"
 #include "../shell.h"
 
 using namespace widecert;
@@ -20,15 +20,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Json rows(Random& random, std::size_t count, std::size_t length, long size) {
-  Json all = Json::array();
-  for (std::size_t i = 0; i < count; ++i) {
-    Json row = Json::array();
-    for (std::size_t j = 0; j < length; ++j) row.push_back(random.integer(-size, size));
-    all.push_back(std::move(row));
-  }
-  return Json{{"rows", all}};
-}
 Json dense(const std::string& name, std::size_t units, const std::string& bias = "neuron") {
   return {{"name", name}, {"op", "dense"}, {"filters", units}, {"bias", bias}};
 }
@@ -51,7 +42,7 @@ Json point(Random& random, const Architecture& network, std::size_t output, long
   for (std::size_t i : linear_nodes(network, output)) {
     const auto tensor = [&](const TensorShape& shape) {
       Json list = Json::array();
-      for (std::size_t length : shape) list.push_back(rows(random, 1, length, size)["rows"][0]);
+      for (std::size_t length : shape) list.push_back(random_rows(random, 1, length, size)["rows"][0]);
       return Json{{"rows", list}};
     };
     Json& layer = all[network.node(i).name] = {{"weights", tensor(network.weights_shape(i))}};
@@ -228,7 +219,7 @@ Json classes(Random& random, std::size_t n, std::size_t outputs) {
 void add_loss(Random& random, Json& entry, std::size_t n, std::size_t outputs, bool targets_are_outputs) {
   const long which = outputs < 2 ? 0 : random.integer(0, 2);
   if (which == 0 || targets_are_outputs)
-    entry["targets"] = rows(random, n, outputs, 3);
+    entry["targets"] = random_rows(random, n, outputs, 3);
   else
     entry["loss"] = {{which == 1 ? "hinge" : "cross-entropy", classes(random, n, outputs)}};
 }
@@ -253,7 +244,7 @@ TEST_CASE("at random points of paths between random networks Phi is at most the 
       nodes.push_back(function("g", f));
     }
     nodes.push_back(dense("out", outputs));
-    const Json network{{"input", {{"shape", {2}}}}, {"nodes", nodes}}, samples = rows(random, n, 2, 4)["rows"];
+    const Json network{{"input", {{"shape", {2}}}}, {"nodes", nodes}}, samples = random_rows(random, n, 2, 4)["rows"];
     const Architecture a = architecture(network);
     const std::size_t output = a.index_of("out");
     std::vector<Json> entries;
@@ -332,7 +323,8 @@ TEST_CASE("at random points of random polygons Phi is at most the bound, for eve
     nodes.push_back(dense("out", outputs));
     std::size_t inputs = 1;
     for (std::size_t e : shape) inputs *= e;
-    const Json network{{"input", {{"shape", shape}}}, {"nodes", nodes}}, samples = rows(random, n, inputs, 2)["rows"];
+    const Json network{{"input", {{"shape", shape}}}, {"nodes", nodes}},
+        samples = random_rows(random, n, inputs, 2)["rows"];
     const Architecture a = architecture(network);
     const std::size_t output = a.index_of("out");
     std::vector<Json> entries;
@@ -371,7 +363,7 @@ TEST_CASE("points that a moat keeps apart are joined by no path below its level"
   for (int round = 0; round < rounds(40); ++round) {
     INFO("seed 183, round " << round);
     const auto n = static_cast<std::size_t>(random.integer(3, 4));
-    const Json samples = rows(random, n, 1, 5)["rows"];
+    const Json samples = random_rows(random, n, 1, 5)["rows"];
     std::vector<Json> entries;
     const Json network{{"input", {{"shape", {1}}}},
                        {"nodes", {dense("one", n - 1), function("f", "relu"), dense("out", n)}}};

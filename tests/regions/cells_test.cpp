@@ -218,9 +218,7 @@ TEST_CASE("fine grids find the components of most regions, not of all; the meets
     INFO("seed 196, round " << round);
     const Units units = random_units(random, {2, 8, 6, 3}, round % 2 == 0 ? kRelu : kLeaky, 4);
     const std::size_t on_grid = count_on_grid(units, 3, 150, 0);
-    Region region(0);
-    for_each_cell(units, square(3),
-                  [&](const Polygon& cell, const std::vector<Ray>& outputs) { region.add(cell, outputs); });
+    const Region region = region_on(units, square(3), 0);
     std::size_t components = 0;
     region.components(components);
     ++all;
@@ -258,9 +256,7 @@ TEST_CASE("pyramids have one component at most, in a sweep") {
     if (!full) continue;
     for (std::size_t mine = 0; mine < widths.back(); ++mine) {
       ++regions;
-      Region region(mine);
-      for_each_cell(units, plane_of_inputs(2),
-                    [&](const Polygon& cell, const std::vector<Ray>& outputs) { region.add(cell, outputs); });
+      const Region region = region_on(units, plane_of_inputs(2), mine);
       std::size_t components = 0;
       region.components(components);
       CHECK(components <= 1);
@@ -275,9 +271,7 @@ TEST_CASE("a curve along the boundary of a component separates it from every poi
   for (int round = 0; round < test::rounds(120); ++round) {
     INFO("seed 198, round " << round);
     const Units units = random_units(random, {2, 6, 4, 2}, round % 2 == 0 ? kRelu : kBent, 4);
-    Region region(0);
-    for_each_cell(units, plane_of_inputs(2),
-                  [&](const Polygon& cell, const std::vector<Ray>& outputs) { region.add(cell, outputs); });
+    const Region region = region_on(units, plane_of_inputs(2), 0);
     std::size_t components = 0;
     const auto component = region.components(components);
     std::vector<std::vector<PlaneCurve>> curves;

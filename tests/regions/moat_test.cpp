@@ -7,7 +7,7 @@
 
 #include "../catch.h"
 #include "../paths.h"
-#include "../random.h"
+#include "../random_rows.h"
 #include "../shell.h"
 #include "proofs/regions/pieces.h"
 
@@ -15,16 +15,6 @@ using namespace widecert;
 using namespace widecert::test;
 
 namespace {
-
-Json tensor(Random& random, std::size_t rows, std::size_t length, long size) {
-  Json all = Json::array();
-  for (std::size_t i = 0; i < rows; ++i) {
-    Json row = Json::array();
-    for (std::size_t j = 0; j < length; ++j) row.push_back(random.integer(-size, size));
-    all.push_back(std::move(row));
-  }
-  return {{"rows", all}};
-}
 
 struct Sweep {
   std::size_t inputs, pairs;
@@ -51,7 +41,8 @@ TEST_CASE("moats of random networks: what is proved is accepted, and it is prove
       std::size_t below = sweep.inputs;
       const auto dense = [&](const std::string& name, std::size_t units) {
         nodes.push_back({{"name", name}, {"op", "dense"}, {"filters", units}, {"bias", "neuron"}});
-        parameters[name] = {{"weights", tensor(random, units, below, 3)}, {"bias", tensor(random, 1, units, 3)}};
+        parameters[name] = {{"weights", random_rows(random, units, below, 3)},
+                            {"bias", random_rows(random, 1, units, 3)}};
         below = units;
       };
       for (std::size_t l = 0; l < sweep.hidden.size(); ++l) {
@@ -69,9 +60,7 @@ TEST_CASE("moats of random networks: what is proved is accepted, and it is prove
       if (sweep.pairs <= 6) {
         const Architecture network = read_network(JsonReader(written, "test"));
         const Units units = units_of(network, read_point(JsonReader(parameters, "test")), network.index_of("out"));
-        Region region(number.get<std::size_t>());
-        for_each_cell(units, plane_of_inputs(sweep.inputs),
-                      [&](const Polygon& cell, const std::vector<Ray>& outputs) { region.add(cell, outputs); });
+        const Region region = region_on(units, plane_of_inputs(sweep.inputs), number.get<std::size_t>());
         std::size_t count = 0;
         const auto component = region.components(count);
         const auto inside = [&](std::size_t s) {
@@ -91,7 +80,7 @@ TEST_CASE("moats of random networks: what is proved is accepted, and it is prove
         separate += pairs.size();
       } else {
         while (pairs.size() < sweep.pairs)
-          pairs.push_back({tensor(random, 1, sweep.inputs, 5), tensor(random, 1, sweep.inputs, 5)});
+          pairs.push_back({random_rows(random, 1, sweep.inputs, 5), random_rows(random, 1, sweep.inputs, 5)});
       }
       if (pairs.empty()) continue;
       Json entries = Json::array();

@@ -9,25 +9,11 @@
 
 #include "../catch.h"
 #include "../paths.h"
-#include "../random.h"
+#include "../random_rows.h"
 #include "../shell.h"
 
 using namespace widecert;
 using namespace widecert::test;
-
-namespace {
-
-Json rows(Random& random, std::size_t count, std::size_t length, long size) {
-  Json all = Json::array();
-  for (std::size_t i = 0; i < count; ++i) {
-    Json row = Json::array();
-    for (std::size_t j = 0; j < length; ++j) row.push_back(random.integer(-size, size));
-    all.push_back(std::move(row));
-  }
-  return {{"rows", all}};
-}
-
-}  // namespace
 
 TEST_CASE("accepted paths in regions of random networks stay there, refused ones do not all") {
   Random random(191);
@@ -67,7 +53,7 @@ TEST_CASE("accepted paths in regions of random networks stay there, refused ones
     for (std::size_t i : linear_nodes(network, output)) {
       const auto tensor = [&](const TensorShape& lengths) {
         Json list = Json::array();
-        for (std::size_t length : lengths) list.push_back(rows(random, 1, length, 3)["rows"][0]);
+        for (std::size_t length : lengths) list.push_back(random_rows(random, 1, length, 3)["rows"][0]);
         return Json{{"rows", list}};
       };
       parameters[network.node(i).name] = {{"weights", tensor(network.weights_shape(i))},
@@ -83,7 +69,7 @@ TEST_CASE("accepted paths in regions of random networks stay there, refused ones
     Json entries = Json::array();
     for (int k = 0; k < 20; ++k) {
       Json points = Json::array();
-      for (int p = 0; p < 2; ++p) points.push_back(rows(random, 1, network.input_width(), 6));
+      for (int p = 0; p < 2; ++p) points.push_back(random_rows(random, 1, network.input_width(), 6));
       entries.push_back({{"theorem", "path-in-region"},
                          {"node", "out"},
                          {"parameters", parameters},

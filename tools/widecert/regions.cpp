@@ -361,11 +361,8 @@ RegionFigure figure_of(const Scene& scene, const Cut& cut, const Proved& proved,
   }
   std::vector<Ray> limits;
   for (const auto& form :
-       sides({exactly(figure.low[0]), exactly(figure.low[1]), exactly(figure.high[0]), exactly(figure.high[1])})) {
-    const Integer divisor = lcm(lcm(denominator(form[0]), denominator(form[1])), denominator(form[2]));
-    limits.push_back({numerator(Rational(form[0] * divisor)), numerator(Rational(form[1] * divisor)),
-                      numerator(Rational(form[2] * divisor))});
-  }
+       sides({exactly(figure.low[0]), exactly(figure.low[1]), exactly(figure.high[0]), exactly(figure.high[1])}))
+    limits.push_back(integral(form));
   for (std::size_t j = 0; j < cut.regions.size(); ++j) {
     for (std::size_t s = 0; s < cut.regions[j].pieces().size(); ++s)
       if (auto corners = shown(cut.regions[j].pieces()[s].corners, limits); !corners.empty())

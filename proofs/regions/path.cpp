@@ -160,46 +160,55 @@ class Finder {
     return within(a, at_a, x, seen, depth + 1) && within(x, seen, b, at_b, depth + 1);
   }
 
-  // Points between, in pieces fine enough, where the network is a pyramid of homeomorphisms with dense layers.
-  std::optional<std::vector<Vector>> pull_back(const Vector& from, const Vector& to) {
+  // Layers below the output, where the network is a pyramid of homeomorphisms with dense layers; else none.
+  struct Layer {
+    Eigen::MatrixXd w, inverse;
+    Eigen::RowVectorXd bias;
+    double slope;
+  };
+  std::vector<Layer> pyramid() const {
     std::string why;
+    std::vector<Layer> layers;
     const auto above = layers_above(network_, 0, asked_.output, why);
-    if (!above) return std::nullopt;
-    std::vector<Eigen::MatrixXd> w, inverse;
-    std::vector<Eigen::RowVectorXd> bias;
-    std::vector<double> slopes;
+    if (!above) return {};
     for (std::size_t l = 0; l + 1 < above->linear.size(); ++l) {
       const std::size_t i = above->linear[l];
       const Node& node = network_.node(i);
       const Activation& f = std::get<ActivationSpec>(network_.node(above->activation[l]).spec).function;
-      if (!network_.is_dense(i) || !homeomorphism(f) || node.width > node.patches->inputs()) return std::nullopt;
-      slopes.push_back(f.kind == ActivationKind::identity ? 1 : f.parameter.convert_to<double>());
-      w.push_back(
-          near_doubles(expand(*asked_.point.at(node.name).weights, network_.weights_shape(i), "weights")).transpose());
-      inverse.push_back(w.back().completeOrthogonalDecomposition().pseudoInverse());
-      bias.emplace_back(Eigen::RowVectorXd::Zero(w.back().cols()));
-      const auto& b = theta_.at(i).bias;
-      for (std::size_t h = 0; h < b.size(); ++h) bias.back()(static_cast<Eigen::Index>(h)) = b[h];
+      if (!network_.is_dense(i) || !homeomorphism(f) || node.width > node.patches->inputs()) return {};
+      Layer& layer = layers.emplace_back();
+      layer.slope = f.kind == ActivationKind::identity ? 1 : f.parameter.convert_to<double>();
+      layer.w =
+          near_doubles(expand(*asked_.point.at(node.name).weights, network_.weights_shape(i), "weights")).transpose();
+      layer.inverse = layer.w.completeOrthogonalDecomposition().pseudoInverse();
+      layer.bias = Eigen::RowVectorXd::Zero(layer.w.cols());
+      const auto& bias = theta_.at(i).bias;
+      for (std::size_t h = 0; h < bias.size(); ++h) layer.bias(static_cast<Eigen::Index>(h)) = bias[h];
     }
-    if (w.empty()) return std::nullopt;
+    return layers;
+  }
+
+  // Points between, in pieces fine enough.
+  std::optional<std::vector<Vector>> pull_back(const Vector& from, const Vector& to) {
+    if (!pyramid_) pyramid_ = pyramid();
+    if (pyramid_->empty()) return std::nullopt;
     // f_l at both ends, f_0 = x.
     const auto features = [&](const Vector& x) {
       std::vector<Eigen::RowVectorXd> f{
           Eigen::Map<const Eigen::RowVectorXd>(x.data(), static_cast<Eigen::Index>(x.size()))};
-      for (std::size_t l = 0; l < w.size(); ++l) {
-        const double slope = slopes[l];
-        f.emplace_back((f.back() * w[l] + bias[l]).unaryExpr([slope](double v) { return v < 0 ? slope * v : v; }));
-      }
+      for (const Layer& layer : *pyramid_)
+        f.emplace_back(
+            (f.back() * layer.w + layer.bias).unaryExpr([&](double v) { return v < 0 ? layer.slope * v : v; }));
       return f;
     };
     const auto a = features(from), b = features(to);
     const auto at = [&](double t) {
       Eigen::RowVectorXd z = (1 - t) * a.back() + t * b.back();
-      for (std::size_t l = w.size(); l-- > 0;) {
-        const double slope = slopes[l];
-        const Eigen::RowVectorXd sum = z.unaryExpr([slope](double v) { return v < 0 ? v / slope : v; }),
+      for (std::size_t l = pyramid_->size(); l-- > 0;) {
+        const Layer& layer = (*pyramid_)[l];
+        const Eigen::RowVectorXd sum = z.unaryExpr([&](double v) { return v < 0 ? v / layer.slope : v; }),
                                  below = (1 - t) * a[l] + t * b[l];
-        z = below + (sum - bias[l] - below * w[l]) * inverse[l];
+        z = below + (sum - layer.bias - below * layer.w) * layer.inverse;
       }
       Vector x;
       for (Eigen::Index k = 0; k < z.size(); ++k) x.push_back(std::round(std::ldexp(z(k), kBits)) / std::exp2(kBits));
@@ -225,6 +234,7 @@ class Finder {
   const Asked& asked_;
   const Options& options_;
   Parameters<double> theta_;
+  std::optional<std::vector<Layer>> pyramid_;  // once it is asked for
   double least_ = std::numeric_limits<double>::infinity(), most_ = 0;
 };
 

@@ -29,6 +29,7 @@
 #include "proofs/rays/theorem_3_4.h"
 #include "proofs/regions/regions.h"
 #include "proofs/singular/singular_values.h"
+#include "proofs/skips/local_extrema.h"
 #include "proofs/valleys/sublevel_sets.h"
 #include "proofs/weights/full_rank_weights.h"
 
@@ -44,7 +45,7 @@ const std::vector<Theorem>& catalogue() {
       critical_point(), separability(),      local_minimum(),     sublevel_sets(),     joined(),
       not_joined(),     bad_valley(),        path_below(),        polygon(),           descent(),
       level_ray(),      regions_connected(), path_in_region(),    component_count(),   slice_component_count(),
-      disconnected()};
+      disconnected(),   local_extrema()};
   return all;
 }
 

@@ -103,6 +103,7 @@ std::vector<std::string> needed(const std::string& claim) {
     if (claim == kind) return {"parameters", "class", "points"};
   if (claim == "not-joined") return {"targets", "from", "to"};
   if (claim == "bad-valley") return {"targets", "parameters", "better"};
+  if (claim == "no-local-maximum") return {"loss"};
   for (const char* kind : {"separable-at", "not-separable-at"})
     if (claim == kind) return {"classes", "parameters"};
   return {};

@@ -237,9 +237,8 @@ Prover read_sublevel_sets(const Entry& entry) {
   } else if (layer) {
     throw InputError(layer->place() + ": only unbounded-level-sets has a layer that moves");
   }
-  if (asked.claim == "no-bad-valley") {
-    asked.rank = read_rank(entry);
-  } else if (rank) {
+  if (asked.claim == "no-bad-valley") return read_no_bad_valley(entry);
+  if (rank) {
     throw InputError(rank->place() + ": only no-bad-valley asks for a rank of almost every parameter");
   }
   return prover<sublevel_sets>(asked);
@@ -265,6 +264,13 @@ const std::pair<std::string, std::string> kLowerKey{
     "parameters", "tensors of the linear nodes up to the layer, which stay as they are"};
 
 }  // namespace
+
+Prover read_no_bad_valley(const Entry& entry) {
+  Asked asked = read_asked(entry);
+  asked.claim = "no-bad-valley";
+  asked.rank = read_rank(entry);
+  return prover<sublevel_sets>(asked);
+}
 
 Theorem theorems::sublevel_sets() {
   return {

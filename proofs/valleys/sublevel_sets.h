@@ -5,7 +5,13 @@
 
 #include "proofs/prover.h"
 
-namespace widecert::theorems {
+namespace widecert {
+
+// The prover of no-bad-valley alone, for claims that follow from it. Asks for "output", "wide", "parameters", "rank".
+Prover read_no_bad_valley(const Entry& entry);
+
+namespace theorems {
 Theorem sublevel_sets();
 Theorem joined();
-}  // namespace widecert::theorems
+}  // namespace theorems
+}  // namespace widecert

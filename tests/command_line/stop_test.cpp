@@ -93,8 +93,9 @@ std::string write_case(const std::string& folder, const std::string& theorem, co
       entry["parameters"][layer] = {{"weights", {{"seeded", seeded}}}, {"bias", {{"fill", 0}}}};
     }
   }
-  if (any_of({"sublevel-sets", "joined", "not-joined", "bad-valley", "path-below", "descent", "level-ray", "polygon",
-              "regions-connected", "path-in-region", "component-count", "slice-component-count", "disconnected"})) {
+  if (any_of({"sublevel-sets", "local-extrema", "joined", "not-joined", "bad-valley", "path-below", "descent",
+              "level-ray", "polygon", "regions-connected", "path-in-region", "component-count", "slice-component-count",
+              "disconnected"})) {
     entry["node"] = "x";
     network["nodes"].push_back(dense("dense3", 2));
     const auto point = [&](int seed) {

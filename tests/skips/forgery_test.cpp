@@ -149,3 +149,73 @@ TEST_CASE("selections among millions of neurons, many times over, are refused be
                 }),
           "too-large", 4);
 }
+
+TEST_CASE("forged extrema: other valleys, ranks below N, frozen outputs, losses and values that are not enough") {
+  const Genuine g("skips/ten-of-sixteen");
+  CHECK(g.check().exit == 0);
+  const std::size_t strict = of_kind(g, "no-strict-local-minimum"), maximum = of_kind(g, "no-local-maximum"),
+                    every = of_kind(g, "interpolates-every-target"), valleys = of_kind(g, "no-bad-valley");
+  const auto with = [&](std::size_t k, const std::function<void(json&, json&)>& edit) {
+    return forge(g, k, [&](json& c, json& p) { edit(c, proof(p, k)); });
+  };
+  // Valleys of other layers, other kinds of claims, a rank that is not N.
+  rejects(with(strict, [&](json& c, json&) { claim(c, strict)["node"] = "s2"; }), "other-layers");
+  rejects(with(strict, [&](json& c, json&) { claim(c, strict)["output"] = "two"; }), "other-layers");
+  rejects(with(strict, [&](json&, json& p) { p["valley"]["claim"]["node"] = "s2"; }), "other-layers");
+  rejects(with(strict, [&](json&, json& p) { p["valley"]["claim"]["kind"] = "descends-everywhere"; }), "wrong-rule");
+  rejects(with(strict, [&](json&, json& p) { p["valley"] = p["valley"]["proof"]["rank"]; }), "wrong-rule");
+  rejects(with(strict, [&](json&, json& p) { p["valley"]["proof"]["rank"]["claim"]["rank"] = 4; }), "rank");
+  rejects(with(strict, [&](json& c, json&) { claim(c, strict)["parameters"] = json::object(); }), "other-point");
+  rejects(with(strict, [&](json& c, json&) { c["network"]["nodes"][5]["frozen-weights"] = {{"fill", 1}}; }), "frozen");
+  for (std::size_t k : {strict, every, valleys}) {
+    rejects(with(k,
+                 [](json& c, json&) {
+                   json& node = c["network"]["nodes"][4];
+                   node["take"] = {node["take"][0], node["take"][1], node["take"][2], node["take"][3]};
+                 }),
+            "rank");
+  }
+  // A rank at one point says nothing of almost every parameter.
+  rejects(with(strict,
+               [&](json&, json& p) {
+                 json& rank = p["valley"]["proof"]["rank"];
+                 rank["claim"]["kind"] = "independent-at";
+                 rank["claim"]["parameters"] = rank["proof"]["point"];
+               }),
+          "wrong-rule");
+
+  const auto output = [&](const std::function<void(json&)>& edit) {
+    return with(maximum, [&](json& c, json&) { edit(c["network"]["nodes"][5]); });
+  };
+  rejects(with(maximum, [&](json& c, json&) { claim(c, maximum)["loss"] = "hinge"; }), "unexpected", 4);
+  rejects(with(maximum, [&](json& c, json&) { claim(c, maximum)["loss"] = "cross-entropy"; }), "", 0);
+  rejects(with(maximum,
+               [&](json& c, json&) {
+                 claim(c, maximum)["loss"] = "cross-entropy";
+                 c["network"]["nodes"][5]["filters"] = 1;
+               }),
+          "width");
+  rejects(output([](json& node) { node["filters"] = 1; }), "", 0);
+  rejects(output([](json& node) { node["bias"] = "none"; }), "range");
+  rejects(output([](json& node) { node["frozen-bias"] = {{"fill", 1}}; }), "range");
+  rejects(output([](json& node) { node["frozen-weights"] = {{"fill", 1}}; }), "frozen");
+  rejects(with(maximum, [&](json& c, json&) { claim(c, maximum)["output"] = "s2"; }), "layer-kind");
+  // One neuron that is positive is enough, of functions whose every value is.
+  const auto functions = [&](const std::string& first, const std::string& second, const json& take) {
+    return with(maximum, [&](json& c, json&) {
+      auto& nodes = c["network"]["nodes"];
+      nodes[5]["bias"] = "none";
+      nodes[1]["function"] = first;
+      nodes[3]["function"] = second;
+      nodes[4]["take"] = take;
+    });
+  };
+  const json both = json::array({{0, 0}, {1, 0}}), lower = json::array({{0, 0}, {0, 1}});
+  for (const char* name : {"sigmoid", "softplus", "gaussian", "one-minus-sigmoid", "cubic-sigmoid"}) {
+    rejects(functions(name, "tanh", both), "", 0);
+    rejects(functions("relu", name, both), "", 0);
+    rejects(functions("tanh", name, lower), "range");
+  }
+  for (const char* name : {"tanh", "relu", "elu", "silu", "gelu", "mish", "softsign", "hard-swish", "identity"})
+    rejects(functions(name, name, both), "range");
+}

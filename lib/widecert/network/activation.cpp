@@ -202,6 +202,32 @@ bool homeomorphism(const Activation& f) {
   throw InternalError("an activation missing from the table");
 }
 
+bool positive(ActivationKind kind) {
+  switch (kind) {
+    case K::sigmoid:
+    case K::one_minus_sigmoid:
+    case K::cubic_sigmoid:
+    case K::softplus:
+    case K::gaussian:
+      return true;
+    case K::relu:
+    case K::step:
+    case K::half_step:
+    case K::hard_swish:  // 0 for small t
+    case K::leaky_relu:
+    case K::elu:
+    case K::tanh:
+    case K::silu:
+    case K::gelu:
+    case K::mish:
+    case K::identity:
+    case K::sign:
+    case K::softsign:  // negative somewhere
+      return false;
+  }
+  throw std::logic_error("an activation without facts");
+}
+
 bool translate_independent(const Activation& f) {
   // (cubic-sigmoid was not examined.)
   return f.kind != K::identity && f.kind != K::cubic_sigmoid && !(f.kind == K::leaky_relu && f.parameter == 1);

@@ -90,6 +90,8 @@ std::optional<Rational> violating_point(const Activation& f);
 // For distinct s_1, ..., s_N the functions b -> s(s_i + b) are linearly independent (thesis,
 // Assumption 3.4.2): every function of the table but the linear ones (the proofs/ of "untied biases").
 bool translate_independent(const Activation& f);
+// s(t) > 0 for every t.
+bool positive(ActivationKind kind);
 // Continuous, strictly monotone and onto R (thesis, Assumption 3.4.1): identity, leaky relu with a positive slope. All
 // others of the table are bounded on one side, or steps, or not monotone.
 bool homeomorphism(const Activation& f);

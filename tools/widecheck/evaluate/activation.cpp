@@ -104,6 +104,32 @@ bool slopes_nonzero(Function f) {
   throw std::logic_error("an activation without facts");
 }
 
+bool positive(Function f) {
+  switch (f) {
+    case Function::sigmoid:            // 1 / (1 + e^-t)
+    case Function::one_minus_sigmoid:  // 1 / (1 + e^t)
+    case Function::cubic_sigmoid:      // 1 / (1 + e^(-t^3))
+    case Function::softplus:           // ln(1 + e^(a t)) / a
+    case Function::gaussian:           // e^(-t^2)
+      return true;
+    case Function::relu:  // 0 for t <= 0
+    case Function::step:
+    case Function::half_step:
+    case Function::hard_swish:
+    case Function::leaky_relu:
+    case Function::elu:
+    case Function::tanh:
+    case Function::silu:
+    case Function::gelu:
+    case Function::mish:
+    case Function::identity:
+    case Function::sign:
+    case Function::softsign:
+      return false;
+  }
+  throw std::logic_error("an activation without facts");
+}
+
 bool assumption_3_2_of_2017(Function f) {
   switch (f) {
     case Function::sigmoid:

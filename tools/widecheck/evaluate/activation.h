@@ -17,6 +17,7 @@ namespace widecheck {
 bool analytic(Function f);  // real analytic on R
 // Differentiable on R, and the derivative has no zero.
 bool slopes_nonzero(Function f);
+bool positive(Function f);  // s(t) > 0 for every t
 // Analytic, strictly increasing, and bounded or with |s(t)| <= rho_1 e^(rho_2 t) for t < 0 and at most linear growth
 // (Assumption 3.2 of the 2017 paper).
 bool assumption_3_2_of_2017(Function f);

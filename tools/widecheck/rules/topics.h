@@ -17,7 +17,8 @@
   TOPIC(valleys)                \
   TOPIC(moats)                  \
   TOPIC(paths)                  \
-  TOPIC(regions)
+  TOPIC(regions)                \
+  TOPIC(skips)
 
 namespace widecheck::topics {
 

@@ -113,7 +113,7 @@ TEST_CASE("forged minima where outputs are affine: kinks in the box, residuals t
   rejects(dead.forge([&](json& c, json&) { claim(c, at)["radius"] = 1; }), "kink");
 }
 
-TEST_CASE("the hunt for minima: small grids, shards, the samples of a case; what is found is proved again") {
+TEST_CASE("the hunt for minima: small grids, shards, the samples of a case, what is found is proved again") {
   const std::string folder = scratch("hunt-minima");
   const std::string hunt = "cd " + folder + " && " + programs() + "/widecert hunt minima ";
   // The smallest: one in the middle of two. By hand: on a line of five points with up to four samples also two inside

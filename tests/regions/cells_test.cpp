@@ -211,7 +211,7 @@ TEST_CASE("numbers of 128 bits and longer ones give the same cells") {
   }
 }
 
-TEST_CASE("fine grids find the components of most regions, not of all; the meets side with the cells") {
+TEST_CASE("fine grids find the components of most regions, not of all, the meets side with the cells") {
   Random random(196);
   int wrong = 0, all = 0, fewer = 0;
   for (int round = 0; round < test::rounds(300); ++round) {

@@ -209,7 +209,7 @@ TEST_CASE("forged intervals: other functions, units merged that differ, cuts and
   rejects(soft([&](json& c, json&) { c["parameters"]["out"]["bias"]["rows"][0][0] = 2; }), "not-below");
 }
 
-TEST_CASE("forged counts: directions and forms that are not dual, or not all that the network reads; slices") {
+TEST_CASE("forged counts: directions and forms that are not dual, or not all that the network reads, slices") {
   const Genuine g("regions/rank-two");
   CHECK(g.check().exit == 0);
   const auto with = [&](const std::function<void(json&, json&)>& edit) {

@@ -319,7 +319,7 @@ TEST_CASE("small files that ask for endless work are refused") {
 
 // ---- the hunt and the widths ----
 
-TEST_CASE("the hunt: violations become cases that regress proves again; it stops and goes on") {
+TEST_CASE("the hunt: violations become cases that regress proves again, it stops and goes on") {
   const std::string folder = scratch("hunt");
   const std::string hunt = "cd " + folder + " && " + programs() + "/widecert ";
   const Ran small = run(hunt + "hunt weights -o four");

@@ -115,7 +115,7 @@ TEST_CASE("IDX: a damaged gzip stream is an error, not data") {
   CHECK_THAT(error_of([&] { read_idx(folder.write("bad.gz", bytes)); }), Contains("bad.gz"));
 }
 
-TEST_CASE("CSV: exact numbers, header, label column; errors name line and field") {
+TEST_CASE("CSV: exact numbers, header, label column, errors name line and field") {
   const Folder folder;
   folder.write("good.csv", "a,b,label\n0.1, 2/3 ,7\n-1e-1,4,8\r\n");
   DatasetSpec spec;
@@ -168,7 +168,7 @@ TEST_CASE("numbers beyond 64 bits keep their exact values") {
   CHECK(data.sample(1) == std::vector<Rational>{-big, 2});
 }
 
-TEST_CASE("the raw digits collide: 737 images contain the all-zero 3x3 patch; the noisy ones do not") {
+TEST_CASE("the raw digits collide: 737 images contain the all-zero 3x3 patch, the noisy ones do not") {
   const std::string folder = test::cases() + "/digits/data";
   WindowGeometry g;
   g.height = g.width = 8;
@@ -190,7 +190,7 @@ TEST_CASE("the raw digits collide: 737 images contain the all-zero 3x3 patch; th
   CHECK_FALSE(find_equal_samples(raw).has_value());
 }
 
-TEST_CASE("the first collision in lexicographic order is reported; patches of one sample may be equal") {
+TEST_CASE("the first collision in lexicographic order is reported, patches of one sample may be equal") {
   const PatchLayout pairs = PatchLayout::from_list(3, {{{0, 1}}, {{1, 2}}});
   CHECK_FALSE(find_patch_collision(Dataset::from_samples({{1, 1, 1}, {2, 2, 2}}), pairs).has_value());
   const auto c = find_patch_collision(Dataset::from_samples({{9, 8, 7}, {1, 2, 3}, {5, 1, 2}, {2, 3, 0}}), pairs);

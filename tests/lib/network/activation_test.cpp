@@ -158,7 +158,7 @@ TEST_CASE("strictly monotone functions are, and so are all but the steps on the 
   }
 }
 
-TEST_CASE("homeomorphisms of R go far both ways and are strictly monotone; no other function does and is") {
+TEST_CASE("homeomorphisms of R go far both ways and are strictly monotone, no other function does and is") {
   for (const Activation& f : all()) {
     INFO(describe(f));
     const Rational far = Integer(1) << 20;

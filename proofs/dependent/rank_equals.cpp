@@ -87,14 +87,13 @@ struct Residues {
 };
 Residues residues_of(const Instance& instance, std::size_t node, const IntegerPoint& point, const Options& options) {
   const Dataset& data = instance.data;
-  const auto forward =
-      std::make_shared<const ExactForward>(instance.network, point, node, data.divisor(), data.largest());
-  const bool small = forward->is_small() && data.small_numerators() != nullptr;
+  const FeaturePass pass(
+      std::make_shared<const ExactForward>(instance.network, point, node, data.divisor(), data.largest()), data);
   // The filtered pass is fast, and takes primes below 2^23.
-  const std::uint64_t primes[] = {small ? kRankPrime : 8388593u, small ? 2147483629u : 8388587u};
+  const std::uint64_t primes[] = {pass.in_64_bits ? kRankPrime : 8388593u, pass.in_64_bits ? 2147483629u : 8388587u};
   Residues out{primes[0], {}, {}, {}, {}};
   for (const std::uint64_t p : primes) {
-    const ResidueRows rows = feature_rows(forward, data, p, Encoding::as_is);
+    const ResidueRows rows = feature_rows(pass, data, p, Encoding::as_is);
     ResidueLines values(data.size(), std::vector<std::uint32_t>(rows.cols));
     constexpr std::size_t kBlock = 32;
     options.progress("residues", p == primes[0] ? 0 : 1, 2);

@@ -8,21 +8,23 @@
 #include <algorithm>
 #include <numeric>
 
+#include "proofs/generic/centred_filters.h"
+
 namespace widecert {
 namespace {
 
 // A quantile of the sizes of the values other than 0 that enter a layer. Biases of a small size
 // divide samples even where patches hold nothing but noise, and no unit is dead; larger ones divide
 // patches that are multiples of one another.
-Integer typical_value(const ExactForward& forward, const Dataset& data, std::uint64_t attempt) {
-  constexpr std::size_t kSamples = 64;
+Integer typical_value(const FeaturePass& pass, const Dataset& data, std::size_t many, std::uint64_t attempt) {
   const std::size_t part = attempt % 3 == 0 ? 16 : attempt % 3 == 1 ? 2 : 4;
   std::vector<Integer> sizes;
-  const std::size_t stride = std::max<std::size_t>(1, data.size() / kSamples);
-  for (std::size_t i = 0; i < data.size(); i += stride) {
-    for (const Integer& v : exact_values(forward, data, i))
+  const std::size_t stride = std::max<std::size_t>(1, data.size() / many);
+  std::vector<std::size_t> samples;
+  for (std::size_t i = 0; i < data.size(); i += stride) samples.push_back(i);
+  for (const auto& values : exact_values(pass, data, samples))
+    for (const Integer& v : values)
       if (v != 0) sizes.push_back(abs(v));
-  }
   if (sizes.empty()) return 1;
   const auto low = sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() / part);
   std::nth_element(sizes.begin(), low, sizes.end());
@@ -54,6 +56,15 @@ TensorSpec balanced_filters(const TensorShape& shape, const std::string& name, s
   return filters;
 }
 
+constexpr double kDenseProducts = 1e11;  // beyond them, of all samples, few weights are other than 0
+
+double dense_products(const Architecture& network, std::size_t target) {
+  double products = 0;
+  for (std::size_t i : linear_nodes(network, target))
+    products += static_cast<double>(network.node(i).width) * static_cast<double>(network.node(i).patches->longest());
+  return products;
+}
+
 constexpr double kCheap = 2e9, kCheapBinary = 1.2e10;  // steps that the checker's elimination of all may take
 constexpr double kWorthMinor = 1e7;
 constexpr double kMostMinor = 2e10;  // and that of a minor: some seconds
@@ -74,18 +85,32 @@ PointSpec choose_point(const Architecture& network, const Dataset& data, std::si
                        std::uint64_t seed, std::uint64_t attempt) {
   seed += attempt;
   PointSpec point;
+  const double products = dense_products(network, target);
+  const bool sparse = products * static_cast<double>(data.size()) > kDenseProducts;
+  const std::size_t many = products > 1e7 ? 16 : 64;
   for (std::size_t i : linear_nodes(network, target)) {
     const Node& node = network.node(i);
     const auto& spec = std::get<LinearSpec>(node.spec);
     const PointSpec under = point_below(network, point, node.inputs[0]);  // and not what lies beside it
-    const ExactForward below(network, integer_point(network, under, node.inputs[0]), node.inputs[0], data.divisor(),
-                             data.largest());
+    const FeaturePass below(std::make_shared<const ExactForward>(network, integer_point(network, under, node.inputs[0]),
+                                                                 node.inputs[0], data.divisor(), data.largest()),
+                            data);
+    NodeTensors& tensors = point[node.name];
+    if (sparse && !spec.frozen_weights && spec.bias == BiasMode::channel && spec.free_bias() &&
+        node.patches->banks() == 1) {
+      // Steps have values of 0 and 1; others grow with every layer, and stay in 64 bits so.
+      const std::int64_t most = !steps ? 1 : node.inputs[0] == 0 ? 100 : 7;
+      if (auto layer = centred_layer(node, below, data, most, steps, seed)) {
+        tensors.weights = std::move(layer->weights);
+        tensors.bias = std::move(layer->bias);
+        continue;
+      }
+    }
     const std::size_t length = node.patches->longest();
     // Products in 32 bits where that leaves room for filters at all.
-    const Integer room = (Integer(1) << 30) / (Integer(length) * std::max(below.bound(), Integer(1)));
+    const Integer room = (Integer(1) << 30) / (Integer(length) * std::max(below.forward->bound(), Integer(1)));
     const auto range = std::clamp(room, Integer(7), Integer(1000)).convert_to<std::int64_t>();
-    NodeTensors& tensors = point[node.name];
-    Integer divisor = below.divisor();
+    Integer divisor = below.forward->divisor();
     if (!spec.frozen_weights) {
       const TensorShape shape = network.weights_shape(i);
       const std::size_t entries = std::accumulate(shape.begin(), shape.end(), std::size_t{0});
@@ -97,7 +122,7 @@ PointSpec choose_point(const Architecture& network, const Dataset& data, std::si
       divisor *= expand_integers(*spec.frozen_weights, network.weights_shape(i), node.name).divisor;
     }
     if (spec.free_bias()) {
-      const Integer size = std::min(range * typical_value(below, data, attempt), Integer(1) << 50);
+      const Integer size = std::min(range * typical_value(below, data, many, attempt), Integer(1) << 50);
       const auto bound = size.convert_to<std::int64_t>();
       tensors.bias =
           SeededTensor{node.name + ".bias", seed, -bound, bound, Integer(steps ? 2 * divisor : divisor), steps};
@@ -164,15 +189,16 @@ EvidenceOutcome find_evidence(const ResidueRows& a, const Claim& claim, const Op
 
 EvidenceOutcome find_evidence(const Architecture& network, const PointSpec& point, const Dataset& data,
                               std::size_t target, const Claim& claim, bool steps, const Options& options) {
-  const auto forward = std::make_shared<const ExactForward>(network, integer_point(network, point, target), target,
-                                                            data.divisor(), data.largest());
+  const FeaturePass pass(std::make_shared<const ExactForward>(network, integer_point(network, point, target), target,
+                                                              data.divisor(), data.largest()),
+                         data);
   const std::size_t rows = data.size(), cols = network.node(target).width;
   // The largest prime where the matrix is small, else one that BLAS takes.
   const double size = elimination_steps(rows, cols, 3);
   const std::uint64_t odd = size < 1e10 ? kRankPrime : size < 4e12 ? 8388593 : 509;
   std::vector<std::uint64_t> primes{2, odd};
   // Values with many digits: most are even if their divisor is, and only the filtered pass is fast.
-  if (!steps && !(forward->is_small() && data.small_numerators() != nullptr)) {
+  if (!steps && !pass.in_64_bits) {
     primes = {std::min<std::uint64_t>(odd, 8388593)};
   }
   // A minor is looked for at once where it saves most of the rows, or the whole would be too much even modulo 2.
@@ -189,7 +215,7 @@ EvidenceOutcome find_evidence(const Architecture& network, const PointSpec& poin
     const std::size_t before = outcome.rank;
     try {
       const Encoding encoding = steps && prime == 2 ? Encoding::halved : Encoding::as_is;
-      outcome = find_evidence(feature_rows(forward, data, prime, encoding), claim, options);
+      outcome = find_evidence(feature_rows(pass, data, prime, encoding), claim, options);
     } catch (const OddValue& zero) {
       outcome.obstacle =
           fmt::format("a pre-activation of sample {} is exactly 0, which GF(2) cannot take", zero.sample + 1);

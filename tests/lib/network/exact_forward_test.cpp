@@ -92,6 +92,55 @@ TEST_CASE("exact integers equal the rational forward pass, small and large") {
   }
 }
 
+TEST_CASE("blocks of samples have the values of single ones, or none") {
+  const Architecture network = parse(kMixed);
+  test::Random random(81);
+  std::size_t told = 0, beyond = 0;
+  // In 32 bits; in 64 by bounds, and where only the values themselves fit; too large for weights, for values.
+  for (std::int64_t range : {2, 1000, 300'000, 1 << 24, 1 << 30}) {
+    for (std::size_t target = 1; target < network.nodes().size(); ++target) {
+      std::vector<std::vector<Rational>> samples(BlockForward::kSamples);
+      std::vector<std::int64_t> block;
+      for (auto& x : samples) {
+        for (int j = 0; j < 12; ++j) {
+          block.push_back(random.integer(-20, 20));
+          x.emplace_back(block.back());
+        }
+      }
+      samples[0][0] = 20;
+      block[0] = 20;
+      const Dataset data = Dataset::from_samples(samples);
+      PointSpec point = seeded_point(network, target, range, 1);
+      for (auto& [name, tensors] : point) {  // few weights other than 0
+        const TensorShape shape = network.weights_shape(network.index_of(name));
+        SparseTensor sparse;
+        for (std::size_t length : shape) {
+          const auto place = static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(length) - 1));
+          sparse.rows.push_back({{place, Rational(random.integer(1, range))}});
+          if (place + 1 < length) sparse.rows.back().emplace_back(place + 1, Rational(-range));
+        }
+        tensors.weights = sparse;
+      }
+      const auto forward = std::make_shared<const ExactForward>(network, integer_point(network, point, target), target,
+                                                                data.divisor(), data.largest());
+      const BlockForward blocks(forward);
+      INFO("seed 81, node " << network.node(target).name << ", range " << range);
+      CHECK((!forward->is_small() || blocks.possible()));
+      if (!blocks.possible()) continue;
+      const auto values = blocks(block);
+      CHECK((!forward->is_small() || values));
+      ++(values ? told : beyond);
+      if (!values) continue;
+      std::vector<std::int64_t> expected;
+      for (std::size_t i = 0; i < data.size(); ++i)
+        for (const Integer& v : exact_values(*forward, data, i)) expected.push_back(v.convert_to<std::int64_t>());
+      CHECK(*values == expected);
+    }
+  }
+  CHECK(told > 40);
+  CHECK(beyond > 0);
+}
+
 TEST_CASE("residues of features are those of the integers") {
   const Architecture network = parse(kMixed);
   const Dataset data = Dataset::from_samples({{1, -2, 3, 4, 0, 1, 1, 5, -3, 2, 2, 7}});
@@ -102,7 +151,7 @@ TEST_CASE("residues of features are those of the integers") {
                                                               data.divisor(), data.largest());
     const auto values = exact_values(*forward, data, 0);
     for (std::uint64_t p : {2ull, 3ull, 127ull, 2147483647ull}) {
-      const ResidueRows rows = feature_rows(forward, data, p, Encoding::as_is);
+      const ResidueRows rows = feature_rows({forward, data}, data, p, Encoding::as_is);
       std::vector<std::uint32_t> row(rows.cols);
       rows.write(0, row);
       for (std::size_t h = 0; h < row.size(); ++h) {
@@ -115,7 +164,7 @@ TEST_CASE("residues of features are those of the integers") {
   const auto steps = [&]() {
     const auto forward = std::make_shared<const ExactForward>(network, integer_point(network, point, half), half,
                                                               data.divisor(), data.largest());
-    const ResidueRows rows = feature_rows(forward, data, 2, Encoding::halved);
+    const ResidueRows rows = feature_rows({forward, data}, data, 2, Encoding::halved);
     std::vector<std::uint32_t> row(rows.cols);
     rows.write(0, row);
     return row;

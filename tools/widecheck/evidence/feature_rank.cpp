@@ -1,8 +1,10 @@
 #include "evidence/feature_rank.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
+#include "evaluate/block_forward.h"
 #include "evaluate/features.h"
 #include "evaluate/residues.h"
 #include "kernel/clones.h"
@@ -27,12 +29,20 @@ WIDECHECK_CLONES void parities(const std::vector<std::int64_t>& v, std::vector<s
   for (std::size_t h = 0; h < v.size(); ++h) out[h] = static_cast<std::uint32_t>(v[h] & 1);
 }
 
-// Values of hundreds of bits by their residues, a block of samples after the other on all cores; samples on which a
-// sign stays open with numbers twice as long, and then in big integers.
-class ByResidues {
+[[noreturn]] void reject_odd(std::size_t sample) {
+  throw Rejected("zero-pre-activation",
+                 "sample " + number(sample + 1) + ": a pre-activation is 0; GF(2) cannot take 1/2");
+}
+
+// Rows of residues, a block of samples after the other on all cores, each sample by the cheapest way that decides: many
+// at once in machine integers; residues beside numbers in fixed point, which have hundreds of bits exactly, and twice
+// as long where a sign stays open; big integers.
+class Rows {
  public:
-  ByResidues(const Context& c, const Network& network, const Forward& forward, RankEvidence& evidence)
-      : c_(c), network_(network), forward_(forward), evidence_(evidence) {}
+  // `halved`: of v / 2 modulo 2, for even v.
+  Rows(const Context& c, const Network& network, const Forward& forward, std::optional<BlockForward> blocks,
+       RankEvidence& evidence, bool halved)
+      : c_(c), network_(network), forward_(forward), blocks_(std::move(blocks)), evidence_(evidence), halved_(halved) {}
 
   void add(std::size_t sample, const std::vector<mpz_class>& x) {
     samples_.push_back(sample);
@@ -41,14 +51,16 @@ class ByResidues {
   }
   void flush() {
     rows_.assign(xs_.size(), std::nullopt);
-    decide(short_);
-    decide(long_);
+    if (blocks_) together();
+    if (!halved_) {
+      decide(short_);
+      decide(long_);
+    }
     for (std::size_t k = 0; k < xs_.size(); ++k) {
       if (!rows_[k]) {
         c_.budget.spend(forward_.work());
         rows_[k].emplace();
-        for (const mpz_class& v : forward_(xs_[k]).v)
-          rows_[k]->push_back(static_cast<std::uint32_t>(mpz_fdiv_ui(v.get_mpz_t(), evidence_.prime())));
+        for (const mpz_class& v : forward_(xs_[k]).v) rows_[k]->push_back(residue(samples_[k], v));
       }
       evidence_.row(samples_[k], *rows_[k]);
     }
@@ -57,7 +69,41 @@ class ByResidues {
   }
 
  private:
-  static constexpr std::size_t kBlock = 64, kExamples = 4;
+  static constexpr std::size_t kBlock = 128, kExamples = 4;
+
+  std::uint32_t residue(std::size_t sample, const mpz_class& v) const {
+    if (halved_ && mpz_odd_p(v.get_mpz_t())) reject_odd(sample);
+    const mpz_class part = halved_ ? mpz_class(v / 2) : v;
+    return static_cast<std::uint32_t>(mpz_fdiv_ui(part.get_mpz_t(), evidence_.prime()));
+  }
+  std::uint32_t residue(std::size_t sample, std::int64_t v) const {
+    if (halved_ && v % 2 != 0) reject_odd(sample);
+    const std::int64_t part = halved_ ? v / 2 : v, p = static_cast<std::int64_t>(evidence_.prime());
+    return static_cast<std::uint32_t>((part % p + p) % p);
+  }
+
+  // The last block is filled up with its first sample.
+  void together() {
+    constexpr std::size_t kLanes = BlockForward::kSamples;
+    const std::size_t blocks = (xs_.size() + kLanes - 1) / kLanes, width = network_.node(0).width;
+    c_.budget.spend(blocks_->work() * blocks);
+    in_parallel(blocks, [&]() -> Task {
+      return [&](std::size_t block) {
+        const std::size_t first = block * kLanes, count = std::min(kLanes, xs_.size() - first);
+        std::vector<std::int64_t> x(width * kLanes);
+        for (std::size_t e = 0; e < width; ++e)
+          for (std::size_t s = 0; s < kLanes; ++s) x[e * kLanes + s] = xs_[first + (s < count ? s : 0)][e].get_si();
+        const auto values = (*blocks_)(x);
+        if (!values) return;
+        for (std::size_t s = 0; s < count; ++s) {
+          auto& row = rows_[first + s].emplace(values->size() / kLanes);
+          for (std::size_t h = 0; h < row.size(); ++h) row[h] = residue(samples_[first + s], (*values)[h * kLanes + s]);
+        }
+      };
+    });
+    // Values that are too long for the first samples are so for most.
+    if (std::none_of(rows_.begin(), rows_.end(), [](const auto& row) { return row.has_value(); })) blocks_.reset();
+  }
   // The rows that are missing, as far as no sign stays open.
   template <class Near>
   void decide(std::optional<ResidueForward<Near>>& residues) {
@@ -79,7 +125,9 @@ class ByResidues {
   const Context& c_;
   const Network& network_;
   const Forward& forward_;
+  std::optional<BlockForward> blocks_;
   RankEvidence& evidence_;
+  bool halved_;
   std::optional<ResidueForward<std::int32_t>> short_;
   std::optional<ResidueForward<std::int64_t>> long_;
   std::vector<std::size_t> samples_;  // that wait
@@ -93,52 +141,41 @@ unsigned verify_rank(const Context& c, const Network& network, std::size_t node,
                      const std::map<std::size_t, Parameters>& theta, RankEvidence& evidence, bool halved) {
   const std::uint64_t p = evidence.prime();
   const Forward forward(network, node, theta, c.data.divisor(), c.data.largest(), 1);
+  require(forward.exact(), "irrational", "the values of the layer are not rational");
   const bool narrow = forward.small() && c.data.small();
-  if (!narrow && !halved && forward.exact()) {
-    ByResidues rows(c, network, forward, evidence);
+  std::optional<BlockForward> blocks;
+  if (c.data.small()) {
+    c.budget.spend(forward.work());
+    blocks.emplace(network, forward);
+    if (!(narrow ? blocks->worthwhile() : blocks->possible())) blocks.reset();
+  }
+  if (blocks || !narrow) {
+    Rows rows(c, network, forward, std::move(blocks), evidence, halved);
     c.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
-      if (evidence.needs(sample)) rows.add(sample, x);
+      if (halved || evidence.needs(sample)) rows.add(sample, x);
     });
     rows.flush();
     return evidence.finish();
   }
-  c.budget.spend((narrow ? forward.small_work() : forward.work()) * c.data.size());
-  const Products value = (p == 2 ? 2 : 10) + (narrow ? 0 : 20);  // for its residue
-  c.budget.spend(value * network.node(node).width * c.data.size());
-  require(forward.exact(), "irrational", "the values of the layer are not rational");
+  c.budget.spend(forward.small_work() * c.data.size());
+  c.budget.spend(Products(p == 2 ? 2 : 10) * network.node(node).width * c.data.size());  // for residues
   std::vector<std::uint32_t> residues(network.node(node).width);
-  const auto reject_odd = [](std::size_t sample) {
-    throw Rejected("zero-pre-activation",
-                   "sample " + number(sample + 1) + ": a pre-activation is 0; GF(2) cannot take 1/2");
-  };
-  // Otherwise the values are big, and those that are halved.
-  if (narrow) {
-    const auto modulus = static_cast<std::int64_t>(p);
-    c.data.for_each_small([&](std::size_t sample, const std::vector<std::int64_t>& x) {
-      if (!halved && !evidence.needs(sample)) return;
-      const std::vector<std::int64_t> v = forward(x);
-      if (halved) {
-        if (halve(v, residues) % 2 != 0) reject_odd(sample);
-      } else if (p == 2) {
-        parities(v, residues);
-      } else {
-        for (std::size_t h = 0; h < v.size(); ++h) {
-          const std::int64_t r = v[h] % modulus;
-          residues[h] = static_cast<std::uint32_t>(r < 0 ? r + modulus : r);
-        }
+  const auto modulus = static_cast<std::int64_t>(p);
+  c.data.for_each_small([&](std::size_t sample, const std::vector<std::int64_t>& x) {
+    if (!halved && !evidence.needs(sample)) return;
+    const std::vector<std::int64_t> v = forward(x);
+    if (halved) {
+      if (halve(v, residues) % 2 != 0) reject_odd(sample);
+    } else if (p == 2) {
+      parities(v, residues);
+    } else {
+      for (std::size_t h = 0; h < v.size(); ++h) {
+        const std::int64_t r = v[h] % modulus;
+        residues[h] = static_cast<std::uint32_t>(r < 0 ? r + modulus : r);
       }
-      evidence.row(sample, residues);
-    });
-  } else {
-    c.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
-      const Values values = forward(x);
-      for (std::size_t h = 0; h < values.v.size(); ++h) {
-        if (mpz_odd_p(values.v[h].get_mpz_t())) reject_odd(sample);
-        residues[h] = static_cast<std::uint32_t>(mpz_fdiv_ui(mpz_class(values.v[h] / 2).get_mpz_t(), p));
-      }
-      evidence.row(sample, residues);
-    });
-  }
+    }
+    evidence.row(sample, residues);
+  });
   return evidence.finish();
 }
 

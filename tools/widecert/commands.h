@@ -102,6 +102,11 @@ struct RegionsOptions {
   std::vector<std::string> plane;         // three samples or files, or none
   std::vector<std::string> within, view;  // s, t least, s, t largest
 };
+struct SurfaceOptions : TrainedOptions {  // of which labels, loss and output
+  std::vector<std::string> cases;         // one or two
+  std::string extent = "1";
+  std::size_t entry = 0, half = 15;  // squares of the grid from the middle to a side
+};
 struct ForwardOptions {
   std::string case_path, node;
   std::size_t entry = 0, sample = 0, count = 0;  // from 1 on; 0: the first
@@ -147,6 +152,7 @@ int run_pack(const Common& common, const PackOptions& options);
 int run_connect(const Common& common, const ConnectOptions& options);
 int run_descend(const Common& common, const DescendOptions& options);
 int run_regions(const Common& common, const RegionsOptions& options);
+int run_surface(const Common& common, const SurfaceOptions& options);
 int run_forward(const Common& common, const ForwardOptions& options);
 int run_import(const Common& common, const ImportFileOptions& options);
 int run_report(const Common& common, const ReportOptions& options);

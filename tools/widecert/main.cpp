@@ -253,11 +253,7 @@ int run(int argc, char** argv) {
                      "the case, NAME.case.json; the weights are NAME.npz (default: model.case.json)");
 
   // What connect and descend have in common.
-  const auto trained = [](CLI::App* command, TrainedOptions& options) {
-    command
-        ->add_option("--case", options.case_path,
-                     "a case with their layers and the data (widecert init or import writes one)")
-        ->required();
+  const auto loss_options = [](CLI::App* command, TrainedOptions& options) {
     command
         ->add_option("--labels", options.labels,
                      "a class for each sample, from 0 on: IDX, .npy, .npz[member] or a CSV file of one column")
@@ -267,6 +263,13 @@ int run(int argc, char** argv) {
                      "cross-entropy, hinge or square (half the sum of squared differences from one-hot targets)")
         ->required()
         ->check(CLI::IsMember({"cross-entropy", "hinge", "square"}));
+  };
+  const auto trained = [&](CLI::App* command, TrainedOptions& options) {
+    command
+        ->add_option("--case", options.case_path,
+                     "a case with their layers and the data (widecert init or import writes one)")
+        ->required();
+    loss_options(command, options);
     command->add_option("--module", options.modules, "LAYER=MODULE, where names and order do not tell");
     command->add_flag("--onnx", options.onnx, "write each way point as an ONNX model, too: NAME.0.onnx, ...");
     command->add_option(
@@ -315,6 +318,27 @@ int run(int argc, char** argv) {
   regions->add_option("--vertices", regions_options.vertices, "write all corners exactly, as JSON, to this file");
   regions->add_option("-o,--output", regions_options.output,
                       "the case that is written, NAME.case.json; beside it claim, certificate and picture NAME.svg");
+
+  SurfaceOptions surface_options;
+  surface_options.output = "out/surface.svg";
+  auto* surface = app.add_subcommand(
+      "surface",
+      "a loss on a plane through the parameters of a case, spanned by random directions: enclosed and drawn");
+  surface
+      ->add_option("CASE", surface_options.cases,
+                   "a case with data, an entry of which has parameters; two of them are drawn side by side")
+      ->required()
+      ->expected(1, 2);
+  loss_options(surface, surface_options);
+  surface->add_option("--entry", surface_options.entry, "the entry, from 1 on (default: the first with parameters)");
+  surface
+      ->add_option("--grid", surface_options.half,
+                   "so many points from the middle to a side; the whole has 2 N + 1 by 2 N + 1 (default 15)")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{200}));
+  surface->add_option("--extent", surface_options.extent,
+                      "how far to go, in lengths of the filters (a rational; default 1)");
+  surface->add_option("-o,--output", surface_options.output,
+                      "the picture, NAME.svg; beside it the enclosures NAME.csv (default: out/surface.svg)");
 
   ForwardOptions forward_options;
   auto* forward = app.add_subcommand("forward", "the values of a layer on samples of a case, exact or enclosed");
@@ -442,6 +466,7 @@ int run(int argc, char** argv) {
   if (*inspect) return run_inspect(common, case_path);
   if (*explain) return run_explain(common, id);
   if (*forward) return run_forward(common, forward_options);
+  if (*surface) return run_surface(common, surface_options);
   if (*regions) return run_regions(common, regions_options);
   if (*connect) return run_connect(common, connect_options);
   if (*descend) return run_descend(common, descend_options);

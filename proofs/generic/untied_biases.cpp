@@ -4,6 +4,7 @@
 #include <widecert/data/patch_distinctness.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -88,12 +89,70 @@ std::optional<Outcome> equal_patches(const Instance& instance, const Node& node,
                         {patches_collide(node.name, *repeated)});
 }
 
-// Layers on the data whose patches were compared, at one place or at any two.
-using Compared = std::set<std::pair<std::size_t, bool>>;
+// What was found to be apart already.
+struct Compared {
+  std::set<std::pair<std::size_t, bool>> data;  // layers on the data, their patches at one place or at any two
+  std::set<std::size_t> others;                 // layers on concatenations and selections, and what these join
+  std::vector<std::size_t> waiting;             // joined nodes that are to be looked at
+};
+
+// Whether a node is a concatenation or selection, or comes from one by activations.
+bool from_join(const Architecture& network, std::size_t i) {
+  while (std::holds_alternative<ActivationSpec>(network.node(i).spec)) i = network.node(i).inputs[0];
+  return std::holds_alternative<ConcatSpec>(network.node(i).spec) ||
+         std::holds_alternative<SelectSpec>(network.node(i).spec);
+}
+
+// For a linear node on such a one: each patch has to see a value that differs between samples for almost every
+// parameter, and those of the data may not.
+std::optional<Outcome> not_apart_on_join(const Architecture& network, std::size_t at, Compared& compared) {
+  if (!compared.others.insert(at).second) return std::nullopt;
+  const Node& node = network.node(at);
+  std::map<std::size_t, std::vector<bool>> apart;
+  for (std::size_t k : network.ancestors(node.inputs[0])) {
+    const Node& below = network.node(k);
+    std::vector<bool>& values = apart[k];
+    values.assign(below.width, k != 0);
+    if (k == 0 || !from_join(network, k)) continue;
+    if (std::holds_alternative<ActivationSpec>(below.spec)) {
+      values = apart.at(below.inputs[0]);
+      continue;
+    }
+    for (std::size_t n = 0; n < below.inputs.size(); ++n)
+      for (std::size_t h = 0; h < apart.at(below.inputs[n]).size(); ++h)
+        if (const std::size_t to = below.place(n, h); to != Node::kNowhere) values[to] = apart.at(below.inputs[n])[h];
+  }
+  // What is joined, directly or by joins, has to be so.
+  std::vector<std::size_t> way{node.inputs[0]};
+  for (std::set<std::size_t> seen; !way.empty();) {
+    const std::size_t k = way.back();
+    way.pop_back();
+    if (k == 0 || !seen.insert(k).second) continue;
+    const Node& below = network.node(k);
+    if (!from_join(network, k)) {
+      if (compared.others.insert(k).second) compared.waiting.push_back(k);
+      continue;
+    }
+    if (const auto* f = std::get_if<ActivationSpec>(&below.spec); f != nullptr && !injective(f->function))
+      return not_applicable("not-injective", describe(f->function) + " at \"" + below.name +
+                                                 "\" may take one value on different samples");
+    way.insert(way.end(), below.inputs.begin(), below.inputs.end());
+  }
+  const std::vector<bool>& values = apart.at(node.inputs[0]);
+  std::vector<std::int64_t> entries;
+  for (std::size_t p = 0; p < node.patches->count(); ++p) {
+    node.patches->expand(p, entries);
+    if (std::none_of(entries.begin(), entries.end(),
+                     [&](std::int64_t e) { return e != kPadding && values[static_cast<std::size_t>(e)]; }))
+      return not_applicable("zero-padding",
+                            fmt::format("patch {} of layer \"{}\" sees data and padding alone", p + 1, node.name));
+  }
+  return std::nullopt;
+}
 
 // What prevents each neuron of a linear node from taking different values on different samples, for
 // almost every parameter.
-std::optional<Outcome> not_apart(const Instance& instance, std::size_t at, Compared& compared) {
+std::optional<Outcome> not_apart_below(const Instance& instance, std::size_t at, Compared& compared) {
   bool across_neurons = false;
   for (;; at = instance.network.node(at).inputs[0]) {
     const Node& node = instance.network.node(at);
@@ -101,8 +160,13 @@ std::optional<Outcome> not_apart(const Instance& instance, std::size_t at, Compa
     if (std::holds_alternative<LinearSpec>(node.spec)) {
       if (auto obstacle = linear_obstacle(node, across_neurons)) return obstacle;
       if (node.inputs[0] == 0) {
-        if (!compared.emplace(at, across_neurons).second) return std::nullopt;
+        if (!compared.data.emplace(at, across_neurons).second) return std::nullopt;
         return equal_patches(instance, node, across_neurons);
+      }
+      if (from_join(instance.network, node.inputs[0])) {
+        if (!across_neurons) return not_apart_on_join(instance.network, at, compared);
+        return not_applicable(
+            "layer-kind", "\"" + node.name + "\" reads a concatenation, and lies below a max pooling with tied biases");
       }
     } else if (const auto* activation = std::get_if<ActivationSpec>(&node.spec)) {
       const Activation& f = activation->function;
@@ -125,6 +189,15 @@ std::optional<Outcome> not_apart(const Instance& instance, std::size_t at, Compa
       return not_applicable("layer-kind", "\"" + node.name + "\" reads the data without filters");
     }
   }
+}
+
+std::optional<Outcome> not_apart(const Instance& instance, std::size_t at, Compared& compared) {
+  for (compared.waiting = {at}; !compared.waiting.empty();) {
+    const std::size_t next = compared.waiting.back();
+    compared.waiting.pop_back();
+    if (auto obstacle = not_apart_below(instance, next, compared)) return obstacle;
+  }
+  return std::nullopt;
 }
 
 // What prevents translates of an activation from being independent at the values below it.

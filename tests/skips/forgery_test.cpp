@@ -219,3 +219,100 @@ TEST_CASE("forged extrema: other valleys, ranks below N, frozen outputs, losses 
   for (const char* name : {"tanh", "relu", "elu", "silu", "gelu", "mish", "softsign", "hard-swish", "identity"})
     rejects(functions(name, name, both), "range");
 }
+
+TEST_CASE("forged translates above concatenations: parts that are not apart, patches of the data alone, poolings") {
+  const Genuine g("skips/ten-of-sixteen");
+  const std::size_t k = of_rule(g, "translates");
+  const auto dense = [](const std::string& name, const std::string& input) {
+    return json{{"name", name}, {"op", "dense"}, {"input", input}, {"filters", 8}, {"bias", "neuron"}};
+  };
+  const auto function = [](const std::string& name, const std::string& input, const std::string& what = "tanh") {
+    return json{{"name", name}, {"op", "activation"}, {"input", input}, {"function", what}};
+  };
+  // x, one = dense(x), s1, both = concat(s1, x), two = dense(both), s2, skip, output.
+  const auto joined = [&](const std::function<void(json&)>& edit) {
+    return forge(g, k, [&](json& c, json&) {
+      json& nodes = c["network"]["nodes"];
+      const json skip = nodes[4], output = nodes[5];
+      nodes = json::array({dense("one", "x"), function("s1", "one"),
+                           json{{"name", "both"}, {"op", "concat"}, {"inputs", {"s1", "x"}}}, dense("two", "both"),
+                           function("s2", "two"), skip, output});
+      edit(nodes);
+    });
+  };
+  rejects(joined([](json&) {}), "", 0);
+  rejects(joined([](json& n) {
+            n[2] = {{"name", "both"}, {"op", "concat"}, {"inputs", {"x", "x"}}};
+          }),
+          "not-separated");
+  rejects(joined([](json& n) { n[0]["frozen-weights"] = {{"fill", 1}}; }), "frozen");
+  // Chosen from the upper layer alone: what is below it still has to keep samples apart, by any function that does.
+  const auto upper = [](json& n) {
+    n[5]["inputs"] = {"s2"};
+    n[5]["take"] = json::array({{0, 0}, {0, 1}, {0, 2}, {0, 4}, {0, 5}});
+  };
+  rejects(joined(upper), "", 0);
+  rejects(joined([&](json& n) {
+            upper(n);
+            n[1] = function("s1", "one", "softsign");
+          }),
+          "", 0);
+  rejects(joined([&](json& n) {
+            upper(n);
+            n[1] = function("s1", "one", "relu");
+          }),
+          "activation");
+  rejects(joined([&](json& n) {
+            upper(n);
+            n[0]["frozen-weights"] = {{"fill", 0}};
+          }),
+          "frozen");
+  // A function of all that is joined: strictly monotone, or samples may meet.
+  const auto above = [&](const std::string& what) {
+    return joined([&](json& n) {
+      n.insert(n.begin() + 3, function("s", "both", what));
+      n[4]["input"] = "s";
+    });
+  };
+  rejects(above("elu"), "", 0);
+  rejects(above("relu"), "activation");
+  rejects(above("gaussian"), "activation");
+  // Patches: one sees a value of s1, the other one the data alone.
+  const auto patches = [&](const json& lists) {
+    return joined([&](json& n) {
+      n[3] = {{"name", "two"}, {"op", "linear"},   {"input", "both"},
+              {"filters", 8},  {"bias", "neuron"}, {"patches", lists}};
+      n[5]["take"] = json::array({{0, 0}, {0, 2}, {1, 0}, {1, 9}, {1, 12}});
+    });
+  };
+  rejects(patches({{0, 8}, {9, 3}}), "", 0);
+  rejects(patches({{0, 8}, {9, 8}}), "not-separated");
+  // A max pooling of concatenated values, biases tied below it.
+  rejects(joined([&](json& n) {
+            n[3] = {{"name", "two"}, {"op", "linear"},    {"input", "both"},
+                    {"filters", 4},  {"bias", "channel"}, {"patches", {{0, 8}, {9, 3}}}};
+            n.insert(n.begin() + 5,
+                     json{{"name", "pool"}, {"op", "maxpool"}, {"patches", {{0, 4}, {1, 5}, {2, 6}, {3, 7}}}});
+            n.insert(n.begin() + 6, dense("three", "pool"));
+            n.insert(n.begin() + 7, function("s3", "three"));
+            n[8]["inputs"] = {"s1", "s3"};
+          }),
+          "layer-kind");
+  // Many concatenations of each other are looked at once each.
+  rejects(joined([](json& n) {
+            json last = n.back(), skip = n[5];
+            n.erase(5);
+            n.erase(5);
+            std::string below = "both";
+            for (int i = 0; i < 2000; ++i) {
+              const std::string name = "j" + std::to_string(i);
+              n.insert(n.end() - 2,
+                       json{{"name", name}, {"op", "select"}, {"inputs", {below, below}}, {"take", {{0, 0}, {1, 1}}}});
+              below = name;
+            }
+            n[n.size() - 2]["input"] = below;
+            n.push_back(skip);
+            n.push_back(last);
+          }),
+          "", 0);
+}

@@ -130,12 +130,62 @@ void require_linear(const Node& node, bool& across_neurons) {
           "patches of layer " + node.name + " have no common position without padding");
 }
 
-// Layers on the data whose patches were compared, at one place or at any two.
-using Compared = std::set<std::pair<std::size_t, bool>>;
+struct Compared {
+  explicit Compared(const Network& network) {
+    for (std::size_t i = 0; i < network.size(); ++i) {
+      const Node& node = network.node(i);
+      from_join.push_back(node.op == Op::concat || node.op == Op::select ||
+                          (node.op == Op::activation && from_join[node.inputs[0]]));
+    }
+  }
+  std::vector<bool> from_join;                  // whether values of a node come from a join, by activations at most
+  std::set<std::pair<std::size_t, bool>> data;  // layers on the data, their patches at one place or at any two
+  std::set<std::size_t> on_joins;               // layers on joins
+  std::set<std::size_t> joined;                 // what these join
+  std::vector<std::size_t> waiting;             // of the latter
+};
+
+// Each patch of a linear node on a join has an entry that differs between samples for almost every parameter: one that
+// is not of the data, where what else is joined keeps samples apart. That waits to be looked at.
+void require_apart_on_join(const Context& c, std::size_t i, Compared& compared) {
+  if (!compared.on_joins.insert(i).second) return;
+  const Node& node = c.network.node(i);
+  // From what is joined, upward.
+  std::set<std::size_t> needed{node.inputs[0]};
+  for (auto at = needed.rbegin(); at != needed.rend(); ++at)
+    if (compared.from_join[*at]) needed.insert(c.network.node(*at).inputs.begin(), c.network.node(*at).inputs.end());
+  std::map<std::size_t, std::vector<bool>> apart;
+  for (std::size_t k : needed) {
+    const Node& below = c.network.node(k);
+    std::vector<bool>& values = apart[k];
+    values.assign(below.width, false);
+    if (k == 0) continue;
+    if (!compared.from_join[k]) {
+      values.assign(below.width, true);
+      if (compared.joined.insert(k).second) compared.waiting.push_back(k);
+    } else if (below.op == Op::activation) {
+      require(strictly_monotone(below.activation), "activation",
+              "layer " + below.name + ": " + below.activation.name + " may take one value on two samples");
+      values = apart.at(below.inputs[0]);
+    } else {
+      for (std::size_t n = 0; n < below.inputs.size(); ++n) {
+        const std::vector<bool>& from = apart.at(below.inputs[n]);
+        for (std::size_t h = 0; h < from.size(); ++h)
+          if (const std::size_t to = below.place(n, h); to != Node::kNowhere) values[to] = from[h];
+      }
+    }
+  }
+  const std::vector<bool>& values = apart.at(node.inputs[0]);
+  for (const auto& entries : node.patches.entries()) {
+    require(std::any_of(entries.begin(), entries.end(),
+                        [&](long e) { return e != kPad && values[static_cast<std::size_t>(e)]; }),
+            "not-separated", "layer " + node.name + " has a patch that sees data and padding alone");
+  }
+}
 
 // For almost every parameter the values of a linear node differ between samples, neuron by neuron. On
 // the way down a max pooling asks for more: the values of any two neurons differ between samples.
-void require_apart(const Context& c, std::size_t i, Compared& compared) {
+void require_apart_below(const Context& c, std::size_t i, Compared& compared) {
   bool across_neurons = false;
   for (;; i = c.network.node(i).inputs[0]) {
     const Node& node = c.network.node(i);
@@ -143,7 +193,12 @@ void require_apart(const Context& c, std::size_t i, Compared& compared) {
     if (node.op == Op::linear) {
       require_linear(node, across_neurons);
       if (node.inputs[0] == 0) {
-        if (compared.emplace(i, across_neurons).second) require_distinct_patches(c, i, !across_neurons);
+        if (compared.data.emplace(i, across_neurons).second) require_distinct_patches(c, i, !across_neurons);
+        return;
+      }
+      if (compared.from_join[node.inputs[0]]) {
+        require(!across_neurons, "layer-kind", at + "it joins layers, and lies below a max pooling with tied biases");
+        require_apart_on_join(c, i, compared);
         return;
       }
     } else if (node.op == Op::activation) {
@@ -157,6 +212,15 @@ void require_apart(const Context& c, std::size_t i, Compared& compared) {
       across_neurons = true;
     }
     require(node.inputs[0] != 0, "layer-kind", at + "it reads the data without filters");
+  }
+}
+
+void require_apart(const Context& c, std::size_t i, Compared& compared) {
+  compared.waiting = {i};
+  while (!compared.waiting.empty()) {
+    const std::size_t next = compared.waiting.back();
+    compared.waiting.pop_back();
+    require_apart_below(c, next, compared);
   }
 }
 
@@ -174,7 +238,7 @@ void require_translates(const Context& c, std::size_t i, bool almost_every, Comp
 
 // Neurons of several layers: each has a bias of its own, which no neuron of a layer before it depends on.
 void require_translates_of_selected(const Context& c, const Node& node) {
-  Compared compared;
+  Compared compared(c.network);
   std::set<std::pair<std::size_t, std::size_t>> biases;  // of a linear node, a neuron
   for (std::size_t n = 0; n < node.inputs.size(); ++n) {
     const auto& taken = node.selected[n];
@@ -190,7 +254,7 @@ void require_translates_of_selected(const Context& c, const Node& node) {
 Verdict translates(const Question& q) {
   const std::size_t rank = read_full_rank(q.c, q.node(), q.claim);  // no value is computed
   const Node& node = q.c.network.node(q.node());
-  Compared compared;
+  Compared compared(q.c.network);
   if (node.op == Op::select) {
     require_translates_of_selected(q.c, node);
   } else {
@@ -202,7 +266,7 @@ Verdict translates(const Question& q) {
 Verdict translates_somewhere(const Question& q) {
   const Node& node = q.c.network.node(q.node());
   require(node.width >= q.c.data.size(), "width", "the layer has fewer than N neurons");
-  Compared compared;
+  Compared compared(q.c.network);
   require_translates(q.c, q.node(), false, compared);
   return "rank F(" + node.name + ") = " + number(q.c.data.size()) + " for some parameter" +
          frozen_in_words(q.c.network, q.node());

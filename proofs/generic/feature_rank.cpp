@@ -99,7 +99,7 @@ PointSpec choose_point(const Architecture& network, const Dataset& data, std::si
     if (sparse && !spec.frozen_weights && spec.bias == BiasMode::channel && spec.free_bias() &&
         node.patches->banks() == 1) {
       // Steps have values of 0 and 1; others grow with every layer, and stay in 64 bits so.
-      const std::int64_t most = !steps ? 1 : node.inputs[0] == 0 ? 100 : 7;
+      const std::int64_t most = node.inputs[0] == 0 ? (steps ? 100 : 7) : steps ? 7 : 1;
       if (auto layer = centred_layer(node, below, data, most, steps, seed)) {
         tensors.weights = std::move(layer->weights);
         tensors.bias = std::move(layer->bias);

@@ -138,11 +138,11 @@ struct Compared {
                           (node.op == Op::activation && from_join[node.inputs[0]]));
     }
   }
-  std::vector<bool> from_join;                  // whether values of a node come from a join, by activations at most
-  std::set<std::pair<std::size_t, bool>> data;  // layers on the data, their patches at one place or at any two
-  std::set<std::size_t> on_joins;               // layers on joins
-  std::set<std::size_t> joined;                 // what these join
-  std::vector<std::size_t> waiting;             // of the latter
+  std::vector<bool> from_join;                     // whether values of a node come from a join, by activations at most
+  std::set<std::pair<std::size_t, bool>> data;     // layers on the data, their patches at one place or at any two
+  std::set<std::size_t> on_joins;                  // layers on joins
+  std::map<std::size_t, std::vector<bool>> apart;  // which values differ, of nodes from joins and what these join
+  std::vector<std::size_t> waiting;                // of what is joined, to be looked at
 };
 
 // Each patch of a linear node on a join has an entry that differs between samples for almost every parameter: one that
@@ -150,11 +150,17 @@ struct Compared {
 void require_apart_on_join(const Context& c, std::size_t i, Compared& compared) {
   if (!compared.on_joins.insert(i).second) return;
   const Node& node = c.network.node(i);
-  // From what is joined, upward.
-  std::set<std::size_t> needed{node.inputs[0]};
-  for (auto at = needed.rbegin(); at != needed.rend(); ++at)
-    if (compared.from_join[*at]) needed.insert(c.network.node(*at).inputs.begin(), c.network.node(*at).inputs.end());
-  std::map<std::size_t, std::vector<bool>> apart;
+  auto& apart = compared.apart;
+  // What is not known yet, from what is joined upward.
+  std::set<std::size_t> needed;
+  std::vector<std::size_t> way{node.inputs[0]};
+  while (!way.empty()) {
+    const std::size_t k = way.back();
+    way.pop_back();
+    if (apart.contains(k) || !needed.insert(k).second || !compared.from_join[k]) continue;
+    const auto& inputs = c.network.node(k).inputs;
+    way.insert(way.end(), inputs.begin(), inputs.end());
+  }
   for (std::size_t k : needed) {
     const Node& below = c.network.node(k);
     std::vector<bool>& values = apart[k];
@@ -162,7 +168,7 @@ void require_apart_on_join(const Context& c, std::size_t i, Compared& compared) 
     if (k == 0) continue;
     if (!compared.from_join[k]) {
       values.assign(below.width, true);
-      if (compared.joined.insert(k).second) compared.waiting.push_back(k);
+      compared.waiting.push_back(k);
     } else if (below.op == Op::activation) {
       require(strictly_monotone(below.activation), "activation",
               "layer " + below.name + ": " + below.activation.name + " may take one value on two samples");

@@ -89,11 +89,12 @@ std::optional<Outcome> equal_patches(const Instance& instance, const Node& node,
                         {patches_collide(node.name, *repeated)});
 }
 
-// What was found to be apart already.
+// What was looked at already; the first obstacle ends it.
 struct Compared {
-  std::set<std::pair<std::size_t, bool>> data;  // layers on the data, their patches at one place or at any two
-  std::set<std::size_t> others;                 // layers on concatenations and selections, and what these join
-  std::vector<std::size_t> waiting;             // joined nodes that are to be looked at
+  std::set<std::pair<std::size_t, bool>> data;     // layers on the data, their patches at one place or at any two
+  std::set<std::pair<std::size_t, bool>> seen;     // nodes, as what is asked of them
+  std::map<std::size_t, std::vector<bool>> apart;  // which values differ, of nodes from joins and what these join
+  std::vector<std::size_t> waiting;                // joined nodes that are to be looked at
 };
 
 // Whether a node is a concatenation or selection, or comes from one by activations.
@@ -104,41 +105,38 @@ bool from_join(const Architecture& network, std::size_t i) {
 }
 
 // For a linear node on such a one: each patch has to see a value that differs between samples for almost every
-// parameter, and those of the data may not.
+// parameter, and those of the data may not. What is joined, directly or by joins, has to keep samples apart.
 std::optional<Outcome> not_apart_on_join(const Architecture& network, std::size_t at, Compared& compared) {
-  if (!compared.others.insert(at).second) return std::nullopt;
   const Node& node = network.node(at);
-  std::map<std::size_t, std::vector<bool>> apart;
-  for (std::size_t k : network.ancestors(node.inputs[0])) {
-    const Node& below = network.node(k);
-    std::vector<bool>& values = apart[k];
-    values.assign(below.width, k != 0);
-    if (k == 0 || !from_join(network, k)) continue;
-    if (std::holds_alternative<ActivationSpec>(below.spec)) {
-      values = apart.at(below.inputs[0]);
-      continue;
-    }
-    for (std::size_t n = 0; n < below.inputs.size(); ++n)
-      for (std::size_t h = 0; h < apart.at(below.inputs[n]).size(); ++h)
-        if (const std::size_t to = below.place(n, h); to != Node::kNowhere) values[to] = apart.at(below.inputs[n])[h];
-  }
-  // What is joined, directly or by joins, has to be so.
+  std::set<std::size_t> needed;
   std::vector<std::size_t> way{node.inputs[0]};
-  for (std::set<std::size_t> seen; !way.empty();) {
+  while (!way.empty()) {
     const std::size_t k = way.back();
     way.pop_back();
-    if (k == 0 || !seen.insert(k).second) continue;
-    const Node& below = network.node(k);
-    if (!from_join(network, k)) {
-      if (compared.others.insert(k).second) compared.waiting.push_back(k);
-      continue;
-    }
-    if (const auto* f = std::get_if<ActivationSpec>(&below.spec); f != nullptr && !injective(f->function))
-      return not_applicable("not-injective", describe(f->function) + " at \"" + below.name +
-                                                 "\" may take one value on different samples");
-    way.insert(way.end(), below.inputs.begin(), below.inputs.end());
+    if (compared.apart.contains(k) || !needed.insert(k).second || !from_join(network, k)) continue;
+    way.insert(way.end(), network.node(k).inputs.begin(), network.node(k).inputs.end());
   }
-  const std::vector<bool>& values = apart.at(node.inputs[0]);
+  for (std::size_t k : needed) {  // upward
+    const Node& below = network.node(k);
+    std::vector<bool>& values = compared.apart[k];
+    values.assign(below.width, k != 0);
+    if (k == 0) continue;
+    if (!from_join(network, k)) {
+      compared.waiting.push_back(k);
+    } else if (const auto* f = std::get_if<ActivationSpec>(&below.spec)) {
+      if (!injective(f->function))
+        return not_applicable("not-injective", describe(f->function) + " at \"" + below.name +
+                                                   "\" may take one value on different samples");
+      values = compared.apart.at(below.inputs[0]);
+    } else {
+      for (std::size_t n = 0; n < below.inputs.size(); ++n) {
+        const std::vector<bool>& from = compared.apart.at(below.inputs[n]);
+        for (std::size_t h = 0; h < from.size(); ++h)
+          if (const std::size_t to = below.place(n, h); to != Node::kNowhere) values[to] = from[h];
+      }
+    }
+  }
+  const std::vector<bool>& values = compared.apart.at(node.inputs[0]);
   std::vector<std::int64_t> entries;
   for (std::size_t p = 0; p < node.patches->count(); ++p) {
     node.patches->expand(p, entries);
@@ -154,7 +152,7 @@ std::optional<Outcome> not_apart_on_join(const Architecture& network, std::size_
 // almost every parameter.
 std::optional<Outcome> not_apart_below(const Instance& instance, std::size_t at, Compared& compared) {
   bool across_neurons = false;
-  for (;; at = instance.network.node(at).inputs[0]) {
+  for (; compared.seen.emplace(at, across_neurons).second; at = instance.network.node(at).inputs[0]) {
     const Node& node = instance.network.node(at);
     const auto* pool = std::get_if<PoolSpec>(&node.spec);
     if (std::holds_alternative<LinearSpec>(node.spec)) {
@@ -189,6 +187,7 @@ std::optional<Outcome> not_apart_below(const Instance& instance, std::size_t at,
       return not_applicable("layer-kind", "\"" + node.name + "\" reads the data without filters");
     }
   }
+  return std::nullopt;
 }
 
 std::optional<Outcome> not_apart(const Instance& instance, std::size_t at, Compared& compared) {

@@ -1,5 +1,6 @@
 // Every primitive pays before its loop: none begins with an empty budget. And what is shared is not copied.
 #include <widecheck/evaluate/backward.h>
+#include <widecheck/evaluate/block_forward.h>
 #include <widecheck/evaluate/box.h>
 #include <widecheck/evaluate/features.h>
 #include <widecheck/evidence/definite.h>
@@ -119,6 +120,19 @@ TEST_CASE("seeded tensors and huge numbers cost more than small ones") {
   CHECK(!accepts(seeded, 1000, 100'000));
   CHECK(accepts(seeded, 1000, 400'000));
   CHECK(!accepts({{"fill", std::string(19'000, '7')}}, 1000, 100'000));
+}
+
+TEST_CASE("blocks pay for all neurons that they hold, also where one of them is taken") {
+  Budget budget;
+  const auto work = [&](int width) {
+    const json nodes{{{"name", "d"}, {"op", "dense"}, {"filters", width}, {"bias", "none"}},
+                     {{"name", "one"}, {"op", "select"}, {"inputs", {"d"}}, {"take", {{0, 0}}}}};
+    const Network network(document({{"input", {{"name", "x"}, {"shape", {3}}}}, {"nodes", nodes}}), budget);
+    const auto theta = read_point(network, 2, document({{"d", {{"weights", {{"fill", 1}}}}}}), budget);
+    const Forward exact(network, 2, theta, 1, 5, 1);
+    return BlockForward(network, exact).work();
+  };
+  CHECK(!(work(100'000) < work(1) + Products(2 * BlockForward::kSamples) * 99'999));
 }
 
 TEST_CASE("copies of a network share their nodes, a changed one is copied alone") {

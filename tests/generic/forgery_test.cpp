@@ -388,6 +388,21 @@ TEST_CASE("what an adversary tried: banks of pools, empty tensors, numbers witho
           {{"rule", "equal-rows"}, {"samples", {0, 1}}});
     }),
             "too-large", 4);
+    // One neuron of a million, for three million samples.
+    rejects(g.forge([&](json& c, json& p) {
+      network(c,
+              {{{"name", "wide"}, {"op", "dense"}, {"filters", 1 << 20}, {"bias", "none"}},
+               {{"name", "one"}, {"op", "select"}, {"inputs", {"wide"}}, {"take", {{0, 0}}}}},
+              1);
+      c["data"] = {{"format", "seeded"}, {"count", 3'000'000}, {"seed", 1}, {"low", 0}, {"high", 255}};
+      one(c, p,
+          {{"kind", "independent-at"},
+           {"node", "one"},
+           {"rank", 1},
+           {"parameters", {{"wide", {{"weights", {{"fill", 1}}}}}}}},
+          elimination);
+    }),
+            "too-large", 4);
   }
 }
 

@@ -50,7 +50,6 @@ std::vector<std::int64_t> small(const std::vector<mpz_class>& values) {
 BlockForward::BlockForward(const Network& network, const Forward& exact) : network_(network), exact_(exact) {
   if (!exact.exact()) throw std::logic_error("values that are not exact");
   last_use_.resize(exact.steps().size());
-  std::size_t values = 0;
   for (const Forward::Step& step : exact.steps()) {
     const Node& node = network.node(step.node);
     Plan plan;
@@ -61,8 +60,8 @@ BlockForward::BlockForward(const Network& network, const Forward& exact) : netwo
     plan.norm = std::max(mpz_class(1), largest(step.factors));
     if (node.op == Op::average_pool) plan.norm = pool_length(node);
     if (node.op == Op::linear) plan_taps(plan, step);
-    values += node.width;
-    possible_ = possible_ && plan.norm < kWide && plan.most_shift < kWide && values <= kMostValues;
+    values_ += node.width;
+    possible_ = possible_ && plan.norm < kWide && plan.most_shift < kWide && values_ <= kMostValues;
     narrow_ = narrow_ && step.bound < kNarrow && plan.norm < kNarrow && plan.most_shift < kNarrow;
     at_[step.node] = plans_.size();
     plans_.push_back(std::move(plan));
@@ -128,6 +127,7 @@ void BlockForward::find_needed() {
       case Op::concat:
       case Op::select:
         for (std::size_t n = 0; n < node.inputs.size(); ++n) {
+          joined_ += below(n).size();
           for (std::size_t h = 0; h < below(n).size(); ++h) {
             const std::size_t to = node.place(n, h);
             if (to != Node::kNowhere && needed[k][to]) below(n)[h] = true;
@@ -139,8 +139,9 @@ void BlockForward::find_needed() {
   }
 }
 
+// Values of all neurons are made and looked at, sums for those that are needed.
 Products BlockForward::work() const {
-  return 10'000 + products_ * Products(kSamples) / (narrow_ ? 4 : 1) + Products(4) * plans_.front().needed.size();
+  return 10'000 + products_ * Products(kSamples) / (narrow_ ? 4 : 1) + Products(kSamples) * (values_ + joined_);
 }
 
 template <class Int>

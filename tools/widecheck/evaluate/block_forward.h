@@ -53,6 +53,7 @@ class BlockForward {
   std::map<std::size_t, std::size_t> at_;  // by node
   std::vector<std::size_t> last_use_;      // by step
   bool possible_ = true, narrow_ = true;   // narrow: all numbers are below 2^31
+  std::size_t values_ = 0, joined_ = 0;    // of all nodes; of the inputs of sums, concatenations and selections
   Products products_ = 0, dense_products_ = 0;
 };
 

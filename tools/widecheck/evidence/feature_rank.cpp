@@ -42,34 +42,64 @@ class Rows {
   // `halved`: of v / 2 modulo 2, for even v.
   Rows(const Context& c, const Network& network, const Forward& forward, std::optional<BlockForward> blocks,
        RankEvidence& evidence, bool halved)
-      : c_(c), network_(network), forward_(forward), blocks_(std::move(blocks)), evidence_(evidence), halved_(halved) {}
+      : c_(c),
+        network_(network),
+        forward_(forward),
+        blocks_(std::move(blocks)),
+        evidence_(evidence),
+        halved_(halved),
+        at_once_(std::clamp(kMostWaiting / network.node(0).width, kLanes, kMostRows) / kLanes * kLanes) {}
 
-  void add(std::size_t sample, const std::vector<mpz_class>& x) {
-    samples_.push_back(sample);
-    xs_.push_back(x);
-    if (xs_.size() == kBlock) flush();
+  // All samples that the evidence needs; once.
+  void read() {
+    const auto needed = [&](std::size_t sample) { return halved_ || evidence_.needs(sample); };
+    std::size_t count = 0;
+    for (std::size_t sample = 0; sample < c_.data.size(); ++sample) count += needed(sample) ? 1 : 0;
+    if (blocks_) c_.budget.spend(blocks_->work() * ((count + kLanes - 1) / kLanes));
+    const auto wait = [&](std::size_t sample, const auto& x, auto& waiting) {
+      if (!needed(sample)) return;
+      samples_.push_back(sample);
+      waiting.push_back(x);
+      if (samples_.size() == at_once_) flush();
+    };
+    if (c_.data.small())
+      c_.data.for_each_small([&](std::size_t i, const std::vector<std::int64_t>& x) { wait(i, x, small_); });
+    else
+      c_.data.for_each([&](std::size_t i, const std::vector<mpz_class>& x) { wait(i, x, large_); });
+    flush();
+  }
+
+ private:
+  // Rows that wait at most, and values of the data in them, but for one block of rows.
+  static constexpr std::size_t kLanes = BlockForward::kSamples, kMostRows = 128, kMostWaiting = std::size_t{1} << 24,
+                               kExamples = 4;
+
+  std::vector<mpz_class> sample(std::size_t k) const {
+    if (small_.empty()) return large_[k];
+    std::vector<mpz_class> x;
+    x.reserve(small_[k].size());
+    for (const std::int64_t v : small_[k]) x.emplace_back(static_cast<long>(v));
+    return x;
   }
   void flush() {
-    rows_.assign(xs_.size(), std::nullopt);
+    rows_.assign(samples_.size(), std::nullopt);
     if (blocks_) together();
     if (!halved_) {
       decide(short_);
       decide(long_);
     }
-    for (std::size_t k = 0; k < xs_.size(); ++k) {
+    for (std::size_t k = 0; k < samples_.size(); ++k) {
       if (!rows_[k]) {
         c_.budget.spend(forward_.work());
         rows_[k].emplace();
-        for (const mpz_class& v : forward_(xs_[k]).v) rows_[k]->push_back(residue(samples_[k], v));
+        for (const mpz_class& v : forward_(sample(k)).v) rows_[k]->push_back(residue(samples_[k], v));
       }
       evidence_.row(samples_[k], *rows_[k]);
     }
     samples_.clear();
-    xs_.clear();
+    small_.clear();
+    large_.clear();
   }
-
- private:
-  static constexpr std::size_t kBlock = 128, kExamples = 4;
 
   std::uint32_t residue(std::size_t sample, const mpz_class& v) const {
     if (halved_ && mpz_odd_p(v.get_mpz_t())) reject_odd(sample);
@@ -82,17 +112,15 @@ class Rows {
     return static_cast<std::uint32_t>((part % p + p) % p);
   }
 
-  // The last block is filled up with its first sample.
+  // The last block is filled up with its first sample. Paid for by read().
   void together() {
-    constexpr std::size_t kLanes = BlockForward::kSamples;
-    const std::size_t blocks = (xs_.size() + kLanes - 1) / kLanes, width = network_.node(0).width;
-    c_.budget.spend(blocks_->work() * blocks);
+    const std::size_t blocks = (samples_.size() + kLanes - 1) / kLanes, width = network_.node(0).width;
     in_parallel(blocks, [&]() -> Task {
       return [&](std::size_t block) {
-        const std::size_t first = block * kLanes, count = std::min(kLanes, xs_.size() - first);
+        const std::size_t first = block * kLanes, count = std::min(kLanes, samples_.size() - first);
         std::vector<std::int64_t> x(width * kLanes);
         for (std::size_t e = 0; e < width; ++e)
-          for (std::size_t s = 0; s < kLanes; ++s) x[e * kLanes + s] = xs_[first + (s < count ? s : 0)][e].get_si();
+          for (std::size_t s = 0; s < kLanes; ++s) x[e * kLanes + s] = small_[first + (s < count ? s : 0)][e];
         const auto values = (*blocks_)(x);
         if (!values) return;
         for (std::size_t s = 0; s < count; ++s) {
@@ -108,17 +136,18 @@ class Rows {
   template <class Near>
   void decide(std::optional<ResidueForward<Near>>& residues) {
     std::vector<std::size_t> open;
-    for (std::size_t k = 0; k < xs_.size(); ++k)
+    for (std::size_t k = 0; k < samples_.size(); ++k)
       if (!rows_[k]) open.push_back(k);
     if (open.empty()) return;
     if (!residues) {
       c_.budget.spend(forward_.work() * kExamples);
-      const auto end = xs_.begin() + static_cast<std::ptrdiff_t>(std::min(kExamples, xs_.size()));
-      residues.emplace(network_, forward_, evidence_.prime(), std::vector<std::vector<mpz_class>>(xs_.begin(), end));
+      std::vector<std::vector<mpz_class>> examples;
+      for (std::size_t k = 0; k < std::min(kExamples, samples_.size()); ++k) examples.push_back(sample(k));
+      residues.emplace(network_, forward_, evidence_.prime(), examples);
     }
     c_.budget.spend((residues->work() + 100 * Products(network_.node(0).width)) * open.size());
     in_parallel(open.size(), [&]() -> Task {
-      return [&](std::size_t task) { rows_[open[task]] = (*residues)(residues->enter(xs_[open[task]])); };
+      return [&](std::size_t task) { rows_[open[task]] = (*residues)(residues->enter(sample(open[task]))); };
     });
   }
 
@@ -128,10 +157,12 @@ class Rows {
   std::optional<BlockForward> blocks_;
   RankEvidence& evidence_;
   bool halved_;
+  std::size_t at_once_;
   std::optional<ResidueForward<std::int32_t>> short_;
   std::optional<ResidueForward<std::int64_t>> long_;
   std::vector<std::size_t> samples_;  // that wait
-  std::vector<std::vector<mpz_class>> xs_;
+  std::vector<std::vector<std::int64_t>> small_;
+  std::vector<std::vector<mpz_class>> large_;  // one of the two
   std::vector<std::optional<std::vector<std::uint32_t>>> rows_;
 };
 
@@ -151,10 +182,7 @@ unsigned verify_rank(const Context& c, const Network& network, std::size_t node,
   }
   if (blocks || !narrow) {
     Rows rows(c, network, forward, std::move(blocks), evidence, halved);
-    c.data.for_each([&](std::size_t sample, const std::vector<mpz_class>& x) {
-      if (halved || evidence.needs(sample)) rows.add(sample, x);
-    });
-    rows.flush();
+    rows.read();
     return evidence.finish();
   }
   c.budget.spend(forward.small_work() * c.data.size());

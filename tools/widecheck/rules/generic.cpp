@@ -130,6 +130,7 @@ void require_linear(const Node& node, bool& across_neurons) {
           "patches of layer " + node.name + " have no common position without padding");
 }
 
+// What was looked at already; whatever does not keep samples apart ends the check.
 struct Compared {
   explicit Compared(const Network& network) {
     for (std::size_t i = 0; i < network.size(); ++i) {
@@ -140,7 +141,7 @@ struct Compared {
   }
   std::vector<bool> from_join;                     // whether values of a node come from a join, by activations at most
   std::set<std::pair<std::size_t, bool>> data;     // layers on the data, their patches at one place or at any two
-  std::set<std::size_t> on_joins;                  // layers on joins
+  std::set<std::pair<std::size_t, bool>> seen;     // nodes, with or without the mark across neurons
   std::map<std::size_t, std::vector<bool>> apart;  // which values differ, of nodes from joins and what these join
   std::vector<std::size_t> waiting;                // of what is joined, to be looked at
 };
@@ -148,7 +149,6 @@ struct Compared {
 // Each patch of a linear node on a join has an entry that differs between samples for almost every parameter: one that
 // is not of the data, where what else is joined keeps samples apart. That waits to be looked at.
 void require_apart_on_join(const Context& c, std::size_t i, Compared& compared) {
-  if (!compared.on_joins.insert(i).second) return;
   const Node& node = c.network.node(i);
   auto& apart = compared.apart;
   // What is not known yet, from what is joined upward.
@@ -193,7 +193,7 @@ void require_apart_on_join(const Context& c, std::size_t i, Compared& compared) 
 // the way down a max pooling asks for more: the values of any two neurons differ between samples.
 void require_apart_below(const Context& c, std::size_t i, Compared& compared) {
   bool across_neurons = false;
-  for (;; i = c.network.node(i).inputs[0]) {
+  for (; compared.seen.emplace(i, across_neurons).second; i = c.network.node(i).inputs[0]) {
     const Node& node = c.network.node(i);
     const std::string at = "layer " + node.name + ": ";
     if (node.op == Op::linear) {

@@ -79,37 +79,34 @@ std::optional<CentredLayer> centred_layer(const Node& node, const FeaturePass& b
   CentredLayer layer;
   auto& bias = layer.bias.rows.emplace_back();
   SeededIntegers sizes("tensor", seed, node.name, 1, range);
-  for (std::size_t bank = 0; bank < node.patches->banks(); ++bank) {
-    const std::size_t length = node.patches->length(bank);
-    SeededIntegers place("tensor", seed, node.name + ".taps", 0, static_cast<std::int64_t>(length) - 1);
-    for (std::size_t t = 0; t < node.filters; ++t) {
-      Filter best;
-      Centre centre;
-      for (std::size_t again = 0; again < kDraws; ++again) {
-        poll();
-        const Filter filter = draw(place, sizes, (bank * node.filters + t) * kDraws + again, length);
-        sums.clear();
-        for (std::size_t p = 0; p < positions; ++p) {
-          if (node.patches->bank(p) != bank) continue;
-          auto& row = sums.emplace_back(many);
-          for (const auto& [r, w] : filter) {
-            const std::int64_t entry = patches[p][r];
-            if (entry == kPadding) continue;
-            const std::int64_t* from = &x[static_cast<std::size_t>(entry) * many];
-            for (std::size_t s = 0; s < many; ++s) row[s] += w * from[s];
-          }
+  const std::size_t length = node.patches->length(0);
+  SeededIntegers place("tensor", seed, node.name + ".taps", 0, static_cast<std::int64_t>(length) - 1);
+  for (std::size_t t = 0; t < node.filters; ++t) {
+    Filter best;
+    Centre centre;
+    for (std::size_t again = 0; again < kDraws; ++again) {
+      poll();
+      const Filter filter = draw(place, sizes, t * kDraws + again, length);
+      sums.clear();
+      for (std::size_t p = 0; p < positions; ++p) {
+        auto& row = sums.emplace_back(many);
+        for (const auto& [r, w] : filter) {
+          const std::int64_t entry = patches[p][r];
+          if (entry == kPadding) continue;
+          const std::int64_t* from = &x[static_cast<std::size_t>(entry) * many];
+          for (std::size_t s = 0; s < many; ++s) row[s] += w * from[s];
         }
-        const Centre found = centre_of(sums);
-        if (again == 0 || found.least > centre.least) {
-          best = filter;
-          centre = found;
-        }
-        if (centre.least >= many / 16) break;
       }
-      layer.weights.rows.emplace_back(best.begin(), best.end());
-      bias.push_back(odd ? Rational(1 - 2 * Integer(centre.threshold), 2 * divisor)
-                         : Rational(-Integer(centre.threshold), divisor));
+      const Centre found = centre_of(sums);
+      if (again == 0 || found.least > centre.least) {
+        best = filter;
+        centre = found;
+      }
+      if (centre.least >= many / 16) break;
     }
+    layer.weights.rows.emplace_back(best.begin(), best.end());
+    bias.push_back(odd ? Rational(1 - 2 * Integer(centre.threshold), 2 * divisor)
+                       : Rational(-Integer(centre.threshold), divisor));
   }
   return layer;
 }

@@ -21,21 +21,10 @@ TEST_CASE("blocks of samples have the exact values, or none where numbers may ge
       if (sparse && random.integer(0, 7) != 0) return 0;
       return static_cast<long>(random.integer(-(1L << bits), 1L << bits));
     };
-    std::map<std::size_t, Parameters> theta;
-    for (std::size_t i = 0; i < network.size(); ++i) {
-      const Node& node = network.node(i);
-      if (node.op != Op::linear) continue;
-      const auto fill = [&](Tensor& tensor, const TensorShape& shape) {
-        tensor.divisor = 1;
-        for (std::size_t length : shape.lengths) {
-          auto& row = tensor.rows.emplace_back();
-          for (std::size_t r = 0; r < length; ++r) row.push_back(number());
-        }
-        if (round % 10 == 9) tensor.rows[0][0] = mpz_class(1) << 70;
-      };
-      fill(theta[i].weights, weights_shape(node));
-      if (node.bias != Bias::none) fill(theta[i].bias, bias_shape(node));
-    }
+    auto theta = test::fill_parameters(
+        network, [] { return mpz_class(1); }, number, number);
+    if (round % 10 == 9)
+      for (auto& [i, parameters] : theta) parameters.weights.rows[0][0] = mpz_class(1) << 70;
     const auto target = static_cast<std::size_t>(random.integer(1, static_cast<long>(network.size()) - 1));
     std::vector<std::int64_t> x;
     for (std::size_t k = 0; k < kInputs * kSamples; ++k) x.push_back(random.integer(-500, 500));

@@ -34,4 +34,26 @@ inline const json kNetwork = json::parse(R"({"input": {"name": "x", "shape": [6,
   {"name": "dense6", "op": "dense", "filters": 5, "bias": "neuron"},
   {"name": "sign6", "op": "activation", "function": "sign"}]})");
 
+// Parameters of all linear nodes from divisor_of() for each, weight() and bias().
+template <class Divisor, class Weight, class BiasOf>
+std::map<std::size_t, Parameters> fill_parameters(const Network& network, const Divisor& divisor_of,
+                                                  const Weight& weight, const BiasOf& bias) {
+  const auto fill = [](Tensor& tensor, const mpz_class& divisor, const TensorShape& shape, const auto& number) {
+    tensor.divisor = divisor;
+    for (std::size_t length : shape.lengths) {
+      auto& row = tensor.rows.emplace_back();
+      for (std::size_t r = 0; r < length; ++r) row.push_back(number());
+    }
+  };
+  std::map<std::size_t, Parameters> theta;
+  for (std::size_t i = 0; i < network.size(); ++i) {
+    const Node& node = network.node(i);
+    if (node.op != Op::linear) continue;
+    const mpz_class divisor = divisor_of();
+    fill(theta[i].weights, divisor, weights_shape(node), weight);
+    if (node.bias != Bias::none) fill(theta[i].bias, divisor, bias_shape(node), bias);
+  }
+  return theta;
+}
+
 }  // namespace widecheck::test

@@ -23,21 +23,10 @@ TEST_CASE("residues of float networks are those of the exact values, or open") {
       return mpz_class(mpz_class(static_cast<long>(random.integer(-(1 << 24), 1 << 24)))
                        << static_cast<unsigned>(random.integer(0, scale)));
     };
-    std::map<std::size_t, Parameters> theta;
-    for (std::size_t i = 0; i < network.size(); ++i) {
-      const Node& node = network.node(i);
-      if (node.op != Op::linear) continue;
-      const mpz_class divisor = mpz_class(1) << (small ? 0U : static_cast<unsigned>(random.integer(24, 60)));
-      const auto fill = [&](Tensor& tensor, const TensorShape& shape, int scale) {
-        tensor.divisor = divisor;
-        for (std::size_t length : shape.lengths) {
-          auto& row = tensor.rows.emplace_back();
-          for (std::size_t r = 0; r < length; ++r) row.push_back(number(scale));
-        }
-      };
-      fill(theta[i].weights, weights_shape(node), 8);
-      if (node.bias != Bias::none) fill(theta[i].bias, bias_shape(node), 4);
-    }
+    const auto theta = test::fill_parameters(
+        network,
+        [&] { return mpz_class(mpz_class(1) << (small ? 0U : static_cast<unsigned>(random.integer(24, 60)))); },
+        [&] { return number(8); }, [&] { return number(4); });
     const std::size_t target = static_cast<std::size_t>(random.integer(1, static_cast<long>(network.size()) - 1));
     const mpz_class divisor = mpz_class(1) << (small ? 0U : 30U);
     const std::uint64_t primes[] = {2, 101, 8388593, 2147483647};

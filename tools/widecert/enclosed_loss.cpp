@@ -28,8 +28,7 @@ EnclosedLoss::EnclosedLoss(const ConvexLossSpec& spec, std::size_t samples, std:
     classes_ = expand_classes(*spec.classes, samples);
     return;
   }
-  targets_ = expand_targets(*spec.targets, samples, outputs);
-  for (const auto& row : targets_) {
+  for (const auto& row : expand_targets(*spec.targets, samples, outputs)) {
     for (const Rational& v : row) {
       y_.push_back(v.convert_to<double>());
       if (exactly(y_.back()) != v) throw InputError("a target is no double: expected numbers such as 0 and 1");

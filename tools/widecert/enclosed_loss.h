@@ -21,8 +21,7 @@ class EnclosedLoss {
 
  private:
   std::string kind_;
-  Tensor targets_;
-  std::vector<double> y_;  // the same in doubles, row by row
+  std::vector<double> y_;  // targets, row by row
   std::vector<std::size_t> classes_;
 };
 

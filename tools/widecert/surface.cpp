@@ -103,7 +103,7 @@ class Plane {
 
 // The loss of a case on the plane.
 struct Surface {
-  std::string name, title, where, loss, labels;
+  std::string name, title, loss, labels;
   std::vector<Enclosure> values;  // t by t upward
 };
 Surface surface_of(const std::string& path, const SurfaceOptions& options, const Rational& extent,
@@ -117,7 +117,7 @@ Surface surface_of(const std::string& path, const SurfaceOptions& options, const
   const EnclosedLoss phi(loss.spec, data.size(), file.network.node(output).width);
   const std::size_t side = 2 * options.half + 1;
   const Plane plane(file.network, point, output, common.seed, extent, options.half);
-  Surface surface{file.name, file.title, file.network.node(output).name, loss.name, loss.labels, {}};
+  Surface surface{file.name, file.title, loss.name, loss.labels, {}};
   const auto half = static_cast<std::int64_t>(options.half);
   ProgressBar bar(common.console);
   for (std::int64_t j = -half; j <= half; ++j) {
@@ -145,9 +145,7 @@ int run_surface(const Common& common, const SurfaceOptions& options) {
       "theta + s u + t v, s and t from -{0} to {0}; u, v random (seed {1}), each filter as long as theta's; biases "
       "stay",
       options.extent, common.seed);
-  SurfaceFigure figure{side, extent.convert_to<double>(), surfaces.front().loss, {}, {}};
-  figure.captions = {scope, fmt::format("{}, a sum over the samples; classes from {}", surfaces.front().loss,
-                                        surfaces.front().labels)};
+  SurfaceFigure figure{side, extent.convert_to<double>(), {}, {scope}};
   std::string table = "case,s,t,at_least,at_most\n";
   Json rows = Json::array();
   for (const Surface& surface : surfaces) {
@@ -174,11 +172,16 @@ int run_surface(const Common& common, const SurfaceOptions& options) {
       if (k == side * side / 2) at_centre = panel.values.back();
     }
     rows.push_back({{"case", surface.name},
+                    {"loss", surface.loss},
+                    {"labels", surface.labels},
                     {"least", least},
                     {"most", most},
                     {"centre", at_centre},
                     {"widest_enclosure", widest},
                     {"unknown", unknown}});
+    const std::string summed = fmt::format("{}, a sum over the samples; classes from {}", surface.loss, surface.labels);
+    if (std::find(figure.captions.begin(), figure.captions.end(), summed) == figure.captions.end())
+      figure.captions.push_back(summed);  // holds for what follows
     figure.captions.push_back(fmt::format(
         "{}: Phi from {:.5g} to {:.5g}, {:.5g} in the middle; enclosures of at most {:.2g}{}", surface.title, least,
         most, at_centre, widest, unknown == 0 ? "" : fmt::format("; {} points without one, grey", unknown)));
@@ -195,8 +198,6 @@ int run_surface(const Common& common, const SurfaceOptions& options) {
     fmt::print("{}", to_text(Json{{"picture", options.output},
                                   {"values", values},
                                   {"scope", scope},
-                                  {"loss", surfaces.front().loss},
-                                  {"labels", surfaces.front().labels},
                                   {"points", side * side},
                                   {"surfaces", rows}}));
     return kProved;

@@ -14,7 +14,6 @@ struct SurfacePanel {
 struct SurfaceFigure {
   std::size_t side;
   double extent;  // s and t go from -extent to extent
-  std::string loss;
   std::vector<SurfacePanel> panels;
   std::vector<std::string> captions;  // below, a line each
 };

@@ -102,9 +102,8 @@ std::optional<std::vector<std::int64_t>> block_of_values(const BlockForward& blo
                                                          std::span<const std::size_t> samples) {
   std::vector<std::int64_t> x;
   for (std::size_t s = 0; s < BlockForward::kSamples; ++s) {
-    const auto begin = data.small_numerators()->begin() +
-                       static_cast<std::ptrdiff_t>(samples[s < samples.size() ? s : 0] * data.width());
-    x.insert(x.end(), begin, begin + static_cast<std::ptrdiff_t>(data.width()));
+    const auto sample = small_sample(data, samples[s < samples.size() ? s : 0]);
+    x.insert(x.end(), sample.begin(), sample.end());
   }
   return blocks(x);
 }
@@ -131,13 +130,28 @@ FeaturePass::FeaturePass(std::shared_ptr<const ExactForward> exact, const Datase
   blocks = std::move(found);
 }
 
+std::optional<std::vector<std::int64_t>> small_values(const FeaturePass& pass, const Dataset& data,
+                                                      std::span<const std::size_t> samples) {
+  if (!pass.in_64_bits) return std::nullopt;
+  std::vector<std::int64_t> out;
+  const std::size_t width = pass.forward->width(), step = pass.blocks ? BlockForward::kSamples : 1;
+  for (std::size_t begin = 0; begin < samples.size(); begin += step) {
+    const std::size_t count = std::min(step, samples.size() - begin);
+    const auto values = pass.blocks ? block_of_values(*pass.blocks, data, samples.subspan(begin, count))
+                                    : std::optional(pass.forward->small(small_sample(data, samples[begin])));
+    if (!values) return std::nullopt;
+    out.insert(out.end(), values->begin(), values->begin() + static_cast<std::ptrdiff_t>(count * width));
+  }
+  return out;
+}
+
 std::vector<std::vector<Integer>> exact_values(const FeaturePass& pass, const Dataset& data,
-                                               const std::vector<std::size_t>& samples) {
+                                               std::span<const std::size_t> samples) {
   std::vector<std::vector<Integer>> rows;
   const std::size_t width = pass.forward->width(), step = pass.blocks ? BlockForward::kSamples : 1;
   for (std::size_t begin = 0; begin < samples.size(); begin += step) {
-    const auto part = std::span(samples).subspan(begin, std::min(step, samples.size() - begin));
-    const auto values = pass.blocks ? block_of_values(*pass.blocks, data, part) : std::nullopt;
+    const auto part = samples.subspan(begin, std::min(step, samples.size() - begin));
+    const auto values = small_values(pass, data, part);
     for (std::size_t s = 0; s < part.size(); ++s) {
       if (values) {
         const auto row = values->begin() + static_cast<std::ptrdiff_t>(s * width);
@@ -148,21 +162,6 @@ std::vector<std::vector<Integer>> exact_values(const FeaturePass& pass, const Da
     }
   }
   return rows;
-}
-
-std::optional<std::vector<std::int64_t>> small_values(const FeaturePass& pass, const Dataset& data,
-                                                      const std::vector<std::size_t>& samples) {
-  if (!pass.in_64_bits) return std::nullopt;
-  std::vector<std::int64_t> out;
-  const std::size_t width = pass.forward->width(), step = pass.blocks ? BlockForward::kSamples : 1;
-  for (std::size_t begin = 0; begin < samples.size(); begin += step) {
-    const std::size_t count = std::min(step, samples.size() - begin);
-    const auto values = pass.blocks ? block_of_values(*pass.blocks, data, std::span(samples).subspan(begin, count))
-                                    : std::optional(pass.forward->small(small_sample(data, samples[begin])));
-    if (!values) return std::nullopt;
-    out.insert(out.end(), values->begin(), values->begin() + static_cast<std::ptrdiff_t>(count * width));
-  }
-  return out;
 }
 
 ResidueRows feature_rows(const FeaturePass& pass, const Dataset& data, std::uint64_t prime, Encoding encoding) {

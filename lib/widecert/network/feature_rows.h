@@ -38,9 +38,9 @@ ResidueRows feature_rows(const FeaturePass& pass, const Dataset& data, std::uint
 std::vector<Integer> exact_values(const ExactForward& forward, const Dataset& data, std::size_t sample);
 // Of some samples.
 std::vector<std::vector<Integer>> exact_values(const FeaturePass& pass, const Dataset& data,
-                                               const std::vector<std::size_t>& samples);
+                                               std::span<const std::size_t> samples);
 // The same one after the other, where all fit into 64 bits.
 std::optional<std::vector<std::int64_t>> small_values(const FeaturePass& pass, const Dataset& data,
-                                                      const std::vector<std::size_t>& samples);
+                                                      std::span<const std::size_t> samples);
 
 }  // namespace widecert

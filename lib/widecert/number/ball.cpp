@@ -16,8 +16,13 @@ Ball unary(const Ball& x) {
   return result;
 }
 
+// Numbers closer to 0 than 2^-kFinest have too many digits to be written out: e^-t at once for t = 10^15.
+constexpr int kFinest = 1 << 20;
+bool too_fine(const arf_t x) { return arf_cmpabs_2exp_si(x, -kFinest) < 0; }
+
 Rational to_rational(const arf_t x) {
   check(arf_is_finite(x) != 0, "an infinite ball endpoint has no rational value");
+  if (too_fine(x)) return 0;
   fmpq_t exact;
   fmpq_init(exact);
   arf_get_fmpq(exact, x);
@@ -64,7 +69,7 @@ Rational Ball::lower_bound() const {
   arf_t bound;
   arf_init(bound);
   arb_get_lbound_arf(bound, value_, prec());
-  const Rational result = to_rational(bound);
+  const Rational result = too_fine(bound) && arf_sgn(bound) < 0 ? -power_of_two(-kFinest) : to_rational(bound);
   arf_clear(bound);
   return result;
 }

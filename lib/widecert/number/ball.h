@@ -57,7 +57,7 @@ class Ball {
   // Throw InternalError if the ball is not finite.
   Rational lower_bound() const;
   Rational upper_bound() const;
-  Rational midpoint() const;
+  Rational midpoint() const;  // 0 where it is closer to 0 than 2^-2^20
   bool finite() const { return arb_is_finite(value_) != 0; }
   bool contains(const Rational& x) const;
   bool contains_zero() const { return arb_contains_zero(value_) != 0; }

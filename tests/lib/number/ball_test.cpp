@@ -74,6 +74,17 @@ TEST_CASE("a ball contains the exact result of rational arithmetic") {
   }
 }
 
+TEST_CASE("bounds of numbers that are nearly 0 are short") {
+  const Ball tiny = exp(-Ball::enclosing(power_of_two(60)));
+  for (const Ball& x : {tiny, -tiny}) {
+    CHECK(x.lower_bound() <= 0);
+    CHECK(x.upper_bound() >= 0);
+    CHECK(x.lower_bound() < x.upper_bound());
+    CHECK(abs(x.midpoint()) < power_of_two(-1000));
+    CHECK(x.upper_bound() - x.lower_bound() < power_of_two(-1000));
+  }
+}
+
 TEST_CASE("comparisons claim only what is certain") {
   const PrecisionScope precision(20);
   const Ball third = Ball::enclosing(Rational(1, 3));

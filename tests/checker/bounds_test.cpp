@@ -134,7 +134,9 @@ TEST_CASE("activations in machine integers are within 2 of the value on their gr
   std::size_t kinds = 0, compared = 0;
   for (const auto kind : widecert::all_activation_kinds()) {
     bool any = false;
-    for (const Rational& parameter : {Rational(1), Rational(5, 2), Rational(1, 3), Rational(1000)}) {
+    const Integer large = Integer(1) << 50;
+    for (const Rational& parameter :
+         {Rational(1), Rational(5, 2), Rational(1, 3), Rational(1000), Rational(large), Rational(large + 1, large)}) {
       const widecert::Activation f{kind, parameter};
       if (parameter != 1 && kind != widecert::ActivationKind::softplus) continue;
       for (int round = 0; round < rounds(400); ++round) {

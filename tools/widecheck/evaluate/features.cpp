@@ -93,16 +93,6 @@ mpq_class residual_square_above(const Values& f, const std::vector<mpz_class>& y
   return short_above(square);
 }
 
-mpq_class residual_above(const Context& c, std::size_t output, const std::map<std::size_t, Parameters>& theta,
-                         const Tensor& targets, unsigned bits) {
-  const Forward forward = make_forward(c, c.network, output, theta, bits);
-  mpq_class sum = 0;
-  c.data.for_each([&](std::size_t i, const std::vector<mpz_class>& x) {
-    sum = short_above(sum + residual_square_above(forward(x), targets.rows[i], targets.divisor, c.budget));
-  });
-  return root_above(sum);
-}
-
 void pay_for_layers(const Context& c, std::size_t target, unsigned bits, Products cost) {
   const Products words = c.data.words() + Products(bits) / 64;
   Products products = 0;

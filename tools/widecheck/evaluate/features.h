@@ -86,9 +86,6 @@ Forward make_forward(const Context& c, const Network& network, std::size_t targe
 // At least ||f - y||^2 of enclosed values and targets over a divisor.
 mpq_class residual_square_above(const Values& f, const std::vector<mpz_class>& y, const mpz_class& divisor,
                                 Budget& budget);
-// At least the Frobenius norm of F(output) - Y, from enclosures on a grid of so many bits. Pays for itself.
-mpq_class residual_above(const Context& c, std::size_t output, const std::map<std::size_t, Parameters>& theta,
-                         const Tensor& targets, unsigned bits);
 
 // Pays for the values of `target` on all samples as far as the layers tell, an entry costing `cost`.
 void pay_for_layers(const Context& c, std::size_t target, unsigned bits, Products cost = 1);

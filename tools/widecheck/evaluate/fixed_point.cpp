@@ -115,25 +115,24 @@ std::optional<FixedPoint> FixedPoint::of(const Activation& f, const mpz_class& d
   if (bits >= 61 || most > halves << (61 - bits)) return std::nullopt;
   const mpz_class numerator = factor.get_num(), denominator = factor.get_den(), small = mpz_class(1) << 62;
   const mpz_class of_argument = divisor * denominator;
-  if (of_argument >= small || (bound + 1) * numerator >= small || ((bound / divisor + 4) << bits) >= small)
+  if (of_argument >= small || numerator >= small || bound + 1 >= small || ((bound / divisor + 4) << bits) >= small)
     return std::nullopt;
   at.divisor_ = divisor.get_ui();
   at.numerator_ = numerator.get_ui();
   at.denominator_ = denominator.get_ui();
-  const auto length = static_cast<unsigned>(mpz_sizeinbase(of_argument.get_mpz_t(), 2));  // 2^(length - 1) <= d
-  at.shift_ = 62 + length - kArgumentBits;
-  at.reciprocal_ = mpz_class((mpz_class(1) << (62 + length)) / of_argument).get_ui();
-  if (at.reciprocal_ >> 63 != 0) {  // d = 2^(length - 1)
-    at.reciprocal_ >>= 1;
-    --at.shift_;
-  }
+  unsigned shift = 62;
+  while (numerator << shift < of_argument << 62) ++shift;
+  while (shift > 0 && numerator << shift >= of_argument << 63) --shift;
+  at.factor_ = mpz_class((numerator << shift) / of_argument).get_ui();
+  // A factor of more than 64 is as good as one of 64: only 0 is not far then.
+  at.shift_ = std::max(shift, kArgumentBits) - kArgumentBits;
   tables();
   return at;
 }
 
 // |v| numerator / (divisor denominator) in units of 2^-56, less than 2 too small; kFar from 64 on.
 std::uint64_t FixedPoint::argument(std::uint64_t v) const {
-  const Wide t = Wide{v * numerator_} * reciprocal_ >> shift_;
+  const Wide t = Wide{v} * factor_ >> shift_;
   return t < kFar ? static_cast<std::uint64_t>(t) : kFar;
 }
 // |v| / divisor on the grid, less than 1 too small.

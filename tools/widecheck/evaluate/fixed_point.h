@@ -31,8 +31,8 @@ class FixedPoint {
 
   Function function_ = Function::sigmoid;
   unsigned bits_ = 0, shift_ = 0;
-  std::uint64_t divisor_ = 1, reciprocal_ = 0;     // 2^(shift + 56) / (divisor of the argument of e), in [2^62, 2^63)
-  std::uint64_t numerator_ = 1, denominator_ = 1;  // the argument of e is |v| numerator / (divisor denominator)
+  std::uint64_t divisor_ = 1, factor_ = 0;  // the argument of e is |v| factor / 2^(shift + 56), factor in [2^62, 2^63)
+  std::uint64_t numerator_ = 1, denominator_ = 1;  // or |v| numerator / (divisor denominator), exactly
 };
 
 // At least ln(sum of e^-t), for t >= 0 not none and at most 2^20 of them, one of them 0; off by 2^6 for each t and

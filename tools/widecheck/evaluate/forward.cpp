@@ -13,7 +13,7 @@ namespace widecheck {
 namespace {
 
 constexpr std::size_t kMaxBits = 65'536;  // of a number in the forward pass
-const mpz_class kSmall = mpz_class(1) << 62, kTiny = mpz_class(1) << 31;
+const mpz_class kSmall = mpz_class(1) << 62, kWide = mpz_class(1) << 126, kTiny = mpz_class(1) << 31;
 
 template <class T>
 T convert(const mpz_class& v) {
@@ -42,6 +42,13 @@ void step(Function f, std::vector<mpz_class>& y) {
 using int64::add;
 using int64::relu;
 using int64::step;
+
+std::int64_t to_small(std::int64_t v) { return v; }
+std::int64_t to_small(const mpz_class& v) { return v.get_si(); }
+mpz_class from_wide(int64::Wide v) {
+  const mpz_class high = static_cast<long>(v >> 62);
+  return (high << 62) + static_cast<long>(v & ((int64::Wide{1} << 62) - 1));
+}
 
 mpz_class max_row_norm(const Tensor& tensor) {
   mpz_class norm = 0;
@@ -116,13 +123,15 @@ Forward::Forward(const Network& network, std::size_t target, const std::map<std:
     small_work_ += 1000 + (3 + (step.fixed ? FixedPoint::kCost : 0)) * Products(node.width) +
                    count / (step.tiny_weights.empty() ? 1 : 4);
     const int overhead = node.op == Op::linear ? 10 : 40;
-    work_ += 1000 + 80 * Products(node.width) + (overhead + words * words) * count;
-    if (step.fixed) {
-      work_ += FixedPoint::kCost * Products(node.width);
-    } else if (node.op == Op::activation) {
-      // A series begins with the argument as a fraction.
+    work_ += 1000 + 80 * Products(node.width) + (step.wide ? Products(2) : overhead + words * words) * count;
+    if (node.op == Op::activation) {
+      // Of a fraction: a series begins with one, as does a grid.
       const Products argument = Products::words(in(0).bound) + Products::words(in(0).divisor);
-      work_ += (series_cost(node.activation, bits) + 16 * argument * argument) * node.width;
+      const Products fraction = 16 * argument * argument;
+      work_ += (step.grid    ? FixedPoint::kCost + fraction
+                : step.fixed ? Products(FixedPoint::kCost)
+                             : series_cost(node.activation, bits) + fraction) *
+               node.width;
     }
     small_ = small_ && step.bound < kSmall && step.radius < kSmall && largest(step.factors) < kSmall;
     step_of_[i] = steps_.size();
@@ -160,13 +169,15 @@ void Forward::plan_linear(Step& step, const Parameters& theta, const Step& in) {
   // Every partial sum of a neuron stays below the bound.
   step.bound = norm * in.bound + largest(step.bias);
   small_ = small_ && most < kSmall;
-  if (!small_ || step.bound >= kSmall) return;
+  step.wide = most < kSmall && in.bound < kSmall && step.bound < kWide;
+  if (!step.wide) return;
   const bool tiny = norm * in.bound < kTiny && in.bound < kTiny && most < kTiny;
   for (const auto& bank : step.weights) {
     auto& out = step.small_weights.emplace_back();
     for (const mpz_class& w : bank) out.push_back(w.get_si());
     if (tiny) step.tiny_weights.emplace_back(out.begin(), out.end());
   }
+  if (step.bound >= kSmall) return;
   for (const mpz_class& b : step.bias) step.small_bias.push_back(b.get_si());
 }
 
@@ -190,13 +201,28 @@ void Forward::plan_activation(Step& step, const Activation& f, const Step& in) {
     // is within 2 of the exact value; the radius of the argument enters by Lipschitz.
     exact_ = false;
     step.divisor = mpz_class(1) << bits_;
-    const mpq_class carried = lipschitz(f) * in.radius * step.divisor / in.divisor;
-    step.radius = ceil_of(carried) + 2;
+    mpq_class argument(in.radius, in.divisor);
+    argument.canonicalize();
+    step.fixed = FixedPoint::of(f, in.divisor, in.bound, bits_);
+    if (!step.fixed) {
+      // Arguments are rounded down to a grid that 62 bits hold, if one no coarser than that of the values does.
+      const mpz_class most = in.bound / in.divisor + 2;
+      const std::size_t whole = mpz_sizeinbase(mpz_class(std::max(most, f.parameter.get_den())).get_mpz_t(), 2);
+      if (whole + bits_ <= 60) {
+        const auto grid = static_cast<unsigned>(60 - whole);
+        const mpz_class unit = mpz_class(1) << grid;
+        step.fixed = FixedPoint::of(f, unit, most * unit, bits_);
+        if (step.fixed) {
+          step.grid = grid;
+          argument += mpq_class(1) / unit;
+        }
+      }
+    }
+    step.radius = ceil_of(lipschitz(f) * argument * step.divisor) + 2;
     // Every activation of the table is at most |t| + 2 + (ln 2)/a in size.
     step.bound = (in.bound / in.divisor + 4) * step.divisor;
     if (f.function == Function::softplus) step.bound += (mpz_class(1 / f.parameter) + 1) * step.divisor;
-    step.fixed = FixedPoint::of(f, in.divisor, in.bound, bits_);
-    small_ = small_ && step.fixed;
+    small_ = small_ && step.fixed && !step.grid;
   }
 }
 
@@ -205,6 +231,12 @@ std::vector<T> Forward::linear(const Step& step, const std::vector<T>& x) const 
   const Node& node = network_.node(step.node);
   const std::size_t filters = node.filters;
   std::vector<T> y(node.width);
+  std::vector<std::int64_t> small;  // x and sums, where step.wide
+  std::vector<int64::Wide> sums;
+  if (!std::is_same_v<T, std::int64_t> && step.wide) {
+    for (const T& v : x) small.push_back(to_small(v));
+    sums.resize(filters);
+  }
   for (std::size_t p = 0; p < node.patches.count(); ++p) {
     const std::size_t bank = node.patches.bank(p);
     T* out = &y[p * filters];
@@ -214,6 +246,10 @@ std::vector<T> Forward::linear(const Step& step, const std::vector<T>& x) const 
         int64::add_patch(out, x.data(), patch, step.tiny_weights[bank].data(), filters);
       else
         int64::add_patch(out, x.data(), patch, step.small_weights[bank].data(), filters);
+    } else if (step.wide) {
+      std::fill(sums.begin(), sums.end(), 0);
+      int64::add_patch(sums.data(), small.data(), node.patches.entries()[p], step.small_weights[bank].data(), filters);
+      for (std::size_t t = 0; t < filters; ++t) out[t] = from_wide(sums[t]);
     } else {
       node.patches.for_each_seen(p, [&](std::size_t r, std::size_t input) {
         const mpz_class* weights = &step.weights[bank][r * filters];
@@ -250,10 +286,12 @@ void Forward::activate(const Step& plan, std::vector<T>& y) const {
     step(f.function, y);
   } else if (plan.fixed) {
     for (T& v : y) {
-      if constexpr (std::is_same_v<T, mpz_class>)
+      if constexpr (std::is_same_v<T, mpz_class>) {
+        if (plan.grid) v = floor_div(v << *plan.grid, in.divisor);
         v = static_cast<long>((*plan.fixed)(v.get_si()));
-      else
+      } else {
         v = (*plan.fixed)(v);
+      }
     }
   } else if constexpr (std::is_same_v<T, mpz_class>) {
     const mpz_class& one = plan.divisor;
@@ -277,6 +315,8 @@ std::vector<T> Forward::run(const std::vector<T>& x, Seen seen) const {
     switch (node.op) {
       case Op::input:
         y = x;
+        if constexpr (std::is_same_v<T, mpz_class>)
+          if (largest(y) > step.bound) throw std::logic_error("a sample beyond the bound of all");
         break;
       case Op::linear:
         y = linear(step, in(0));

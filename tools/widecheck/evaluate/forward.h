@@ -45,11 +45,14 @@ class Forward {
     // them to the divisor.
     std::vector<std::vector<mpz_class>> weights;
     std::vector<mpz_class> bias;
+    bool wide = false;  // weights and what they meet are below 2^62, sums below 2^126
     std::vector<std::vector<std::int64_t>> small_weights;
     std::vector<std::vector<std::int32_t>> tiny_weights;  // where all sums are below 2^31
     std::vector<std::int64_t> small_bias;
     std::vector<mpz_class> factors, shifts;  // of joins by input, of batch norm by channel
-    std::optional<FixedPoint> fixed;         // of an irrational activation
+    // Of an irrational activation; its arguments are brought to multiples of 2^-grid first, where there is one.
+    std::optional<FixedPoint> fixed;
+    std::optional<unsigned> grid;
   };
   const std::vector<Step>& steps() const { return steps_; }  // by node, in order
 

@@ -13,6 +13,10 @@ namespace widecheck::int64 {
 // sums[t] += sum over r of x[patch[r]] weights[r * filters + t], for t = 0..filters-1; padding counts as 0.
 void add_patch(std::int64_t* sums, const std::int64_t* x, const std::vector<long>& patch, const std::int64_t* weights,
                std::size_t filters);
+// The same where sums stay within 128 bits.
+__extension__ typedef __int128 Wide;
+void add_patch(Wide* sums, const std::int64_t* x, const std::vector<long>& patch, const std::int64_t* weights,
+               std::size_t filters);
 // The same where every partial sum without `sums` fits into 32 bits, as do x and the weights.
 void add_patch(std::int64_t* sums, const std::int64_t* x, const std::vector<long>& patch, const std::int32_t* weights,
                std::size_t filters);

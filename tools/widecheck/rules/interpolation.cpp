@@ -236,11 +236,22 @@ Verdict last_layer(const Question& q) {
   auto theta = features.read_point(q.claim.at("parameters"));
   const mpq_class step = apply_step(q, layer, bias, theta.at(output));
   const Tensor targets = read_targets(q.claim.at("targets"), c, layer.width);
-  const mpq_class residual = residual_above(c, output, theta, targets, precision);
+  std::optional<Forward> forward = make_forward(c, c.network, output, theta, precision);
+  theta.clear();  // which may be large
+  FeatureScaler scaler(c, n, c.network.node(node).width, bits, bias);
+  mpq_class square = 0;
+  c.data.for_each([&](std::size_t i, const std::vector<mpz_class>& x) {
+    const auto keep = [&](std::size_t at, const auto& v, const mpz_class& divisor, const mpz_class& radius) {
+      if (at == node) scaler.add({v, divisor, radius});
+    };
+    const Values f = (*forward)(x, keep);
+    square = short_above(square + residual_square_above(f, targets.rows[i], targets.divisor, c.budget));
+  });
+  const mpq_class residual = root_above(square);
+  forward.reset();
   require(step + residual / smallest <= distance, "radius",
           "the correction is shown to be within " + show_above(short_above(step + residual / smallest)) + " only");
-  theta.erase(output);
-  require_smallest(c, feature_matrix(c, node, theta, precision, bits, bias), smallest);
+  require_smallest(c, scaler.take(), smallest);
   return nearby_in_words(q, output, {bias, distance, smallest});
 }
 

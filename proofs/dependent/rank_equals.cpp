@@ -384,7 +384,7 @@ Outcome by_bounds(const Instance& instance, const Asked& asked, const PointSpec&
              {"lower", bounds.smallest.low}};
   const bool related = rank < std::min(instance.data.size(), node.width);
   if (related) proof.emplace_back("through", network.node(cut.through).name);
-  const long precision = precision_for(network, point, asked.node, std::max<long>(kDeadBits, bounds.proof.bits));
+  const long precision = precision_for(network, point, asked.node, std::max<long>(kDeadBits, bounds.accuracy));
   if (precision != 0) proof.emplace_back("precision", precision);
   if (related) add_relations(side, proof);
   return conclude(instance, asked, rank, in_words(side, 0), rank_equals(node, rank, spec),

@@ -81,7 +81,7 @@ Outcome prove(const Instance& instance, const Asked& asked, const Options& optio
     outcome.findings = std::move(enclosures);
     return outcome;
   }
-  proof.precision = precision_for(network, point, asked.node, proof.bits);
+  proof.precision = precision_for(network, point, asked.node, features->accuracy);
   outcome.findings = {{Claim("in-s-k", {{"node", layer.name},
                                         {"output", network.node(asked.output).name},
                                         {"features", features->smallest.low},

@@ -53,7 +53,17 @@ std::optional<Outcome> not_movable(const Instance& instance, const Asked& asked,
   return std::nullopt;
 }
 
-// At least ||F_L - Y|| at the point, on a grid of so many bits where values are irrational.
+// ||F_L - Y|| at the point is at most `above`; so much of that is for what is not known of F_L.
+struct ResidualBound {
+  double above, unknown;
+};
+ResidualBound residual_bound(const EnclosedValues& f, const Mat& targets) {
+  const auto spread = f.radius + 0x1p-50 * (f.middle.cwiseAbs() + targets.cwiseAbs());  // targets are rounded
+  const double more = 1 + 1e-9;
+  return {((f.middle - targets).cwiseAbs() + spread).norm() * more, spread.norm() * more};
+}
+
+// The same on a grid of so many bits.
 Rational residual_above(const Instance& instance, const PointSpec& point, std::size_t output, const Tensor& targets,
                         int bits, const Options& options) {
   const ScaledFeatures f = scaled_features(instance.network, point, instance.data, output, bits, [&](std::size_t done) {
@@ -143,45 +153,65 @@ Outcome move_last(const Instance& instance, const Asked& asked, const Options& o
   if (!(bounds.smallest.low > 0))
     return undecided("not-certified", fmt::format("full rank of F({}) is not certified", layer.name));
   if (bounds.too_large) return undecided("too-large", "the features are too large for the checker");
+  const Rational s = bounds.smallest.low;
+  // How far at most from the parameters after a step of this length, to where; and the grid that the checker needs.
+  struct Reached {
+    Rational distance;
+    long precision;
+  };
+  const Mat y = near_doubles(targets);
+  const auto reached = [&](const PointSpec& to, const EnclosedValues& f, const Rational& length) {
+    // What is not known of an entry of F_L takes at most a 2^10th.
+    const auto [above, unknown] = residual_bound(f, y);
+    const double all = length.convert_to<double>() + above / s.convert_to<double>(), few = all * 0x1p-10;
+    const double entries = std::sqrt(static_cast<double>(n * m)) / s.convert_to<double>();
+    const IntegerPoint there = integer_point(network, to, asked.output);
+    const double bits = std::log2(entries / few);
+    const long accuracy = bits < 1000 ? std::max(8L, static_cast<long>(std::ceil(bits))) : 1000;
+    const long precision = std::max(precision_for(network, there, asked.output, accuracy),
+                                    precision_for(network, point, asked.node, bounds.accuracy));
+    if (unknown / s.convert_to<double>() <= few) return Reached{length + exactly(above + unknown) / s, precision};
+    const int fine = static_cast<int>(std::max(96L, precision));
+    return Reached{length + residual_above(instance, to, asked.output, targets, fine, options) / s,
+                   precision == 0 ? 0 : fine};
+  };
   // A step to where the residual nearly vanishes.
   options.progress("a step", 0, 1);
   Mat e(static_cast<Eigen::Index>(n), static_cast<Eigen::Index>(width));
   e.leftCols(static_cast<Eigen::Index>(layer.width)) =
       EnclosedForward(network, point, asked.node, instance.data)(0, n).middle;
   if (bias) e.col(e.cols() - 1).setOnes();
-  const Mat residual =
-      EnclosedForward(network, point, asked.output, instance.data)(0, n).middle - near_doubles(targets);
+  const EnclosedValues given = EnclosedForward(network, point, asked.output, instance.data)(0, n);
+  const Mat residual = given.middle - y;
   const Eigen::LLT<Mat> gram(e * e.transpose());
   Mat d = Mat::Zero(e.cols(), residual.cols());
   for (int round = 0; round < 3; ++round) d -= e.transpose() * gram.solve(residual + e * d);
-  const bool usable = gram.info() == Eigen::Success && d.allFinite() && d.norm() < 1e12;
+  Reached end = reached(asked.parameters, given, 0);
+  const Rational plain = end.distance;
   std::optional<Step> step;
-  if (usable) step = make_step(instance, asked, bias, d);
-  const int precision =
-      static_cast<int>(std::max<long>(96, precision_for(network, point, asked.output, bounds.proof.bits + 40)));
-  const Rational s = bounds.smallest.low,
-                 plain = residual_above(instance, asked.parameters, asked.output, targets, precision, options) / s;
-  Rational distance = plain;
-  bool stepped = false;
-  if (step) {
-    const Rational there =
-        step->length() + residual_above(instance, step->after, asked.output, targets, precision, options) / s;
-    stepped = 2 * there < plain;
-    if (stepped) distance = there;
+  if (gram.info() == Eigen::Success && d.allFinite() && d.norm() < 1e12) {
+    step = make_step(instance, asked, bias, d);
+    const IntegerPoint after = integer_point(network, step->after, asked.output);
+    const Reached there =
+        reached(step->after, EnclosedForward(network, after, asked.output, instance.data)(0, n), step->length());
+    if (2 * there.distance < plain)
+      end = there;
+    else
+      step.reset();
   }
-  distance = short_upper_bound(distance * Rational(1025, 1024) + power_of_two(-precision / 2), 20);
+  const Rational distance = short_upper_bound(end.distance * Rational(1025, 1024) + power_of_two(-60), 20);
   Outcome outcome;
   Keys proof{{"bits", bounds.proof.bits}, {"smallest", s}};
-  if (!rational_valued(network, asked.output)) proof.emplace_back("precision", precision);
-  if (stepped) proof.emplace_back("step", step_key(instance, asked, bias, *step, options, outcome.files));
+  if (end.precision != 0) proof.emplace_back("precision", end.precision);
+  if (step) proof.emplace_back("step", step_key(instance, asked, bias, *step, options, outcome.files));
   outcome.verdict = Verdict::proved;
   outcome.findings = {{nearby(instance, asked, bias, distance), Proof("last-layer", proof)}};
   outcome.explanation =
       fmt::format("exact zero loss within {:.6g} of the given {} of {}: ||R|| = {:.6g}, sigma_min >= {:.4g}; {}",
                   distance.convert_to<double>(), bias ? "weights and biases" : "weights", output.name, residual.norm(),
                   s.convert_to<double>(),
-                  stepped ? fmt::format("with a step; without one {:.6g}", plain.convert_to<double>())
-                          : std::string("without a step"));
+                  step ? fmt::format("with a step; without one {:.6g}", plain.convert_to<double>())
+                       : std::string("without a step"));
   outcome.numbers = {{"distance", distance}, {"sigma_min_low", s}};
   return outcome;
 }

@@ -97,10 +97,12 @@ ShownBounds show_bounds(const SingularBounds& b, std::size_t rows, std::size_t c
   const double low = out.smallest.low.convert_to<double>(), most = b.largest_high + 1;
   const double fine = std::ldexp(1.0, scale + 6);  // so that what it loses is less than what was added above
   const double size = low > 0 ? low : std::max(out.smallest.high.convert_to<double>(), 1e-300);
-  out.proof.bits = static_cast<long>(std::ceil(std::max(
-      {low > 0 ? std::log2((m + 2) * fine) + std::log2(most) - 2 * std::log2(low) : 0.0,
-       std::log2(fine * std::sqrt(m * n) + fine) - std::log2(size), 24 - std::log2(std::max(1e-300, b.largest_low))})));
-  out.proof.bits = std::clamp<long>(out.proof.bits, 8, 4096);
+  const auto whole = [](double bits) { return std::clamp<long>(static_cast<long>(std::ceil(bits)), 8, 4096); };
+  out.accuracy = whole(std::max(std::log2(fine * std::sqrt(m * n) + fine) - std::log2(size),
+                                24 - std::log2(std::max(1e-300, b.largest_low))));
+  out.proof.bits = out.accuracy;
+  if (low > 0)
+    out.proof.bits = std::max(out.accuracy, whole(std::log2((m + 2) * fine) + std::log2(most) - 2 * std::log2(low)));
   out.proof.smallest = b.smallest_integers.empty() ? integers(b.smallest_vector) : b.smallest_integers;
   out.proof.largest = integers(b.largest_vector);
   const double words = 1 + (static_cast<double>(out.proof.bits) + std::log2(most)) / 64;
@@ -109,7 +111,7 @@ ShownBounds show_bounds(const SingularBounds& b, std::size_t rows, std::size_t c
   return out;
 }
 
-long precision_for(const Architecture& network, const IntegerPoint& point, std::size_t target, long bits) {
+long precision_for(const Architecture& network, const IntegerPoint& point, std::size_t target, long accuracy) {
   if (rational_valued(network, target)) return 0;
   // What an error grows by on its way up, from the first irrational values on: the row sums of the weights; an
   // activation at most triples it, and adds its own.
@@ -133,7 +135,7 @@ long precision_for(const Architecture& network, const IntegerPoint& point, std::
     }
     growth += std::log2(most);
   }
-  return std::min<long>(4096, bits + static_cast<long>(growth));
+  return std::min<long>(4096, accuracy + static_cast<long>(growth));
 }
 
 namespace {
@@ -189,7 +191,7 @@ Outcome prove(const Instance& instance, const Question& asked, const Options& op
   if (!found.bounds.is_bounded() || (asked.rank_only && !found.bounds.full_rank)) return not_certified(name, found);
   ShownBounds claimed = show_bounds(found.bounds, source.rows, source.cols, width);
   CholeskyProof& proof = claimed.proof;
-  proof.precision = precision_for(network, point, node, proof.bits);
+  proof.precision = precision_for(network, point, node, claimed.accuracy);
   Outcome outcome;
   outcome.verdict = Verdict::proved;
   outcome.explanation = found.bounds.full_rank && claimed.smallest.low > 0

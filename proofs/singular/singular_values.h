@@ -38,15 +38,16 @@ std::string shown(const Range& range, int digits = 6);
 struct ShownBounds {
   Range smallest, largest;
   CholeskyProof proof;     // without the precision
+  long accuracy = 0;       // to 2^-accuracy the checker has to know the entries
   bool too_large = false;  // for the checker
 };
 // Of a matrix with full rank (smallest_low > 0) or without. Rounding adds a few per cent to the width of each range;
 // with `width` > 0 less than a third of it.
 ShownBounds show_bounds(const SingularBounds& bounds, std::size_t rows, std::size_t cols, double width = 0);
 
-// The grid on which the checker has to enclose activations, so that the values of `target` are known to 2^-bits;
+// The grid on which the checker has to enclose activations, so that the values of `target` are known to 2^-accuracy;
 // 0 if they are rational.
-long precision_for(const Architecture& network, const IntegerPoint& point, std::size_t target, long bits);
+long precision_for(const Architecture& network, const IntegerPoint& point, std::size_t target, long accuracy);
 
 namespace theorems {
 Theorem singular_values();

@@ -10,6 +10,41 @@ using namespace widecheck;
 using nlohmann::json;
 using test::document;
 
+TEST_CASE("sums of products near 2^125, within and beyond, are those of big integers") {
+  widecert::test::Random random(157);
+  Budget budget;
+  std::size_t wide = 0, large = 0, beyond = 0;
+  for (int round = 0; round < widecert::test::rounds(2000); ++round) {
+    const std::size_t inputs = static_cast<std::size_t>(random.integer(1, 24));
+    const Network network(document({{"input", {{"name", "x"}, {"shape", {inputs}}}},
+                                    {"nodes", {{{"name", "d"}, {"op", "dense"}, {"filters", 2}, {"bias", "none"}}}}}),
+                          budget);
+    // Just below 2^60, 2^61, 2^62; most products of one sign.
+    const auto number = [&, sign = random.integer(0, 1)] {
+      const mpz_class size = (mpz_class(1) << static_cast<unsigned>(random.integer(60, 62))) - 1;
+      return mpz_class(random.integer(0, 9) == sign ? mpz_class(-size) : size);
+    };
+    const auto theta = test::fill_parameters(
+        network, [] { return mpz_class(1); }, number, number);
+    std::vector<mpz_class> x;
+    for (std::size_t h = 0; h < inputs; ++h) x.push_back(number());
+    const Forward forward(network, 1, theta, 1, (mpz_class(1) << 62) - 1, 1);
+    const Values values = forward(x);
+    INFO("seed 157, round " << round);
+    for (std::size_t t = 0; t < 2; ++t) {
+      mpz_class sum = 0;
+      for (std::size_t h = 0; h < inputs; ++h) sum += theta.at(1).weights.rows[t][h] * x[h];
+      CHECK(values.v[t] == sum);
+      large += forward.steps()[1].wide && abs(sum) >= mpz_class(1) << 124 ? 1 : 0;
+      beyond += abs(sum) >= mpz_class(1) << 125 ? 1 : 0;
+    }
+    wide += forward.steps()[1].wide ? 1 : 0;
+  }
+  CHECK(wide > 50);
+  CHECK(large > 5);
+  CHECK(beyond > 50);
+}
+
 TEST_CASE("values on a coarse grid, by machine integers or not, lie where those on a fine grid do") {
   widecert::test::Random random(156);
   Budget budget;

@@ -135,6 +135,17 @@ TEST_CASE("blocks pay for all neurons that they hold, also where one of them is 
   CHECK(!(work(100'000) < work(1) + Products(2 * BlockForward::kSamples) * 99'999));
 }
 
+TEST_CASE("a layer that looks at one of many values pays for them all") {
+  Budget budget;
+  const auto work = [&](int width) {
+    const json nodes{{{"name", "d"}, {"op", "linear"}, {"patches", {{0}}}, {"filters", 1}, {"bias", "none"}}};
+    const Network network(document({{"input", {{"name", "x"}, {"shape", {width}}}}, {"nodes", nodes}}), budget);
+    const auto theta = read_point(network, 1, document({{"d", {{"weights", {{"fill", 1}}}}}}), budget);
+    return Forward(network, 1, theta, 1, 5, 1).work();
+  };
+  CHECK(!(work(1'000'000) < work(1) + Products(10) * 999'999));
+}
+
 TEST_CASE("copies of a network share their nodes, a changed one is copied alone") {
   Budget budget;
   const Network network(document(kNetwork), budget);

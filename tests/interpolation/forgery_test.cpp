@@ -252,6 +252,27 @@ TEST_CASE("forged distances to zero loss: a smaller distance, a larger sigma_min
   rejects(g.forge([&](json& c, json&) { claim(c, k)["node"] = "x"; }), "layer-kind");
 }
 
+TEST_CASE("forged distances: a sum of products just beyond 2^125 is not 0") {
+  const Genuine g("interpolation/digits-trained");
+  const std::string two = "4611686018427387901/2305843009213693951";  // nearly
+  const json row{two, two, two, two};
+  rejects(g.forge([&](json& c, json& p) {
+    c["network"] = {{"input", {{"name", "x"}, {"shape", {4}}}},
+                    {"nodes", {{{"name", "output"}, {"op", "dense"}, {"filters", 1}, {"bias", "none"}}}}};
+    c["data"] = {{"format", "inline"}, {"count", 1}, {"samples", {row}}};
+    c["claims"] = {{{"kind", "zero-loss-nearby"},
+                    {"node", "x"},
+                    {"output", "output"},
+                    {"layer", "output"},
+                    {"bias", false},
+                    {"distance", "1/1000000000"},
+                    {"parameters", {{"output", {{"weights", {{"rows", {row}}}}}}}},
+                    {"targets", {{"rows", {{0}}}}}}};
+    p["proofs"] = {{{"rule", "last-layer"}, {"smallest", "1"}, {"bits", 64}}};
+  }),
+          "radius");
+}
+
 TEST_CASE("forged distances where layer k+1 moves: Jacobians, kinks, narrow layers, targets, another layer") {
   const Genuine g("interpolation/next-layer");
   const std::size_t k = of_rule(g, "next-layer");

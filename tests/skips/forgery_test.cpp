@@ -66,6 +66,23 @@ TEST_CASE("forged selections: neurons taken twice, beyond a node, another seed, 
                   c["network"]["nodes"][5]["frozen-weights"] = {{"fill", 1}};
                 }),
           "frozen");
+  // A chosen neuron lies below another one; layers of different depth live modulo different primes.
+  const auto by = [&](const json& rule) {
+    return forge(g, k, [&](json& c, json& p) {
+      for (int n : {1, 3}) c["network"]["nodes"][n]["function"] = rule["rule"] == "derivative" ? "softplus" : "sigmoid";
+      proof(p, k) = rule;
+    });
+  };
+  const json inner = g.certificate()["proofs"][k];
+  rejects(by({{"rule", "derivative"}, {"of", inner}}), "activation");
+  rejects(by({{"rule", "derivative"}, {"of", {{"rule", "translates"}}}}), "activation");
+  const json point{{"one", {{"weights", {{"fill", 1}}}, {"bias", {{"fill", 1}}}}},
+                   {"two", {{"weights", {{"fill", 1}}}, {"bias", {{"fill", 1}}}}}};
+  rejects(by({{"rule", "lattice-point"},
+              {"point", point},
+              {"tower", {7, 127}},
+              {"evidence", {{"method", "elimination"}, {"prime", 2}}}}),
+          "degree");
   const Genuine seeded("skips/digits-tied");
   const std::size_t s = of_kind(seeded, "independent-almost-everywhere");
   CHECK(seeded.check().exit == 0);

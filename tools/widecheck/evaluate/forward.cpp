@@ -13,7 +13,7 @@ namespace widecheck {
 namespace {
 
 constexpr std::size_t kMaxBits = 65'536;  // of a number in the forward pass
-const mpz_class kSmall = mpz_class(1) << 62, kWide = mpz_class(1) << 126, kTiny = mpz_class(1) << 31;
+const mpz_class kSmall = mpz_class(1) << 62, kWide = mpz_class(1) << 125, kTiny = mpz_class(1) << 31;
 
 template <class T>
 T convert(const mpz_class& v) {
@@ -45,6 +45,7 @@ using int64::step;
 
 std::int64_t to_small(std::int64_t v) { return v; }
 std::int64_t to_small(const mpz_class& v) { return v.get_si(); }
+// Of |v| <= 2^125, so that what is above 62 bits fits into 64.
 mpz_class from_wide(int64::Wide v) {
   const mpz_class high = static_cast<long>(v >> 62);
   return (high << 62) + static_cast<long>(v & ((int64::Wide{1} << 62) - 1));
@@ -124,6 +125,7 @@ Forward::Forward(const Network& network, std::size_t target, const std::map<std:
                    count / (step.tiny_weights.empty() ? 1 : 4);
     const int overhead = node.op == Op::linear ? 10 : 40;
     work_ += 1000 + 80 * Products(node.width) + (step.wide ? Products(2) : overhead + words * words) * count;
+    if (step.wide) work_ += 20 * Products(network.node(node.inputs[0]).width);  // which is brought to 64 bits
     if (node.op == Op::activation) {
       // Of a fraction: a series begins with one, as does a grid.
       const Products argument = Products::words(in(0).bound) + Products::words(in(0).divisor);
@@ -234,6 +236,7 @@ std::vector<T> Forward::linear(const Step& step, const std::vector<T>& x) const 
   std::vector<std::int64_t> small;  // x and sums, where step.wide
   std::vector<int64::Wide> sums;
   if (!std::is_same_v<T, std::int64_t> && step.wide) {
+    small.reserve(x.size());
     for (const T& v : x) small.push_back(to_small(v));
     sums.resize(filters);
   }

@@ -45,7 +45,7 @@ class Forward {
     // them to the divisor.
     std::vector<std::vector<mpz_class>> weights;
     std::vector<mpz_class> bias;
-    bool wide = false;  // weights and what they meet are below 2^62, sums below 2^126
+    bool wide = false;  // weights and what they meet are below 2^62, sums below 2^125
     std::vector<std::vector<std::int64_t>> small_weights;
     std::vector<std::vector<std::int32_t>> tiny_weights;  // where all sums are below 2^31
     std::vector<std::int64_t> small_bias;

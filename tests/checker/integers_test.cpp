@@ -1,9 +1,27 @@
-// Numbers in sentences: exact when short, else on the safe side; never cut.
+// Numbers in sentences: exact when short, else on the safe side; never cut. Numbers of 128 bits.
+#include <kernel/int128.h>
 #include <kernel/integers.h>
 #include <widecert/number/rational.h>
 
 #include "../catch.h"
 #include "../random.h"
+
+TEST_CASE("numbers of 128 bits are the same as big ones, at all edges") {
+  using widecheck::Int128, widecheck::to_128, widecheck::to_big;
+  for (unsigned bit = 0; bit < 127; ++bit) {
+    for (int off : {-1, 0, 1}) {
+      const Int128 v = (Int128{1} << bit) + off;
+      const mpz_class big = (mpz_class(1) << bit) + off;
+      CHECK(to_big(v) == big);
+      CHECK(to_big(-v) == -big);
+      CHECK(to_128(big) == v);
+      CHECK(to_128(-big) == -v);
+    }
+  }
+  const Int128 least = -(Int128{1} << 126) * 2;
+  CHECK(to_big(least) == -(mpz_class(1) << 127));
+  CHECK(to_big(-(least + 1)) == (mpz_class(1) << 127) - 1);
+}
 
 TEST_CASE("what a sentence says of a number is true, and close") {
   widecert::test::Random random(112);

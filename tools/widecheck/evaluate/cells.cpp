@@ -5,13 +5,14 @@
 #include <memory>
 #include <numeric>
 
+#include "kernel/int128.h"
 #include "kernel/integers.h"
 #include "kernel/verdict.h"
 
 namespace widecheck {
 namespace {
 
-__extension__ typedef __int128 Wide;
+using Wide = Int128;
 
 constexpr std::size_t kMostCells = 1'000'000, kMostKept = 5'000'000, kMostHeld = 20'000'000, kMaxBits = 65'536;
 constexpr std::size_t kShortBits = 61;
@@ -41,19 +42,6 @@ Products words(const Ray& a) { return Products::words(a[0]) + Products::words(a[
 using Narrow = std::array<Wide, 3>;
 constexpr std::size_t kNarrowBits = 124;
 
-mpz_class wide(Wide v) {
-  const auto size = static_cast<unsigned __int128>(v < 0 ? -v : v);
-  mpz_class w = static_cast<unsigned long>(size >> 64);
-  w <<= 64;
-  w += static_cast<unsigned long>(size);
-  return v < 0 ? mpz_class(-w) : w;
-}
-Wide narrow(const mpz_class& v) {  // |v| < 2^124
-  const mpz_class size = abs(v), high = size >> 64, low = size - (high << 64);
-  const Wide n = (static_cast<Wide>(high.get_ui()) << 64) | low.get_ui();
-  return v < 0 ? -n : n;
-}
-
 // What the first bits of a vector are: |v - bits 2^s| < 2^s for an s that signs do not depend on.
 struct First {
   std::array<std::int64_t, 3> bits;
@@ -81,7 +69,7 @@ struct Form {
   const Ray* v;
   explicit Form(const Narrow& form) : first(form), n(&form), v(nullptr) {}
   explicit Form(const Ray& form) : first(form), n(nullptr), v(&form) {}
-  Ray exact() const { return n != nullptr ? Ray{wide((*n)[0]), wide((*n)[1]), wide((*n)[2])} : *v; }
+  Ray exact() const { return n != nullptr ? Ray{to_big((*n)[0]), to_big((*n)[1]), to_big((*n)[2])} : *v; }
 };
 struct Vertex {
   Ray exact;
@@ -114,7 +102,7 @@ struct Sums {
 Sums make_sums(std::vector<Ray> rows, bool fit) {
   if (!fit) return {{}, std::move(rows)};
   Sums sums;
-  for (const Ray& r : rows) sums.n.push_back({narrow(r[0]), narrow(r[1]), narrow(r[2])});
+  for (const Ray& r : rows) sums.n.push_back({to_128(r[0]), to_128(r[1]), to_128(r[2])});
   return sums;
 }
 

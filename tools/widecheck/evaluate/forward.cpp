@@ -45,11 +45,6 @@ using int64::step;
 
 std::int64_t to_small(std::int64_t v) { return v; }
 std::int64_t to_small(const mpz_class& v) { return v.get_si(); }
-// Of |v| <= 2^125, so that what is above 62 bits fits into 64.
-mpz_class from_wide(int64::Wide v) {
-  const mpz_class high = static_cast<long>(v >> 62);
-  return (high << 62) + static_cast<long>(v & ((int64::Wide{1} << 62) - 1));
-}
 
 mpz_class max_row_norm(const Tensor& tensor) {
   mpz_class norm = 0;
@@ -234,7 +229,7 @@ std::vector<T> Forward::linear(const Step& step, const std::vector<T>& x) const 
   const std::size_t filters = node.filters;
   std::vector<T> y(node.width);
   std::vector<std::int64_t> small;  // x and sums, where step.wide
-  std::vector<int64::Wide> sums;
+  std::vector<Int128> sums;
   if (!std::is_same_v<T, std::int64_t> && step.wide) {
     small.reserve(x.size());
     for (const T& v : x) small.push_back(to_small(v));
@@ -252,7 +247,7 @@ std::vector<T> Forward::linear(const Step& step, const std::vector<T>& x) const 
     } else if (step.wide) {
       std::fill(sums.begin(), sums.end(), 0);
       int64::add_patch(sums.data(), small.data(), node.patches.entries()[p], step.small_weights[bank].data(), filters);
-      for (std::size_t t = 0; t < filters; ++t) out[t] = from_wide(sums[t]);
+      for (std::size_t t = 0; t < filters; ++t) out[t] = to_big(sums[t]);
     } else {
       node.patches.for_each_seen(p, [&](std::size_t r, std::size_t input) {
         const mpz_class* weights = &step.weights[bank][r * filters];

@@ -22,11 +22,11 @@ WIDECHECK_CLONES void add_patch(std::int64_t* sums, const std::int64_t* x, const
     if (patch[r] != kPad) add_row(sums, x[patch[r]], weights + r * filters, filters);
 }
 
-void add_patch(Wide* sums, const std::int64_t* x, const std::vector<long>& patch, const std::int64_t* weights,
+void add_patch(Int128* sums, const std::int64_t* x, const std::vector<long>& patch, const std::int64_t* weights,
                std::size_t filters) {
   for (std::size_t r = 0; r < patch.size(); ++r) {
     if (patch[r] == kPad) continue;
-    const Wide v = x[patch[r]];
+    const Int128 v = x[patch[r]];
     const std::int64_t* w = weights + r * filters;
     for (std::size_t t = 0; t < filters; ++t) sums[t] += v * w[t];
   }

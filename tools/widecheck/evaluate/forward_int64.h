@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernel/function.h"
+#include "kernel/int128.h"
 
 namespace widecheck::int64 {
 
@@ -14,8 +15,7 @@ namespace widecheck::int64 {
 void add_patch(std::int64_t* sums, const std::int64_t* x, const std::vector<long>& patch, const std::int64_t* weights,
                std::size_t filters);
 // The same where sums stay within 128 bits.
-__extension__ typedef __int128 Wide;
-void add_patch(Wide* sums, const std::int64_t* x, const std::vector<long>& patch, const std::int64_t* weights,
+void add_patch(Int128* sums, const std::int64_t* x, const std::vector<long>& patch, const std::int64_t* weights,
                std::size_t filters);
 // The same where every partial sum without `sums` fits into 32 bits, as do x and the weights.
 void add_patch(std::int64_t* sums, const std::int64_t* x, const std::vector<long>& patch, const std::int32_t* weights,

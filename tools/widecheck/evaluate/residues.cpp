@@ -73,12 +73,12 @@ std::int64_t most_of(const std::vector<Near>& near) {
   return most;
 }
 
-// Of |v| < 2^122.
 template <class Wide>
 Wide wide(const mpz_class& v) {
-  if constexpr (sizeof(Wide) == 8) return v.get_si();
-  const mpz_class high = v >> 62, low = v - (high << 62);
-  return static_cast<Wide>(high.get_si()) * (Int128{1} << 62) + low.get_si();
+  if constexpr (sizeof(Wide) == 8)
+    return v.get_si();
+  else
+    return to_128(v);
 }
 
 }  // namespace

@@ -11,10 +11,9 @@
 #include <vector>
 
 #include "evaluate/forward.h"
+#include "kernel/int128.h"
 
 namespace widecheck {
-
-__extension__ typedef __int128 Int128;
 
 template <class Near>
 class ResidueForward {

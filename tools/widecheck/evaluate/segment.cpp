@@ -7,6 +7,7 @@
 #include "evaluate/activation.h"
 #include "evaluate/fixed_point.h"
 #include "evaluate/forward_int64.h"
+#include "kernel/int128.h"
 #include "kernel/integers.h"
 #include "kernel/parallel.h"
 #include "kernel/verdict.h"
@@ -14,7 +15,7 @@
 namespace widecheck {
 namespace {
 
-__extension__ typedef __int128 Wide;
+using Wide = Int128;
 using Values64 = std::vector<std::int64_t>;
 using Theta = std::map<std::size_t, Parameters>;
 

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "kernel/clones.h"
+#include "kernel/int128.h"
 #include "kernel/integers.h"
 #include "kernel/parallel.h"
 
@@ -46,7 +47,7 @@ class Digits {
     constexpr std::size_t kChunk = 4096;  // of products of at most 2^50
     Sum sum = 0;
     for (std::size_t s = 2 * digits_.size() - 1; s-- > 0;) {
-      __int128 part = 0;
+      Int128 part = 0;
       for (std::size_t p = s < digits_.size() ? 0 : s - digits_.size() + 1; p <= std::min(s, digits_.size() - 1); ++p) {
         for (std::size_t k = 0; k < cols_; k += kChunk)
           part += dot(&digits_[p][i * cols_ + k], &digits_[s - p][j * cols_ + k], std::min(kChunk, cols_ - k));
@@ -58,11 +59,8 @@ class Digits {
   }
 
  private:
-  static void add_to(__int128& sum, __int128 part) { sum += part; }
-  static void add_to(mpz_class& sum, __int128 part) {
-    const mpz_class high = static_cast<long>(part >> 62);
-    sum += (high << 62) + static_cast<long>(part & ((__int128{1} << 62) - 1));
-  }
+  static void add_to(Int128& sum, Int128 part) { sum += part; }
+  static void add_to(mpz_class& sum, Int128 part) { sum += to_big(part); }
   static constexpr unsigned kBits = 26;
   std::size_t cols_;
   std::vector<std::vector<std::int32_t>> digits_;  // by digit: rows one after the other
@@ -87,21 +85,14 @@ struct Large {
 
 struct Small {
   using Entry = std::int64_t;
-  using Sum = __int128;
-  static Sum sum(const mpz_class& v) {
-    const mpz_class high = v >> 62, low = v - (high << 62);
-    return static_cast<Sum>(high.get_si()) * (Sum{1} << 62) + low.get_si();
-  }
+  using Sum = Int128;
+  static Sum sum(const mpz_class& v) { return to_128(v); }
   static Sum dot(const Entry* a, const Entry* b, std::size_t n) {
     Sum s = 0;
     for (std::size_t k = 0; k < n; ++k) s += static_cast<Sum>(a[k]) * b[k];
     return s;
   }
-  static Sum floor_root(Sum s) {
-    mpz_class v = static_cast<unsigned long>(s >> 62);
-    v = (v << 62) + static_cast<unsigned long>(s & ((Sum{1} << 62) - 1));
-    return static_cast<Sum>(mpz_class(sqrt(v)).get_ui());
-  }
+  static Sum floor_root(Sum s) { return static_cast<Sum>(mpz_class(sqrt(to_big(s))).get_ui()); }
   static Sum floor_quotient(Sum a, Entry b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
   static bool fits(Sum s) { return s < (Sum{1} << 62) && s > -(Sum{1} << 62); }
   static Entry narrow(Sum s) { return static_cast<Entry>(s); }
@@ -241,7 +232,7 @@ bool IntegerRows::coarse_at_most(const mpz_class& t, Budget& budget) const {
   const std::int64_t bound = mpz_class(most * most).get_si();
   std::vector<std::int32_t> b;
   for (const auto& row : rows_) {
-    __int128 squares = 0;  // no sum of products of rows is larger than the largest of these
+    Int128 squares = 0;  // no sum of products of rows is larger than the largest of these
     for (const mpz_class& v : row) {
       b.push_back(static_cast<std::int32_t>(floor_div(v, mpz_class(1) << s).get_si()));
       squares += std::int64_t{b.back()} * b.back();

@@ -160,16 +160,19 @@ Outcome move_last(const Instance& instance, const Asked& asked, const Options& o
     long precision;
   };
   const Mat y = near_doubles(targets);
-  const auto reached = [&](const PointSpec& to, const EnclosedValues& f, const Rational& length) {
+  const auto values_at = [&](const IntegerPoint& at) {
+    return EnclosedForward(network, at, asked.output, instance.data)(0, n);
+  };
+  const long for_features = precision_for(network, point, asked.node, bounds.accuracy);
+  const auto reached = [&](const PointSpec& to, const IntegerPoint& at, const EnclosedValues& f,
+                           const Rational& length) {
     // What is not known of an entry of F_L takes at most a 2^10th.
     const auto [above, unknown] = residual_bound(f, y);
     const double all = length.convert_to<double>() + above / s.convert_to<double>(), few = all * 0x1p-10;
     const double entries = std::sqrt(static_cast<double>(n * m)) / s.convert_to<double>();
-    const IntegerPoint there = integer_point(network, to, asked.output);
     const double bits = std::log2(entries / few);
     const long accuracy = bits < 1000 ? std::max(8L, static_cast<long>(std::ceil(bits))) : 1000;
-    const long precision = std::max(precision_for(network, there, asked.output, accuracy),
-                                    precision_for(network, point, asked.node, bounds.accuracy));
+    const long precision = std::max(precision_for(network, at, asked.output, accuracy), for_features);
     if (unknown / s.convert_to<double>() <= few) return Reached{length + exactly(above + unknown) / s, precision};
     const int fine = static_cast<int>(std::max(96L, precision));
     return Reached{length + residual_above(instance, to, asked.output, targets, fine, options) / s,
@@ -181,19 +184,18 @@ Outcome move_last(const Instance& instance, const Asked& asked, const Options& o
   e.leftCols(static_cast<Eigen::Index>(layer.width)) =
       EnclosedForward(network, point, asked.node, instance.data)(0, n).middle;
   if (bias) e.col(e.cols() - 1).setOnes();
-  const EnclosedValues given = EnclosedForward(network, point, asked.output, instance.data)(0, n);
+  const EnclosedValues given = values_at(point);
   const Mat residual = given.middle - y;
   const Eigen::LLT<Mat> gram(e * e.transpose());
   Mat d = Mat::Zero(e.cols(), residual.cols());
   for (int round = 0; round < 3; ++round) d -= e.transpose() * gram.solve(residual + e * d);
-  Reached end = reached(asked.parameters, given, 0);
+  Reached end = reached(asked.parameters, point, given, 0);
   const Rational plain = end.distance;
   std::optional<Step> step;
   if (gram.info() == Eigen::Success && d.allFinite() && d.norm() < 1e12) {
     step = make_step(instance, asked, bias, d);
     const IntegerPoint after = integer_point(network, step->after, asked.output);
-    const Reached there =
-        reached(step->after, EnclosedForward(network, after, asked.output, instance.data)(0, n), step->length());
+    const Reached there = reached(step->after, after, values_at(after), step->length());
     if (2 * there.distance < plain)
       end = there;
     else
